@@ -1,0 +1,1 @@
+//! Findings: what a change brings that a reviewer must know.
