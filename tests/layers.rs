@@ -13,10 +13,18 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("countersign-protocol", &[]),
     ("countersign-policy", &["countersign-protocol"]),
     ("countersign-review", &["countersign-protocol"]),
-    ("countersign-verify", &["countersign-protocol", "countersign-policy", "countersign-review"]),
+    (
+        "countersign-verify",
+        &["countersign-protocol", "countersign-policy", "countersign-review"],
+    ),
     (
         "countersign-client",
-        &["countersign-protocol", "countersign-policy", "countersign-review", "countersign-verify"],
+        &[
+            "countersign-protocol",
+            "countersign-policy",
+            "countersign-review",
+            "countersign-verify",
+        ],
     ),
     (
         "countersign-console",
@@ -42,7 +50,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "countersignd",
-        &["countersign-protocol", "countersign-policy", "countersign-review", "countersign-verify"],
+        &[
+            "countersign-protocol",
+            "countersign-policy",
+            "countersign-review",
+            "countersign-verify",
+        ],
     ),
     // Stories start the binaries; for their evidence they need the crates that a verifier needs.
     (
@@ -86,7 +99,10 @@ const PURE: &[(&str, &[&str])] = &[
             "time",
         ],
     ),
-    ("countersign-policy", &["cedar-policy", "serde", "serde_json", "sha2", "thiserror", "time"]),
+    (
+        "countersign-policy",
+        &["cedar-policy", "serde", "serde_json", "sha2", "thiserror", "time"],
+    ),
     (
         "countersign-review",
         &[
@@ -107,7 +123,16 @@ const PURE: &[(&str, &[&str])] = &[
     ),
     (
         "countersign-verify",
-        &["base64", "serde", "serde_json", "sha2", "signed_note", "thiserror", "time", "tlog_tiles"],
+        &[
+            "base64",
+            "serde",
+            "serde_json",
+            "sha2",
+            "signed_note",
+            "thiserror",
+            "time",
+            "tlog_tiles",
+        ],
     ),
 ];
 
@@ -118,7 +143,10 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("tauri", &["countersign-desktop"]),
     ("wry", &["countersign-desktop"]),
     // The agent's side and the backend hold no reviewer's key.
-    ("keyring", &["countersign-console", "countersign-tui", "countersign-desktop"]),
+    (
+        "keyring",
+        &["countersign-console", "countersign-tui", "countersign-desktop"],
+    ),
     // The backend calls nobody; it is called.
     (
         "reqwest",
@@ -177,9 +205,18 @@ fn the_workspace_keeps_its_layers() {
     // One platform is enough for the arrows, and the crates of the others need not be on this machine.
     let options = ["--locked", "--filter-platform", "x86_64-unknown-linux-gnu"].map(String::from);
     let mut command = MetadataCommand::new();
-    let metadata = command.manifest_path(root().join("Cargo.toml")).other_options(options).exec().unwrap();
+    let metadata = command
+        .manifest_path(root().join("Cargo.toml"))
+        .other_options(options)
+        .exec()
+        .unwrap();
     let graph = graph_of(&metadata);
-    assert_eq!(graph.direct.len(), ARROWS.len(), "own crates: {:?}", graph.direct.keys());
+    assert_eq!(
+        graph.direct.len(),
+        ARROWS.len(),
+        "own crates: {:?}",
+        graph.direct.keys()
+    );
     assert_eq!(breaches(&graph), Vec::<Breach>::new());
 }
 
@@ -188,12 +225,19 @@ fn the_pure_crates_reach_no_outside_world() {
     let mut found = Vec::new();
     let mut files = 0;
     for (package, _) in PURE {
-        let folder = root().join("core").join(package.trim_start_matches("countersign-")).join("src");
+        let folder = root()
+            .join("core")
+            .join(package.trim_start_matches("countersign-"))
+            .join("src");
         for file in rust_files(&folder).unwrap() {
             files += 1;
             let name = file.strip_prefix(root()).unwrap_or(&file).display().to_string();
             let source = std::fs::read_to_string(&file).unwrap();
-            found.extend(impure_words(&source).into_iter().map(|(line, word)| format!("{name}:{line}: `{word}`")));
+            found.extend(
+                impure_words(&source)
+                    .into_iter()
+                    .map(|(line, word)| format!("{name}:{line}: `{word}`")),
+            );
         }
     }
     assert!(files >= PURE.len(), "only {files} source files were found");
@@ -203,38 +247,99 @@ fn the_pure_crates_reach_no_outside_world() {
 #[test]
 fn each_rule_notices_its_breach() {
     for (from, to, expected) in [
-        ("countersign-guard", "countersign-console", "may not depend on `countersign-console`"),
-        ("countersignd", "countersign-client", "may not depend on `countersign-client`"),
-        ("countersign-tui", "countersign-desktop", "may not depend on `countersign-desktop`"),
-        ("countersign-desktop", "countersign-tui", "may not depend on `countersign-tui`"),
-        ("countersign-policy", "countersign-review", "may not depend on `countersign-review`"),
-        ("countersign-protocol", "countersign-policy", "may not depend on `countersign-policy`"),
-        ("countersign-client", "countersign-console", "may not depend on `countersign-console`"),
-        ("countersign-protocol", "tokio", "is pure and may not depend on `tokio`"),
-        ("countersign-verify", "rand_core", "is pure and may not depend on `rand_core`"),
+        (
+            "countersign-guard",
+            "countersign-console",
+            "may not depend on `countersign-console`",
+        ),
+        (
+            "countersignd",
+            "countersign-client",
+            "may not depend on `countersign-client`",
+        ),
+        (
+            "countersign-tui",
+            "countersign-desktop",
+            "may not depend on `countersign-desktop`",
+        ),
+        (
+            "countersign-desktop",
+            "countersign-tui",
+            "may not depend on `countersign-tui`",
+        ),
+        (
+            "countersign-policy",
+            "countersign-review",
+            "may not depend on `countersign-review`",
+        ),
+        (
+            "countersign-protocol",
+            "countersign-policy",
+            "may not depend on `countersign-policy`",
+        ),
+        (
+            "countersign-client",
+            "countersign-console",
+            "may not depend on `countersign-console`",
+        ),
+        (
+            "countersign-protocol",
+            "tokio",
+            "is pure and may not depend on `tokio`",
+        ),
+        (
+            "countersign-verify",
+            "rand_core",
+            "is pure and may not depend on `rand_core`",
+        ),
         ("countersign-console", "ratatui", "may not link `ratatui`"),
         ("countersign-guard", "keyring", "may not link `keyring`"),
-        ("countersign-newcomer", "serde", "has no row in the table of arrows"),
+        (
+            "countersign-newcomer",
+            "serde",
+            "has no row in the table of arrows",
+        ),
     ] {
         let mut graph = lawful();
-        graph.direct.entry(from.to_owned()).or_default().insert(to.to_owned());
-        graph.whole.entry(from.to_owned()).or_default().insert(to.to_owned());
+        graph
+            .direct
+            .entry(from.to_owned())
+            .or_default()
+            .insert(to.to_owned());
+        graph
+            .whole
+            .entry(from.to_owned())
+            .or_default()
+            .insert(to.to_owned());
         let found = breaches(&graph);
-        assert!(found.iter().any(|breach| breach.contains(from) && breach.contains(expected)), "{from} → {to}: {found:?}");
+        assert!(
+            found
+                .iter()
+                .any(|breach| breach.contains(from) && breach.contains(expected)),
+            "{from} → {to}: {found:?}"
+        );
     }
 }
 
 #[test]
 fn a_breach_by_a_development_dependency_is_noticed() {
     let mut graph = lawful();
-    graph.development.entry("countersignd".to_owned()).or_default().insert("countersign-console".to_owned());
+    graph
+        .development
+        .entry("countersignd".to_owned())
+        .or_default()
+        .insert("countersign-console".to_owned());
     assert_eq!(breaches(&graph).len(), 1);
 }
 
 #[test]
 fn a_deep_breach_is_noticed() {
     let mut graph = lawful();
-    graph.whole.entry("countersignd".to_owned()).or_default().insert("wry".to_owned());
+    graph
+        .whole
+        .entry("countersignd".to_owned())
+        .or_default()
+        .insert("wry".to_owned());
     assert_eq!(breaches(&graph), ["`countersignd` may not link `wry`"]);
 }
 
@@ -247,7 +352,10 @@ fn a_lawful_graph_has_no_breach() {
 fn the_scan_sees_code_and_not_comments_or_tests() {
     let source = "//! Never std::fs.\nuse std::{collections::BTreeMap, fs::File};\nfn a() {\n    let t = SystemTime::now();\n}\n\
                   #[cfg(test)]\nmod tests {\n    use std::env;\n}\nfn b() { std::net::lookup() }\n#[cfg(test)]\nuse std::thread;\n";
-    assert_eq!(impure_words(source), [(2, "std::fs"), (4, "SystemTime"), (10, "std::net")]);
+    assert_eq!(
+        impure_words(source),
+        [(2, "std::fs"), (4, "SystemTime"), (10, "std::net")]
+    );
 }
 
 #[test]
@@ -258,7 +366,10 @@ fn the_scan_unfolds_a_group_over_several_lines() {
 
 #[test]
 fn the_scan_is_not_deceived_by_a_longer_word() {
-    assert_eq!(impure_words("fn my_std::fsx() {}\nlet not_now_utc = 1;\nlet getrandomness = 2;\n"), []);
+    assert_eq!(
+        impure_words("fn my_std::fsx() {}\nlet not_now_utc = 1;\nlet getrandomness = 2;\n"),
+        []
+    );
 }
 
 /// Says every rule that the graph breaks; an empty answer is a pass.
@@ -275,7 +386,9 @@ fn breaches(graph: &Graph) -> Vec<Breach> {
                 found.push(format!("`{package}` may not depend on `{own}`"));
             }
         }
-        let Some((_, allowed)) = PURE.iter().find(|(name, _)| name == package) else { continue };
+        let Some((_, allowed)) = PURE.iter().find(|(name, _)| name == package) else {
+            continue;
+        };
         for foreign in dependencies.iter().filter(|name| !is_own(name)) {
             if !allowed.contains(&foreign.as_str()) {
                 found.push(format!("`{package}` is pure and may not depend on `{foreign}`"));
@@ -285,7 +398,10 @@ fn breaches(graph: &Graph) -> Vec<Breach> {
     for (package, linked) in &graph.whole {
         for (confined, allowed) in CONFINED {
             // The tests' package links what it tests with; nobody installs it.
-            if linked.contains(*confined) && !allowed.contains(&package.as_str()) && package != "countersign-tests" {
+            if linked.contains(*confined)
+                && !allowed.contains(&package.as_str())
+                && package != "countersign-tests"
+            {
                 found.push(format!("`{package}` may not link `{confined}`"));
             }
         }
@@ -301,7 +417,11 @@ fn is_own(package: &str) -> bool {
 fn lawful() -> Graph {
     let mut graph = Graph::default();
     for (package, allowed) in ARROWS {
-        let names = |list: &[&str]| list.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+        let names = |list: &[&str]| {
+            list.iter()
+                .map(|name| (*name).to_owned())
+                .collect::<BTreeSet<_>>()
+        };
         graph.direct.insert((*package).to_owned(), names(allowed));
         graph.whole.insert((*package).to_owned(), names(allowed));
     }
@@ -310,14 +430,20 @@ fn lawful() -> Graph {
 
 fn graph_of(metadata: &Metadata) -> Graph {
     let mut graph = Graph::default();
-    let name_of: BTreeMap<_, _> = metadata.packages.iter().map(|package| (&package.id, package.name.to_string())).collect();
+    let name_of: BTreeMap<_, _> = metadata
+        .packages
+        .iter()
+        .map(|package| (&package.id, package.name.to_string()))
+        .collect();
     let linked: BTreeMap<_, Vec<_>> = metadata
         .resolve
         .iter()
         .flat_map(|resolve| &resolve.nodes)
         .map(|node| {
             let normal = node.deps.iter().filter(|edge| {
-                edge.dep_kinds.iter().any(|kind| kind.kind == DependencyKind::Normal)
+                edge.dep_kinds
+                    .iter()
+                    .any(|kind| kind.kind == DependencyKind::Normal)
             });
             (&node.id, normal.map(|edge| &edge.pkg).collect())
         })
@@ -342,7 +468,12 @@ fn graph_of(metadata: &Metadata) -> Graph {
                 }
             }
         }
-        graph.whole.insert(name, seen.into_iter().filter_map(|id| name_of.get(id).cloned()).collect());
+        graph.whole.insert(
+            name,
+            seen.into_iter()
+                .filter_map(|id| name_of.get(id).cloned())
+                .collect(),
+        );
     }
     graph
 }
@@ -391,7 +522,10 @@ fn impure_words(source: &str) -> Vec<(usize, &'static str)> {
         let opened = code.split_once("use std::{").map(|(_, group)| group);
         in_std_group |= opened.is_some();
         if in_std_group {
-            let items = opened.unwrap_or(code).split(',').map(|item| format!(" std::{}", item.trim()));
+            let items = opened
+                .unwrap_or(code)
+                .split(',')
+                .map(|item| format!(" std::{}", item.trim()));
             unfolded.extend(items);
             in_std_group = !code.contains(';');
         }
