@@ -1,0 +1,285 @@
+//! Strict reading and canonical writing of JSON.
+//!
+//! Reading refuses what two parsers could understand differently: duplicate keys, trailing bytes, fractions,
+//! integers of 2^53 and above, deep nesting, oversize, unknown fields. Every refusal names the place as a JSON
+//! pointer (RFC 6901). Writing follows RFC 8785 (JCS), so that two parties build the same bytes from the same
+//! value. Signed bytes are never written again: they are kept as they came.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::Serialize;
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+
+/// The largest JSON document that is read when the caller names no other limit, in bytes.
+pub const MAX_BYTES: usize = 4 * 1024 * 1024;
+/// The deepest nesting that is read.
+pub const MAX_DEPTH: usize = 32;
+/// The first integer that JSON readers may round (2^53).
+pub const INTEGER_LIMIT: u64 = 1 << 53;
+
+/// Why a document was refused, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ParseError {
+    /// The document is larger than the limit.
+    #[error("document of {length} bytes is over the limit of {limit}; send a smaller one")]
+    TooLarge {
+        /// Bytes given.
+        length: usize,
+        /// Bytes allowed.
+        limit: usize,
+    },
+    /// The bytes break a rule of strict JSON or do not fit the expected type.
+    #[error("at `{place}`: {problem}")]
+    Refused {
+        /// JSON pointer to the offending value.
+        place: String,
+        /// What is wrong there.
+        problem: String,
+    },
+}
+
+/// A value that cannot be written as canonical JSON.
+#[derive(Debug, thiserror::Error)]
+#[error("value cannot be written as canonical JSON: {0}")]
+pub struct EncodeError(String);
+
+/// Reads one strict JSON document of at most [`MAX_BYTES`].
+///
+/// # Errors
+/// [`ParseError`] names the place of the first thing that is refused.
+pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ParseError> {
+    parse_within(bytes, MAX_BYTES)
+}
+
+/// Reads one strict JSON document of at most `limit` bytes.
+///
+/// # Errors
+/// [`ParseError`] names the place of the first thing that is refused.
+pub fn parse_within<T: DeserializeOwned>(bytes: &[u8], limit: usize) -> Result<T, ParseError> {
+    check(bytes, limit)?;
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    serde_path_to_error::deserialize(&mut json).map_err(|error| ParseError::Refused {
+        place: pointer_of(error.path()),
+        problem: without_position(&error.inner().to_string()),
+    })
+}
+
+/// Writes `value` as RFC 8785 canonical JSON.
+///
+/// # Errors
+/// [`EncodeError`] when the value has a map with keys that are no strings, or a number out of range.
+pub fn to_bytes<T: Serialize>(value: &T) -> Result<Vec<u8>, EncodeError> {
+    serde_json_canonicalizer::to_vec(value).map_err(|error| EncodeError(error.to_string()))
+}
+
+fn check(bytes: &[u8], limit: usize) -> Result<(), ParseError> {
+    if bytes.len() > limit {
+        return Err(ParseError::TooLarge {
+            length: bytes.len(),
+            limit,
+        });
+    }
+    let mut place = Vec::new();
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let seen = Strict { place: &mut place }
+        .deserialize(&mut json)
+        .and_then(|()| json.end());
+    seen.map_err(|error| ParseError::Refused {
+        place: pointer(&place),
+        problem: if error.is_eof() {
+            "the document ends too early".to_owned()
+        } else {
+            without_position(&error.to_string())
+        },
+    })
+}
+
+fn pointer(place: &[String]) -> String {
+    place
+        .iter()
+        .map(|step| format!("/{}", step.replace('~', "~0").replace('/', "~1")))
+        .collect()
+}
+
+fn pointer_of(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let steps: Vec<String> = path
+        .iter()
+        .map(|segment| match segment {
+            Segment::Seq { index } => index.to_string(),
+            Segment::Map { key } => key.clone(),
+            Segment::Enum { variant } => variant.clone(),
+            Segment::Unknown => "?".to_owned(),
+        })
+        .collect();
+    pointer(&steps)
+}
+
+/// Cuts serde_json's ` at line 1 column 5`: the pointer says where.
+fn without_position(message: &str) -> String {
+    message.split(" at line ").next().unwrap_or(message).to_owned()
+}
+
+/// Walks a document without building it. `place` is left standing at the first refusal.
+struct Strict<'a> {
+    place: &'a mut Vec<String>,
+}
+
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        if self.place.len() >= MAX_DEPTH {
+            return Err(serde::de::Error::custom(format!(
+                "nested deeper than {MAX_DEPTH} levels"
+            )));
+        }
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<(), E> {
+        if number < INTEGER_LIMIT {
+            Ok(())
+        } else {
+            Err(E::custom("integer of 2^53 or above; write it as a string"))
+        }
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<(), E> {
+        self.visit_u64(number.unsigned_abs())
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<(), E> {
+        Err(E::custom(
+            "number with a fraction or exponent; write it as a string",
+        ))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        let mut index = 0usize;
+        loop {
+            self.place.push(index.to_string());
+            match items.next_element_seed(Strict {
+                place: &mut *self.place,
+            })? {
+                Some(()) => index += 1,
+                None => break,
+            }
+            self.place.pop();
+        }
+        self.place.pop();
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        let mut seen = BTreeSet::new();
+        while let Some(key) = entries.next_key::<String>()? {
+            self.place.push(key.clone());
+            if !seen.insert(key) {
+                return Err(serde::de::Error::custom("key given twice"));
+            }
+            entries.next_value_seed(Strict {
+                place: &mut *self.place,
+            })?;
+            self.place.pop();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[derive(Debug, PartialEq, serde::Deserialize, serde::Serialize)]
+    #[serde(deny_unknown_fields)]
+    struct Sample {
+        a: u64,
+        b: Vec<Inner>,
+    }
+
+    #[derive(Debug, PartialEq, serde::Deserialize, serde::Serialize)]
+    #[serde(deny_unknown_fields)]
+    struct Inner {
+        c: String,
+    }
+
+    fn refusal(text: &str) -> String {
+        parse::<Sample>(text.as_bytes()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn names_the_place_of_every_refusal() {
+        assert_eq!(
+            refusal(r#"{"a":1,"b":[{"c":"x","c":"y"}]}"#),
+            "at `/b/0/c`: key given twice"
+        );
+        assert_eq!(
+            refusal(r#"{"a":1,"b":[{"c":"x"}]} x"#),
+            "at ``: trailing characters"
+        );
+        assert_eq!(
+            refusal(r#"{"a":1.5,"b":[]}"#),
+            "at `/a`: number with a fraction or exponent; write it as a string"
+        );
+        assert_eq!(
+            refusal(r#"{"a":9007199254740992,"b":[]}"#),
+            "at `/a`: integer of 2^53 or above; write it as a string"
+        );
+        assert!(refusal(r#"{"a":1,"b":[{"c":"x","d":1}]}"#).starts_with("at `/b/0/d`: unknown field `d`"));
+        assert_eq!(
+            refusal(r#"{"a":1,"b":["#),
+            "at `/b/0`: the document ends too early"
+        );
+        let deep = format!("{}1{}", "[".repeat(40), "]".repeat(40));
+        assert!(refusal(&deep).ends_with("nested deeper than 32 levels"));
+        assert!(matches!(
+            parse_within::<Sample>(b"{}", 1),
+            Err(ParseError::TooLarge { .. })
+        ));
+    }
+
+    #[test]
+    fn writes_keys_in_order() {
+        let value = serde_json::json!({"b": 1, "a": [true, null, "\u{20ac}\n"]});
+        assert_eq!(
+            to_bytes(&value).unwrap(),
+            "{\"a\":[true,null,\"€\\n\"],\"b\":1}".as_bytes()
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics_on_foreign_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = parse::<Sample>(&bytes);
+        }
+
+        #[test]
+        fn what_is_written_is_read_back(a in 0u64..INTEGER_LIMIT, words in proptest::collection::vec(".*", 0..4)) {
+            let value = Sample { a, b: words.into_iter().map(|c| Inner { c }).collect() };
+            prop_assert_eq!(parse::<Sample>(&to_bytes(&value).unwrap()).unwrap(), value);
+        }
+    }
+}

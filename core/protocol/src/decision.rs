@@ -1,0 +1,130 @@
+//! A reviewer's signed decision.
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::{ActionDigest, DecisionDigest, RequestDigest, Sha256Digest, ViewDigest};
+use crate::identity::{PersonId, Presence, RequestId, Role};
+use crate::moment::Timestamp;
+use crate::proposal::Nonce;
+use crate::signed::{Predicate, Subject, Verified};
+use crate::text::{Line, Prose};
+
+/// A decision statement, signed by one reviewer's key. Policy gives verdicts, humans give decisions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decision {
+    /// The request.
+    pub request: RequestId,
+    /// The asking that was answered.
+    pub request_digest: RequestDigest,
+    /// The content that was answered.
+    pub action_digest: ActionDigest,
+    /// The sheet that was shown.
+    pub view_digest: ViewDigest,
+    /// The answer.
+    pub verdict: Verdict,
+    /// Why, in the reviewer's words.
+    pub reason: Prose,
+    /// Who answers; the key has to be this person's.
+    pub reviewer: PersonId,
+    /// What the person did to make the key sign; counts only as far as the directory allows for the key.
+    pub presence: Presence,
+    /// Where it was shown.
+    pub surface: Surface,
+    /// How much was on screen, as the console claims.
+    pub attention: Attention,
+    /// The log's checkpoint that the signer had verified.
+    pub checkpoint: SeenCheckpoint,
+    /// When it was signed, by the reviewer's clock.
+    pub decided_at: Timestamp,
+    /// After this it no longer counts.
+    pub expires_at: Timestamp,
+    /// Makes this decision unlike any other.
+    pub nonce: Nonce,
+}
+
+/// The two answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// It may run.
+    Approve,
+    /// It may not.
+    Deny,
+}
+
+impl Verdict {
+    /// The word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+            Self::Deny => "deny",
+        }
+    }
+}
+
+/// The program that showed the sheet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Surface {
+    /// `tui`, `desktop` or `command-line`.
+    pub name: Line,
+    /// The program's version.
+    pub version: Line,
+}
+
+/// What was on screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Attention {
+    /// Nothing is known: the decision came from a script.
+    None,
+    /// The console counted.
+    Shown {
+        /// Lines of the sheet that were on screen.
+        lines: u32,
+        /// Lines of the sheet in all.
+        of_lines: u32,
+        /// Seconds the request was open.
+        seconds: u32,
+    },
+}
+
+impl Attention {
+    /// Whether everything was on screen.
+    #[must_use]
+    pub const fn is_whole(&self) -> bool {
+        match self {
+            Self::None => false,
+            Self::Shown { lines, of_lines, .. } => *lines >= *of_lines && *of_lines > 0,
+        }
+    }
+}
+
+/// The size and root hash of a log that somebody verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeenCheckpoint {
+    /// Leaves in the log.
+    pub size: u64,
+    /// Its Merkle root.
+    pub root_hash: Sha256Digest,
+}
+
+impl Predicate for Decision {
+    const TYPE: &'static str = "https://countersign.dev/attestation/decision/v1";
+    const ROLE: Role = Role::Reviewer;
+
+    fn subject(&self) -> Subject {
+        Subject::new(self.request.to_string(), *self.request_digest.sha256())
+    }
+}
+
+impl Verified<Decision> {
+    /// The digest that names this decision.
+    #[must_use]
+    pub const fn decision_digest(&self) -> DecisionDigest {
+        DecisionDigest::new(*self.digest())
+    }
+}

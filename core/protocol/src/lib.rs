@@ -1,0 +1,40 @@
+//! What is proposed, decided, granted and recorded.
+//!
+//! This crate holds every word of the product as a type, the bytes that get signed, and the one state
+//! machine of a request's fate. It reaches no I/O, no clock and no randomness: callers pass `now`, keys and
+//! nonces in. It does not evaluate policy (`countersign-policy`), does not render (`countersign-review`) and
+//! does not judge a whole chain (`countersign-verify`).
+//!
+//! Modules stand in the order in which a privileged action travels.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::string_slice))]
+
+pub mod canonical;
+pub mod digest;
+pub mod identity;
+pub mod moment;
+
+pub mod signed;
+
+pub mod directory;
+pub mod policy_bundle;
+pub mod root;
+
+pub mod action;
+pub mod kind;
+pub mod text;
+
+pub mod context;
+pub mod proposal;
+
+pub mod approval;
+pub mod decision;
+pub mod request;
+
+pub mod grant;
+pub mod receipt;
+
+pub mod bundle;
+pub mod log;
+
+pub mod api;
+pub mod authn;
