@@ -173,30 +173,61 @@ impl Value {
         self.text()?.trim().parse().ok()
     }
 
-    /// Calls `visit` with every value in it and its JSON pointer, parents first.
-    pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(&str, &'a Value)) {
-        let mut pointer = String::new();
-        self.walk_from(&mut pointer, visit);
+    /// Calls `visit` with every value in it, parents first.
+    pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(&Place, &'a Value)) {
+        self.walk_from(&mut Place::default(), visit);
     }
 
-    /// Like [`Value::walk`], below a pointer that is already known.
-    pub fn walk_from<'a>(&'a self, pointer: &mut String, visit: &mut dyn FnMut(&str, &'a Value)) {
-        visit(pointer, self);
-        let length = pointer.len();
+    /// Like [`Value::walk`], below a place that is already known.
+    pub fn walk_from<'a>(&'a self, place: &mut Place, visit: &mut dyn FnMut(&Place, &'a Value)) {
+        visit(place, self);
+        let (pointer, identity) = (place.pointer.len(), place.identity.len());
         for (key, value) in self.entries() {
-            push_key(pointer, key);
-            value.walk_from(pointer, visit);
-            pointer.truncate(length);
+            push_key(&mut place.pointer, key);
+            push_key(&mut place.identity, key);
+            value.walk_from(place, visit);
+            place.pointer.truncate(pointer);
+            place.identity.truncate(identity);
         }
         for (index, value) in self.items().iter().enumerate() {
-            let _ = write!(pointer, "/{index}");
-            value.walk_from(pointer, visit);
-            pointer.truncate(length);
+            let _ = write!(place.pointer, "/{index}");
+            push_key(&mut place.identity, value.name().unwrap_or_default());
+            value.walk_from(place, visit);
+            place.pointer.truncate(pointer);
+            place.identity.truncate(identity);
         }
+    }
+
+    /// Returns what tells an element of a list from its neighbours wherever it stands.
+    fn name(&self) -> Option<&str> {
+        NAMES.iter().find_map(|key| self.text_at(key))
     }
 }
 
-/// Appends one key to a JSON pointer (RFC 6901).
+/// Keys that name an element of a list, the surest first.
+const NAMES: [&str; 9] = [
+    "address",
+    "Sid",
+    "sid",
+    "PolicyName",
+    "name",
+    "Name",
+    "id",
+    "Id",
+    "Key",
+];
+
+/// Where a value stands in its document.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The JSON pointer (RFC 6901).
+    pub pointer: String,
+    /// Like the pointer, with elements of lists by name or by nothing in place of their number: it stays when
+    /// elements are put before them.
+    pub identity: String,
+}
+
+/// Appends one key to a JSON pointer.
 fn push_key(pointer: &mut String, key: &str) {
     pointer.push('/');
     for c in key.chars() {
@@ -224,7 +255,15 @@ mod tests {
     fn walks_with_escaped_pointers() {
         let documents = read_json(b"{\"a/b\": [{\"~\": 1}]}").unwrap();
         let mut seen = Vec::new();
-        documents.all[0].walk(&mut |pointer, _| seen.push(pointer.to_owned()));
+        documents.all[0].walk(&mut |place, _| seen.push(place.pointer.clone()));
         assert_eq!(seen, ["", "/a~1b", "/a~1b/0", "/a~1b/0/~0"]);
+    }
+
+    #[test]
+    fn identity_does_not_depend_on_the_order_of_named_elements() {
+        let documents = read_json(b"[{\"name\": \"b\", \"x\": 1}]").unwrap();
+        let mut seen = Vec::new();
+        documents.all[0].walk(&mut |place, _| seen.push(place.identity.clone()));
+        assert!(seen.contains(&"/b/x".to_owned()));
     }
 }

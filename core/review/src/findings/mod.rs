@@ -1,1 +1,332 @@
-//! Findings: what a change brings that a reviewer must know.
+//! Findings: what a change brings that a reviewer must know, computed from its bytes alone.
+//!
+//! [`analyze`] is pure and deterministic: guard, backend, console and verifier run it on the same bytes and
+//! must agree. Each rule is asked about both sides, so that a finding says whether the change introduces the
+//! risk, widens it, or found it there. What could not be understood is a finding too (`not-analyzed`).
+//!
+//! Documents are recognised by their shape, whatever kind the caller states: a policy is judged as a policy
+//! inside a template, a plan or the arguments of a call. The stated kind only decides what *must* have been
+//! recognised. A [`Detector`] is the seam for more rules; none of them decides anything.
+
+mod call;
+mod cloud;
+mod finding;
+mod iam;
+mod iam_action;
+mod kubernetes;
+mod network;
+mod observation;
+mod payload;
+mod plan;
+mod rbac;
+mod rule;
+mod secret;
+mod shell;
+mod sql;
+mod text;
+mod workflow;
+
+pub use finding::{Delta, Finding, RuleId, Severity, Side};
+pub use observation::{Breadth, Observation};
+pub use rule::{RULES, Rule};
+
+use crate::document::{self, Documents, Place, Value};
+use observation::compare;
+
+/// The version of the rules; parties that hold another one refuse each other's findings.
+pub const RULESET: &str = "2026-11-22.1";
+
+/// A file larger than this is not analyzed.
+pub const MAX_BYTES: usize = 16 << 20;
+
+/// Analyses a change: the kind of action by its id, the state before if there was one, and the state after.
+///
+/// The most serious findings come first; the order depends on nothing but the input.
+pub fn analyze(kind: &str, before: Option<&[u8]>, after: &[u8]) -> Vec<Finding> {
+    let kind = canonical(kind);
+    let (old, new) = (before.map(|bytes| Read::new(kind, bytes)), Read::new(kind, after));
+    // A plan carries its own state before; a file of the plan before says less.
+    let old_sides = plan::before(&new.documents).or_else(|| old.as_ref().map(|read| read.roots.clone()));
+    let after = Input {
+        kind,
+        bytes: after,
+        roots: &new.roots,
+        documents: &new.documents,
+    };
+    let before = old.as_ref().map(|read| Input {
+        kind,
+        bytes: read.bytes,
+        roots: old_sides.as_deref().unwrap_or_default(),
+        documents: &read.documents,
+    });
+    let nothing = Documents::default();
+    let before = before.or_else(|| {
+        let roots = old_sides.as_deref()?;
+        Some(Input {
+            kind,
+            bytes: b"",
+            roots,
+            documents: &nothing,
+        })
+    });
+
+    let (mut seen_before, mut seen_after, mut findings) = (Vec::new(), Vec::new(), Vec::new());
+    let mut problems = new.problem.iter().cloned().collect::<Vec<_>>();
+    let mut recognised = false;
+    for detector in DETECTORS {
+        if let Some(before) = &before {
+            detector.observe(before, &mut seen_before);
+        }
+        match detector.observe(&after, &mut seen_after) {
+            Outcome::NotMine => {}
+            Outcome::Analyzed => recognised |= detector.kinds().contains(&kind),
+            Outcome::Failed(problem) => {
+                recognised |= detector.kinds().contains(&kind);
+                problems.push(problem);
+            }
+        }
+        if let Some(before) = &before {
+            findings.extend(
+                detector
+                    .changes(before, &after)
+                    .into_iter()
+                    .map(|(seen, delta, side)| seen.finding(delta, side)),
+            );
+        }
+    }
+    if !recognised && problems.is_empty() {
+        problems.push(Problem {
+            line: None,
+            what: missing(kind),
+        });
+    }
+    let lost = old.as_ref().and_then(|read| read.problem.clone());
+    findings.extend(compare(seen_before, seen_after, lost.is_none()));
+    findings.extend(problems.into_iter().map(|problem| problem.finding(Side::After)));
+    findings.extend(lost.map(|problem| problem.finding(Side::Before)));
+    sort(&mut findings);
+    findings
+}
+
+/// Returns the severity of a change: the worst of what it introduces or widens, or of what is unknown.
+pub fn severity(findings: &[Finding]) -> Severity {
+    findings
+        .iter()
+        .filter(|finding| finding.counts())
+        .map(|finding| finding.severity)
+        .max()
+        .unwrap_or_default()
+}
+
+/// A set of rules for documents of one shape.
+pub trait Detector: Sync {
+    /// Returns the kinds of action for which seeing this shape counts as having understood the change.
+    fn kinds(&self) -> &'static [&'static str];
+
+    /// Adds what it sees on one side.
+    fn observe(&self, input: &Input<'_>, seen: &mut Vec<Observation>) -> Outcome;
+
+    /// Returns what only shows when both sides are known, such as a protection that is gone.
+    fn changes(&self, _before: &Input<'_>, _after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
+        Vec::new()
+    }
+}
+
+/// One side of a change, as detectors see it.
+#[derive(Debug)]
+pub struct Input<'a> {
+    /// The kind of action.
+    pub kind: &'a str,
+    /// The bytes.
+    pub bytes: &'a [u8],
+    /// The values to look at, each with its place in the file.
+    pub roots: &'a [(Place, Value)],
+    /// The file as it was read.
+    pub documents: &'a Documents,
+}
+
+impl<'a> Input<'a> {
+    /// Calls `visit` with every value of the side.
+    fn walk(&self, visit: &mut dyn FnMut(&Place, &'a Value)) {
+        for (place, root) in self.roots {
+            root.walk_from(&mut place.clone(), visit);
+        }
+    }
+
+    fn text(&self) -> Option<&'a str> {
+        std::str::from_utf8(self.bytes).ok()
+    }
+}
+
+/// What became of one side in the hands of a detector.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It holds nothing of this shape.
+    NotMine,
+    /// It was understood.
+    Analyzed,
+    /// It has the shape but could not be understood.
+    Failed(Problem),
+}
+
+/// Why something was not analyzed.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    /// Where.
+    pub line: Option<u32>,
+    /// What, in a sentence without an end.
+    pub what: String,
+}
+
+impl Problem {
+    fn finding(self, side: Side) -> Finding {
+        let mut seen = Observation::new(&rule::NOT_ANALYZED, "", format!("not analyzed: {}", self.what));
+        seen.line = self.line;
+        seen.finding(Delta::Unknown, side)
+    }
+}
+
+const DETECTORS: &[&dyn Detector] = &[
+    &text::HostileText,
+    &text::RepeatedKeys,
+    &secret::Secrets,
+    &iam::Policies,
+    &cloud::Resources,
+    &network::Openings,
+    &plan::Plan,
+    &kubernetes::Manifests,
+    &rbac::Roles,
+    &workflow::Workflows,
+    &sql::Statements,
+    &shell::Commands,
+    &call::Calls,
+    &payload::Payloads,
+];
+
+/// Kinds whose bytes are any text: nothing more than text has to be understood.
+const TEXT_KINDS: &[&str] = &["code-push", "build", "config-file"];
+
+/// Kinds whose bytes are no JSON or YAML.
+const OTHER_SYNTAX: &[&str] = &["sql"];
+
+const KINDS: &[&str] = &[
+    "iam",
+    "s3",
+    "data-export",
+    "security-group",
+    "terraform-plan",
+    "k8s",
+    "k8s-rbac",
+    "sql",
+    "secret-rotation",
+    "model-promotion",
+    "workflow",
+    "code-push",
+    "build",
+    "config-file",
+    "exec",
+    "mcp-call",
+    "http",
+];
+
+/// Returns the id for a kind or one of its older names.
+fn canonical(kind: &str) -> &'static str {
+    match kind {
+        "data" => "data-export",
+        "tool-call" => "mcp-call",
+        _ => KINDS
+            .iter()
+            .find(|known| **known == kind)
+            .copied()
+            .unwrap_or("unknown"),
+    }
+}
+
+fn missing(kind: &str) -> String {
+    match kind {
+        "unknown" => "the kind of this action has no rules".to_owned(),
+        _ => format!("nothing was recognised that belongs to a change of kind {kind}"),
+    }
+}
+
+/// One side, read as far as it can be.
+struct Read<'a> {
+    bytes: &'a [u8],
+    documents: Documents,
+    roots: Vec<(Place, Value)>,
+    problem: Option<Problem>,
+}
+
+impl<'a> Read<'a> {
+    fn new(kind: &str, bytes: &'a [u8]) -> Self {
+        let mut read = Self {
+            bytes,
+            documents: Documents::default(),
+            roots: Vec::new(),
+            problem: None,
+        };
+        if bytes.len() > MAX_BYTES {
+            let what = format!(
+                "{} bytes are more than the {MAX_BYTES} that are analyzed",
+                bytes.len()
+            );
+            read.problem = Some(Problem { line: None, what });
+        } else if std::str::from_utf8(bytes).is_err() {
+            read.problem = Some(Problem {
+                line: None,
+                what: "it is not UTF-8 text".to_owned(),
+            });
+        } else if !OTHER_SYNTAX.contains(&kind) {
+            match document::read(bytes) {
+                Ok(documents) => read.documents = documents,
+                Err(_) if TEXT_KINDS.contains(&kind) => {}
+                Err(error) => {
+                    let what = observation::quote(&error.to_string());
+                    read.problem = Some(Problem {
+                        line: None,
+                        what: format!("neither JSON nor YAML: {what}"),
+                    });
+                }
+            }
+        }
+        read.roots = plan::after(&read.documents).unwrap_or_else(|| roots(&read.documents));
+        read
+    }
+}
+
+/// Returns the documents of a file with their places; several documents count as a list.
+fn roots(documents: &Documents) -> Vec<(Place, Value)> {
+    let several = documents.all.len() > 1;
+    let place = |index: usize| Place {
+        pointer: if several {
+            format!("/{index}")
+        } else {
+            String::new()
+        },
+        identity: String::new(),
+    };
+    documents
+        .all
+        .iter()
+        .enumerate()
+        .map(|(index, value)| (place(index), value.clone()))
+        .collect()
+}
+
+fn sort(findings: &mut Vec<Finding>) {
+    findings.sort_by(|a, b| {
+        (b.counts(), b.severity)
+            .cmp(&(a.counts(), a.severity))
+            .then_with(|| {
+                let order = |f: &Finding| (f.rule, f.delta, f.side, f.line);
+                order(a)
+                    .cmp(&order(b))
+                    .then_with(|| a.path.cmp(&b.path))
+                    .then_with(|| a.explanation.cmp(&b.explanation))
+            })
+    });
+    findings.dedup();
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,799 @@
+//! AWS policies: what rights a change gives, to whom, under which conditions.
+//!
+//! A statement is recognised wherever it stands: in a policy file, a template, a plan, or as JSON inside a
+//! text. The rights *gained* are what counts: a right is existing only where the same holder had it before on
+//! resources that cover it. Grammar: IAM JSON policy language; keys are read in any case, since AWS does.
+
+use super::iam_action::{AS_OF, POWERFUL_SERVICES, Power, sensitive, writes};
+use super::observation::{matches_glob, quote};
+use super::rule;
+use super::{Breadth, Delta, Detector, Input, Observation, Outcome, Severity, Side};
+use crate::document::{self, Node, Place, Value};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+/// The rules for policies.
+pub(super) struct Policies;
+
+impl Detector for Policies {
+    fn kinds(&self) -> &'static [&'static str] {
+        &["iam", "s3", "data-export"]
+    }
+
+    fn observe(&self, input: &Input<'_>, seen: &mut Vec<Observation>) -> Outcome {
+        let attached = attached_policies(input, seen);
+        let statements = statements(input);
+        for statement in statements.iter().filter(|statement| statement.allow) {
+            let ours = accounts_of_resources(statement);
+            statement.rights(seen);
+            statement.trust(&ours, seen);
+        }
+        if statements.is_empty() && !attached {
+            Outcome::NotMine
+        } else {
+            Outcome::Analyzed
+        }
+    }
+
+    fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
+        let (old, new) = (statements(before), statements(after));
+        let mut changes = Vec::new();
+        for statement in &new {
+            let Some(earlier) = old.iter().find(|earlier| earlier.same_but_condition(statement)) else {
+                continue;
+            };
+            let lost: Vec<_> = earlier
+                .conditions
+                .keys()
+                .filter(|key| !statement.conditions.contains_key(*key))
+                .collect();
+            if !statement.allow || lost.is_empty() {
+                continue;
+            }
+            let names = lost.iter().map(|key| quote(key)).collect::<Vec<_>>().join(", ");
+            let what = format!("the condition {names} no longer limits {}", statement.summary());
+            changes.push((
+                statement.seen(&rule::IAM_CONDITION_DROPPED, "", what),
+                Delta::Widened,
+                Side::After,
+            ));
+        }
+        for denied in old.iter().filter(|statement| !statement.allow) {
+            if !new.iter().any(|statement| {
+                !statement.allow && statement.owner == denied.owner && statement.covers(denied)
+            }) {
+                let what = format!("a denial of {} is gone or narrower", denied.summary());
+                changes.push((
+                    denied.seen(&rule::IAM_DENY_REMOVED, "", what),
+                    Delta::Widened,
+                    Side::Before,
+                ));
+            }
+        }
+        changes
+    }
+}
+
+/// One statement of a policy, in whatever document it stands.
+struct Statement {
+    allow: bool,
+    actions: Vec<String>,
+    not_actions: Vec<String>,
+    /// Empty where the document has none: a trust policy.
+    resources: Vec<String>,
+    not_resources: Vec<String>,
+    principals: Vec<(String, String)>,
+    not_principal: bool,
+    /// `operator key` → values, sorted.
+    conditions: BTreeMap<String, Vec<String>>,
+    /// Whose policy it is, whatever stands around it.
+    owner: String,
+    place: Place,
+    line: u32,
+}
+
+fn statements(input: &Input<'_>) -> Vec<Statement> {
+    let mut found = Vec::new();
+    input.walk(&mut |place, value| collect(place, value, &mut found, true));
+    found
+}
+
+fn collect(place: &Place, value: &Value, found: &mut Vec<Statement>, look_inside_text: bool) {
+    if let Some(statement) = Statement::read(place, value) {
+        found.push(statement);
+    }
+    let Node::Text(text) = &value.node else { return };
+    if look_inside_text
+        && text.len() < 1 << 20
+        && text.trim_start().starts_with('{')
+        && text.contains("ffect")
+    {
+        let Ok(inner) = document::read_json(text.as_bytes()) else {
+            return;
+        };
+        for root in &inner.all {
+            root.walk_from(&mut place.clone(), &mut |inside, inner| {
+                let first = found.len();
+                collect(inside, inner, found, false);
+                for statement in found.iter_mut().skip(first) {
+                    // The reviewer can jump to the text, not into it.
+                    statement.place.pointer.clone_from(&place.pointer);
+                    statement.line = value.line;
+                }
+            });
+        }
+    }
+}
+
+impl Statement {
+    fn read(place: &Place, value: &Value) -> Option<Self> {
+        let effect = any_case(value, &["effect"])?.text()?;
+        let (actions, not_actions) = (
+            list(value, &["action", "actions"]),
+            list(value, &["notaction", "not_actions"]),
+        );
+        if actions.is_empty() && not_actions.is_empty() {
+            return None;
+        }
+        let not_principal = any_case(value, &["notprincipal", "not_principals"])
+            .filter(|it| !is_nothing(it))
+            .is_some();
+        Some(Self {
+            // Anything that is not plainly a denial is taken for what could allow.
+            allow: !effect.eq_ignore_ascii_case("deny"),
+            actions,
+            not_actions,
+            resources: list(value, &["resource", "resources"]),
+            not_resources: list(value, &["notresource", "not_resources"]),
+            principals: any_case(value, &["principal", "principals"])
+                .map(principals)
+                .unwrap_or_default(),
+            not_principal,
+            conditions: any_case(value, &["condition", "conditions"])
+                .map(conditions)
+                .unwrap_or_default(),
+            owner: owner(&place.identity),
+            place: place.clone(),
+            line: value.line,
+        })
+    }
+
+    /// Observes what the statement lets its holder do.
+    fn rights(&self, seen: &mut Vec<Observation>) {
+        if !self.not_actions.is_empty() {
+            let what = format!("every action but {} is allowed", join(&self.not_actions));
+            seen.push(self.reaching(
+                &rule::IAM_NOT_ACTION,
+                &self.not_actions.join(","),
+                what,
+                &self.widest(),
+            ));
+        }
+        if !self.not_resources.is_empty() {
+            let what = format!(
+                "{} is allowed on every resource but {}",
+                join(&self.actions),
+                join(&self.not_resources)
+            );
+            seen.push(self.reaching(&rule::IAM_NOT_RESOURCE, &self.not_resources.join(","), what, "*"));
+        }
+        for action in &self.actions {
+            for resource in self.reached() {
+                self.right(action, &resource, seen);
+            }
+        }
+    }
+
+    fn right(&self, action: &str, resource: &str, seen: &mut Vec<Observation>) {
+        let all = action == "*" || action == "*:*";
+        let service = action.strip_suffix(":*").filter(|_| !all);
+        if all {
+            let what = format!("every action is allowed on {}{}", quote(resource), self.under());
+            let rule = if broad(resource) {
+                &rule::IAM_FULL_ADMIN
+            } else {
+                &rule::IAM_ALL_ACTIONS
+            };
+            // A resource policy names its own resource, so `*` there reaches no further.
+            let severity = if self.principals.is_empty() {
+                rule.severity
+            } else {
+                Severity::High
+            };
+            seen.push(self.reaching(rule, "all", what, resource).severity(severity));
+        } else if let Some(service) = service {
+            let powerful = POWERFUL_SERVICES.contains(&service.to_ascii_lowercase().as_str());
+            let severity = if powerful && broad(resource) {
+                Severity::High
+            } else {
+                Severity::Medium
+            };
+            let what = format!(
+                "every action of {} is allowed on {}{}",
+                quote(service),
+                quote(resource),
+                self.under()
+            );
+            let key = service.to_ascii_lowercase();
+            seen.push(
+                self.reaching(&rule::IAM_SERVICE_WILDCARD, &key, what, resource)
+                    .severity(severity),
+            );
+        }
+        let wildcard = all || service.is_some();
+        let mut known = false;
+        for (name, power) in sensitive(action) {
+            known = true;
+            if *name == "sts:AssumeRole" && !self.principals.is_empty() {
+                continue;
+            }
+            let what = format!(
+                "{} is allowed on {}{}, which {} (table of {AS_OF})",
+                quote(name),
+                quote(resource),
+                self.under(),
+                power.words()
+            );
+            let mut right = self.reaching(&rule::IAM_SENSITIVE_ACTION, name, what, resource);
+            right.severity = self.severity_of(*power, resource);
+            // The wildcard is reported already; here it only counts as what was held before.
+            right.silent = wildcard;
+            seen.push(right);
+        }
+        if !known || wildcard {
+            let what = format!(
+                "{} is allowed on {}{}",
+                quote(action),
+                quote(resource),
+                self.under()
+            );
+            let severity = if writes(action) && broad(resource) {
+                Severity::Low
+            } else {
+                Severity::Info
+            };
+            let mut right = self.reaching(
+                &rule::IAM_ACTION_ALLOWED,
+                &action.to_ascii_lowercase(),
+                what,
+                resource,
+            );
+            right.severity = severity;
+            right.silent = wildcard || !self.principals.is_empty();
+            seen.push(right);
+        }
+    }
+
+    fn severity_of(&self, power: Power, resource: &str) -> Severity {
+        let open = broad(resource) && self.conditions.is_empty();
+        match power {
+            Power::Escalation | Power::Evasion | Power::Exposure if open => Severity::High,
+            Power::Secrets | Power::Destruction if !open => Severity::Low,
+            _ => Severity::Medium,
+        }
+    }
+
+    /// Observes who is let in by a resource or trust policy.
+    fn trust(&self, ours: &BTreeSet<String>, seen: &mut Vec<Observation>) {
+        let assumes = self
+            .actions
+            .iter()
+            .any(|action| action.to_ascii_lowercase().starts_with("sts:assumerole"));
+        if self.not_principal {
+            let what = format!("everybody but those named may do {}", join(&self.actions));
+            seen.push(
+                self.seen(&rule::IAM_PUBLIC_PRINCIPAL, "not", what)
+                    .severity(Severity::High),
+            );
+        }
+        for (kind, name) in &self.principals {
+            let public = name == "*" && kind != "Service" || name.ends_with(":iam::*:root");
+            if public && !self.is_restricted() {
+                let what = format!(
+                    "anybody may do {} on {}",
+                    join(&self.actions),
+                    join(&self.resources)
+                );
+                let worse = assumes || self.actions.iter().any(|action| writes(action));
+                let severity = if worse { Severity::Critical } else { Severity::High };
+                seen.push(
+                    self.seen(&rule::IAM_PUBLIC_PRINCIPAL, "public", what)
+                        .severity(severity),
+                );
+            } else if kind == "Federated" && assumes && !self.limits_subject() {
+                let what = format!(
+                    "every identity of {} may assume the role: no condition names a subject",
+                    quote(name)
+                );
+                seen.push(self.seen(&rule::IAM_FEDERATION_OPEN, name, what));
+            } else if let Some(account) = account(name).filter(|account| !ours.contains(account)) {
+                let what = format!(
+                    "{} of account {account} may do {}{}",
+                    quote(name),
+                    join(&self.actions),
+                    self.under()
+                );
+                seen.push(self.seen(
+                    &rule::IAM_ACCOUNT_TRUSTED,
+                    &format!("{account} {}", self.actions.join(",")),
+                    what,
+                ));
+            }
+        }
+    }
+
+    /// Says whether a condition keeps strangers out: a positive test of who or where the caller is.
+    fn is_restricted(&self) -> bool {
+        const WHO: &[&str] = &[
+            "aws:sourcearn",
+            "aws:sourceaccount",
+            "aws:sourceorgid",
+            "aws:principalorgid",
+            "aws:principalorgpaths",
+            "aws:principalarn",
+            "aws:principalaccount",
+            "aws:sourcevpce",
+            "aws:sourcevpc",
+            "aws:sourceip",
+            "aws:userid",
+            "aws:vpcsourceip",
+            "kms:calleraccount",
+            "s3:dataaccesspointaccount",
+            "sts:externalid",
+        ];
+        self.conditions.iter().any(|(test, values)| {
+            let Some((operator, key)) = test.split_once(' ') else {
+                return false;
+            };
+            let operator = operator.to_ascii_lowercase();
+            WHO.contains(&key.to_ascii_lowercase().as_str())
+                && !operator.contains("not")
+                && !operator.ends_with("ifexists")
+                && !operator.starts_with("null")
+                && !operator.starts_with("forallvalues")
+                && !values.is_empty()
+                && values.iter().all(|value| {
+                    !matches!(value.as_str(), "*" | "0.0.0.0/0" | "::/0" | "arn:*" | "arn:aws:*")
+                })
+        })
+    }
+
+    fn limits_subject(&self) -> bool {
+        self.conditions.iter().any(|(test, values)| {
+            let test = test.to_ascii_lowercase();
+            (test.ends_with(":sub")
+                || test.ends_with(":amr")
+                || test.ends_with("saml:sub")
+                || test.ends_with("repository_id"))
+                && !test.contains("not")
+                && !values.is_empty()
+                && values.iter().all(|value| {
+                    !matches!(
+                        value.as_str(),
+                        "*" | "repo:*" | "repo:*:*" | "repo:*/*" | "repo:*/*:*"
+                    )
+                })
+        }) || self
+            .conditions
+            .keys()
+            .any(|test| test.to_ascii_lowercase().ends_with("saml:aud"))
+    }
+
+    fn reached(&self) -> Vec<String> {
+        if self.resources.is_empty() && self.not_resources.is_empty() && self.principals.is_empty() {
+            vec!["*".to_owned()]
+        } else {
+            self.resources.clone()
+        }
+    }
+
+    fn widest(&self) -> String {
+        self.resources
+            .iter()
+            .find(|resource| broad(resource))
+            .or(self.resources.first())
+            .cloned()
+            .unwrap_or_else(|| "*".to_owned())
+    }
+
+    fn condition(&self) -> String {
+        self.conditions
+            .iter()
+            .fold(String::new(), |mut text, (test, values)| {
+                let _ = write!(text, "{test}={};", values.join(","));
+                text
+            })
+    }
+
+    fn under(&self) -> String {
+        if self.conditions.is_empty() {
+            return String::new();
+        }
+        let tests = self
+            .conditions
+            .keys()
+            .map(|test| quote(test))
+            .collect::<Vec<_>>()
+            .join(", ");
+        format!(" under {tests}")
+    }
+
+    fn summary(&self) -> String {
+        let actions = if self.actions.is_empty() {
+            &self.not_actions
+        } else {
+            &self.actions
+        };
+        format!("{} on {}", join(actions), join(&self.resources))
+    }
+
+    fn same_but_condition(&self, other: &Self) -> bool {
+        (self.allow, &self.owner, &self.principals) == (other.allow, &other.owner, &other.principals)
+            && (self.actions == other.actions && self.resources == other.resources)
+            && self.not_actions == other.not_actions
+    }
+
+    /// Says whether a denial still denies all that an earlier one did.
+    fn covers(&self, earlier: &Self) -> bool {
+        let within = |have: &[String], want: &[String]| {
+            want.iter().all(|want| {
+                have.iter()
+                    .any(|have| matches_glob(&have.to_ascii_lowercase(), &want.to_ascii_lowercase()))
+            })
+        };
+        within(&self.actions, &earlier.actions)
+            && within(&self.resources, &earlier.resources)
+            && earlier.not_actions.iter().all(|_| {
+                self.not_actions
+                    .iter()
+                    .all(|kept| earlier.not_actions.contains(kept))
+            })
+            && (self.conditions.is_empty() || self.conditions == earlier.conditions)
+    }
+
+    fn reaching(&self, rule: &'static rule::Rule, key: &str, what: String, resource: &str) -> Observation {
+        let breadth = Breadth::Pattern {
+            glob: resource.to_owned(),
+            condition: self.condition(),
+        };
+        self.seen(rule, key, what).breadth(breadth)
+    }
+
+    fn seen(&self, rule: &'static rule::Rule, key: &str, what: String) -> Observation {
+        Observation::new(rule, format!("{} {key}", self.owner), what).at(&self.place, self.line)
+    }
+}
+
+/// Looks for AWS's own policies of wide reach being attached.
+fn attached_policies(input: &Input<'_>, seen: &mut Vec<Observation>) -> bool {
+    const WIDE: &[(&str, Severity)] = &[
+        ("AdministratorAccess", Severity::Critical),
+        ("IAMFullAccess", Severity::Critical),
+        ("PowerUserAccess", Severity::High),
+        ("AWSOrganizationsFullAccess", Severity::High),
+        ("AmazonS3FullAccess", Severity::High),
+        ("SecretsManagerReadWrite", Severity::High),
+        ("AmazonEC2FullAccess", Severity::Medium),
+        ("AmazonSSMFullAccess", Severity::High),
+        ("AWSLambda_FullAccess", Severity::Medium),
+    ];
+    let mut found = false;
+    input.walk(&mut |place, value| {
+        let Some((arn, name)) = value
+            .text()
+            .and_then(|text| Some((text, text.split_once(":policy/")?.1)))
+        else {
+            return;
+        };
+        if !arn.starts_with("arn:") || !arn.contains(":iam::aws:") {
+            return;
+        }
+        found = true;
+        let name = name.rsplit('/').next().unwrap_or(name);
+        if let Some((_, severity)) = WIDE.iter().find(|(wide, _)| *wide == name) {
+            let what = format!("the AWS policy {} is attached", quote(name));
+            let key = format!("{} {name}", owner(&place.identity));
+            seen.push(
+                Observation::new(&rule::IAM_WIDE_POLICY_ATTACHED, key, what)
+                    .at(place, value.line)
+                    .severity(*severity),
+            );
+        }
+    });
+    found
+}
+
+/// Finds the part of an identity that names the holder: all before the policy document itself.
+fn owner(identity: &str) -> String {
+    let cut = identity
+        .to_ascii_lowercase()
+        .rfind("/statement")
+        .unwrap_or(identity.len());
+    identity.get(..cut).unwrap_or(identity).to_owned()
+}
+
+fn accounts_of_resources(statement: &Statement) -> BTreeSet<String> {
+    statement
+        .resources
+        .iter()
+        .filter_map(|resource| account(resource))
+        .collect()
+}
+
+/// Returns the account of an ARN, or the text itself where it is an account.
+fn account(name: &str) -> Option<String> {
+    let is_account = |text: &&str| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+    Some(name)
+        .filter(is_account)
+        .or_else(|| name.split(':').nth(4).filter(is_account))
+        .map(str::to_owned)
+}
+
+/// Says whether a resource pattern reaches beyond named resources.
+fn broad(resource: &str) -> bool {
+    let name = resource.splitn(6, ':').nth(5);
+    match name {
+        None => resource.starts_with('*') || !resource.contains(':') && resource.contains('*'),
+        // `bucket/*` is one bucket; `role/*` is every role.
+        Some(name) if resource.split(':').nth(2) == Some("s3") => name.starts_with('*'),
+        Some(name) => {
+            name.starts_with('*') || name.split_once(['/', ':']).is_some_and(|(_, rest)| rest == "*")
+        }
+    }
+}
+
+fn any_case<'a>(value: &'a Value, names: &[&str]) -> Option<&'a Value> {
+    let entries = value.entries().iter().rev();
+    entries
+        .into_iter()
+        .find(|(key, _)| names.iter().any(|name| key.eq_ignore_ascii_case(name)))
+        .map(|(_, value)| value)
+}
+
+fn is_nothing(value: &Value) -> bool {
+    matches!(&value.node, Node::Null) || matches!(&value.node, Node::List(items) if items.is_empty())
+}
+
+/// Reads one text or many; a template function is kept as a text of its own that no pattern matches by chance.
+fn list(value: &Value, names: &[&str]) -> Vec<String> {
+    let mut texts: Vec<String> = any_case(value, names)
+        .map(Value::one_or_more)
+        .unwrap_or_default()
+        .iter()
+        .map(flat)
+        .collect();
+    texts.sort();
+    texts.dedup();
+    texts
+}
+
+fn flat(value: &Value) -> String {
+    match &value.node {
+        Node::Text(text) | Node::Number(text) => text.clone(),
+        Node::Bool(truth) => truth.to_string(),
+        Node::Null => "null".to_owned(),
+        Node::List(items) => items.iter().map(flat).collect::<Vec<_>>().join(","),
+        Node::Map(entries) => match entries.as_slice() {
+            [(key, text)] if key == "Fn::Sub" => flat(text),
+            [(key, parts)] if key == "Fn::Join" => match parts.items() {
+                [by, parts] => parts
+                    .items()
+                    .iter()
+                    .map(flat)
+                    .collect::<Vec<_>>()
+                    .join(by.text().unwrap_or_default()),
+                _ => flat(parts),
+            },
+            _ => entries
+                .iter()
+                .map(|(key, value)| format!("${{{key} {}}}", flat(value)))
+                .collect(),
+        },
+    }
+}
+
+/// Reads principals as `(type, name)`: a text, a map of lists, or the block form of Terraform.
+fn principals(value: &Value) -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    for one in value.one_or_more() {
+        match (
+            any_case(one, &["type"]).and_then(Value::text),
+            any_case(one, &["identifiers"]),
+        ) {
+            (Some(kind), Some(names)) => found.extend(
+                names
+                    .one_or_more()
+                    .iter()
+                    .map(|name| (kind.to_owned(), flat(name))),
+            ),
+            _ if one.entries().is_empty() => found.push(("AWS".to_owned(), flat(one))),
+            _ => found.extend(one.entries().iter().flat_map(|(kind, names)| {
+                names
+                    .one_or_more()
+                    .iter()
+                    .map(move |name| (kind.clone(), flat(name)))
+            })),
+        }
+    }
+    found.sort();
+    found
+}
+
+fn conditions(value: &Value) -> BTreeMap<String, Vec<String>> {
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for one in value.one_or_more() {
+        match (
+            any_case(one, &["test"]).and_then(Value::text),
+            any_case(one, &["variable"]).and_then(Value::text),
+        ) {
+            (Some(test), Some(key)) => {
+                found.insert(format!("{test} {key}"), list(one, &["values"]));
+            }
+            _ => {
+                for (operator, tests) in one.entries() {
+                    for (key, values) in tests.entries() {
+                        let mut values: Vec<String> = values.one_or_more().iter().map(flat).collect();
+                        values.sort();
+                        found.insert(format!("{operator} {key}"), values);
+                    }
+                }
+            }
+        }
+    }
+    found
+}
+
+fn join(values: &[String]) -> String {
+    const SHOWN: usize = 4;
+    if values.is_empty() {
+        return "its own resource".to_owned();
+    }
+    let head = values
+        .iter()
+        .take(SHOWN)
+        .map(|value| quote(value))
+        .collect::<Vec<_>>()
+        .join(", ");
+    match values.len().saturating_sub(SHOWN) {
+        0 => head,
+        more => format!("{head} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::findings::{analyze, severity};
+
+    fn found(before: Option<&str>, after: &str) -> Vec<(&'static str, Severity, Delta)> {
+        analyze("iam", before.map(str::as_bytes), after.as_bytes())
+            .iter()
+            .map(|finding| (finding.rule.as_str(), finding.severity, finding.delta))
+            .collect()
+    }
+
+    fn policy(statement: &str) -> String {
+        format!("{{\"Version\": \"2012-10-17\", \"Statement\": [{statement}]}}")
+    }
+
+    #[test]
+    fn full_admin_is_critical_and_told_once() {
+        let after = policy(r#"{"Effect": "Allow", "Action": "*", "Resource": "*"}"#);
+        assert_eq!(
+            found(None, &after),
+            [("iam-full-admin", Severity::Critical, Delta::Introduced)]
+        );
+    }
+
+    #[test]
+    fn a_right_gained_counts_and_one_held_does_not() {
+        let before =
+            policy(r#"{"Effect": "Allow", "Action": ["iam:PassRole"], "Resource": "arn:aws:iam::1:role/a"}"#);
+        let after =
+            policy(r#"{"Effect": "Allow", "Action": ["iam:PassRole", "ssm:SendCommand"], "Resource": "*"}"#);
+        let gains = found(Some(&before), &after);
+        assert!(gains.contains(&("iam-sensitive-action", Severity::High, Delta::Widened)));
+        assert!(gains.contains(&("iam-sensitive-action", Severity::High, Delta::Introduced)));
+        let wide = policy(r#"{"Effect": "Allow", "Action": ["iam:*", "ssm:*"], "Resource": "*"}"#);
+        let narrowed = analyze("iam", Some(wide.as_bytes()), after.as_bytes());
+        assert_eq!(severity(&narrowed), Severity::Info, "{narrowed:#?}");
+    }
+
+    #[test]
+    fn a_dropped_condition_and_a_dropped_denial_are_told() {
+        let with = r#"{"Effect": "Allow", "Action": "s3:PutObject", "Resource": "*", "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}"#;
+        let without = r#"{"Effect": "Allow", "Action": "s3:PutObject", "Resource": "*"}"#;
+        assert!(found(Some(&policy(with)), &policy(without)).contains(&(
+            "iam-condition-dropped",
+            Severity::Medium,
+            Delta::Widened
+        )));
+        let deny = format!(
+            "{without}, {}",
+            r#"{"Effect": "Deny", "Action": "s3:*", "Resource": "arn:aws:s3:::logs/*"}"#
+        );
+        let gone = found(Some(&policy(&deny)), &policy(without));
+        assert!(gone.contains(&("iam-deny-removed", Severity::Medium, Delta::Widened)));
+    }
+
+    #[test]
+    fn a_public_principal_needs_a_real_restriction() {
+        let open = |condition: &str| {
+            policy(&format!(
+                r#"{{"Effect": "Allow", "Principal": {{"AWS": "*"}}, "Action": "sqs:SendMessage", "Resource": "arn:aws:sqs:eu-west-1:111122223333:q"{condition}}}"#
+            ))
+        };
+        let public = ("iam-public-principal", Severity::Critical, Delta::Introduced);
+        assert!(found(None, &open("")).contains(&public));
+        assert!(
+            found(
+                None,
+                &open(r#", "Condition": {"StringLike": {"aws:SourceArn": "*"}}"#)
+            )
+            .contains(&public)
+        );
+        assert!(
+            found(
+                None,
+                &open(r#", "Condition": {"StringNotEquals": {"aws:SourceAccount": "1"}}"#)
+            )
+            .contains(&public)
+        );
+        assert!(!found(None, &open(r#", "Condition": {"ArnEquals": {"aws:SourceArn": "arn:aws:sns:eu-west-1:111122223333:t"}}"#)).contains(&public));
+    }
+
+    #[test]
+    fn another_account_and_an_open_federation_are_told() {
+        let trust = |principal: &str, action: &str| {
+            policy(&format!(
+                r#"{{"Effect": "Allow", "Principal": {principal}, "Action": "{action}"}}"#
+            ))
+        };
+        let other = found(
+            None,
+            &trust(r#"{"AWS": "arn:aws:iam::999988887777:root"}"#, "sts:AssumeRole"),
+        );
+        assert_eq!(
+            other,
+            [("iam-account-trusted", Severity::Medium, Delta::Introduced)]
+        );
+        let oidc = r#"{"Federated": "arn:aws:iam::1:oidc-provider/token.actions.githubusercontent.com"}"#;
+        assert_eq!(
+            found(None, &trust(oidc, "sts:AssumeRoleWithWebIdentity"))[0].0,
+            "iam-federation-open"
+        );
+    }
+
+    #[test]
+    fn policies_are_found_in_templates_and_in_texts() {
+        let template = "Resources:\n  R:\n    Properties:\n      Policies:\n        - PolicyName: p\n          PolicyDocument:\n            Statement:\n              - Effect: Allow\n                Action: '*'\n                Resource: '*'\n";
+        assert_eq!(found(None, template)[0].0, "iam-full-admin");
+        let text =
+            r#"{"policy": "{\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"}]}"}"#;
+        assert_eq!(found(None, text)[0].0, "iam-full-admin");
+    }
+
+    #[test]
+    fn moving_statements_about_introduces_nothing() {
+        let (a, b) = (
+            r#"{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}"#,
+            r#"{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::a/*"}"#,
+        );
+        let moved = analyze(
+            "iam",
+            Some(policy(&format!("{a},{b}")).as_bytes()),
+            policy(&format!("{b},{a}")).as_bytes(),
+        );
+        assert_eq!(severity(&moved), Severity::Info);
+    }
+
+    #[test]
+    fn the_breadth_of_resources_is_read_from_their_names() {
+        for wide in ["*", "arn:aws:iam::*:role/*", "arn:aws:s3:::*"] {
+            assert!(broad(wide), "{wide}");
+        }
+        for narrow in ["arn:aws:s3:::bucket/*", "arn:aws:iam::1:role/app-*"] {
+            assert!(!broad(narrow), "{narrow}");
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! Network openings: who may connect to which ports, in any document that states it by address range.
+//!
+//! It reads the shapes of CloudFormation, Terraform plans and the EC2 API. What reaches out is told apart from
+//! what lets in.
+
+use super::{Breadth, Detector, Input, Observation, Outcome, Severity, rule};
+use crate::document::{Place, Value};
+use crate::findings::observation::quote;
+use std::net::IpAddr;
+
+/// The rules for openings.
+pub(super) struct Openings;
+
+const RANGES: &[&str] = &[
+    "CidrIp",
+    "CidrIpv6",
+    "cidr_blocks",
+    "ipv6_cidr_blocks",
+    "cidr_ipv4",
+    "cidr_ipv6",
+    "source_ranges",
+    "IpRanges",
+    "Ipv6Ranges",
+    "cidrIp",
+    "cidrIpv6",
+    "source_address_prefix",
+    "source_address_prefixes",
+];
+const FROM: &[&str] = &["FromPort", "from_port", "fromPort"];
+const TO: &[&str] = &["ToPort", "to_port", "toPort"];
+const PROTOCOL: &[&str] = &["IpProtocol", "protocol", "ip_protocol", "ipProtocol"];
+
+/// Ports behind which administration or data lies.
+const SENSITIVE: &[(i64, &str)] = &[
+    (21, "FTP"),
+    (22, "SSH"),
+    (23, "Telnet"),
+    (111, "RPC"),
+    (135, "RPC"),
+    (139, "SMB"),
+    (389, "LDAP"),
+    (445, "SMB"),
+    (1433, "SQL Server"),
+    (1521, "Oracle"),
+    (2049, "NFS"),
+    (2181, "ZooKeeper"),
+    (2375, "Docker"),
+    (2376, "Docker"),
+    (2379, "etcd"),
+    (3306, "MySQL"),
+    (3389, "RDP"),
+    (5432, "PostgreSQL"),
+    (5439, "Redshift"),
+    (5601, "Kibana"),
+    (5900, "VNC"),
+    (5984, "CouchDB"),
+    (5985, "WinRM"),
+    (5986, "WinRM"),
+    (6379, "Redis"),
+    (6443, "Kubernetes API"),
+    (8020, "HDFS"),
+    (8500, "Consul"),
+    (9000, "ClickHouse"),
+    (9042, "Cassandra"),
+    (9092, "Kafka"),
+    (9200, "Elasticsearch"),
+    (10250, "kubelet"),
+    (11211, "Memcached"),
+    (27017, "MongoDB"),
+    (50070, "HDFS"),
+];
+
+impl Detector for Openings {
+    fn kinds(&self) -> &'static [&'static str] {
+        &["security-group"]
+    }
+
+    fn observe(&self, input: &Input<'_>, seen: &mut Vec<Observation>) -> Outcome {
+        let mut found = false;
+        input.walk(&mut |place, value| {
+            found |= value
+                .text_at("Type")
+                .is_some_and(|kind| kind.starts_with("AWS::EC2::SecurityGroup"));
+            let ranges: Vec<&str> = RANGES
+                .iter()
+                .filter_map(|key| value.at(key))
+                .flat_map(ranges)
+                .collect();
+            found |= !ranges.is_empty();
+            for range in ranges {
+                observe(place, value, range, seen);
+            }
+        });
+        if found {
+            Outcome::Analyzed
+        } else {
+            Outcome::NotMine
+        }
+    }
+}
+
+fn ranges(value: &Value) -> Vec<&str> {
+    let one = |item: &'_ Value| item.text().is_some();
+    let mut found: Vec<&str> = value
+        .one_or_more()
+        .iter()
+        .filter(|item| one(item))
+        .filter_map(Value::text)
+        .collect();
+    found.extend(
+        value
+            .items()
+            .iter()
+            .filter_map(|item| item.text_at("CidrIp").or_else(|| item.text_at("CidrIpv6"))),
+    );
+    found.retain(|range| range.contains('/') || *range == "*" || range.eq_ignore_ascii_case("internet"));
+    // Nested maps are visited by themselves; here only lists of texts count.
+    if value.items().iter().any(|item| !item.entries().is_empty()) {
+        found.clear();
+    }
+    found
+}
+
+fn observe(place: &Place, rule_value: &Value, range: &str, seen: &mut Vec<Observation>) {
+    let first = |keys: &[&str]| keys.iter().find_map(|key| rule_value.at(key));
+    let (from, to) = (
+        first(FROM).and_then(Value::integer),
+        first(TO).and_then(Value::integer),
+    );
+    let protocol = first(PROTOCOL).and_then(Value::text).unwrap_or("-1");
+    let every = matches!(protocol, "-1" | "all" | "*") || from.is_none() && to.is_none() || from == Some(-1);
+    let (from, to) = if every {
+        (0, 65535)
+    } else {
+        (from.or(to).unwrap_or(0), to.or(from).unwrap_or(65535))
+    };
+    let outward = place.identity.to_ascii_lowercase().contains("egress")
+        || rule_value.text_at("type") == Some("egress");
+    let reach = reach(range);
+    let ports = match (every, from == to) {
+        (true, _) => "every port".to_owned(),
+        (_, true) => format!("port {from}"),
+        _ => format!("ports {from} to {to}"),
+    };
+    let group = place.identity.trim_end_matches('/').to_owned();
+    let breadth = Breadth::Range(from, to);
+    if outward {
+        if reach == Reach::World && every {
+            let what = format!(
+                "everything may be reached from inside: {} on {ports}",
+                quote(range)
+            );
+            seen.push(
+                Observation::new(&rule::NETWORK_EGRESS_OPEN, group, what)
+                    .at(place, rule_value.line)
+                    .breadth(breadth),
+            );
+        }
+        return;
+    }
+    let (about, severity) = match reach {
+        Reach::World => (&rule::NETWORK_OPEN_TO_WORLD, world_severity(from, to, every)),
+        Reach::Wide => (&rule::NETWORK_WIDE_RANGE, Severity::Medium),
+        Reach::Named => (&rule::NETWORK_INGRESS, Severity::Low),
+        Reach::Private => (&rule::NETWORK_INGRESS, Severity::Info),
+    };
+    let services: Vec<&str> = SENSITIVE
+        .iter()
+        .filter(|(port, _)| (from..=to).contains(port))
+        .map(|(_, name)| *name)
+        .take(3)
+        .collect();
+    let services = if services.is_empty() || every {
+        String::new()
+    } else {
+        format!(" ({})", services.join(", "))
+    };
+    let what = format!(
+        "{} may connect to {ports}{services}, protocol {}",
+        quote(range),
+        quote(protocol)
+    );
+    // Both families of the world are one risk each: closing one does not close the other.
+    let key = format!(
+        "{group} {}",
+        if reach == Reach::World {
+            family(range)
+        } else {
+            range
+        }
+    );
+    seen.push(
+        Observation::new(about, key, what)
+            .severity(severity)
+            .at(place, rule_value.line)
+            .breadth(breadth),
+    );
+}
+
+fn world_severity(from: i64, to: i64, every: bool) -> Severity {
+    let sensitive = SENSITIVE.iter().any(|(port, _)| (from..=to).contains(port));
+    match (every, sensitive) {
+        (true, _) => Severity::Critical,
+        (_, true) => Severity::High,
+        _ if from == to && matches!(from, 80 | 443) => Severity::Low,
+        _ => Severity::Medium,
+    }
+}
+
+fn family(range: &str) -> &'static str {
+    if range.contains(':') { "IPv6" } else { "IPv4" }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    World,
+    Wide,
+    Named,
+    Private,
+}
+
+fn reach(range: &str) -> Reach {
+    let (address, length) = range.split_once('/').unwrap_or((range, ""));
+    let (Ok(address), Ok(length)) = (address.trim().parse::<IpAddr>(), length.trim().parse::<u8>()) else {
+        // A word for everybody, or something unreadable: taken for everybody.
+        return Reach::World;
+    };
+    match address {
+        // Two halves of the world are the world.
+        _ if length <= 1 => Reach::World,
+        IpAddr::V4(v4) if v4.is_private() && length >= 8 || v4.is_loopback() || v4.is_link_local() => {
+            Reach::Private
+        }
+        IpAddr::V6(v6) if v6.is_unique_local() && length >= 7 || v6.is_loopback() => Reach::Private,
+        IpAddr::V4(_) if length <= 16 => Reach::Wide,
+        IpAddr::V6(_) if length <= 32 => Reach::Wide,
+        _ => Reach::Named,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::findings::{Delta, Severity, analyze};
+
+    fn group(port: &str, range: &str) -> String {
+        format!(
+            "Resources:\n  G:\n    Type: AWS::EC2::SecurityGroup\n    Properties:\n      SecurityGroupIngress:\n        - IpProtocol: tcp\n          {port}\n          CidrIp: {range}\n"
+        )
+    }
+
+    fn first(before: Option<&str>, after: &str) -> (String, Severity, Delta) {
+        let findings = analyze("security-group", before.map(str::as_bytes), after.as_bytes());
+        let first = &findings[0];
+        (first.rule.to_string(), first.severity, first.delta)
+    }
+
+    #[test]
+    fn the_world_on_a_sensitive_port_is_high_and_on_the_web_low() {
+        let ssh = group(
+            "{FromPort: 22, ToPort: 22}"
+                .trim_matches(['{', '}'])
+                .replace(", ", "\n          ")
+                .as_str(),
+            "0.0.0.0/0",
+        );
+        assert_eq!(
+            first(None, &ssh),
+            ("network-open-to-world".into(), Severity::High, Delta::Introduced)
+        );
+        let web = ssh.replace("22", "443");
+        assert_eq!(first(None, &web).1, Severity::Low);
+        assert_eq!(
+            first(Some(&web), &web.replace("FromPort: 443", "FromPort: 0")).2,
+            Delta::Widened
+        );
+        assert_eq!(
+            first(Some(&ssh), &ssh.replace("0.0.0.0/0", "10.0.0.0/24")).0,
+            "network-ingress"
+        );
+    }
+
+    #[test]
+    fn half_the_world_twice_and_ipv6_are_the_world() {
+        let rules = r#"{"ingress": [{"from_port": 0, "to_port": 0, "protocol": "-1", "cidr_blocks": ["128.0.0.0/1"], "ipv6_cidr_blocks": ["::/0"]}]}"#;
+        let findings = analyze("security-group", None, rules.as_bytes());
+        assert_eq!(
+            findings
+                .iter()
+                .filter(|finding| finding.severity == Severity::Critical)
+                .count(),
+            2
+        );
+    }
+
+    #[test]
+    fn reaching_out_is_not_letting_in() {
+        let rules =
+            r#"{"egress": [{"from_port": 0, "to_port": 0, "protocol": "-1", "cidr_blocks": ["0.0.0.0/0"]}]}"#;
+        assert_eq!(first(None, rules).1, Severity::Info);
+    }
+}

@@ -1,0 +1,248 @@
+//! What a detector sees on one side, and how two sides are compared.
+//!
+//! Two observations speak of the same risk when rule and key agree; the key holds no positions, so that moving
+//! text about introduces nothing.
+
+use super::finding::{Delta, Finding, Severity, Side};
+use super::rule::Rule;
+use crate::document::Place;
+use crate::text::{Untrusted, escape_line, spans_to_string};
+use std::collections::BTreeMap;
+
+/// One risk seen on one side of a change.
+#[derive(Debug, Clone)]
+pub struct Observation {
+    pub(super) rule: &'static Rule,
+    pub(super) key: String,
+    pub(super) severity: Severity,
+    pub(super) explanation: String,
+    pub(super) pointer: String,
+    pub(super) line: Option<u32>,
+    pub(super) breadth: Breadth,
+    /// Never shown; only says what was there already.
+    pub(super) silent: bool,
+}
+
+/// How far a risk reaches, to tell widened from existing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Breadth {
+    /// It is there or it is not.
+    #[default]
+    Whole,
+    /// A number of things.
+    Count(u64),
+    /// A range of numbers, ends included.
+    Range(i64, i64),
+    /// A pattern with `*` and `?`, under a condition (empty: none).
+    Pattern {
+        /// The pattern.
+        glob: String,
+        /// The condition, in one fixed form.
+        condition: String,
+    },
+}
+
+impl Observation {
+    pub(super) fn new(rule: &'static Rule, key: impl Into<String>, explanation: impl Into<String>) -> Self {
+        Self {
+            rule,
+            key: key.into(),
+            severity: rule.severity,
+            explanation: explanation.into(),
+            pointer: String::new(),
+            line: None,
+            breadth: Breadth::Whole,
+            silent: false,
+        }
+    }
+
+    pub(super) fn severity(mut self, severity: Severity) -> Self {
+        self.severity = severity;
+        self
+    }
+
+    pub(super) fn at(mut self, place: &Place, line: u32) -> Self {
+        self.pointer.clone_from(&place.pointer);
+        self.line = Some(line);
+        self
+    }
+
+    pub(super) fn line(mut self, line: u32) -> Self {
+        self.line = Some(line);
+        self
+    }
+
+    pub(super) fn breadth(mut self, breadth: Breadth) -> Self {
+        self.breadth = breadth;
+        self
+    }
+
+    pub(super) fn finding(self, delta: Delta, side: Side) -> Finding {
+        Finding {
+            rule: self.rule.id,
+            severity: self.severity,
+            title: self.rule.title.to_owned(),
+            explanation: self.explanation,
+            side,
+            path: Untrusted::from(self.pointer),
+            line: self.line,
+            reference: self.rule.reference.map(str::to_owned),
+            peers: self.rule.peers.iter().map(|peer| (*peer).to_owned()).collect(),
+            delta,
+        }
+    }
+}
+
+impl Breadth {
+    fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Count(have), Self::Count(want)) => have >= want,
+            (Self::Range(from, to), Self::Range(start, end)) => from <= start && to >= end,
+            (
+                Self::Pattern {
+                    glob: have,
+                    condition: when,
+                },
+                Self::Pattern {
+                    glob: want,
+                    condition,
+                },
+            ) => (when.is_empty() || when == condition) && matches_glob(have, want),
+            _ => self == other,
+        }
+    }
+}
+
+/// Compares what was seen before with what is seen after.
+pub(super) fn compare(before: Vec<Observation>, after: Vec<Observation>, known_before: bool) -> Vec<Finding> {
+    let mut earlier: BTreeMap<(&str, &str), Vec<&Observation>> = BTreeMap::new();
+    for seen in &before {
+        earlier.entry((seen.rule.id.0, &seen.key)).or_default().push(seen);
+    }
+    let mut findings = Vec::new();
+    let mut still = std::collections::BTreeSet::new();
+    for seen in after {
+        let name = (seen.rule.id.0, seen.key.clone());
+        let delta = match earlier.get(&(name.0, name.1.as_str())) {
+            _ if !known_before => Delta::Unknown,
+            None => Delta::Introduced,
+            Some(old) if old.iter().any(|old| old.breadth.covers(&seen.breadth)) => Delta::Existing,
+            Some(_) => Delta::Widened,
+        };
+        still.insert(name);
+        if !seen.silent {
+            findings.push(seen.finding(delta, Side::After));
+        }
+    }
+    drop(earlier);
+    let gone = before
+        .into_iter()
+        .filter(|seen| !seen.silent && !still.contains(&(seen.rule.id.0, seen.key.clone())));
+    findings.extend(gone.map(|seen| seen.finding(Delta::Removed, Side::Before)));
+    findings
+}
+
+/// Shows a value from outside in a sentence: escaped, in backticks, cut where it is long.
+pub(super) fn quote(value: &str) -> String {
+    const LONGEST: usize = 120;
+    let head: String = value.chars().take(LONGEST).collect();
+    let more = value.chars().skip(LONGEST).count();
+    let shown = spans_to_string(&escape_line(head.as_bytes()));
+    if more == 0 {
+        format!("`{shown}`")
+    } else {
+        format!("`{shown}`⟦{more} more characters⟧")
+    }
+}
+
+/// Says whether a pattern with `*` and `?` matches a text, in time proportional to their product at most.
+pub(super) fn matches_glob(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (mut p, mut t) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while let Some(c) = text.get(t) {
+        match pattern.get(p) {
+            Some('*') => {
+                star = Some((p, t));
+                p += 1;
+            }
+            Some(want) if want == c || *want == '?' => {
+                p += 1;
+                t += 1;
+            }
+            _ => {
+                let Some((at, from)) = star else { return false };
+                star = Some((at, from + 1));
+                p = at + 1;
+                t = from + 1;
+            }
+        }
+    }
+    pattern.iter().skip(p).all(|c| *c == '*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::findings::rule;
+
+    fn seen(key: &str, breadth: Breadth) -> Observation {
+        Observation::new(&rule::HOSTILE_TEXT, key, "x").breadth(breadth)
+    }
+
+    #[test]
+    fn globs_match_as_in_policies() {
+        for (pattern, text, expected) in [
+            ("*", "", true),
+            ("s3:Get*", "s3:GetObject", true),
+            ("s3:Get*", "s3:PutObject", false),
+            ("a?c", "abc", true),
+            ("*a*b", "xaxbxb", true),
+            ("arn:*", "*", false),
+        ] {
+            assert_eq!(matches_glob(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn a_risk_is_introduced_widened_existing_or_removed() {
+        let pattern = |glob: &str| Breadth::Pattern {
+            glob: glob.to_owned(),
+            condition: String::new(),
+        };
+        let before = vec![
+            seen("a", pattern("arn:x")),
+            seen("b", pattern("*")),
+            seen("gone", Breadth::Whole),
+        ];
+        let after = vec![
+            seen("a", pattern("*")),
+            seen("b", pattern("arn:x")),
+            seen("new", Breadth::Whole),
+        ];
+        let deltas: Vec<Delta> = compare(before, after, true)
+            .iter()
+            .map(|finding| finding.delta)
+            .collect();
+        assert_eq!(
+            deltas,
+            [Delta::Widened, Delta::Existing, Delta::Introduced, Delta::Removed]
+        );
+    }
+
+    #[test]
+    fn losing_a_condition_is_widening() {
+        let when = |condition: &str| Breadth::Pattern {
+            glob: "*".to_owned(),
+            condition: condition.to_owned(),
+        };
+        let findings = compare(vec![seen("a", when("mfa"))], vec![seen("a", when(""))], true);
+        assert_eq!(findings[0].delta, Delta::Widened);
+    }
+
+    #[test]
+    fn values_in_sentences_are_escaped_and_cut() {
+        assert_eq!(quote("a\u{202E}"), "`a⟦U+202E⟧`");
+        assert!(quote(&"x".repeat(130)).ends_with("⟦10 more characters⟧"));
+    }
+}

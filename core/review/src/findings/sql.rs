@@ -1,0 +1,485 @@
+//! SQL: what statements destroy, grant, rewrite or lock.
+//!
+//! `sqlparser` reads them, in the dialect that understands them all (PostgreSQL first). What none understands
+//! is not analyzed; transaction control is looked for even then, since it could end the guard's own
+//! transaction.
+
+use super::{Detector, Input, Observation, Outcome, Problem, Severity, rule};
+use crate::findings::observation::quote;
+use sqlparser::ast::{
+    AlterColumnOperation, AlterTableOperation, BinaryOperator, ColumnOption, CopyTarget, Expr, ObjectType,
+    Privileges, Statement, TableConstraint, Value,
+};
+use sqlparser::dialect::{
+    Dialect, GenericDialect, MsSqlDialect, MySqlDialect, PostgreSqlDialect, SQLiteDialect,
+};
+use sqlparser::parser::Parser;
+use sqlparser::tokenizer::Token;
+
+/// The rules for statements.
+pub(super) struct Statements;
+
+impl Detector for Statements {
+    fn kinds(&self) -> &'static [&'static str] {
+        &["sql"]
+    }
+
+    fn observe(&self, input: &Input<'_>, seen: &mut Vec<Observation>) -> Outcome {
+        let Some(text) = input.text().filter(|_| input.kind == "sql") else {
+            return Outcome::NotMine;
+        };
+        match parse(text) {
+            Ok(statements) if statements.is_empty() => Outcome::NotMine,
+            Ok(statements) => {
+                if statements.len() > 1 {
+                    let what = format!("{} statements stand in one action", statements.len());
+                    seen.push(Observation::new(&rule::SQL_SEVERAL, "", what));
+                }
+                for (line, statement) in &statements {
+                    judge(statement, *line, seen);
+                }
+                Outcome::Analyzed
+            }
+            Err(problem) => {
+                words(text, seen);
+                Outcome::Failed(problem)
+            }
+        }
+    }
+}
+
+fn parse(text: &str) -> Result<Vec<(u32, Statement)>, Problem> {
+    let dialects: [&dyn Dialect; 5] = [
+        &PostgreSqlDialect {},
+        &MySqlDialect {},
+        &MsSqlDialect {},
+        &SQLiteDialect {},
+        &GenericDialect {},
+    ];
+    let mut problem = None;
+    for dialect in dialects {
+        match parse_as(dialect, text) {
+            Ok(statements) => return Ok(statements),
+            // The first dialect's complaint is the one told: it is the likeliest.
+            Err(error) => problem = problem.or(Some(error)),
+        }
+    }
+    let what = format!(
+        "the SQL is not understood: {}",
+        quote(&problem.unwrap_or_default())
+    );
+    Err(Problem { line: None, what })
+}
+
+fn parse_as(dialect: &dyn Dialect, text: &str) -> Result<Vec<(u32, Statement)>, String> {
+    let mut parser = Parser::new(dialect)
+        .with_recursion_limit(48)
+        .try_with_sql(text)
+        .map_err(|error| error.to_string())?;
+    let mut statements = Vec::new();
+    loop {
+        while parser.consume_token(&Token::SemiColon) {}
+        let next = parser.peek_token();
+        if next.token == Token::EOF {
+            return Ok(statements);
+        }
+        let line = u32::try_from(next.span.start.line).unwrap_or(u32::MAX);
+        statements.push((line, parser.parse_statement().map_err(|error| error.to_string())?));
+        let end = parser.peek_token();
+        if !matches!(end.token, Token::SemiColon | Token::EOF) {
+            return Err(format!(
+                "unexpected {} at line {}",
+                end.token, end.span.start.line
+            ));
+        }
+    }
+}
+
+fn judge(statement: &Statement, line: u32, seen: &mut Vec<Observation>) {
+    let shown = statement.to_string();
+    let mut add = |about, severity, why: String| {
+        let what = format!("{why}: {}", quote(&shown));
+        seen.push(
+            Observation::new(about, shown.clone(), what)
+                .severity(severity)
+                .line(line),
+        );
+    };
+    match statement {
+        Statement::Update(update) if matches_all(update.selection.as_ref()) => {
+            add(
+                &rule::SQL_NO_WHERE,
+                Severity::High,
+                "every row is updated".to_owned(),
+            );
+        }
+        Statement::Delete(delete) if matches_all(delete.selection.as_ref()) && delete.limit.is_none() => {
+            add(
+                &rule::SQL_NO_WHERE,
+                Severity::Critical,
+                "every row is deleted".to_owned(),
+            );
+        }
+        Statement::Truncate(_) => add(
+            &rule::SQL_TRUNCATE,
+            Severity::Critical,
+            "every row is deleted".to_owned(),
+        ),
+        Statement::Drop {
+            object_type, cascade, ..
+        } => {
+            let severity = match object_type {
+                ObjectType::Database | ObjectType::Schema | ObjectType::Table => Severity::Critical,
+                ObjectType::Index | ObjectType::View => Severity::Medium,
+                _ => Severity::High,
+            };
+            let severity = if *cascade {
+                severity.max(Severity::High)
+            } else {
+                severity
+            };
+            add(
+                &rule::SQL_DROP,
+                severity,
+                format!("a {} is dropped", object_type.to_string().to_lowercase()),
+            );
+        }
+        Statement::DropFunction(_)
+        | Statement::DropProcedure { .. }
+        | Statement::DropTrigger(_)
+        | Statement::DropPolicy(_)
+        | Statement::DropExtension(_) => {
+            add(
+                &rule::SQL_DROP,
+                Severity::Medium,
+                "an object is dropped".to_owned(),
+            );
+        }
+        Statement::Grant(grant) => {
+            let all = matches!(grant.privileges, Privileges::All { .. }) || grant.with_grant_option;
+            let public = grant
+                .grantees
+                .iter()
+                .any(|grantee| grantee.to_string().to_uppercase().contains("PUBLIC"));
+            add(
+                &rule::SQL_GRANT,
+                if all || public {
+                    Severity::High
+                } else {
+                    Severity::Medium
+                },
+                "rights are granted".to_owned(),
+            );
+        }
+        Statement::Revoke(_) => add(&rule::SQL_GRANT, Severity::Low, "rights are revoked".to_owned()),
+        Statement::CreateRole(_)
+        | Statement::CreateUser(_)
+        | Statement::AlterRole { .. }
+        | Statement::AlterUser(_) => {
+            let upper = shown.to_uppercase();
+            let power = ["SUPERUSER", "BYPASSRLS", "CREATEROLE", "REPLICATION"]
+                .iter()
+                .any(|word| upper.contains(word) && !upper.contains(&format!("NO{word}")));
+            add(
+                &rule::SQL_ROLE,
+                if power { Severity::High } else { Severity::Medium },
+                "a role is made or changed".to_owned(),
+            );
+        }
+        Statement::StartTransaction { .. }
+        | Statement::Commit { .. }
+        | Statement::Rollback { .. }
+        | Statement::Savepoint { .. }
+        | Statement::ReleaseSavepoint { .. } => {
+            add(
+                &rule::SQL_TRANSACTION_CONTROL,
+                Severity::High,
+                "the statement steers the transaction it is to run in".to_owned(),
+            );
+        }
+        Statement::Copy { to, target, .. } => match target {
+            CopyTarget::Program { .. } => add(
+                &rule::SQL_RUNS_PROGRAM,
+                Severity::Critical,
+                "a program is run on the server".to_owned(),
+            ),
+            CopyTarget::File { .. } if *to => add(
+                &rule::SQL_EXPORT,
+                Severity::High,
+                "data is written to a file of the server".to_owned(),
+            ),
+            _ if *to => add(
+                &rule::SQL_EXPORT,
+                Severity::Medium,
+                "data is copied out".to_owned(),
+            ),
+            _ => {}
+        },
+        Statement::CreateExtension(_) | Statement::Load { .. } => add(
+            &rule::SQL_EXTENSION,
+            Severity::Medium,
+            "code is loaded into the server".to_owned(),
+        ),
+        Statement::CreateFunction(_) | Statement::CreateTrigger(_) => {
+            let definer = shown.to_uppercase().contains("SECURITY DEFINER");
+            add(
+                &rule::SQL_CODE,
+                if definer { Severity::High } else { Severity::Medium },
+                "code is put into the database".to_owned(),
+            );
+        }
+        Statement::CreateIndex(index) if !index.concurrently => {
+            add(
+                &rule::SQL_LOCKS,
+                Severity::Medium,
+                "the table can't be written while the index is built".to_owned(),
+            );
+        }
+        Statement::Lock(_) | Statement::LockTables { .. } => {
+            add(&rule::SQL_LOCKS, Severity::Medium, "tables are locked".to_owned())
+        }
+        Statement::Call(_) | Statement::Execute { .. } => add(
+            &rule::SQL_OPAQUE,
+            Severity::Medium,
+            "what it does is not in the statement".to_owned(),
+        ),
+        Statement::AlterTable(table) => {
+            for operation in &table.operations {
+                if let Some((about, severity, why)) = alteration(operation) {
+                    add(about, severity, why.to_owned());
+                }
+            }
+        }
+        _ if shown.to_uppercase().contains("INTO OUTFILE") => add(
+            &rule::SQL_EXPORT,
+            Severity::High,
+            "data is written to a file of the server".to_owned(),
+        ),
+        _ => {}
+    }
+}
+
+type Alteration = (&'static rule::Rule, Severity, &'static str);
+
+fn alteration(operation: &AlterTableOperation) -> Option<Alteration> {
+    Some(match operation {
+        AlterTableOperation::DropColumn { .. } => (
+            &rule::SQL_DROP_COLUMN,
+            Severity::High,
+            "a column and its data are dropped",
+        ),
+        AlterTableOperation::DropPartitions { .. } => (
+            &rule::SQL_DROP,
+            Severity::High,
+            "a partition and its data are dropped",
+        ),
+        AlterTableOperation::DropConstraint { .. }
+        | AlterTableOperation::DropPrimaryKey { .. }
+        | AlterTableOperation::DropForeignKey { .. } => {
+            (&rule::SQL_DROP, Severity::Medium, "a constraint is dropped")
+        }
+        AlterTableOperation::DisableRowLevelSecurity
+        | AlterTableOperation::DisableTrigger { .. }
+        | AlterTableOperation::DisableRule { .. } => (
+            &rule::SQL_GUARD_OFF,
+            Severity::High,
+            "a guard of the table is switched off",
+        ),
+        AlterTableOperation::RenameColumn { .. }
+        | AlterTableOperation::RenameTable { .. }
+        | AlterTableOperation::ChangeColumn { .. } => (
+            &rule::SQL_BREAKS_READERS,
+            Severity::Medium,
+            "a name that readers use changes",
+        ),
+        AlterTableOperation::AlterColumn {
+            op: AlterColumnOperation::SetDataType { .. },
+            ..
+        }
+        | AlterTableOperation::ModifyColumn { .. } => (
+            &rule::SQL_LOCKS,
+            Severity::Medium,
+            "the whole table may be rewritten under a lock",
+        ),
+        AlterTableOperation::AlterColumn {
+            op: AlterColumnOperation::SetNotNull,
+            ..
+        } => (
+            &rule::SQL_LOCKS,
+            Severity::Medium,
+            "the whole table is read under a lock",
+        ),
+        AlterTableOperation::AddConstraint {
+            constraint,
+            not_valid: false,
+        } => match constraint {
+            TableConstraint::ForeignKey(_) | TableConstraint::Check(_) => (
+                &rule::SQL_LOCKS,
+                Severity::Medium,
+                "the whole table is checked under a lock",
+            ),
+            _ => (
+                &rule::SQL_LOCKS,
+                Severity::Medium,
+                "an index is built under a lock",
+            ),
+        },
+        AlterTableOperation::AddColumn { column_def, .. } => {
+            let has = |wanted: fn(&ColumnOption) -> bool| {
+                column_def.options.iter().any(|option| wanted(&option.option))
+            };
+            let required = has(|option| matches!(option, ColumnOption::NotNull));
+            let default = column_def.options.iter().find_map(|option| match &option.option {
+                ColumnOption::Default(value) => Some(value),
+                _ => None,
+            });
+            if required && default.is_none() {
+                (
+                    &rule::SQL_LOCKS,
+                    Severity::Medium,
+                    "a required column without a default fails on a table with rows",
+                )
+            } else if has(|option| matches!(option, ColumnOption::Unique(_) | ColumnOption::PrimaryKey(_))) {
+                (
+                    &rule::SQL_LOCKS,
+                    Severity::Medium,
+                    "an index is built under a lock",
+                )
+            } else if default.is_some_and(|value| matches!(value, Expr::Function(_))) {
+                (
+                    &rule::SQL_LOCKS,
+                    Severity::Medium,
+                    "a computed default may rewrite the whole table under a lock",
+                )
+            } else {
+                return None;
+            }
+        }
+        _ => return None,
+    })
+}
+
+/// Says whether a condition lets every row pass: it is missing, or plainly true.
+fn matches_all(selection: Option<&Expr>) -> bool {
+    match selection {
+        None => true,
+        Some(Expr::Nested(inner)) => matches_all(Some(inner)),
+        Some(Expr::Value(value)) => match &value.value {
+            Value::Boolean(truth) => *truth,
+            Value::Number(digits, _) => digits != "0",
+            _ => false,
+        },
+        Some(Expr::BinaryOp {
+            left,
+            op: BinaryOperator::Eq,
+            right,
+        }) => left == right,
+        Some(Expr::BinaryOp {
+            left,
+            op: BinaryOperator::Or,
+            right,
+        }) => matches_all(Some(left)) || matches_all(Some(right)),
+        Some(Expr::BinaryOp {
+            left,
+            op: BinaryOperator::And,
+            right,
+        }) => matches_all(Some(left)) && matches_all(Some(right)),
+        _ => false,
+    }
+}
+
+/// Looks for words that must not be missed in SQL that is not understood.
+fn words(text: &str, seen: &mut Vec<Observation>) {
+    for (number, line) in (1u32..).zip(text.lines()) {
+        let upper = line.to_uppercase();
+        let first = upper
+            .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+            .find(|word| !word.is_empty())
+            .unwrap_or_default();
+        let (about, severity) = match first {
+            "COMMIT" | "ROLLBACK" | "BEGIN" | "START" | "SAVEPOINT" | "END" => {
+                (&rule::SQL_TRANSACTION_CONTROL, Severity::High)
+            }
+            "DROP" => (&rule::SQL_DROP, Severity::High),
+            "TRUNCATE" => (&rule::SQL_TRUNCATE, Severity::Critical),
+            "GRANT" => (&rule::SQL_GRANT, Severity::Medium),
+            _ => continue,
+        };
+        let what = format!("a line begins with {first}: {}", quote(line));
+        seen.push(
+            Observation::new(about, line, what)
+                .severity(severity)
+                .line(number),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::findings::{Severity, analyze, severity};
+
+    fn ids(sql: &str) -> Vec<String> {
+        analyze("sql", None, sql.as_bytes())
+            .iter()
+            .map(|finding| finding.rule.to_string())
+            .collect()
+    }
+
+    #[test]
+    fn careful_statements_are_quiet() {
+        for sql in [
+            "SELECT 1",
+            "UPDATE t SET a = 1 WHERE id = 3;",
+            "ALTER TABLE t ADD COLUMN b int",
+            "CREATE INDEX CONCURRENTLY i ON t (a)",
+        ] {
+            assert_eq!(ids(sql), Vec::<String>::new(), "{sql}");
+        }
+    }
+
+    #[test]
+    fn conditions_that_hold_for_every_row_count_as_missing() {
+        for sql in [
+            "DELETE FROM t",
+            "DELETE FROM t WHERE 1=1",
+            "UPDATE t SET a=1 WHERE (true)",
+            "UPDATE t SET a=1 WHERE id=2 OR 1=1",
+        ] {
+            assert_eq!(ids(sql), ["sql-no-where"], "{sql}");
+        }
+    }
+
+    #[test]
+    fn destroying_granting_and_locking_are_told() {
+        for (sql, id) in [
+            ("DROP TABLE t", "sql-drop"),
+            ("TRUNCATE t", "sql-truncate"),
+            ("ALTER TABLE t DROP COLUMN c", "sql-drop-column"),
+            ("GRANT ALL ON t TO PUBLIC", "sql-grant"),
+            ("ALTER TABLE t ALTER COLUMN c TYPE bigint", "sql-locks"),
+            ("COPY t TO PROGRAM 'curl x'", "sql-runs-program"),
+            ("ALTER ROLE a SUPERUSER", "sql-role"),
+        ] {
+            assert_eq!(ids(sql), [id], "{sql}");
+        }
+    }
+
+    #[test]
+    fn transaction_control_is_found_even_where_sql_is_not_understood() {
+        assert!(
+            ids("UPDATE t SET a=1 WHERE id=1; COMMIT; DROP TABLE t")
+                .contains(&"sql-transaction-control".to_owned())
+        );
+        let broken = ids("FROBNICATE;\nCOMMIT;\n");
+        assert!(
+            broken.contains(&"sql-transaction-control".to_owned())
+                && broken.contains(&"not-analyzed".to_owned())
+        );
+    }
+
+    #[test]
+    fn deep_nesting_ends_as_not_analyzed() {
+        let sql = format!("SELECT {}1{}", "(".repeat(3000), ")".repeat(3000));
+        assert_eq!(severity(&analyze("sql", None, sql.as_bytes())), Severity::Medium);
+    }
+}
