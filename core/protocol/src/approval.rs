@@ -107,6 +107,18 @@ impl Severity {
         }
     }
 
+    /// The severity with this number; anything above 4 is critical.
+    #[must_use]
+    pub const fn from_level(level: i64) -> Self {
+        match level {
+            ..=0 => Self::None,
+            1 => Self::Low,
+            2 => Self::Medium,
+            3 => Self::High,
+            4.. => Self::Critical,
+        }
+    }
+
     /// The word for it.
     #[must_use]
     pub const fn word(self) -> &'static str {

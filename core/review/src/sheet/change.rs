@@ -1,0 +1,103 @@
+//! The change itself: documents as exact differences, processes and statements in full.
+
+use countersign_protocol::action::{ArtifactRef, EnvVar, Exec, FileChange, Operand, Payload, Sql};
+use countersign_protocol::text::OsBytes;
+
+use super::{LineRole, Page, Shelf, SheetError};
+use crate::diff::text::{Hunk, RowKind, TextDiff};
+use crate::text::{Untrusted, spans_to_string};
+
+/// Lines of context around a change.
+const CONTEXT: usize = 3;
+
+pub(super) fn payload(page: &mut Page, payload: &Payload, shelf: &Shelf<'_>) -> Result<(), SheetError> {
+    match payload {
+        Payload::FileChange(change) => file_change(page, change, shelf),
+        Payload::Exec(exec) => process(page, exec, shelf),
+        Payload::Sql(sql) => statement(page, sql, shelf),
+    }
+}
+
+fn file_change(page: &mut Page, change: &FileChange, shelf: &Shelf<'_>) -> Result<(), SheetError> {
+    let FileChange { path, before, after, mode } = change;
+    page.heading("change of a document");
+    page.foreign("path", path.as_bytes())?;
+    artifact(page, "before", before.as_ref())?;
+    artifact(page, "after", after.as_ref())?;
+    page.field("mode", &mode.map_or_else(|| "as it is, or 0644 for a new file".to_owned(), |mode| format!("{mode:04o}")))?;
+    let side = |side: &Option<ArtifactRef>| side.as_ref().map_or(Ok(&[][..]), |artifact| shelf.take(artifact));
+    difference(page, side(before)?, side(after)?)
+}
+
+fn process(page: &mut Page, exec: &Exec, shelf: &Shelf<'_>) -> Result<(), SheetError> {
+    let Exec { binary, binary_digest, argv, cwd, env, stdin, operands } = exec;
+    page.heading("process");
+    page.foreign("binary", binary.as_bytes())?;
+    artifact(page, "binary's bytes", Some(binary_digest))?;
+    for (index, argument) in argv.iter().enumerate() {
+        page.foreign(&format!("argument {index}"), argument.as_bytes())?;
+    }
+    page.foreign("working directory", cwd.as_bytes())?;
+    for EnvVar { name, value } in env {
+        page.push(LineRole::Field, format!("environment {}: {}", shown(name), shown(value)))?;
+    }
+    artifact(page, "standard input", stdin.as_ref())?;
+    if let Some(stdin) = stdin {
+        difference(page, &[], shelf.take(stdin)?)?;
+    }
+    for Operand { argument, path, content } in operands {
+        page.heading(&format!("file named by argument {argument}"));
+        page.foreign("path", path.as_bytes())?;
+        artifact(page, "content", Some(content))?;
+        difference(page, &[], shelf.take(content)?)?;
+    }
+    Ok(())
+}
+
+fn statement(page: &mut Page, sql: &Sql, shelf: &Shelf<'_>) -> Result<(), SheetError> {
+    let Sql { dialect, database, statement, max_rows } = sql;
+    page.heading("database statement");
+    let dialect = match dialect {
+        countersign_protocol::action::Dialect::Sqlite => "SQLite",
+        countersign_protocol::action::Dialect::Postgresql => "PostgreSQL",
+    };
+    page.field("dialect", dialect)?;
+    page.foreign("database", database.raw())?;
+    page.field("rolled back above", &format!("{max_rows} changed rows"))?;
+    artifact(page, "statement", Some(statement))?;
+    difference(page, &[], shelf.take(statement)?)
+}
+
+fn artifact(page: &mut Page, label: &str, artifact: Option<&ArtifactRef>) -> Result<(), SheetError> {
+    let value = match artifact {
+        Some(ArtifactRef { digest, length }) => format!("{length} bytes, SHA-256 {digest}"),
+        None => "none".to_owned(),
+    };
+    page.field(label, &value)
+}
+
+fn difference(page: &mut Page, before: &[u8], after: &[u8]) -> Result<(), SheetError> {
+    let diff = TextDiff::new(before, after)?;
+    let stats = diff.stats();
+    page.field("difference", &format!("{} lines removed, {} lines added", stats.removed, stats.added))?;
+    for hunk in diff.hunks(CONTEXT) {
+        let Hunk { before, after, rows, .. } = &hunk;
+        page.push(
+            LineRole::Hunk,
+            format!("@@ -{},{} +{},{} @@", before.start + 1, before.len(), after.start + 1, after.len()),
+        )?;
+        for row in diff.window(&hunk, 0, *rows) {
+            let (role, sign) = match row.kind {
+                RowKind::Context => (LineRole::Context, ' '),
+                RowKind::Removed => (LineRole::Removed, '-'),
+                RowKind::Added => (LineRole::Added, '+'),
+            };
+            page.push(role, format!("{sign}{}", spans_to_string(&row.spans())))?;
+        }
+    }
+    Ok(())
+}
+
+fn shown(bytes: &OsBytes) -> String {
+    Untrusted::from(bytes.as_bytes()).escaped()
+}

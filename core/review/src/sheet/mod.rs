@@ -1,0 +1,247 @@
+//! The sheet: the deterministic document that a reviewer reads and a signature covers.
+//!
+//! Every field of the request, the proposal and the action stands on it, every changed hunk with three lines of
+//! context, creations and removals whole, every finding, and the length and digest of each artifact. Its text is
+//! printable characters and line feeds only; its SHA-256 is the view digest. Nothing in it depends on the clock,
+//! the locale, a width, a colour, a surface or a path of the viewer. What cannot be rendered whole cannot be
+//! signed: building fails instead of leaving something out.
+//!
+//! Fields are taken from their structs without `..`, so that a new field does not compile until it is shown.
+
+mod change;
+mod header;
+
+use std::collections::BTreeMap;
+
+use countersign_protocol::action::ArtifactRef;
+use countersign_protocol::approval::{ApprovalRequest, Severity};
+use countersign_protocol::bundle::Artifact;
+use countersign_protocol::digest::{ArtifactDigest, Sha256Digest, ViewDigest};
+use countersign_protocol::proposal::Proposal;
+use countersign_protocol::signed::Verified;
+
+use crate::diff::text::TooLarge;
+use crate::findings::Finding;
+use crate::text::Untrusted;
+
+/// The version of the sheet's form; it stands in every request.
+pub const SHEET_VERSION: &str = "countersign/sheet/v1";
+/// A longer sheet is not read, it is skimmed: it is refused.
+pub const MAX_SHEET_BYTES: usize = 16 * 1024 * 1024;
+
+/// What a line of the sheet is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineRole {
+    /// The title of a part.
+    Heading,
+    /// A label and its value.
+    Field,
+    /// A value that the agent claims.
+    Claim,
+    /// Where a hunk begins.
+    Hunk,
+    /// An unchanged line.
+    Context,
+    /// A line that goes.
+    Removed,
+    /// A line that comes.
+    Added,
+    /// A finding that counts, by how bad it is.
+    Finding(Severity),
+    /// A finding that does not count: it was there before, or is gone.
+    FindingBeside,
+    /// Nothing.
+    Blank,
+}
+
+/// One line of the sheet, printable as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SheetLine {
+    /// What it is.
+    pub role: LineRole,
+    /// Its text.
+    pub text: String,
+}
+
+/// The sheet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sheet {
+    lines: Vec<SheetLine>,
+    text: String,
+    sentence: String,
+}
+
+/// Why there is no sheet, and nothing can be signed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SheetError {
+    /// An artifact is not there.
+    #[error("artifact `{0}` is missing, so the change cannot be shown; nothing can be signed")]
+    Missing(ArtifactDigest),
+    /// An artifact is not what it is named.
+    #[error("artifact `{0}` holds other bytes than it is named for; nothing can be signed")]
+    Different(ArtifactDigest),
+    /// A side cannot be compared exactly.
+    #[error("the change cannot be shown exactly: {0}")]
+    Diff(#[from] TooLarge),
+    /// The sheet would be too long.
+    #[error("the sheet has more than {MAX_SHEET_BYTES} bytes: too much to review; split the change")]
+    TooLong,
+    /// The request was made for another form of sheet.
+    #[error("the request was made for sheet `{0}`; this program shows `{SHEET_VERSION}`")]
+    OtherVersion(String),
+}
+
+impl Sheet {
+    /// Builds the sheet.
+    ///
+    /// # Errors
+    /// [`SheetError`] when anything cannot be shown whole.
+    pub fn build(
+        proposal: &Verified<Proposal>,
+        request: &Verified<ApprovalRequest>,
+        findings: &[Finding],
+        artifacts: &BTreeMap<ArtifactDigest, Artifact>,
+    ) -> Result<Self, SheetError> {
+        if request.sheet.raw() != SHEET_VERSION {
+            return Err(SheetError::OtherVersion(Untrusted::from(request.sheet.raw()).escaped()));
+        }
+        let mut page = Page::default();
+        let sentence = header::sentence(proposal, request);
+        page.heading(SHEET_VERSION);
+        page.push(LineRole::Field, sentence.clone())?;
+        header::request(&mut page, request)?;
+        list_findings(&mut page, findings)?;
+        change::payload(&mut page, &proposal.action.payload, &Shelf(artifacts))?;
+        header::proposal(&mut page, proposal)?;
+        header::bindings(&mut page, request)?;
+        Ok(page.finish(sentence))
+    }
+
+    /// The whole text: what the view digest is the digest of.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The lines of the text, with what each is.
+    #[must_use]
+    pub fn lines(&self) -> &[SheetLine] {
+        &self.lines
+    }
+
+    /// Who wants what, where, why and until when, in one sentence.
+    #[must_use]
+    pub fn sentence(&self) -> &str {
+        &self.sentence
+    }
+
+    /// The digest that decisions bind.
+    #[must_use]
+    pub fn view_digest(&self) -> ViewDigest {
+        ViewDigest::new(Sha256Digest::of(self.text.as_bytes()))
+    }
+
+    /// The six words to compare two screens by.
+    #[must_use]
+    pub fn check_code(&self) -> String {
+        crate::checkcode::phrase(self.view_digest().sha256().as_bytes())
+    }
+}
+
+fn list_findings(page: &mut Page, findings: &[Finding]) -> Result<(), SheetError> {
+    page.heading(&format!("findings ({})", findings.len()));
+    for finding in findings {
+        let Finding { rule, severity, title, explanation, side, path, line, reference, peers, delta } = finding;
+        let level = Severity::from_level(i64::from(severity.number()));
+        let role = if finding.counts() { LineRole::Finding(level) } else { LineRole::FindingBeside };
+        let shown = |text: &str| Untrusted::from(text).escaped();
+        page.push(role, format!("[{}] {} {}: {}", level.word(), delta_word(*delta), rule.as_str(), shown(title)))?;
+        page.push(role, format!("    {}", shown(explanation)))?;
+        let line = line.map_or_else(String::new, |line| format!(" line {line}"));
+        let side = match side {
+            crate::findings::Side::Before => "before",
+            crate::findings::Side::After => "after",
+        };
+        page.push(role, format!("    at {side}{line} {}", path.escaped()))?;
+        if let Some(reference) = reference {
+            page.push(role, format!("    see {}", shown(reference)))?;
+        }
+        if !peers.is_empty() {
+            page.push(role, format!("    also known as {}", shown(&peers.join(", "))))?;
+        }
+    }
+    Ok(())
+}
+
+fn delta_word(delta: crate::findings::Delta) -> &'static str {
+    use crate::findings::Delta;
+    match delta {
+        Delta::Introduced => "introduced",
+        Delta::Widened => "widened",
+        Delta::Unknown => "unknown",
+        Delta::Existing => "existing",
+        Delta::Removed => "removed",
+    }
+}
+
+/// Artifacts by digest, each checked when it is taken.
+struct Shelf<'a>(&'a BTreeMap<ArtifactDigest, Artifact>);
+
+impl<'a> Shelf<'a> {
+    fn take(&self, artifact: &ArtifactRef) -> Result<&'a [u8], SheetError> {
+        let found = self.0.get(&artifact.digest).ok_or(SheetError::Missing(artifact.digest))?;
+        if artifact.names(&found.0) { Ok(&found.0) } else { Err(SheetError::Different(artifact.digest)) }
+    }
+}
+
+/// The sheet while it is written.
+#[derive(Default)]
+struct Page {
+    lines: Vec<SheetLine>,
+    bytes: usize,
+}
+
+impl Page {
+    fn push(&mut self, role: LineRole, text: String) -> Result<(), SheetError> {
+        self.bytes += text.len() + 1;
+        if self.bytes > MAX_SHEET_BYTES {
+            return Err(SheetError::TooLong);
+        }
+        self.lines.push(SheetLine { role, text });
+        Ok(())
+    }
+
+    fn heading(&mut self, title: &str) {
+        if !self.lines.is_empty() {
+            self.lines.push(SheetLine { role: LineRole::Blank, text: String::new() });
+        }
+        self.bytes += title.len() + 4;
+        self.lines.push(SheetLine { role: LineRole::Heading, text: format!("# {title}") });
+    }
+
+    fn field(&mut self, label: &str, value: &str) -> Result<(), SheetError> {
+        self.push(LineRole::Field, format!("{label}: {value}"))
+    }
+
+    /// A field whose value came from outside.
+    fn foreign(&mut self, label: &str, value: impl Into<Untrusted>) -> Result<(), SheetError> {
+        let value: Untrusted = value.into();
+        self.push(LineRole::Field, format!("{label}: {}", value.escaped()))
+    }
+
+    fn claim(&mut self, label: &str, value: &str) -> Result<(), SheetError> {
+        self.push(LineRole::Claim, format!("{label}: {}", Untrusted::from(value).escaped()))
+    }
+
+    fn finish(self, sentence: String) -> Sheet {
+        let mut text = String::with_capacity(self.bytes);
+        for line in &self.lines {
+            text.push_str(&line.text);
+            text.push('\n');
+        }
+        Sheet { lines: self.lines, text, sentence }
+    }
+}
+
+#[cfg(test)]
+mod tests;

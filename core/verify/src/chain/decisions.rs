@@ -1,0 +1,214 @@
+//! Decisions: each checked by itself, then put through the one state machine in their order.
+
+use countersign_policy::{Answer, Approval, Credential, PolicySet};
+use countersign_protocol::bundle::{Evidence, Logged};
+use countersign_protocol::decision::{Attention, Decision, Verdict};
+use countersign_protocol::directory::{KeyHolder, TrustedDirectory};
+use countersign_protocol::identity::{KeyAssurance, Presence, Role};
+use countersign_protocol::moment::Timestamp;
+use countersign_protocol::request::{Event, PolicyAnswer, RequestState, Terms, Vote};
+use countersign_protocol::signed::{Signed, Verified};
+
+use super::record::Record;
+use super::request::Asked;
+use super::trust::Trust;
+use super::{CheckedDecision, Problem};
+use crate::log::check_seen;
+
+/// A key and presence that no policy could ask more of.
+const STRONGEST: Credential =
+    Credential { assurance: KeyAssurance::HardwareAttested, presence: Presence::Touch, scripted: false };
+/// The most decisions that evidence may hold.
+const MAX_DECISIONS: usize = 1024;
+
+/// The decisions and the state they lead to.
+pub(super) struct Cast {
+    pub decisions: Vec<CheckedDecision>,
+    pub state: RequestState,
+}
+
+pub(super) fn replay(
+    evidence: &Evidence,
+    trust: &Trust,
+    asked: &Asked,
+    record: &Record,
+    now: Timestamp,
+    problems: &mut Vec<Problem>,
+) -> Cast {
+    let mut cast = Cast { decisions: Vec::new(), state: RequestState::new(terms(asked)) };
+    if evidence.decisions.len() > MAX_DECISIONS {
+        problems.push(Problem::new("too-large", format!("evidence holds more than {MAX_DECISIONS} decisions")));
+        return cast;
+    }
+    for logged in &evidence.decisions {
+        match one(logged, evidence, trust, asked, record, now) {
+            Ok(checked) => enter(checked, logged.index, trust, asked, now, &mut cast),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    cast
+}
+
+fn terms(asked: &Asked) -> Terms {
+    Terms {
+        id: asked.request.id,
+        request_digest: asked.request.request_digest(),
+        action_digest: asked.request.action_digest,
+        view_digest: asked.sheet.view_digest(),
+        excluded: asked.request.excluded.clone(),
+        minimum: asked.request.rule.approvals,
+        expires_at: asked.request.expires_at,
+    }
+}
+
+/// Reads and checks one decision. A problem means that the evidence is wrong; a decision that merely may not
+/// count comes back void.
+fn one(
+    logged: &Logged,
+    evidence: &Evidence,
+    trust: &Trust,
+    asked: &Asked,
+    record: &Record,
+    now: Timestamp,
+) -> Result<CheckedDecision, Problem> {
+    let directory = trust.directories.newest();
+    let decision = Signed::<Decision>::from(logged.envelope.clone())
+        .verify(directory)
+        .map_err(|error| Problem::new("invalid-decision", error))?;
+    let logged_at = record.logged_at(logged);
+    if !record.says(logged, decision.verdict) {
+        return Err(Problem::new("log", "the log calls an approval a denial, or the other way round"));
+    }
+    let signer = decision.signer().ok_or_else(|| Problem::new("invalid-decision", "a decision has no signer"))?;
+    let (vote, void) = vote(&decision, &signer, directory, logged_at.unwrap_or(now))
+        .map_err(|why| Problem::new("invalid-decision", why))?;
+    let seen = decision.checkpoint;
+    let void = void.or_else(|| {
+        let checkpoint = record.view.checkpoint?;
+        let check = if seen.size > checkpoint.size { Ok(()) } else { check_seen(&seen, &checkpoint, &evidence.consistency) };
+        check.err().map(|error| error.to_string())
+    });
+    if let (Some(checkpoint), Some(why)) = (record.view.checkpoint, &void)
+        && seen.size <= checkpoint.size
+        && check_seen(&seen, &checkpoint, &evidence.consistency).is_err()
+    {
+        return Err(Problem::new("log-fork", why));
+    }
+    let skew = trust.policies.newest().bundle.limits.skew();
+    let (from, until) = (asked.request.created_at.before(skew), logged_at.unwrap_or(now).after(skew));
+    let in_time = from <= decision.decided_at && decision.decided_at <= until;
+    let void = void.or_else(|| (!in_time).then(|| "it states a time outside the request's life".to_owned()));
+    Ok(CheckedDecision { decision, vote, logged_at, void })
+}
+
+/// The vote in a decision, and why it may not count as far as the key and its holder go.
+fn vote(
+    decision: &Verified<Decision>,
+    signer: &countersign_protocol::digest::KeyId,
+    directory: &TrustedDirectory,
+    at: Timestamp,
+) -> Result<(Vote, Option<String>), String> {
+    let known = directory.keys.iter().find(|key| key.key.id() == *signer && key.role == Role::Reviewer);
+    let key = known.ok_or_else(|| "a decision is signed by a key that is no reviewer's".to_owned())?;
+    let KeyHolder::Person(person) = &key.holder else {
+        return Err("a decision is signed by a key that is no person's".to_owned());
+    };
+    if decision.reviewer != *person {
+        return Err(format!("a decision names `{}`, but the key is `{person}`'s", decision.reviewer));
+    }
+    let vote = Vote {
+        person: person.clone(),
+        key: *signer,
+        decision: decision.decision_digest(),
+        verdict: decision.verdict,
+        request_digest: decision.request_digest,
+        action_digest: decision.action_digest,
+        view_digest: decision.view_digest,
+        assurance: key.assurance,
+        presence: decision.presence.min(key.presence),
+        decided_at: decision.decided_at,
+        expires_at: decision.expires_at,
+    };
+    Ok((vote, directory.key_at(signer, Role::Reviewer, at).err().map(|error| error.to_string())))
+}
+
+/// Puts a decision through the state machine as of when it was logged.
+fn enter(
+    mut checked: CheckedDecision,
+    index: Option<u64>,
+    trust: &Trust,
+    asked: &Asked,
+    now: Timestamp,
+    cast: &mut Cast,
+) {
+    if checked.void.is_none() {
+        let at = checked.logged_at.unwrap_or(now);
+        let votes = cast.state.standing_with(&checked.vote, at);
+        let approvals = approvals(&votes, cast.decisions.iter().chain([&checked]));
+        let answer = PolicyAnswer {
+            eligible: is_eligible(&checked, index, trust, asked, at),
+            satisfied: is_satisfied(&approvals, index, trust, asked, at),
+        };
+        match cast.state.apply(Event::Decided { vote: Box::new(checked.vote.clone()), answer }, at) {
+            Ok((state, _)) => cast.state = state,
+            Err(refusal) => checked.void = Some(refusal.to_string()),
+        }
+    }
+    cast.decisions.push(checked);
+}
+
+fn credential(checked: &CheckedDecision) -> Credential {
+    Credential {
+        assurance: checked.vote.assurance,
+        presence: checked.vote.presence,
+        scripted: checked.decision.attention == Attention::None,
+    }
+}
+
+/// Whether policy lets this human decide: under the policy and directory of the request, and the current ones.
+fn is_eligible(checked: &CheckedDecision, index: Option<u64>, trust: &Trust, asked: &Asked, at: Timestamp) -> bool {
+    let with = match checked.vote.verdict {
+        Verdict::Approve => credential(checked),
+        // Saying no is cheap: a script may, with any key.
+        Verdict::Deny => STRONGEST,
+    };
+    let operation = &asked.judgement.operation;
+    both(trust, index).all(|(policy, directory)| {
+        matches!(policy.approve(operation, directory, &checked.vote.person, &with, at), Answer::Permit { .. })
+    })
+}
+
+/// Whether policy lets it run with these approvals: under the policy and directory of the request, and the
+/// current ones.
+pub(super) fn is_satisfied(
+    approvals: &[Approval],
+    index: Option<u64>,
+    trust: &Trust,
+    asked: &Asked,
+    at: Timestamp,
+) -> bool {
+    let operation = &asked.judgement.operation;
+    both(trust, index)
+        .all(|(policy, directory)| matches!(policy.execute(operation, directory, approvals, at), Answer::Permit { .. }))
+}
+
+/// Votes as policy sees them.
+pub(super) fn approvals<'a>(
+    votes: &[Vote],
+    decisions: impl Iterator<Item = &'a CheckedDecision> + Clone,
+) -> Vec<Approval> {
+    let approval = |vote: &Vote| {
+        let checked = decisions.clone().find(|checked| checked.vote.decision == vote.decision)?;
+        Some(Approval { person: vote.person.clone(), credential: credential(checked), decided_at: vote.decided_at })
+    };
+    votes.iter().filter_map(approval).collect()
+}
+
+/// Policy and directory of the request, and those that were current for what stands in the log at `index`.
+fn both(trust: &Trust, index: Option<u64>) -> impl Iterator<Item = (&PolicySet, &TrustedDirectory)> {
+    [
+        (&trust.policies.of_request.set, &trust.directories.of_request),
+        (&trust.policies.current_at(index).set, trust.directories.current_at(index)),
+    ]
+    .into_iter()
+}

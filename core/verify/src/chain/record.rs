@@ -1,0 +1,150 @@
+//! The log of the evidence: every statement under one checkpoint, none of the request's own hidden.
+
+use std::collections::BTreeMap;
+
+use countersign_protocol::bundle::{Evidence, Logged};
+use countersign_protocol::decision::{SeenCheckpoint, Verdict};
+use countersign_protocol::log::{Commitment, EntryType, Leaf, origin};
+use countersign_protocol::moment::Timestamp;
+
+use super::request::Asked;
+use super::trust::Trust;
+use super::{LogView, Pinned, Problem, Purpose};
+use crate::log::{CheckedSegment, check_seen, check_segment};
+
+/// What the log says about the evidence's statements.
+pub(super) struct Record {
+    pub view: LogView,
+    leaves: BTreeMap<u64, Leaf>,
+}
+
+pub(super) fn open(
+    evidence: &Evidence,
+    pinned: &Pinned,
+    trust: &Trust,
+    asked: &Asked,
+    purpose: Purpose,
+    problems: &mut Vec<Problem>,
+) -> Record {
+    let mut record = Record {
+        view: LogView { origin: origin(trust.root.id()), ..LogView::default() },
+        leaves: BTreeMap::new(),
+    };
+    let (Some(segment), Some(start)) = (&evidence.log, evidence.request.index) else {
+        if purpose != Purpose::Review {
+            problems.push(Problem::new("not-logged", "the request does not stand in the log"));
+        }
+        return record;
+    };
+    match check_segment(segment, &trust.root, start) {
+        Ok(CheckedSegment { checkpoint, leaves }) => {
+            record.view.checkpoint = Some(checkpoint);
+            record.view.request_index = Some(start);
+            record.view.newest_leaf = leaves.last().map(|(_, leaf)| leaf.at);
+            record.leaves = leaves.into_iter().collect();
+            check_pin(evidence, pinned, &checkpoint, purpose, problems);
+            record.check_statements(evidence, asked, problems);
+            record.check_nothing_hidden(evidence, asked, start, problems);
+        }
+        Err(error) => problems.push(Problem::new("log", error)),
+    }
+    record
+}
+
+/// The pinned checkpoint must be a prefix of this log. Evidence of the past may be older than the pin.
+fn check_pin(
+    evidence: &Evidence,
+    pinned: &Pinned,
+    checkpoint: &SeenCheckpoint,
+    purpose: Purpose,
+    problems: &mut Vec<Problem>,
+) {
+    let Some(seen) = pinned.checkpoint else { return };
+    if seen.size > checkpoint.size {
+        if purpose != Purpose::Audit {
+            problems.push(Problem::new("log-behind", "the log is shown at an older size than was seen here; fetch again"));
+        }
+        return;
+    }
+    if let Err(error) = check_seen(&seen, checkpoint, &evidence.consistency) {
+        problems.push(Problem::new("log-fork", error));
+    }
+}
+
+impl Record {
+    /// When a statement was logged.
+    pub(super) fn logged_at(&self, logged: &Logged) -> Option<Timestamp> {
+        logged.index.and_then(|index| self.leaves.get(&index)).map(|leaf| leaf.at)
+    }
+
+    fn check_statements(&self, evidence: &Evidence, asked: &Asked, problems: &mut Vec<Problem>) {
+        let mut check = |logged: &Logged, entries: &[EntryType], own: bool| {
+            let Some(index) = logged.index else { return };
+            let request = own.then_some(asked.request.id);
+            let fits = self.leaves.get(&index).is_some_and(|leaf| {
+                entries.contains(&leaf.entry)
+                    && leaf.request == request
+                    && Commitment::to(&logged.envelope, &logged.salt).is_ok_and(|commitment| commitment == leaf.commitment)
+            });
+            if !fits {
+                problems.push(Problem::new("log", format!("leaf {index} does not stand for the statement that names it")));
+            }
+        };
+        check(&evidence.request, &[EntryType::Request], true);
+        for logged in &evidence.directories {
+            check(logged, &[EntryType::Directory], false);
+        }
+        for logged in &evidence.policies {
+            check(logged, &[EntryType::Policy], false);
+        }
+        for logged in &evidence.decisions {
+            check(logged, &[EntryType::Approve, EntryType::Deny], true);
+        }
+        for (logged, entry) in [
+            (&evidence.withdrawal, EntryType::Withdraw),
+            (&evidence.grant, EntryType::Grant),
+            (&evidence.receipt, EntryType::Receipt),
+        ] {
+            if let Some(logged) = logged {
+                check(logged, &[entry], true);
+            }
+        }
+    }
+
+    /// Every leaf about this request, and every newer directory and policy, must be in the evidence.
+    fn check_nothing_hidden(&self, evidence: &Evidence, asked: &Asked, start: u64, problems: &mut Vec<Problem>) {
+        let shown: Vec<u64> = [&evidence.request]
+            .into_iter()
+            .chain(&evidence.directories)
+            .chain(&evidence.policies)
+            .chain(&evidence.decisions)
+            .chain(&evidence.withdrawal)
+            .chain(&evidence.grant)
+            .chain(&evidence.receipt)
+            .filter_map(|logged| logged.index)
+            .collect();
+        for (index, leaf) in self.leaves.range(start..) {
+            let ours = leaf.request == Some(asked.request.id);
+            let trust = matches!(leaf.entry, EntryType::Directory | EntryType::Policy);
+            if (ours || trust) && !shown.contains(index) {
+                let what = match leaf.entry {
+                    EntryType::Deny => "a denial",
+                    EntryType::Withdraw => "a withdrawal",
+                    EntryType::Directory => "a newer directory",
+                    EntryType::Policy => "a newer policy",
+                    _ => "a statement",
+                };
+                problems.push(Problem::new("hidden-entry", format!("the log holds {what} at leaf {index} that the evidence leaves out")));
+            }
+        }
+    }
+
+    /// Whether a decision's leaf says what the decision says.
+    pub(super) fn says(&self, logged: &Logged, verdict: Verdict) -> bool {
+        let expected = match verdict {
+            Verdict::Approve => EntryType::Approve,
+            Verdict::Deny => EntryType::Deny,
+        };
+        logged.index.and_then(|index| self.leaves.get(&index)).is_none_or(|leaf| leaf.entry == expected)
+    }
+}

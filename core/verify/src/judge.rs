@@ -1,0 +1,121 @@
+//! What a proposal amounts to: its findings, its severity, and policy's verdict.
+//!
+//! Guard, backend and verifiers compute this from the same bytes. A difference between their answers is itself
+//! refused, never averaged.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use countersign_policy::{Operation, OperationError, PolicySet, Verdict};
+use countersign_protocol::action::{ArtifactRef, Exec, Payload};
+use countersign_protocol::approval::Severity;
+use countersign_protocol::bundle::Artifact;
+use countersign_protocol::canonical::{self, EncodeError};
+use countersign_protocol::digest::{ArtifactDigest, FindingsDigest, Sha256Digest};
+use countersign_protocol::directory::TrustedDirectory;
+use countersign_protocol::moment::Timestamp;
+use countersign_protocol::proposal::Proposal;
+use countersign_review::findings::{self, Finding};
+use countersign_review::text::Untrusted;
+
+/// What a proposal amounts to.
+#[derive(Debug, Clone)]
+pub struct Judgement {
+    /// Every finding.
+    pub findings: Vec<Finding>,
+    /// Their digest, as requests bind it.
+    pub findings_digest: FindingsDigest,
+    /// The worst that counts.
+    pub severity: Severity,
+    /// What policy is asked about.
+    pub operation: Operation,
+    /// What policy answers.
+    pub verdict: Verdict,
+}
+
+/// Why nothing can be said about a proposal.
+#[derive(Debug, thiserror::Error)]
+pub enum JudgeError {
+    /// An artifact is missing.
+    #[error("artifact `{0}` is missing; send every artifact that the action names")]
+    Missing(ArtifactDigest),
+    /// An artifact holds other bytes.
+    #[error("artifact `{0}` holds other bytes than it is named for")]
+    Different(ArtifactDigest),
+    /// The operation cannot be put to policy.
+    #[error(transparent)]
+    Operation(#[from] OperationError),
+    /// The findings cannot be digested.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+}
+
+/// Computes findings and asks policy.
+///
+/// # Errors
+/// [`JudgeError`] when an artifact is not there or policy cannot be asked.
+pub fn judge(
+    proposal: &Proposal,
+    artifacts: &BTreeMap<ArtifactDigest, Artifact>,
+    directory: &TrustedDirectory,
+    policy: &PolicySet,
+    now: Timestamp,
+) -> Result<Judgement, JudgeError> {
+    let found = find(proposal, artifacts)?;
+    let severity = Severity::from_level(i64::from(findings::severity(&found).number()));
+    let counting: BTreeSet<String> =
+        found.iter().filter(|finding| finding.counts()).map(|finding| finding.rule.as_str().to_owned()).collect();
+    let operation = Operation::of(proposal, directory, counting, severity)?;
+    let verdict = policy.verdict(&operation, directory, now);
+    Ok(Judgement { findings_digest: digest_of(&found)?, findings: found, severity, operation, verdict })
+}
+
+/// Computes the findings of a proposal.
+///
+/// # Errors
+/// [`JudgeError`] when an artifact is not there.
+pub fn find(proposal: &Proposal, artifacts: &BTreeMap<ArtifactDigest, Artifact>) -> Result<Vec<Finding>, JudgeError> {
+    let take = |artifact: &ArtifactRef| {
+        let found = artifacts.get(&artifact.digest).ok_or(JudgeError::Missing(artifact.digest))?;
+        if artifact.names(&found.0) { Ok(found.0.as_slice()) } else { Err(JudgeError::Different(artifact.digest)) }
+    };
+    let kind = proposal.action.kind.id();
+    Ok(match &proposal.action.payload {
+        Payload::FileChange(change) => {
+            let before = change.before.as_ref().map(take).transpose()?;
+            let after = change.after.as_ref().map(take).transpose()?;
+            findings::analyze(kind, before, after.unwrap_or_default())
+        }
+        Payload::Sql(sql) => findings::analyze("sql", None, take(&sql.statement)?),
+        Payload::Exec(exec) => {
+            let mut all = findings::analyze("exec", None, &command_of(exec)?);
+            for content in exec.stdin.iter().chain(exec.operands.iter().map(|operand| &operand.content)) {
+                all.extend(findings::analyze("config-file", None, take(content)?));
+            }
+            all.dedup();
+            all
+        }
+    })
+}
+
+/// The digest of findings, as requests bind it.
+///
+/// # Errors
+/// [`EncodeError`] cannot happen for findings of this program.
+pub fn digest_of(findings: &[Finding]) -> Result<FindingsDigest, EncodeError> {
+    let bytes = canonical::to_bytes(&findings)?;
+    Ok(FindingsDigest::new(Sha256Digest::of_domain("countersign/findings/v1", &[&bytes])))
+}
+
+/// A process as the document that the rules for commands read.
+fn command_of(exec: &Exec) -> Result<Vec<u8>, EncodeError> {
+    let text = |bytes: &[u8]| match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => Untrusted::from(bytes).escaped(),
+    };
+    let mut argv: Vec<String> = exec.argv.iter().map(|argument| text(argument.as_bytes())).collect();
+    if let Some(first) = argv.first_mut() {
+        // Rules go by what runs, not by the name it calls itself.
+        *first = text(exec.binary.as_bytes());
+    }
+    canonical::to_bytes(&serde_json::json!({ "argv": argv }))
+}
