@@ -179,7 +179,7 @@ fn granted_votes(grant: &Grant, cast: &Cast, trust: &Trust, at: Timestamp) -> Re
         }
         trust
             .directories
-            .newest
+            .newest()
             .key_at(&checked.vote.key, Role::Reviewer, at)
             .map_err(|error| Problem::new("no-quorum", error))?;
         if checked.vote.expires_at <= at {
