@@ -1,0 +1,230 @@
+//! Loading: a bundle's Cedar files, strictly validated against the published schema.
+//!
+//! Everything that could make a policy mean less than it says is refused with its place: a syntax error, a
+//! misspelt attribute, an unknown kind of action, a missing or doubled `@id`, a template.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use cedar_policy::ffi::DetailedError;
+use cedar_policy::{Policy, PolicyId, Schema, ValidationMode, Validator};
+use countersign_protocol::identity::EnvironmentId;
+use countersign_protocol::moment::Timestamp;
+use countersign_protocol::policy_bundle::{Freeze, Limits, PolicyFile, TrustedBundle};
+
+use crate::schema::{compiled, kind_names};
+use crate::source::{Problem, printable};
+
+/// The longest `@id`.
+const MAX_POLICY_ID: usize = 64;
+
+/// A bundle's policies, compiled, with its freezes and limits.
+#[derive(Clone)]
+pub struct PolicySet {
+    pub(crate) cedar: cedar_policy::PolicySet,
+    pub(crate) schema: Schema,
+    pub(crate) limits: Limits,
+    freezes: Vec<Freeze>,
+    titles: BTreeMap<String, Title>,
+}
+
+/// What people are shown of a policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Title {
+    /// Its `@title`, or nothing.
+    pub text: String,
+    /// Where it stands.
+    pub file: String,
+    /// The line it starts on, from 1.
+    pub line: usize,
+}
+
+/// Why a bundle's policies are refused: every problem found, with its place.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct LoadError {
+    /// At least one, in the order of files and places.
+    pub problems: Vec<Problem>,
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.problems.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for PolicySet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PolicySet")
+            .field("policies", &self.titles)
+            .finish_non_exhaustive()
+    }
+}
+
+impl PolicySet {
+    /// Loads a signed bundle.
+    ///
+    /// # Errors
+    /// [`LoadError`] names every problem with file, line and column.
+    pub fn load(bundle: &TrustedBundle) -> Result<Self, LoadError> {
+        Self::compile(&bundle.policies, &bundle.freezes, bundle.limits)
+    }
+
+    /// Compiles policy files that nobody has signed yet: for authors, before they sign.
+    ///
+    /// # Errors
+    /// [`LoadError`] names every problem with file, line and column.
+    pub fn compile(files: &[PolicyFile], freezes: &[Freeze], limits: Limits) -> Result<Self, LoadError> {
+        let schema = compiled().map_err(|message| LoadError {
+            problems: vec![Problem {
+                file: "schema.cedarschema".to_owned(),
+                line: 1,
+                column: 1,
+                message,
+            }],
+        })?;
+        let mut set = Self {
+            cedar: cedar_policy::PolicySet::new(),
+            schema,
+            limits,
+            freezes: freezes.to_vec(),
+            titles: BTreeMap::new(),
+        };
+        let mut problems: Vec<Problem> = files.iter().flat_map(|file| set.add(file)).collect();
+        if problems.is_empty() {
+            return Ok(set);
+        }
+        problems.sort();
+        problems.dedup();
+        Err(LoadError { problems })
+    }
+
+    /// Every policy by its id, with what people are shown of it.
+    #[must_use]
+    pub const fn titles(&self) -> &BTreeMap<String, Title> {
+        &self.titles
+    }
+
+    /// Whether a freeze holds in `environment` at `now`.
+    pub(crate) fn frozen(&self, environment: &EnvironmentId, now: Timestamp) -> bool {
+        self.freezes
+            .iter()
+            .any(|freeze| freeze.environment == *environment && freeze.from <= now && now < freeze.until)
+    }
+
+    fn add(&mut self, file: &PolicyFile) -> Vec<Problem> {
+        let parsed: cedar_policy::PolicySet = match file.text.raw().parse() {
+            Ok(parsed) => parsed,
+            Err(errors) => {
+                let errors: &cedar_policy::ParseErrors = &errors;
+                return errors
+                    .iter()
+                    .map(|error| Problem::from_cedar(file, &error.into()))
+                    .collect();
+            }
+        };
+        if let Some(template) = parsed.templates().next() {
+            let place = offset_of(file, &template.to_cedar());
+            return vec![Problem::at(
+                file,
+                place,
+                "templates are not used here; write the policy out for each case",
+            )];
+        }
+        let mut problems = self.validate(file, &parsed);
+        for policy in parsed.policies() {
+            let place = policy.to_cedar().map_or(0, |text| offset_of(file, &text));
+            problems.extend(unknown_kinds(file, policy, place));
+            if let Err(message) = self.insert(file, policy, place) {
+                problems.push(Problem::at(file, place, &message));
+            }
+        }
+        problems
+    }
+
+    fn validate(&self, file: &PolicyFile, parsed: &cedar_policy::PolicySet) -> Vec<Problem> {
+        let result = Validator::new(self.schema.clone()).validate(parsed, ValidationMode::Strict);
+        result
+            .validation_errors()
+            .map(|error| Problem::from_cedar(file, &DetailedError::from(error)))
+            .collect()
+    }
+
+    fn insert(&mut self, file: &PolicyFile, policy: &Policy, place: usize) -> Result<(), String> {
+        let id = policy.annotation("id").unwrap_or_default();
+        if id.is_empty() {
+            return Err("policy has no `@id(\"…\")`; records and messages name policies by it".to_owned());
+        }
+        let plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.');
+        if id.len() > MAX_POLICY_ID || !id.bytes().all(plain) {
+            return Err(format!(
+                "`@id(\"{id}\")` is not 1 to 64 of `a-z`, `0-9`, `.`, `_`, `-`"
+            ));
+        }
+        if let Some(other) = self.titles.get(id) {
+            return Err(format!(
+                "`@id(\"{id}\")` is taken by the policy at {}:{}; ids are unique across files",
+                other.file, other.line
+            ));
+        }
+        let title = Title {
+            text: printable(policy.annotation("title").unwrap_or_default()),
+            file: printable(file.name.raw()),
+            line: Problem::at(file, place, "").line,
+        };
+        self.titles.insert(id.to_owned(), title);
+        self.cedar
+            .add(policy.new_id(PolicyId::new(id)))
+            .map_err(|error| error.to_string())
+    }
+}
+
+/// Where a policy's own text stands in its file.
+fn offset_of(file: &PolicyFile, text: &str) -> usize {
+    file.text.raw().find(text).unwrap_or(0)
+}
+
+/// A misspelt kind would make a policy apply to nothing, and Cedar's validator cannot know the names.
+fn unknown_kinds(file: &PolicyFile, policy: &Policy, place: usize) -> Vec<Problem> {
+    let known = kind_names();
+    let named: BTreeSet<String> = policy
+        .entity_literals()
+        .into_iter()
+        .filter(|literal| literal.type_name().to_string() == "Kind")
+        .map(|literal| literal.id().unescaped().to_owned())
+        .filter(|name| !known.contains(name.as_str()))
+        .collect();
+    let from = file.text.raw().get(place..).unwrap_or_default();
+    let problem = |name: &String| {
+        let offset = from.find(&format!("Kind::\"{name}\"")).unwrap_or(0);
+        let nearest = known
+            .iter()
+            .min_by_key(|candidate| distance(name, candidate))
+            .copied()
+            .unwrap_or_default();
+        let message = format!("kind `{name}` does not exist; did you mean `{nearest}`?");
+        Problem::at(file, place.saturating_add(offset), &message)
+    };
+    named.iter().map(problem).collect()
+}
+
+/// The edit distance of two names (Levenshtein), for hints.
+pub(crate) fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (index, from) in a.chars().take(MAX_POLICY_ID).enumerate() {
+        let mut next = vec![index + 1];
+        for ((to, diagonal), above) in b.iter().zip(&row).zip(row.iter().skip(1)) {
+            let left = next.last().copied().unwrap_or(usize::MAX);
+            let step = diagonal + usize::from(from != *to);
+            next.push(step.min(above + 1).min(left + 1));
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or(usize::MAX)
+}

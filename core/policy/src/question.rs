@@ -1,0 +1,324 @@
+//! The three questions, put to Cedar.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use cedar_policy::{Authorizer, Context, Decision, Entities, EntityUid, Request, RestrictedExpression};
+use countersign_protocol::directory::TrustedDirectory;
+use countersign_protocol::identity::{KeyAssurance, PersonId, Presence};
+use countersign_protocol::moment::Timestamp;
+
+use crate::load::PolicySet;
+use crate::operation::{Approval, Credential, Operation};
+use crate::source::printable;
+use crate::tally::{Approver, Tally, ways};
+use crate::world::{World, agent, person, reference, team, this, uid};
+
+/// Policy's answer to one question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Yes.
+    Permit {
+        /// The ids of the policies that permit it.
+        policies: Vec<String>,
+    },
+    /// No.
+    Deny {
+        /// The ids of the policies that forbid it; none when no policy permits it.
+        policies: Vec<String>,
+        /// What no policy can lift: an evaluation error, an excluded or unknown person.
+        errors: Vec<String>,
+    },
+}
+
+impl Answer {
+    /// Whether it is yes.
+    #[must_use]
+    pub const fn is_permit(&self) -> bool {
+        matches!(self, Self::Permit { .. })
+    }
+
+    /// The policies that decided.
+    #[must_use]
+    pub fn policies(&self) -> &[String] {
+        match self {
+            Self::Permit { policies } | Self::Deny { policies, .. } => policies,
+        }
+    }
+
+    pub(crate) fn refused(reason: impl Into<String>) -> Self {
+        Self::Deny {
+            policies: vec![],
+            errors: vec![reason.into()],
+        }
+    }
+}
+
+impl PolicySet {
+    /// May this be asked at all?
+    #[must_use]
+    pub fn propose(&self, operation: &Operation, directory: &TrustedDirectory, now: Timestamp) -> Answer {
+        let world = World::of(directory, now);
+        self.ask(operation, &world, now, |question| question.propose())
+    }
+
+    /// May this person decide this, now, with this key? Never an excluded or unknown one, whatever policy says.
+    #[must_use]
+    pub fn approve(
+        &self,
+        operation: &Operation,
+        directory: &TrustedDirectory,
+        person: &PersonId,
+        with: &Credential,
+        now: Timestamp,
+    ) -> Answer {
+        let world = World::of(directory, now);
+        self.ask(operation, &world, now, |question| {
+            question.approve(person, *with, Duration::ZERO)
+        })
+    }
+
+    /// May it run with these approvals? Approvals that are too old, dated in the future or not eligible now are
+    /// dropped first; then each way in which the people can stand for their teams is asked about until one is
+    /// permitted.
+    #[must_use]
+    pub fn execute(
+        &self,
+        operation: &Operation,
+        directory: &TrustedDirectory,
+        approvals: &[Approval],
+        now: Timestamp,
+    ) -> Answer {
+        let world = World::of(directory, now);
+        self.ask(operation, &world, now, |question| question.execute(approvals))
+    }
+
+    pub(crate) fn ask(
+        &self,
+        operation: &Operation,
+        world: &World,
+        now: Timestamp,
+        then: impl FnOnce(&Question<'_>) -> Answer,
+    ) -> Answer {
+        let frozen = self.frozen(&operation.environment, now);
+        match Question::new(self, operation, world, now, frozen) {
+            Ok(question) => then(&question),
+            Err(problem) => Answer::refused(problem),
+        }
+    }
+}
+
+/// One operation in one world at one moment, ready to be asked about.
+pub(crate) struct Question<'a> {
+    policies: &'a PolicySet,
+    operation: &'a Operation,
+    world: &'a World,
+    entities: Entities,
+    now: Timestamp,
+    frozen: bool,
+}
+
+impl<'a> Question<'a> {
+    pub(crate) fn new(
+        policies: &'a PolicySet,
+        operation: &'a Operation,
+        world: &'a World,
+        now: Timestamp,
+        frozen: bool,
+    ) -> Result<Self, String> {
+        let entities = world.entities(operation, &policies.schema)?;
+        Ok(Self {
+            policies,
+            operation,
+            world,
+            entities,
+            now,
+            frozen,
+        })
+    }
+
+    pub(crate) const fn world(&self) -> &World {
+        self.world
+    }
+
+    pub(crate) fn propose(&self) -> Answer {
+        self.put("propose", agent(self.operation), [("now", self.now())])
+    }
+
+    pub(crate) fn approve(&self, who: &PersonId, with: Credential, age: Duration) -> Answer {
+        if !self.world.people.contains_key(who) {
+            return Answer::refused(format!("`{who}` is not in the directory"));
+        }
+        let place = self.world.environments.get(&self.operation.environment);
+        if self
+            .operation
+            .excludes(who, place.is_some_and(|place| place.personal))
+        {
+            return Answer::refused(format!(
+                "`{who}` asked for this, owns the agent or amended it: somebody else has to approve"
+            ));
+        }
+        let context = [
+            ("now", self.now()),
+            (
+                "age",
+                RestrictedExpression::new_duration(format!("{}ms", age.as_millis())),
+            ),
+            (
+                "assurance",
+                RestrictedExpression::new_long(assurance_level(with.assurance)),
+            ),
+            (
+                "presence",
+                RestrictedExpression::new_long(presence_level(with.presence)),
+            ),
+            ("scripted", RestrictedExpression::new_bool(with.scripted)),
+        ];
+        self.put("approve", person(who), context)
+    }
+
+    pub(crate) fn execute(&self, approvals: &[Approval]) -> Answer {
+        let mut seen = BTreeSet::new();
+        if let Some(twice) = approvals.iter().find(|approval| !seen.insert(&approval.person)) {
+            return Answer::refused(format!(
+                "`{}` approves twice: one person has one vote",
+                twice.person
+            ));
+        }
+        let standing: Vec<Approver> = approvals
+            .iter()
+            .filter(|approval| self.stands(approval))
+            .map(|approval| self.approver(approval))
+            .collect();
+        let Ok(tallies) = ways(&standing) else {
+            return Answer::refused("too many approvals and teams to look through; 16 people at most");
+        };
+        let mut first_no = None;
+        for tally in &tallies {
+            match self.execute_with(tally) {
+                Answer::Deny { policies, errors } if errors.is_empty() => {
+                    first_no.get_or_insert(Answer::Deny { policies, errors });
+                }
+                decided => return decided,
+            }
+        }
+        first_no.unwrap_or_else(|| Answer::refused("there is nothing to ask"))
+    }
+
+    pub(crate) fn execute_with(&self, tally: &Tally) -> Answer {
+        let number = |count: u32| RestrictedExpression::new_long(count.into());
+        let from: Result<Vec<_>, String> = tally.from.iter().map(|id| team(id).map(reference)).collect();
+        let approvals = from.and_then(|from| {
+            let fields = [
+                ("count", number(tally.count)),
+                ("hardware", number(tally.hardware)),
+                ("attested", number(tally.attested)),
+                ("teams", number(tally.teams)),
+                ("from", RestrictedExpression::new_set(from)),
+            ];
+            let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value));
+            RestrictedExpression::new_record(fields).map_err(|error| error.to_string())
+        });
+        match approvals {
+            Ok(approvals) => {
+                let frozen = RestrictedExpression::new_bool(self.frozen);
+                let context = [("now", self.now()), ("frozen", frozen), ("approvals", approvals)];
+                self.put("execute", agent(self.operation), context)
+            }
+            Err(problem) => Answer::refused(problem),
+        }
+    }
+
+    /// Whether an approval still counts: not older than the bundle lets it be, not from the future, and its
+    /// person still eligible with that key.
+    fn stands(&self, approval: &Approval) -> bool {
+        let limits = &self.policies.limits;
+        let latest = self.now.after(limits.skew());
+        let age = self.now.since(approval.decided_at);
+        approval.decided_at <= latest
+            && age < Duration::from_secs(limits.decision_seconds.into())
+            && self
+                .approve(&approval.person, approval.credential, age)
+                .is_permit()
+    }
+
+    fn approver(&self, approval: &Approval) -> Approver {
+        let member = self.world.people.get(&approval.person);
+        Approver {
+            assurance: approval.credential.assurance,
+            teams: member.map(|member| member.teams.clone()).unwrap_or_default(),
+        }
+    }
+
+    fn now(&self) -> RestrictedExpression {
+        RestrictedExpression::new_datetime(self.now.to_string())
+    }
+
+    fn put<const N: usize>(
+        &self,
+        action: &str,
+        principal: Result<EntityUid, String>,
+        context: [(&str, RestrictedExpression); N],
+    ) -> Answer {
+        match self.request(action, principal, context) {
+            Ok(request) => self.answer(&request),
+            Err(problem) => Answer::refused(printable(&problem)),
+        }
+    }
+
+    fn request<const N: usize>(
+        &self,
+        action: &str,
+        principal: Result<EntityUid, String>,
+        context: [(&str, RestrictedExpression); N],
+    ) -> Result<Request, String> {
+        let pairs = context.into_iter().map(|(name, value)| (name.to_owned(), value));
+        let context = Context::from_pairs(pairs).map_err(|error| error.to_string())?;
+        Request::new(
+            principal?,
+            uid("Action", action)?,
+            this()?,
+            context,
+            Some(&self.policies.schema),
+        )
+        .map_err(|error| error.to_string())
+    }
+
+    fn answer(&self, request: &Request) -> Answer {
+        let response = Authorizer::new().is_authorized(request, &self.policies.cedar, &self.entities);
+        let diagnostics = response.diagnostics();
+        let mut policies: Vec<String> = diagnostics.reason().map(|id| id.to_string()).collect();
+        policies.sort();
+        let mut errors: Vec<String> = diagnostics
+            .errors()
+            .map(|error| printable(&error.to_string()))
+            .collect();
+        errors.sort();
+        // A forbid that errs is skipped by Cedar; here it denies.
+        if response.decision() == Decision::Allow && errors.is_empty() {
+            return Answer::Permit { policies };
+        }
+        if response.decision() == Decision::Allow {
+            policies.clear();
+        }
+        Answer::Deny { policies, errors }
+    }
+}
+
+/// 1 to 3, as policies see it.
+pub(crate) const fn assurance_level(assurance: KeyAssurance) -> i64 {
+    match assurance {
+        KeyAssurance::Software => 1,
+        KeyAssurance::HardwareUnattested => 2,
+        KeyAssurance::HardwareAttested => 3,
+    }
+}
+
+/// 0 to 2, as policies see it.
+pub(crate) const fn presence_level(presence: Presence) -> i64 {
+    match presence {
+        Presence::None => 0,
+        Presence::Pin => 1,
+        Presence::Touch => 2,
+    }
+}

@@ -1,0 +1,137 @@
+//! The verdict: whether it runs, is forbidden, or waits for people, and for how many.
+//!
+//! `propose` is asked first, so that nobody is bothered with what is forbidden anyway. What `execute` permits
+//! with no approval runs. Else `execute` is asked with rising hypothetical approvals of the people whom `approve`
+//! lets decide now with the best of their keys; the smallest quorum that is permitted is the approval rule.
+//! What not even all of them together could get permitted is forbidden: a request that nobody can answer would
+//! only wait until it expires. That includes a freeze, which a new asking after it has ended gets past.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use countersign_protocol::approval::ApprovalRule;
+use countersign_protocol::directory::TrustedDirectory;
+use countersign_protocol::identity::PersonId;
+use countersign_protocol::moment::Timestamp;
+use countersign_protocol::text::Line;
+
+use crate::load::PolicySet;
+use crate::operation::{Credential, Operation};
+use crate::question::{Answer, Question};
+use crate::tally::{Approver, MAX_WAYS, Tally, bound, quorums};
+use crate::world::World;
+
+/// The most people that a rule can ask for. A policy that wants more can be satisfied by nobody.
+pub(crate) const MAX_NEEDED: usize = 8;
+
+/// Policy's answer to a proposal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It runs without review.
+    Permit {
+        /// The policies that permit it.
+        policies: Vec<String>,
+    },
+    /// It does not run, and nobody is asked.
+    Forbid {
+        /// The policies that forbid it; none when no policy permits it, or nobody could approve it now.
+        policies: Vec<String>,
+    },
+    /// It waits for people.
+    RequireApproval(ApprovalRule),
+}
+
+impl PolicySet {
+    /// What policy says to a proposal.
+    #[must_use]
+    pub fn verdict(&self, operation: &Operation, directory: &TrustedDirectory, now: Timestamp) -> Verdict {
+        let world = World::of(directory, now);
+        let frozen = self.frozen(&operation.environment, now);
+        match Question::new(self, operation, &world, now, frozen) {
+            Ok(question) => question.verdict(),
+            Err(_) => Verdict::Forbid { policies: vec![] },
+        }
+    }
+}
+
+impl Question<'_> {
+    pub(crate) fn verdict(&self) -> Verdict {
+        if let Answer::Deny { policies, .. } = self.propose() {
+            return Verdict::Forbid { policies };
+        }
+        match self.execute_with(&Tally::default()) {
+            Answer::Permit { policies } => return Verdict::Permit { policies },
+            Answer::Deny { errors, .. } if !errors.is_empty() => return Verdict::Forbid { policies: vec![] },
+            Answer::Deny { .. } => {}
+        }
+        let eligible = self.eligible();
+        let people: Vec<Approver> = eligible.iter().map(|(_, approver)| approver.clone()).collect();
+        match self.smallest_quorum(&people) {
+            Ok((tally, policies)) => Verdict::RequireApproval(ApprovalRule {
+                approvals: tally.count,
+                hardware: tally.hardware,
+                teams: tally.teams,
+                eligible: eligible
+                    .into_iter()
+                    .map(|(person, _)| person)
+                    .collect::<BTreeSet<PersonId>>(),
+                policies: policies.into_iter().filter_map(|id| Line::new(id).ok()).collect(),
+            }),
+            Err(policies) => Verdict::Forbid { policies },
+        }
+    }
+
+    /// The people who may approve now, each with the best key they may do it with.
+    pub(crate) fn eligible(&self) -> Vec<(PersonId, Approver)> {
+        let world = self.world();
+        let mut all = Vec::new();
+        for (person, member) in &world.people {
+            let may = |(assurance, presence): &&_| {
+                let with = Credential {
+                    assurance: *assurance,
+                    presence: *presence,
+                    scripted: false,
+                };
+                self.approve(person, with, Duration::ZERO).is_permit()
+            };
+            // The keys are sorted, so the last is the best.
+            if let Some((assurance, _)) = member.keys.iter().rev().find(may) {
+                all.push((
+                    person.clone(),
+                    Approver {
+                        assurance: *assurance,
+                        teams: member.teams.clone(),
+                    },
+                ));
+            }
+        }
+        all
+    }
+
+    /// The smallest quorum that `execute` permits, with the policies that do; else the policies that forbid it.
+    fn smallest_quorum(&self, people: &[Approver]) -> Result<(Tally, Vec<String>), Vec<String>> {
+        let mut asked = 0_usize;
+        for count in 1..=people.len().min(MAX_NEEDED) {
+            // Saves asking for each quorum of a size that is never enough; sound since policies are monotone.
+            if !self.execute_with(&bound(people, count)).is_permit() {
+                continue;
+            }
+            let tallies = quorums(people, count).map_err(|_| vec![])?;
+            for tally in tallies {
+                asked += 1;
+                if asked > MAX_WAYS {
+                    return Err(vec![]);
+                }
+                match self.execute_with(&tally) {
+                    Answer::Permit { policies } => return Ok((tally, policies)),
+                    Answer::Deny { errors, .. } if !errors.is_empty() => return Err(vec![]),
+                    Answer::Deny { .. } => {}
+                }
+            }
+        }
+        match self.execute_with(&bound(people, MAX_NEEDED)) {
+            Answer::Deny { policies, .. } => Err(policies),
+            Answer::Permit { .. } => Err(vec![]),
+        }
+    }
+}
