@@ -563,7 +563,7 @@ mod tests {
     #[test]
     fn marks_inside_lines_are_made_for_pairs_only() {
         let diff = diff("size = 10\n", "size = 200\nmore\n");
-        assert_eq!(diff.inline(0, 0).unwrap().added, [7..10]);
+        assert_eq!(diff.inline(0, 0).unwrap().added.first(), Some(&(7..10)));
         assert_eq!(diff.inline(0, 1), None);
         assert_eq!(diff.inline(9, 0), None);
     }

@@ -48,7 +48,7 @@ const SETTINGS: &[(&str, bool, &Rule, Severity)] = &[
         "endpointpublicaccess",
         true,
         &rule::PUBLICLY_ACCESSIBLE,
-        Severity::Low,
+        Severity::Medium,
     ),
     (
         "deletionprotection",

@@ -127,7 +127,13 @@ fn collect(place: &Place, value: &Value, found: &mut Vec<Statement>, look_inside
 
 impl Statement {
     fn read(place: &Place, value: &Value) -> Option<Self> {
-        let effect = any_case(value, &["effect"])?.text()?;
+        // Terraform leaves the effect out where it is Allow; elsewhere a statement has one.
+        let effect = match any_case(value, &["effect"]).map(|effect| &effect.node) {
+            Some(Node::Text(effect)) => effect.as_str(),
+            Some(Node::Null) => "Allow",
+            None if value.at("actions").is_some() && value.at("principals").is_some() => "Allow",
+            _ => return None,
+        };
         let (actions, not_actions) = (
             list(value, &["action", "actions"]),
             list(value, &["notaction", "not_actions"]),
@@ -300,7 +306,7 @@ impl Statement {
                     self.seen(&rule::IAM_PUBLIC_PRINCIPAL, "public", what)
                         .severity(severity),
                 );
-            } else if kind == "Federated" && assumes && !self.limits_subject() {
+            } else if kind == "Federated" && assumes && !self.limits_subject(name) {
                 let what = format!(
                     "every identity of {} may assume the role: no condition names a subject",
                     quote(name)
@@ -358,25 +364,40 @@ impl Statement {
         })
     }
 
-    fn limits_subject(&self) -> bool {
+    /// Says whether a condition of the provider itself names whom it let in; another provider's key never matches.
+    fn limits_subject(&self, provider: &str) -> bool {
+        let host = provider
+            .split_once("oidc-provider/")
+            .map_or(provider, |(_, host)| host)
+            .to_ascii_lowercase();
+        // Cognito and SAML name the pool or the audience; for the others an audience is shared by strangers.
+        let facts: &[&str] = match () {
+            () if provider.contains(":saml-provider/") => &["saml:aud", "saml:sub", "saml:iss"],
+            () if host.starts_with("cognito-identity") => &[":aud", ":sub"],
+            () => &[
+                ":sub",
+                ":repository_id",
+                ":repository_owner_id",
+                ":environment_id",
+            ],
+        };
         self.conditions.iter().any(|(test, values)| {
             let test = test.to_ascii_lowercase();
-            (test.ends_with(":sub")
-                || test.ends_with(":amr")
-                || test.ends_with("saml:sub")
-                || test.ends_with("repository_id"))
-                && !test.contains("not")
+            let Some((operator, key)) = test.split_once(' ') else {
+                return false;
+            };
+            let ours = key.starts_with(&host) || key.starts_with("saml:");
+            let positive =
+                !operator.contains("not") && !operator.ends_with("ifexists") && !operator.starts_with("null");
+            let fixed = |value: &String| {
+                let head = value.split(['*', '?']).next().unwrap_or_default();
+                !head.trim_start_matches("repo:").is_empty()
+            };
+            ours && positive
+                && facts.iter().any(|fact| key.ends_with(fact))
                 && !values.is_empty()
-                && values.iter().all(|value| {
-                    !matches!(
-                        value.as_str(),
-                        "*" | "repo:*" | "repo:*:*" | "repo:*/*" | "repo:*/*:*"
-                    )
-                })
-        }) || self
-            .conditions
-            .keys()
-            .any(|test| test.to_ascii_lowercase().ends_with("saml:aud"))
+                && values.iter().all(fixed)
+        })
     }
 
     fn reached(&self) -> Vec<String> {

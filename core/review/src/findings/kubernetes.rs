@@ -175,6 +175,10 @@ fn host_path_severity(path: &str) -> Severity {
     }
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one check after another, each a few lines; cut up it reads no better"
+)]
 fn container(object: &Object<'_>, place: &Place, container: &Value) -> Vec<Observation> {
     const POWERS: &[&str] = &[
         "ALL",
@@ -390,6 +394,10 @@ fn gone(object: &Object<'_>) -> Observation {
         .at(&object.place, object.value.line)
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one check after another, each a few lines; cut up it reads no better"
+)]
 fn changed(old: &Object<'_>, new: &Object<'_>, changes: &mut Vec<(Observation, Delta, Side)>) {
     let mut add = |about, severity, what: String, line| {
         let seen = Observation::new(about, new.name.clone(), what)

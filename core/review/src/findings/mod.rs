@@ -23,6 +23,7 @@ mod rule;
 mod secret;
 mod shell;
 mod sql;
+mod template;
 mod text;
 mod workflow;
 
@@ -290,6 +291,9 @@ impl<'a> Read<'a> {
             }
         }
         read.roots = plan::after(&read.documents).unwrap_or_else(|| roots(&read.documents));
+        for (_, root) in &mut read.roots {
+            template::resolve(root);
+        }
         read
     }
 }

@@ -211,7 +211,7 @@ rules! {
         Some("https://docs.github.com/actions/security-guides/automatic-token-authentication"), ["excessive-permissions", "CKV2_GHA_1"];
     CI_SECRETS_INHERITED "ci-secrets-inherited" Medium "Every secret is handed on"
         None, ["secrets-inherit"];
-    CI_SELF_HOSTED "ci-self-hosted" Medium "Strangers' code runs on your machine"
+    CI_SELF_HOSTED "ci-self-hosted" Medium "Code runs on a machine of your own"
         None, ["self-hosted-runner"];
     CI_UNPINNED "ci-unpinned-action" Low "An action is not pinned"
         Some("https://docs.github.com/actions/security-guides/security-hardening-for-github-actions"), ["unpinned-uses"];

@@ -130,6 +130,10 @@ pub(super) fn script(text: &str, at: &At, nesting: u32, seen: &mut Vec<Observati
     }
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one check after another over the same parts of a pipeline"
+)]
 fn judge_pipeline(pipeline: &[Simple], substitutions: &[String], at: &At, seen: &mut Vec<Observation>) {
     let programs: Vec<&str> = pipeline
         .iter()
@@ -220,6 +224,7 @@ fn judge_pipeline(pipeline: &[Simple], substitutions: &[String], at: &At, seen: 
 }
 
 /// Judges one simple command, following wrappers and `sh -c`.
+#[expect(clippy::too_many_lines, reason = "one table, a row for each program")]
 pub(super) fn command(words: &[String], at: &At, nesting: u32, seen: &mut Vec<Observation>) {
     let mut add = |about: &'static rule::Rule, severity: Severity, why: &str| {
         let shown = words.join(" ");
@@ -251,7 +256,7 @@ pub(super) fn command(words: &[String], at: &At, nesting: u32, seen: &mut Vec<Ob
             "removes whole directories",
         ),
         "find" if has(&["-delete"]) || text.contains("-exec rm") => {
-            add(&rule::SHELL_DELETES, Severity::Medium, "removes what it finds")
+            add(&rule::SHELL_DELETES, Severity::Medium, "removes what it finds");
         }
         "shred" | "wipefs" | "mkfs" | "fdisk" | "parted" => add(
             &rule::SHELL_DELETES,
@@ -264,7 +269,7 @@ pub(super) fn command(words: &[String], at: &At, nesting: u32, seen: &mut Vec<Ob
             "destroys data beyond recovery",
         ),
         "dd" if text.contains("of=/dev/") => {
-            add(&rule::SHELL_DELETES, Severity::Critical, "writes over a device")
+            add(&rule::SHELL_DELETES, Severity::Critical, "writes over a device");
         }
         "chmod"
             if text.contains("777")
@@ -311,7 +316,7 @@ pub(super) fn command(words: &[String], at: &At, nesting: u32, seen: &mut Vec<Ob
             "removes objects of a cluster",
         ),
         "kubectl" | "oc" if has(&["exec", "debug", "cp"]) => {
-            add(&rule::SHELL_REMOTE, Severity::Medium, "acts inside what runs")
+            add(&rule::SHELL_REMOTE, Severity::Medium, "acts inside what runs");
         }
         "terraform" | "tofu" | "pulumi" if has(&["destroy"]) || text.contains("-auto-approve") => add(
             &rule::SHELL_DELETES,
@@ -319,7 +324,7 @@ pub(super) fn command(words: &[String], at: &At, nesting: u32, seen: &mut Vec<Ob
             "changes infrastructure without a plan that was seen",
         ),
         "helm" if has(&["uninstall", "delete"]) => {
-            add(&rule::SHELL_DELETES, Severity::Medium, "removes a release")
+            add(&rule::SHELL_DELETES, Severity::Medium, "removes a release");
         }
         "aws" | "gcloud" | "az"
             if arguments.iter().any(|word| {
@@ -337,7 +342,7 @@ pub(super) fn command(words: &[String], at: &At, nesting: u32, seen: &mut Vec<Ob
         }
         "dropdb" | "dropuser" => add(&rule::SHELL_DELETES, Severity::High, "drops a database or user"),
         "shutdown" | "reboot" | "poweroff" | "halt" => {
-            add(&rule::SHELL_REMOTE, Severity::Medium, "stops the machine")
+            add(&rule::SHELL_REMOTE, Severity::Medium, "stops the machine");
         }
         "iptables" | "nft" | "ufw" if has(&["-F", "flush", "disable"]) => add(
             &rule::SHELL_PERMISSIONS,
@@ -351,7 +356,7 @@ pub(super) fn command(words: &[String], at: &At, nesting: u32, seen: &mut Vec<Ob
             "runs text that is put together on the way",
         ),
         "ssh" | "scp" | "rsync" | "sftp" => {
-            add(&rule::SHELL_REMOTE, Severity::Low, "reaches another machine")
+            add(&rule::SHELL_REMOTE, Severity::Low, "reaches another machine");
         }
         "crontab" | "at" | "systemd-run" => add(
             &rule::SHELL_REMOTE,

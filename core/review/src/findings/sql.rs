@@ -95,6 +95,7 @@ fn parse_as(dialect: &dyn Dialect, text: &str) -> Result<Vec<(u32, Statement)>, 
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one table, a row for each statement")]
 fn judge(statement: &Statement, line: u32, seen: &mut Vec<Observation>) {
     let shown = statement.to_string();
     let mut add = |about, severity, why: String| {
@@ -236,7 +237,7 @@ fn judge(statement: &Statement, line: u32, seen: &mut Vec<Observation>) {
             );
         }
         Statement::Lock(_) | Statement::LockTables { .. } => {
-            add(&rule::SQL_LOCKS, Severity::Medium, "tables are locked".to_owned())
+            add(&rule::SQL_LOCKS, Severity::Medium, "tables are locked".to_owned());
         }
         Statement::Call(_) | Statement::Execute { .. } => add(
             &rule::SQL_OPAQUE,
@@ -261,6 +262,7 @@ fn judge(statement: &Statement, line: u32, seen: &mut Vec<Observation>) {
 
 type Alteration = (&'static rule::Rule, Severity, &'static str);
 
+#[expect(clippy::too_many_lines, reason = "one table, a row for each alteration")]
 fn alteration(operation: &AlterTableOperation) -> Option<Alteration> {
     Some(match operation {
         AlterTableOperation::DropColumn { .. } => (

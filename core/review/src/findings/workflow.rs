@@ -84,17 +84,19 @@ fn workflow(place: &Place, root: &Value, triggers: &Value, jobs: &Value, seen: &
             );
             seen.push(Observation::new(&rule::CI_SECRETS_INHERITED, name.clone(), what).at(place, job.line));
         }
-        if job.at("runs-on").is_some_and(|on| {
-            on.one_or_more()
-                .iter()
-                .any(|label| label.text() == Some("self-hosted"))
-        }) && privileged
-        {
+        let labels = job.at("runs-on").map(Value::one_or_more).unwrap_or_default();
+        if labels.iter().any(|label| label.text() == Some("self-hosted")) {
+            let severity = if privileged {
+                Severity::High
+            } else {
+                Severity::Medium
+            };
             let what = format!(
-                "job {} runs code of strangers on a machine of your own",
+                "job {} runs on a machine of your own, where one run can leave something for the next",
                 quote(name)
             );
-            seen.push(Observation::new(&rule::CI_SELF_HOSTED, name.clone(), what).at(place, job.line));
+            let seen_here = Observation::new(&rule::CI_SELF_HOSTED, name.clone(), what);
+            seen.push(seen_here.severity(severity).at(place, job.line));
         }
     }
     steps(place, root, privileged, seen);
