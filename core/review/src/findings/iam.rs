@@ -8,7 +8,7 @@ use super::iam_action::{AS_OF, POWERFUL_SERVICES, Power, sensitive, writes};
 use super::iam_statement::{Statement, owner, statements};
 use super::observation::{matches_glob, quote};
 use super::rule;
-use super::{Breadth, Delta, Detector, Input, Observation, Outcome, Severity, Side};
+use super::{Breadth, Delta, Detector, Input, Observation, Outcome, Problem, Severity, Side};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
@@ -23,6 +23,12 @@ impl Detector for Policies {
     fn observe(&self, input: &Input<'_>, seen: &mut Vec<Observation>) -> Outcome {
         let attached = attached_policies(input, seen);
         let statements = statements(input);
+        if too_many(&statements) {
+            return Outcome::Failed(Problem {
+                line: None,
+                what: "there are too many statements, actions or resources".to_owned(),
+            });
+        }
         for statement in statements.iter().filter(|statement| statement.allow) {
             let ours = accounts_of_resources(statement);
             statement.rights(seen);
@@ -38,6 +44,9 @@ impl Detector for Policies {
     fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
         let (old, new) = (statements(before), statements(after));
         let mut changes = Vec::new();
+        if too_many(&old) || too_many(&new) {
+            return changes;
+        }
         for statement in &new {
             let Some(earlier) = old.iter().find(|earlier| earlier.same_but_condition(statement)) else {
                 continue;
@@ -435,6 +444,13 @@ fn attached_policies(input: &Input<'_>, seen: &mut Vec<Observation>) -> bool {
     found
 }
 
+/// Says whether comparing statements would take long; real policies are far smaller.
+fn too_many(statements: &[Statement]) -> bool {
+    let rights =
+        |statement: &Statement| (statement.actions.len() + 1).saturating_mul(statement.resources.len() + 1);
+    statements.len() > 2_000 || statements.iter().map(rights).fold(0usize, usize::saturating_add) > 50_000
+}
+
 fn accounts_of_resources(statement: &Statement) -> BTreeSet<String> {
     statement
         .resources
@@ -607,6 +623,16 @@ mod tests {
             policy(&format!("{b},{a}")).as_bytes(),
         );
         assert_eq!(severity(&moved), Severity::Info);
+    }
+
+    #[test]
+    fn a_policy_made_to_take_long_is_not_analyzed() {
+        let names: Vec<String> = (0..300).map(|n| format!("\"s3:Get{n}\"")).collect();
+        let names = names.join(",");
+        let after = policy(&format!(
+            r#"{{"Effect": "Allow", "Action": [{names}], "Resource": [{names}]}}"#
+        ));
+        assert!(found(None, &after).iter().any(|(id, ..)| *id == "not-analyzed"));
     }
 
     #[test]

@@ -48,10 +48,8 @@ impl Detector for Secrets {
             if line.windows(10).any(|part| part == b"-----BEGIN") && contains(line, b"PRIVATE KEY") {
                 seen.push(observation("a private key", line, number, Severity::Critical));
             }
-            for (prefix, least, most, name) in SHAPES {
-                for token in tokens(line, prefix.as_bytes(), *least, *most) {
-                    seen.push(observation(name, token, number, Severity::High));
-                }
+            for (name, token) in tokens(line) {
+                seen.push(observation(name, token, number, Severity::High));
             }
         }
         input.walk(&mut |place, value| {
@@ -94,25 +92,27 @@ fn contains(line: &[u8], part: &[u8]) -> bool {
     line.windows(part.len()).any(|window| window == part)
 }
 
-/// Finds tokens of one shape that don't begin in the middle of a word.
-fn tokens<'a>(line: &'a [u8], prefix: &'a [u8], least: usize, most: usize) -> impl Iterator<Item = &'a [u8]> {
-    let starts = line
-        .windows(prefix.len())
-        .enumerate()
-        .filter(move |(_, window)| *window == prefix)
-        .map(|(at, _)| at);
-    starts.filter_map(move |at| {
-        let inside = at
-            .checked_sub(1)
-            .and_then(|before| line.get(before))
-            .is_some_and(u8::is_ascii_alphanumeric);
-        let rest = line.get(at + prefix.len()..)?;
-        let length = rest
+/// Finds tokens of known shapes that don't begin in the middle of a word.
+fn tokens(line: &[u8]) -> impl Iterator<Item = (&'static str, &[u8])> {
+    let starts = line.iter().enumerate().scan(false, |inside, (at, byte)| {
+        let start = !*inside && byte.is_ascii_alphabetic();
+        *inside = byte.is_ascii_alphanumeric();
+        Some(start.then_some(at))
+    });
+    starts.flatten().filter_map(|at| {
+        let rest = line.get(at..)?;
+        let (prefix, least, most, name) = SHAPES
             .iter()
+            .find(|(prefix, ..)| rest.starts_with(prefix.as_bytes()))?;
+        let more = rest.get(prefix.len()..)?.iter();
+        let length = more
             .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
             .count();
-        let token = line.get(at..at + prefix.len() + length)?;
-        (!inside && (least..=most).contains(&length)).then_some(token)
+        (*least..=*most)
+            .contains(&length)
+            .then(|| rest.get(..prefix.len() + length))
+            .flatten()
+            .map(|token| (*name, token))
     })
 }
 

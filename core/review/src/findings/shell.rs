@@ -115,6 +115,12 @@ pub(super) fn script(text: &str, at: &At, nesting: u32, seen: &mut Vec<Observati
     for inner in &parsed.substitutions {
         script(inner, at, nesting + 1, seen);
     }
+    let fetched = parsed.substitutions.iter().any(|inner| {
+        parse(inner)
+            .commands
+            .iter()
+            .any(|one| fetches(program(&one.words)))
+    });
     let mut first = 0;
     while let Some(rest) = parsed.commands.get(first..).filter(|rest| !rest.is_empty()) {
         let length = rest
@@ -122,7 +128,7 @@ pub(super) fn script(text: &str, at: &At, nesting: u32, seen: &mut Vec<Observati
             .position(|command| !command.piped)
             .map_or(rest.len(), |end| end + 1);
         let pipeline = rest.get(..length).unwrap_or_default();
-        judge_pipeline(pipeline, &parsed.substitutions, at, seen);
+        judge_pipeline(pipeline, fetched, at, seen);
         for one in pipeline {
             redirects(&one.redirects, at, seen);
             command(&one.words, at, nesting, seen);
@@ -131,16 +137,11 @@ pub(super) fn script(text: &str, at: &At, nesting: u32, seen: &mut Vec<Observati
     }
 }
 
-#[expect(
-    clippy::too_many_lines,
-    reason = "one check after another over the same parts of a pipeline"
-)]
-fn judge_pipeline(pipeline: &[Simple], substitutions: &[String], at: &At, seen: &mut Vec<Observation>) {
+fn judge_pipeline(pipeline: &[Simple], fetched: bool, at: &At, seen: &mut Vec<Observation>) {
     let programs: Vec<&str> = pipeline
         .iter()
         .map(|command| program(unwrapped(&command.words)))
         .collect();
-    let fetches = |name: &str| matches!(name, "curl" | "wget" | "fetch" | "http" | "aria2c");
     let runs = |name: &str| {
         SHELLS.contains(&name)
             || INTERPRETERS.contains(&name)
@@ -156,13 +157,7 @@ fn judge_pipeline(pipeline: &[Simple], substitutions: &[String], at: &At, seen: 
     };
     let runner = programs.iter().rposition(|name| runs(name));
     let source = runner.and_then(|end| pipeline.get(..end)).unwrap_or_default();
-    let inside = runner.is_some()
-        && substitutions.iter().any(|inner| {
-            parse(inner)
-                .commands
-                .iter()
-                .any(|command| fetches(program(&command.words)))
-        });
+    let inside = fetched && runner.is_some();
     let shown = pipeline
         .iter()
         .map(|command| command.words.join(" "))
@@ -520,6 +515,10 @@ fn uploads(arguments: &[String]) -> bool {
             || word.starts_with("--post-file=")
             || word.starts_with("http") && word.contains('$')
     })
+}
+
+fn fetches(name: &str) -> bool {
+    matches!(name, "curl" | "wget" | "fetch" | "http" | "aria2c")
 }
 
 /// Drops wrappers such as `sudo -u x env A=b` from the front.
