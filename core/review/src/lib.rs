@@ -17,4 +17,6 @@ pub mod diff;
 pub mod document;
 pub mod findings;
 
+pub mod sheet;
+
 pub mod checkcode;

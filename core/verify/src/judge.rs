@@ -62,21 +62,39 @@ pub fn judge(
 ) -> Result<Judgement, JudgeError> {
     let found = find(proposal, artifacts)?;
     let severity = Severity::from_level(i64::from(findings::severity(&found).number()));
-    let counting: BTreeSet<String> =
-        found.iter().filter(|finding| finding.counts()).map(|finding| finding.rule.as_str().to_owned()).collect();
+    let counting: BTreeSet<String> = found
+        .iter()
+        .filter(|finding| finding.counts())
+        .map(|finding| finding.rule.as_str().to_owned())
+        .collect();
     let operation = Operation::of(proposal, directory, counting, severity)?;
     let verdict = policy.verdict(&operation, directory, now);
-    Ok(Judgement { findings_digest: digest_of(&found)?, findings: found, severity, operation, verdict })
+    Ok(Judgement {
+        findings_digest: digest_of(&found)?,
+        findings: found,
+        severity,
+        operation,
+        verdict,
+    })
 }
 
 /// Computes the findings of a proposal.
 ///
 /// # Errors
 /// [`JudgeError`] when an artifact is not there.
-pub fn find(proposal: &Proposal, artifacts: &BTreeMap<ArtifactDigest, Artifact>) -> Result<Vec<Finding>, JudgeError> {
+pub fn find(
+    proposal: &Proposal,
+    artifacts: &BTreeMap<ArtifactDigest, Artifact>,
+) -> Result<Vec<Finding>, JudgeError> {
     let take = |artifact: &ArtifactRef| {
-        let found = artifacts.get(&artifact.digest).ok_or(JudgeError::Missing(artifact.digest))?;
-        if artifact.names(&found.0) { Ok(found.0.as_slice()) } else { Err(JudgeError::Different(artifact.digest)) }
+        let found = artifacts
+            .get(&artifact.digest)
+            .ok_or(JudgeError::Missing(artifact.digest))?;
+        if artifact.names(&found.0) {
+            Ok(found.0.as_slice())
+        } else {
+            Err(JudgeError::Different(artifact.digest))
+        }
     };
     let kind = proposal.action.kind.id();
     Ok(match &proposal.action.payload {
@@ -88,7 +106,11 @@ pub fn find(proposal: &Proposal, artifacts: &BTreeMap<ArtifactDigest, Artifact>)
         Payload::Sql(sql) => findings::analyze("sql", None, take(&sql.statement)?),
         Payload::Exec(exec) => {
             let mut all = findings::analyze("exec", None, &command_of(exec)?);
-            for content in exec.stdin.iter().chain(exec.operands.iter().map(|operand| &operand.content)) {
+            for content in exec
+                .stdin
+                .iter()
+                .chain(exec.operands.iter().map(|operand| &operand.content))
+            {
                 all.extend(findings::analyze("config-file", None, take(content)?));
             }
             all.dedup();
@@ -103,7 +125,10 @@ pub fn find(proposal: &Proposal, artifacts: &BTreeMap<ArtifactDigest, Artifact>)
 /// [`EncodeError`] cannot happen for findings of this program.
 pub fn digest_of(findings: &[Finding]) -> Result<FindingsDigest, EncodeError> {
     let bytes = canonical::to_bytes(&findings)?;
-    Ok(FindingsDigest::new(Sha256Digest::of_domain("countersign/findings/v1", &[&bytes])))
+    Ok(FindingsDigest::new(Sha256Digest::of_domain(
+        "countersign/findings/v1",
+        &[&bytes],
+    )))
 }
 
 /// A process as the document that the rules for commands read.
@@ -112,7 +137,11 @@ fn command_of(exec: &Exec) -> Result<Vec<u8>, EncodeError> {
         Ok(text) => text.to_owned(),
         Err(_) => Untrusted::from(bytes).escaped(),
     };
-    let mut argv: Vec<String> = exec.argv.iter().map(|argument| text(argument.as_bytes())).collect();
+    let mut argv: Vec<String> = exec
+        .argv
+        .iter()
+        .map(|argument| text(argument.as_bytes()))
+        .collect();
     if let Some(first) = argv.first_mut() {
         // Rules go by what runs, not by the name it calls itself.
         *first = text(exec.binary.as_bytes());

@@ -32,7 +32,9 @@ pub enum LogError {
     #[error("leaf {0} cannot be read")]
     Leaf(u64),
     /// A checkpoint that somebody saw is not a prefix of this log: it forked or was cut.
-    #[error("the log is not the one that was seen at size {0}: it has been rewritten or forked; keep both files and tell the owners")]
+    #[error(
+        "the log is not the one that was seen at size {0}: it has been rewritten or forked; keep both files and tell the owners"
+    )]
     Fork(u64),
 }
 
@@ -64,15 +66,21 @@ pub fn open_checkpoint(text: &str, root: &TrustedRoot) -> Result<SeenCheckpoint,
     let mut verifiers: Vec<Box<dyn signed_note::Verifier>> = Vec::new();
     for key in root.log_keys() {
         let line = verifier_key(root, key)?;
-        verifiers.push(Box::new(StandardVerifier::new(&line).map_err(|error| refused(&error))?));
+        verifiers.push(Box::new(
+            StandardVerifier::new(&line).map_err(|error| refused(&error))?,
+        ));
     }
     let note = Note::from_bytes(text.as_bytes()).map_err(|error| refused(&error))?;
-    note.verify(&VerifierList::new(verifiers)).map_err(|error| refused(&error))?;
+    note.verify(&VerifierList::new(verifiers))
+        .map_err(|error| refused(&error))?;
     let checkpoint = Checkpoint::from_bytes(note.text()).map_err(|error| refused(&error))?;
     if checkpoint.origin() != origin(root.id()) {
         return Err(refused(&"it names another origin"));
     }
-    Ok(SeenCheckpoint { size: checkpoint.size(), root_hash: Sha256Digest::from_bytes(checkpoint.hash().0) })
+    Ok(SeenCheckpoint {
+        size: checkpoint.size(),
+        root_hash: Sha256Digest::from_bytes(checkpoint.hash().0),
+    })
 }
 
 /// Checks one leaf under a checkpoint and reads it.
@@ -84,8 +92,14 @@ pub fn check_inclusion(leaf: &LoggedLeaf, checkpoint: &SeenCheckpoint) -> Result
         return Err(LogError::Inclusion(leaf.index));
     }
     let proof: Vec<Hash> = leaf.proof.iter().map(hash).collect();
-    check_record(&proof, checkpoint.size, hash(&checkpoint.root_hash), leaf.index, record_hash(leaf.leaf.as_bytes()))
-        .map_err(|_| LogError::Inclusion(leaf.index))?;
+    check_record(
+        &proof,
+        checkpoint.size,
+        hash(&checkpoint.root_hash),
+        leaf.index,
+        record_hash(leaf.leaf.as_bytes()),
+    )
+    .map_err(|_| LogError::Inclusion(leaf.index))?;
     Leaf::from_bytes(leaf.leaf.as_bytes()).map_err(|_| LogError::Leaf(leaf.index))
 }
 
@@ -93,7 +107,11 @@ pub fn check_inclusion(leaf: &LoggedLeaf, checkpoint: &SeenCheckpoint) -> Result
 ///
 /// # Errors
 /// [`LogError::Fork`] when it is not.
-pub fn check_consistency(seen: &SeenCheckpoint, now: &SeenCheckpoint, proof: &[Sha256Digest]) -> Result<(), LogError> {
+pub fn check_consistency(
+    seen: &SeenCheckpoint,
+    now: &SeenCheckpoint,
+    proof: &[Sha256Digest],
+) -> Result<(), LogError> {
     if seen == now || seen.size == 0 {
         return Ok(());
     }
@@ -102,7 +120,14 @@ pub fn check_consistency(seen: &SeenCheckpoint, now: &SeenCheckpoint, proof: &[S
         return Err(fork);
     }
     let proof: Vec<Hash> = proof.iter().map(hash).collect();
-    check_tree(&proof, now.size, hash(&now.root_hash), seen.size, hash(&seen.root_hash)).map_err(|_| fork)
+    check_tree(
+        &proof,
+        now.size,
+        hash(&now.root_hash),
+        seen.size,
+        hash(&seen.root_hash),
+    )
+    .map_err(|_| fork)
 }
 
 /// A segment whose every leaf was checked.
@@ -119,7 +144,11 @@ pub struct CheckedSegment {
 ///
 /// # Errors
 /// [`LogError`] at the first thing that is wrong.
-pub fn check_segment(segment: &LogSegment, root: &TrustedRoot, start: u64) -> Result<CheckedSegment, LogError> {
+pub fn check_segment(
+    segment: &LogSegment,
+    root: &TrustedRoot,
+    start: u64,
+) -> Result<CheckedSegment, LogError> {
     let checkpoint = open_checkpoint(&segment.checkpoint, root)?;
     let mut leaves: Vec<(u64, Leaf)> = Vec::with_capacity(segment.leaves.len());
     for logged in &segment.leaves {
@@ -145,12 +174,20 @@ pub fn check_segment(segment: &LogSegment, root: &TrustedRoot, start: u64) -> Re
 ///
 /// # Errors
 /// [`LogError::Fork`] when no proof shows it.
-pub fn check_seen(seen: &SeenCheckpoint, now: &SeenCheckpoint, proofs: &[ConsistencyProof]) -> Result<(), LogError> {
+pub fn check_seen(
+    seen: &SeenCheckpoint,
+    now: &SeenCheckpoint,
+    proofs: &[ConsistencyProof],
+) -> Result<(), LogError> {
     if seen == now || seen.size == 0 {
         return Ok(());
     }
     let found = proofs.iter().find(|proof| proof.from == *seen);
-    check_consistency(seen, now, found.map(|proof| proof.proof.as_slice()).unwrap_or_default())
+    check_consistency(
+        seen,
+        now,
+        found.map(|proof| proof.proof.as_slice()).unwrap_or_default(),
+    )
 }
 
 fn hash(digest: &Sha256Digest) -> Hash {

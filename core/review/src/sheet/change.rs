@@ -3,7 +3,7 @@
 use countersign_protocol::action::{ArtifactRef, EnvVar, Exec, FileChange, Operand, Payload, Sql};
 use countersign_protocol::text::OsBytes;
 
-use super::{LineRole, Page, Shelf, SheetError};
+use super::{LineRole, Page, SheetError, Shelf};
 use crate::diff::text::{Hunk, RowKind, TextDiff};
 use crate::text::{Untrusted, spans_to_string};
 
@@ -19,18 +19,38 @@ pub(super) fn payload(page: &mut Page, payload: &Payload, shelf: &Shelf<'_>) -> 
 }
 
 fn file_change(page: &mut Page, change: &FileChange, shelf: &Shelf<'_>) -> Result<(), SheetError> {
-    let FileChange { path, before, after, mode } = change;
+    let FileChange {
+        path,
+        before,
+        after,
+        mode,
+    } = change;
     page.heading("change of a document");
     page.foreign("path", path.as_bytes())?;
     artifact(page, "before", before.as_ref())?;
     artifact(page, "after", after.as_ref())?;
-    page.field("mode", &mode.map_or_else(|| "as it is, or 0644 for a new file".to_owned(), |mode| format!("{mode:04o}")))?;
-    let side = |side: &Option<ArtifactRef>| side.as_ref().map_or(Ok(&[][..]), |artifact| shelf.take(artifact));
+    page.field(
+        "mode",
+        &mode.map_or_else(
+            || "as it is, or 0644 for a new file".to_owned(),
+            |mode| format!("{mode:04o}"),
+        ),
+    )?;
+    let side =
+        |side: &Option<ArtifactRef>| side.as_ref().map_or(Ok(&[][..]), |artifact| shelf.take(artifact));
     difference(page, side(before)?, side(after)?)
 }
 
 fn process(page: &mut Page, exec: &Exec, shelf: &Shelf<'_>) -> Result<(), SheetError> {
-    let Exec { binary, binary_digest, argv, cwd, env, stdin, operands } = exec;
+    let Exec {
+        binary,
+        binary_digest,
+        argv,
+        cwd,
+        env,
+        stdin,
+        operands,
+    } = exec;
     page.heading("process");
     page.foreign("binary", binary.as_bytes())?;
     artifact(page, "binary's bytes", Some(binary_digest))?;
@@ -39,13 +59,21 @@ fn process(page: &mut Page, exec: &Exec, shelf: &Shelf<'_>) -> Result<(), SheetE
     }
     page.foreign("working directory", cwd.as_bytes())?;
     for EnvVar { name, value } in env {
-        page.push(LineRole::Field, format!("environment {}: {}", shown(name), shown(value)))?;
+        page.push(
+            LineRole::Field,
+            format!("environment {}: {}", shown(name), shown(value)),
+        )?;
     }
     artifact(page, "standard input", stdin.as_ref())?;
     if let Some(stdin) = stdin {
         difference(page, &[], shelf.take(stdin)?)?;
     }
-    for Operand { argument, path, content } in operands {
+    for Operand {
+        argument,
+        path,
+        content,
+    } in operands
+    {
         page.heading(&format!("file named by argument {argument}"));
         page.foreign("path", path.as_bytes())?;
         artifact(page, "content", Some(content))?;
@@ -55,7 +83,12 @@ fn process(page: &mut Page, exec: &Exec, shelf: &Shelf<'_>) -> Result<(), SheetE
 }
 
 fn statement(page: &mut Page, sql: &Sql, shelf: &Shelf<'_>) -> Result<(), SheetError> {
-    let Sql { dialect, database, statement, max_rows } = sql;
+    let Sql {
+        dialect,
+        database,
+        statement,
+        max_rows,
+    } = sql;
     page.heading("database statement");
     let dialect = match dialect {
         countersign_protocol::action::Dialect::Sqlite => "SQLite",
@@ -79,12 +112,23 @@ fn artifact(page: &mut Page, label: &str, artifact: Option<&ArtifactRef>) -> Res
 fn difference(page: &mut Page, before: &[u8], after: &[u8]) -> Result<(), SheetError> {
     let diff = TextDiff::new(before, after)?;
     let stats = diff.stats();
-    page.field("difference", &format!("{} lines removed, {} lines added", stats.removed, stats.added))?;
+    page.field(
+        "difference",
+        &format!("{} lines removed, {} lines added", stats.removed, stats.added),
+    )?;
     for hunk in diff.hunks(CONTEXT) {
-        let Hunk { before, after, rows, .. } = &hunk;
+        let Hunk {
+            before, after, rows, ..
+        } = &hunk;
         page.push(
             LineRole::Hunk,
-            format!("@@ -{},{} +{},{} @@", before.start + 1, before.len(), after.start + 1, after.len()),
+            format!(
+                "@@ -{},{} +{},{} @@",
+                before.start + 1,
+                before.len(),
+                after.start + 1,
+                after.len()
+            ),
         )?;
         for row in diff.window(&hunk, 0, *rows) {
             let (role, sign) = match row.kind {

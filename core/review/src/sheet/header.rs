@@ -54,7 +54,14 @@ pub(super) fn request(page: &mut Page, verified: &Verified<ApprovalRequest>) -> 
     page.field("created", &request.created_at.to_string())?;
     page.field("expires", &request.expires_at.to_string())?;
     page.field("uses", "1")?;
-    page.field("four eyes", if request.personal { "no: people supervise their own agents here" } else { "yes" })?;
+    page.field(
+        "four eyes",
+        if request.personal {
+            "no: people supervise their own agents here"
+        } else {
+            "yes"
+        },
+    )?;
     page.field(
         "isolation",
         match request.isolation {
@@ -104,7 +111,10 @@ pub(super) fn bindings(page: &mut Page, verified: &Verified<ApprovalRequest>) ->
     page.field("guard key", &guard_key.to_string())?;
     page.field("proposal", &proposal.to_string())?;
     page.field("action", &action_digest.to_string())?;
-    page.field("baseline", &baseline.map_or_else(|| "none".to_owned(), |digest| digest.to_string()))?;
+    page.field(
+        "baseline",
+        &baseline.map_or_else(|| "none".to_owned(), |digest| digest.to_string()),
+    )?;
     page.field("directory", &directory.to_string())?;
     page.field("policy", &policy.to_string())?;
     page.foreign("finding rules", ruleset.raw())?;
@@ -113,7 +123,13 @@ pub(super) fn bindings(page: &mut Page, verified: &Verified<ApprovalRequest>) ->
 }
 
 fn approval_rule(page: &mut Page, rule: &ApprovalRule) -> Result<(), SheetError> {
-    let ApprovalRule { approvals, hardware, teams, eligible, policies } = rule;
+    let ApprovalRule {
+        approvals,
+        hardware,
+        teams,
+        eligible,
+        policies,
+    } = rule;
     page.heading("what it takes");
     page.field("approvals", &approvals.to_string())?;
     page.field("of them with a hardware key", &hardware.to_string())?;
@@ -125,9 +141,9 @@ fn approval_rule(page: &mut Page, rule: &ApprovalRule) -> Result<(), SheetError>
 
 pub(super) fn proposal(page: &mut Page, proposal: &Proposal) -> Result<(), SheetError> {
     let Proposal {
-        root: _,   // equal to the request's, which is shown
-        guard: _,  // likewise
-        agent: _,  // likewise
+        root: _,  // equal to the request's, which is shown
+        guard: _, // likewise
+        agent: _, // likewise
         isolation: _,
         nonce: _, // random; covered by the proposal digest, which is shown
         claims,
@@ -139,7 +155,12 @@ pub(super) fn proposal(page: &mut Page, proposal: &Proposal) -> Result<(), Sheet
         created_at,
         expires_at,
     } = proposal;
-    let Claims { initiators, reason, ticket, link } = claims;
+    let Claims {
+        initiators,
+        reason,
+        ticket,
+        link,
+    } = claims;
     page.heading("claimed by the agent");
     for initiator in initiators {
         page.claim("initiator", initiator.raw())?;
@@ -153,13 +174,23 @@ pub(super) fn proposal(page: &mut Page, proposal: &Proposal) -> Result<(), Sheet
     page.field("guard's directory", &directory.to_string())?;
     page.field("guard's policy", &policy.to_string())?;
     // Kind, environment and target of the action equal the request's; the payload is shown by itself.
-    let Action { kind: _, environment: _, target: _, payload: _ } = action;
+    let Action {
+        kind: _,
+        environment: _,
+        target: _,
+        payload: _,
+    } = action;
     Ok(())
 }
 
 fn facts(page: &mut Page, title: &str, facts: &[Fact]) -> Result<(), SheetError> {
     page.heading(title);
-    for Fact { origin: _, name, value } in facts {
+    for Fact {
+        origin: _,
+        name,
+        value,
+    } in facts
+    {
         let name = Untrusted::from(name.raw()).escaped();
         page.foreign(&name, value.raw())?;
     }

@@ -103,7 +103,9 @@ impl Sheet {
         artifacts: &BTreeMap<ArtifactDigest, Artifact>,
     ) -> Result<Self, SheetError> {
         if request.sheet.raw() != SHEET_VERSION {
-            return Err(SheetError::OtherVersion(Untrusted::from(request.sheet.raw()).escaped()));
+            return Err(SheetError::OtherVersion(
+                Untrusted::from(request.sheet.raw()).escaped(),
+            ));
         }
         let mut page = Page::default();
         let sentence = header::sentence(proposal, request);
@@ -151,11 +153,35 @@ impl Sheet {
 fn list_findings(page: &mut Page, findings: &[Finding]) -> Result<(), SheetError> {
     page.heading(&format!("findings ({})", findings.len()));
     for finding in findings {
-        let Finding { rule, severity, title, explanation, side, path, line, reference, peers, delta } = finding;
+        let Finding {
+            rule,
+            severity,
+            title,
+            explanation,
+            side,
+            path,
+            line,
+            reference,
+            peers,
+            delta,
+        } = finding;
         let level = Severity::from_level(i64::from(severity.number()));
-        let role = if finding.counts() { LineRole::Finding(level) } else { LineRole::FindingBeside };
+        let role = if finding.counts() {
+            LineRole::Finding(level)
+        } else {
+            LineRole::FindingBeside
+        };
         let shown = |text: &str| Untrusted::from(text).escaped();
-        page.push(role, format!("[{}] {} {}: {}", level.word(), delta_word(*delta), rule.as_str(), shown(title)))?;
+        page.push(
+            role,
+            format!(
+                "[{}] {} {}: {}",
+                level.word(),
+                delta_word(*delta),
+                rule.as_str(),
+                shown(title)
+            ),
+        )?;
         page.push(role, format!("    {}", shown(explanation)))?;
         let line = line.map_or_else(String::new, |line| format!(" line {line}"));
         let side = match side {
@@ -189,8 +215,15 @@ struct Shelf<'a>(&'a BTreeMap<ArtifactDigest, Artifact>);
 
 impl<'a> Shelf<'a> {
     fn take(&self, artifact: &ArtifactRef) -> Result<&'a [u8], SheetError> {
-        let found = self.0.get(&artifact.digest).ok_or(SheetError::Missing(artifact.digest))?;
-        if artifact.names(&found.0) { Ok(&found.0) } else { Err(SheetError::Different(artifact.digest)) }
+        let found = self
+            .0
+            .get(&artifact.digest)
+            .ok_or(SheetError::Missing(artifact.digest))?;
+        if artifact.names(&found.0) {
+            Ok(&found.0)
+        } else {
+            Err(SheetError::Different(artifact.digest))
+        }
     }
 }
 
@@ -213,10 +246,16 @@ impl Page {
 
     fn heading(&mut self, title: &str) {
         if !self.lines.is_empty() {
-            self.lines.push(SheetLine { role: LineRole::Blank, text: String::new() });
+            self.lines.push(SheetLine {
+                role: LineRole::Blank,
+                text: String::new(),
+            });
         }
         self.bytes += title.len() + 4;
-        self.lines.push(SheetLine { role: LineRole::Heading, text: format!("# {title}") });
+        self.lines.push(SheetLine {
+            role: LineRole::Heading,
+            text: format!("# {title}"),
+        });
     }
 
     fn field(&mut self, label: &str, value: &str) -> Result<(), SheetError> {
@@ -230,7 +269,10 @@ impl Page {
     }
 
     fn claim(&mut self, label: &str, value: &str) -> Result<(), SheetError> {
-        self.push(LineRole::Claim, format!("{label}: {}", Untrusted::from(value).escaped()))
+        self.push(
+            LineRole::Claim,
+            format!("{label}: {}", Untrusted::from(value).escaped()),
+        )
     }
 
     fn finish(self, sentence: String) -> Sheet {
@@ -239,7 +281,11 @@ impl Page {
             text.push_str(&line.text);
             text.push('\n');
         }
-        Sheet { lines: self.lines, text, sentence }
+        Sheet {
+            lines: self.lines,
+            text,
+            sentence,
+        }
     }
 }
 

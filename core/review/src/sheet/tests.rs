@@ -28,7 +28,10 @@ impl Key {
     }
 
     fn keys(&self) -> BTreeMap<(KeyId, Role), PublicKey> {
-        [Role::Guard, Role::Backend].into_iter().map(|role| ((self.1.id(), role), self.1.clone())).collect()
+        [Role::Guard, Role::Backend]
+            .into_iter()
+            .map(|role| ((self.1.id(), role), self.1.clone()))
+            .collect()
     }
 }
 
@@ -50,7 +53,12 @@ fn digest(name: &str) -> Sha256Digest {
 
 fn proposal(payload: Payload, reason: &str) -> Proposal {
     let action = Action {
-        kind: Kind::named(if matches!(payload, Payload::Exec(_)) { "exec" } else { "config-file" }).unwrap(),
+        kind: Kind::named(if matches!(payload, Payload::Exec(_)) {
+            "exec"
+        } else {
+            "config-file"
+        })
+        .unwrap(),
         environment: "production".parse().unwrap(),
         target: Line::new("file://web-1/etc/nginx/nginx.conf").unwrap(),
         payload,
@@ -61,7 +69,10 @@ fn proposal(payload: Payload, reason: &str) -> Proposal {
         agent: "deployer".parse().unwrap(),
         isolation: Isolation::SeparateUser,
         nonce: Nonce::from_random([1; 32]),
-        claims: Claims { reason: Prose::new(reason).unwrap(), ..Claims::default() },
+        claims: Claims {
+            reason: Prose::new(reason).unwrap(),
+            ..Claims::default()
+        },
         observed: vec![Fact {
             origin: Origin::Observed,
             name: Line::new("user").unwrap(),
@@ -98,7 +109,11 @@ fn request_of(proposal: &Verified<Proposal>, findings: &[Finding]) -> ApprovalRe
         ruleset: Line::new(RULESET).unwrap(),
         sheet: Line::new(SHEET_VERSION).unwrap(),
         findings: FindingsDigest::new(digest("f")),
-        severity: findings.iter().map(|finding| Severity::from_level(finding.severity.number().into())).max().unwrap_or_default(),
+        severity: findings
+            .iter()
+            .map(|finding| Severity::from_level(finding.severity.number().into()))
+            .max()
+            .unwrap_or_default(),
         rule: ApprovalRule {
             approvals: 1,
             hardware: 0,
@@ -115,18 +130,31 @@ fn request_of(proposal: &Verified<Proposal>, findings: &[Finding]) -> ApprovalRe
 
 fn build(proposal: &Proposal, artifacts: &BTreeMap<ArtifactDigest, Artifact>) -> Result<Sheet, SheetError> {
     let key = Key::new();
-    let proposal = Signed::seal(proposal, &[&key]).unwrap().verify(&key.keys()).unwrap();
+    let proposal = Signed::seal(proposal, &[&key])
+        .unwrap()
+        .verify(&key.keys())
+        .unwrap();
     let findings = match &proposal.action.payload {
-        Payload::FileChange(_) => artifacts.values().take(1).flat_map(|a| analyze("config-file", None, &a.0)).collect(),
+        Payload::FileChange(_) => artifacts
+            .values()
+            .take(1)
+            .flat_map(|a| analyze("config-file", None, &a.0))
+            .collect(),
         _ => vec![],
     };
     let request = request_of(&proposal, &findings);
-    let request = Signed::seal(&request, &[&key]).unwrap().verify(&key.keys()).unwrap();
+    let request = Signed::seal(&request, &[&key])
+        .unwrap()
+        .verify(&key.keys())
+        .unwrap();
     Sheet::build(&proposal, &request, &findings, artifacts)
 }
 
 fn change(before: &[u8], after: &[u8]) -> (Payload, BTreeMap<ArtifactDigest, Artifact>) {
-    let artifacts = [before, after].map(|bytes| (ArtifactDigest::of(bytes), Artifact(bytes.to_vec()))).into_iter().collect();
+    let artifacts = [before, after]
+        .map(|bytes| (ArtifactDigest::of(bytes), Artifact(bytes.to_vec())))
+        .into_iter()
+        .collect();
     let payload = Payload::FileChange(FileChange {
         path: OsBytes::new("/etc/nginx/nginx.conf"),
         before: Some(ArtifactRef::of(before)),
@@ -147,8 +175,16 @@ fn shows_a_change_of_a_file() {
 fn hostile_text_cannot_move_or_hide_anything() {
     let (payload, artifacts) = change(b"x\n", "x\n\u{202e}y\u{200b}\x1b[2J\r\n".as_bytes());
     let sheet = build(&proposal(payload, "fine\nseverity: none\u{202e}"), &artifacts).unwrap();
-    assert!(sheet.text().contains("reason: fine⟦LF⟧severity: none⟦U+202E⟧"), "{}", sheet.text());
-    assert!(sheet.text().contains("+⟦U+202E⟧y⟦U+200B⟧⟦U+001B⟧[2J⟦CR⟧"), "{}", sheet.text());
+    assert!(
+        sheet.text().contains("reason: fine⟦LF⟧severity: none⟦U+202E⟧"),
+        "{}",
+        sheet.text()
+    );
+    assert!(
+        sheet.text().contains("+⟦U+202E⟧y⟦U+200B⟧⟦U+001B⟧[2J⟦CR⟧"),
+        "{}",
+        sheet.text()
+    );
     assert!(sheet.text().chars().all(|c| c == '\n' || !c.is_control()));
 }
 
@@ -160,7 +196,10 @@ fn a_process_is_shown_whole() {
         binary_digest: ArtifactRef::of(b"ELF"),
         argv: vec![OsBytes::new("sh"), OsBytes::new("run.sh")],
         cwd: OsBytes::new("/"),
-        env: vec![countersign_protocol::action::EnvVar { name: OsBytes::new("PATH"), value: OsBytes::new("/bin") }],
+        env: vec![countersign_protocol::action::EnvVar {
+            name: OsBytes::new("PATH"),
+            value: OsBytes::new("/bin"),
+        }],
         stdin: None,
         operands: vec![countersign_protocol::action::Operand {
             argument: 1,
@@ -170,7 +209,13 @@ fn a_process_is_shown_whole() {
     };
     let artifacts = BTreeMap::from([(ArtifactDigest::of(content), Artifact(content.to_vec()))]);
     let sheet = build(&proposal(Payload::Exec(exec), ""), &artifacts).unwrap();
-    for part in ["argument 1: run.sh", "environment PATH: /bin", "path: /srv/run.sh", "+rm everything", "standard input: none"] {
+    for part in [
+        "argument 1: run.sh",
+        "environment PATH: /bin",
+        "path: /srv/run.sh",
+        "+rm everything",
+        "standard input: none",
+    ] {
         assert!(sheet.text().contains(part), "{part}\n{}", sheet.text());
     }
 }
@@ -181,9 +226,15 @@ fn what_is_missing_or_other_cannot_be_signed() {
     let proposal = proposal(payload, "");
     let digest = ArtifactDigest::of(b"b\n");
     artifacts.insert(digest, Artifact(b"c\n".to_vec()));
-    assert_eq!(build(&proposal, &artifacts).unwrap_err(), SheetError::Different(digest));
+    assert_eq!(
+        build(&proposal, &artifacts).unwrap_err(),
+        SheetError::Different(digest)
+    );
     artifacts.remove(&digest);
-    assert_eq!(build(&proposal, &artifacts).unwrap_err(), SheetError::Missing(digest));
+    assert_eq!(
+        build(&proposal, &artifacts).unwrap_err(),
+        SheetError::Missing(digest)
+    );
 }
 
 proptest! {

@@ -16,8 +16,11 @@ use super::{CheckedDecision, Problem};
 use crate::log::check_seen;
 
 /// A key and presence that no policy could ask more of.
-const STRONGEST: Credential =
-    Credential { assurance: KeyAssurance::HardwareAttested, presence: Presence::Touch, scripted: false };
+const STRONGEST: Credential = Credential {
+    assurance: KeyAssurance::HardwareAttested,
+    presence: Presence::Touch,
+    scripted: false,
+};
 /// The most decisions that evidence may hold.
 const MAX_DECISIONS: usize = 1024;
 
@@ -35,9 +38,15 @@ pub(super) fn replay(
     now: Timestamp,
     problems: &mut Vec<Problem>,
 ) -> Cast {
-    let mut cast = Cast { decisions: Vec::new(), state: RequestState::new(terms(asked)) };
+    let mut cast = Cast {
+        decisions: Vec::new(),
+        state: RequestState::new(terms(asked)),
+    };
     if evidence.decisions.len() > MAX_DECISIONS {
-        problems.push(Problem::new("too-large", format!("evidence holds more than {MAX_DECISIONS} decisions")));
+        problems.push(Problem::new(
+            "too-large",
+            format!("evidence holds more than {MAX_DECISIONS} decisions"),
+        ));
         return cast;
     }
     for logged in &evidence.decisions {
@@ -77,15 +86,24 @@ fn one(
         .map_err(|error| Problem::new("invalid-decision", error))?;
     let logged_at = record.logged_at(logged);
     if !record.says(logged, decision.verdict) {
-        return Err(Problem::new("log", "the log calls an approval a denial, or the other way round"));
+        return Err(Problem::new(
+            "log",
+            "the log calls an approval a denial, or the other way round",
+        ));
     }
-    let signer = decision.signer().ok_or_else(|| Problem::new("invalid-decision", "a decision has no signer"))?;
+    let signer = decision
+        .signer()
+        .ok_or_else(|| Problem::new("invalid-decision", "a decision has no signer"))?;
     let (vote, void) = vote(&decision, &signer, directory, logged_at.unwrap_or(now))
         .map_err(|why| Problem::new("invalid-decision", why))?;
     let seen = decision.checkpoint;
     let void = void.or_else(|| {
         let checkpoint = record.view.checkpoint?;
-        let check = if seen.size > checkpoint.size { Ok(()) } else { check_seen(&seen, &checkpoint, &evidence.consistency) };
+        let check = if seen.size > checkpoint.size {
+            Ok(())
+        } else {
+            check_seen(&seen, &checkpoint, &evidence.consistency)
+        };
         check.err().map(|error| error.to_string())
     });
     if let (Some(checkpoint), Some(why)) = (record.view.checkpoint, &void)
@@ -95,10 +113,18 @@ fn one(
         return Err(Problem::new("log-fork", why));
     }
     let skew = trust.policies.newest().bundle.limits.skew();
-    let (from, until) = (asked.request.created_at.before(skew), logged_at.unwrap_or(now).after(skew));
+    let (from, until) = (
+        asked.request.created_at.before(skew),
+        logged_at.unwrap_or(now).after(skew),
+    );
     let in_time = from <= decision.decided_at && decision.decided_at <= until;
     let void = void.or_else(|| (!in_time).then(|| "it states a time outside the request's life".to_owned()));
-    Ok(CheckedDecision { decision, vote, logged_at, void })
+    Ok(CheckedDecision {
+        decision,
+        vote,
+        logged_at,
+        void,
+    })
 }
 
 /// The vote in a decision, and why it may not count as far as the key and its holder go.
@@ -108,13 +134,19 @@ fn vote(
     directory: &TrustedDirectory,
     at: Timestamp,
 ) -> Result<(Vote, Option<String>), String> {
-    let known = directory.keys.iter().find(|key| key.key.id() == *signer && key.role == Role::Reviewer);
+    let known = directory
+        .keys
+        .iter()
+        .find(|key| key.key.id() == *signer && key.role == Role::Reviewer);
     let key = known.ok_or_else(|| "a decision is signed by a key that is no reviewer's".to_owned())?;
     let KeyHolder::Person(person) = &key.holder else {
         return Err("a decision is signed by a key that is no person's".to_owned());
     };
     if decision.reviewer != *person {
-        return Err(format!("a decision names `{}`, but the key is `{person}`'s", decision.reviewer));
+        return Err(format!(
+            "a decision names `{}`, but the key is `{person}`'s",
+            decision.reviewer
+        ));
     }
     let vote = Vote {
         person: person.clone(),
@@ -129,7 +161,13 @@ fn vote(
         decided_at: decision.decided_at,
         expires_at: decision.expires_at,
     };
-    Ok((vote, directory.key_at(signer, Role::Reviewer, at).err().map(|error| error.to_string())))
+    Ok((
+        vote,
+        directory
+            .key_at(signer, Role::Reviewer, at)
+            .err()
+            .map(|error| error.to_string()),
+    ))
 }
 
 /// Puts a decision through the state machine as of when it was logged.
@@ -149,7 +187,13 @@ fn enter(
             eligible: is_eligible(&checked, index, trust, asked, at),
             satisfied: is_satisfied(&approvals, index, trust, asked, at),
         };
-        match cast.state.apply(Event::Decided { vote: Box::new(checked.vote.clone()), answer }, at) {
+        match cast.state.apply(
+            Event::Decided {
+                vote: Box::new(checked.vote.clone()),
+                answer,
+            },
+            at,
+        ) {
             Ok((state, _)) => cast.state = state,
             Err(refusal) => checked.void = Some(refusal.to_string()),
         }
@@ -166,7 +210,13 @@ fn credential(checked: &CheckedDecision) -> Credential {
 }
 
 /// Whether policy lets this human decide: under the policy and directory of the request, and the current ones.
-fn is_eligible(checked: &CheckedDecision, index: Option<u64>, trust: &Trust, asked: &Asked, at: Timestamp) -> bool {
+fn is_eligible(
+    checked: &CheckedDecision,
+    index: Option<u64>,
+    trust: &Trust,
+    asked: &Asked,
+    at: Timestamp,
+) -> bool {
     let with = match checked.vote.verdict {
         Verdict::Approve => credential(checked),
         // Saying no is cheap: a script may, with any key.
@@ -174,7 +224,10 @@ fn is_eligible(checked: &CheckedDecision, index: Option<u64>, trust: &Trust, ask
     };
     let operation = &asked.judgement.operation;
     both(trust, index).all(|(policy, directory)| {
-        matches!(policy.approve(operation, directory, &checked.vote.person, &with, at), Answer::Permit { .. })
+        matches!(
+            policy.approve(operation, directory, &checked.vote.person, &with, at),
+            Answer::Permit { .. }
+        )
     })
 }
 
@@ -188,8 +241,12 @@ pub(super) fn is_satisfied(
     at: Timestamp,
 ) -> bool {
     let operation = &asked.judgement.operation;
-    both(trust, index)
-        .all(|(policy, directory)| matches!(policy.execute(operation, directory, approvals, at), Answer::Permit { .. }))
+    both(trust, index).all(|(policy, directory)| {
+        matches!(
+            policy.execute(operation, directory, approvals, at),
+            Answer::Permit { .. }
+        )
+    })
 }
 
 /// Votes as policy sees them.
@@ -198,8 +255,14 @@ pub(super) fn approvals<'a>(
     decisions: impl Iterator<Item = &'a CheckedDecision> + Clone,
 ) -> Vec<Approval> {
     let approval = |vote: &Vote| {
-        let checked = decisions.clone().find(|checked| checked.vote.decision == vote.decision)?;
-        Some(Approval { person: vote.person.clone(), credential: credential(checked), decided_at: vote.decided_at })
+        let checked = decisions
+            .clone()
+            .find(|checked| checked.vote.decision == vote.decision)?;
+        Some(Approval {
+            person: vote.person.clone(),
+            credential: credential(checked),
+            decided_at: vote.decided_at,
+        })
     };
     votes.iter().filter_map(approval).collect()
 }
@@ -208,7 +271,10 @@ pub(super) fn approvals<'a>(
 fn both(trust: &Trust, index: Option<u64>) -> impl Iterator<Item = (&PolicySet, &TrustedDirectory)> {
     [
         (&trust.policies.of_request.set, &trust.directories.of_request),
-        (&trust.policies.current_at(index).set, trust.directories.current_at(index)),
+        (
+            &trust.policies.current_at(index).set,
+            trust.directories.current_at(index),
+        ),
     ]
     .into_iter()
 }

@@ -23,7 +23,10 @@ pub(super) struct Ending {
     pub state: RequestState,
 }
 
-#[expect(clippy::too_many_arguments, reason = "the whole chain so far is what an ending is judged by")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the whole chain so far is what an ending is judged by"
+)]
 pub(super) fn replay(
     evidence: &Evidence,
     trust: &Trust,
@@ -34,7 +37,11 @@ pub(super) fn replay(
     purpose: Purpose,
     problems: &mut Vec<Problem>,
 ) -> Ending {
-    let mut ending = Ending { grant: None, receipt: None, state: cast.state.clone() };
+    let mut ending = Ending {
+        grant: None,
+        receipt: None,
+        state: cast.state.clone(),
+    };
     if let Err(problem) = withdrawal(evidence, trust, asked, record, now, &mut ending) {
         problems.push(problem);
     }
@@ -46,9 +53,13 @@ pub(super) fn replay(
     }
     if purpose == Purpose::Execute && problems.is_empty() && ending.state.phase() != Phase::Claimed {
         let phase = ending.state.phase().word();
-        problems.push(Problem::new("not-granted", format!("the request is `{phase}`, so nothing may run")));
+        problems.push(Problem::new(
+            "not-granted",
+            format!("the request is `{phase}`, so nothing may run"),
+        ));
     }
-    if ending.state.phase().is_open() && now >= asked.request.expires_at
+    if ending.state.phase().is_open()
+        && now >= asked.request.expires_at
         && let Ok((expired, _)) = ending.state.apply(Event::TimePassed, now)
     {
         ending.state = expired;
@@ -64,7 +75,9 @@ fn withdrawal(
     now: Timestamp,
     ending: &mut Ending,
 ) -> Result<(), Problem> {
-    let Some(logged) = &evidence.withdrawal else { return Ok(()) };
+    let Some(logged) = &evidence.withdrawal else {
+        return Ok(());
+    };
     let withdrawal = Signed::<Withdrawal>::from(logged.envelope.clone())
         .verify(trust.directories.newest())
         .map_err(|error| Problem::new("invalid-withdrawal", error))?;
@@ -72,16 +85,24 @@ fn withdrawal(
         && withdrawal.request_digest == asked.request.request_digest()
         && withdrawal.signer() == Some(asked.request.guard_key);
     if !ours {
-        return Err(Problem::new("invalid-withdrawal", "the withdrawal is not this guard's, or of another request"));
+        return Err(Problem::new(
+            "invalid-withdrawal",
+            "the withdrawal is not this guard's, or of another request",
+        ));
     }
     let at = record.logged_at(logged).unwrap_or(now);
-    let (state, _) =
-        ending.state.apply(Event::Withdrawn, at).map_err(|error| Problem::new("invalid-withdrawal", error))?;
+    let (state, _) = ending
+        .state
+        .apply(Event::Withdrawn, at)
+        .map_err(|error| Problem::new("invalid-withdrawal", error))?;
     ending.state = state;
     Ok(())
 }
 
-#[expect(clippy::too_many_arguments, reason = "the whole chain so far is what a grant is judged by")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the whole chain so far is what a grant is judged by"
+)]
 fn grant(
     evidence: &Evidence,
     trust: &Trust,
@@ -92,7 +113,9 @@ fn grant(
     purpose: Purpose,
     ending: &mut Ending,
 ) -> Result<(), Problem> {
-    let Some(logged) = &evidence.grant else { return Ok(()) };
+    let Some(logged) = &evidence.grant else {
+        return Ok(());
+    };
     let grant = Signed::<Grant>::from(logged.envelope.clone())
         .verify(&trust.root)
         .map_err(|error| Problem::new("invalid-grant", error))?;
@@ -104,10 +127,20 @@ fn grant(
     };
     check_time(&grant, asked, trust, at)?;
     let votes = granted_votes(&grant, cast, trust, at)?;
-    let index = if purpose == Purpose::Execute { None } else { logged.index };
+    let index = if purpose == Purpose::Execute {
+        None
+    } else {
+        logged.index
+    };
     let satisfied = is_satisfied(&approvals(&votes, cast.decisions.iter()), index, trust, asked, at);
-    let granted = Event::Granted { grant: grant.grant_digest(), satisfied };
-    let (state, _) = ending.state.apply(granted, at).map_err(|error| Problem::new("no-quorum", error))?;
+    let granted = Event::Granted {
+        grant: grant.grant_digest(),
+        satisfied,
+    };
+    let (state, _) = ending
+        .state
+        .apply(granted, at)
+        .map_err(|error| Problem::new("no-quorum", error))?;
     ending.state = state;
     ending.grant = Some(grant);
     Ok(())
@@ -116,29 +149,57 @@ fn grant(
 fn check_bindings(grant: &Grant, asked: &Asked, trust: &Trust) -> Result<(), Problem> {
     let request = &asked.request;
     let checks = [
-        ("request", grant.request == request.id && grant.request_digest == request.request_digest()),
+        (
+            "request",
+            grant.request == request.id && grant.request_digest == request.request_digest(),
+        ),
         ("action", grant.action_digest == request.action_digest),
-        ("guard", grant.guard == request.guard && grant.guard_key == request.guard_key),
-        ("directory", trust.directories.iter().any(|directory| directory.digest() == grant.directory)),
-        ("policy", trust.policies.iter().any(|policy| policy.bundle.digest() == grant.policy)),
-        ("order of decisions", grant.decisions.windows(2).all(|pair| matches!(pair, [a, b] if a < b))),
+        (
+            "guard",
+            grant.guard == request.guard && grant.guard_key == request.guard_key,
+        ),
+        (
+            "directory",
+            trust
+                .directories
+                .iter()
+                .any(|directory| directory.digest() == grant.directory),
+        ),
+        (
+            "policy",
+            trust
+                .policies
+                .iter()
+                .any(|policy| policy.bundle.digest() == grant.policy),
+        ),
+        (
+            "order of decisions",
+            grant
+                .decisions
+                .windows(2)
+                .all(|pair| matches!(pair, [a, b] if a < b)),
+        ),
     ];
     match checks.iter().find(|(_, holds)| !holds) {
-        Some((what, _)) => Err(Problem::new("grant-differs", format!("the grant's {what} is not the request's"))),
+        Some((what, _)) => Err(Problem::new(
+            "grant-differs",
+            format!("the grant's {what} is not the request's"),
+        )),
         None => Ok(()),
     }
 }
 
 /// The request and every decision of the grant stand under the checkpoint that the grant names.
-fn check_logged(
-    grant: &Grant,
-    evidence: &Evidence,
-    cast: &Cast,
-    record: &Record,
-) -> Result<(), Problem> {
-    let not_logged = |what: &str| Problem::new("not-logged", format!("{what} did not stand in the log when the grant was given"));
+fn check_logged(grant: &Grant, evidence: &Evidence, cast: &Cast, record: &Record) -> Result<(), Problem> {
+    let not_logged = |what: &str| {
+        Problem::new(
+            "not-logged",
+            format!("{what} did not stand in the log when the grant was given"),
+        )
+    };
     let checkpoint = record.view.checkpoint.ok_or_else(|| not_logged("the request"))?;
-    check_seen(&grant.checkpoint, &checkpoint, &evidence.consistency).map_err(|error| Problem::new("log-fork", error))?;
+    check_seen(&grant.checkpoint, &checkpoint, &evidence.consistency)
+        .map_err(|error| Problem::new("log-fork", error))?;
     let covered = |index: Option<u64>| index.is_some_and(|index| index < grant.checkpoint.size);
     if !covered(evidence.request.index) {
         return Err(not_logged("the request"));
@@ -154,13 +215,21 @@ fn check_logged(
 
 fn check_time(grant: &Grant, asked: &Asked, trust: &Trust, at: Timestamp) -> Result<(), Problem> {
     let limits = trust.policies.newest().bundle.limits;
-    let longest = grant.issued_at.after(std::time::Duration::from_secs(limits.grant_seconds.into()));
+    let longest = grant
+        .issued_at
+        .after(std::time::Duration::from_secs(limits.grant_seconds.into()));
     let in_time = grant.issued_at.before(limits.skew()) <= at && at < grant.expires_at;
     if grant.expires_at > longest || grant.expires_at > asked.request.expires_at {
-        return Err(Problem::new("grant-time", "the grant lasts longer than the policy or the request allows"));
+        return Err(Problem::new(
+            "grant-time",
+            "the grant lasts longer than the policy or the request allows",
+        ));
     }
     if !in_time {
-        return Err(Problem::new("grant-time", "the grant has expired or is from the future; check this machine's clock"));
+        return Err(Problem::new(
+            "grant-time",
+            "the grant has expired or is from the future; check this machine's clock",
+        ));
     }
     Ok(())
 }
@@ -169,10 +238,21 @@ fn check_time(grant: &Grant, asked: &Asked, trust: &Trust, at: Timestamp) -> Res
 fn granted_votes(grant: &Grant, cast: &Cast, trust: &Trust, at: Timestamp) -> Result<Vec<Vote>, Problem> {
     let mut votes = Vec::new();
     for digest in &grant.decisions {
-        let found = cast.decisions.iter().find(|checked| checked.vote.decision == *digest);
-        let checked = found.ok_or_else(|| Problem::new("no-quorum", "the grant rests on a decision that is not in the evidence"))?;
+        let found = cast
+            .decisions
+            .iter()
+            .find(|checked| checked.vote.decision == *digest);
+        let checked = found.ok_or_else(|| {
+            Problem::new(
+                "no-quorum",
+                "the grant rests on a decision that is not in the evidence",
+            )
+        })?;
         if let Some(why) = &checked.void {
-            return Err(Problem::new("no-quorum", format!("the grant rests on a decision that does not count: {why}")));
+            return Err(Problem::new(
+                "no-quorum",
+                format!("the grant rests on a decision that does not count: {why}"),
+            ));
         }
         if checked.vote.verdict != Verdict::Approve {
             return Err(Problem::new("no-quorum", "the grant rests on a denial"));
@@ -183,7 +263,10 @@ fn granted_votes(grant: &Grant, cast: &Cast, trust: &Trust, at: Timestamp) -> Re
             .key_at(&checked.vote.key, Role::Reviewer, at)
             .map_err(|error| Problem::new("no-quorum", error))?;
         if checked.vote.expires_at <= at {
-            return Err(Problem::new("no-quorum", "the grant rests on an approval that has expired"));
+            return Err(Problem::new(
+                "no-quorum",
+                "the grant rests on an approval that has expired",
+            ));
         }
         votes.push(checked.vote.clone());
     }
@@ -198,12 +281,17 @@ fn receipt(
     now: Timestamp,
     ending: &mut Ending,
 ) -> Result<(), Problem> {
-    let Some(logged) = &evidence.receipt else { return Ok(()) };
+    let Some(logged) = &evidence.receipt else {
+        return Ok(());
+    };
     let receipt = Signed::<ExecutionReceipt>::from(logged.envelope.clone())
         .verify(trust.directories.newest())
         .map_err(|error| Problem::new("invalid-receipt", error))?;
     let Some(grant) = &ending.grant else {
-        return Err(Problem::new("invalid-receipt", "there is a receipt, but no grant that holds"));
+        return Err(Problem::new(
+            "invalid-receipt",
+            "there is a receipt, but no grant that holds",
+        ));
     };
     let ours = receipt.request == asked.request.id
         && receipt.request_digest == asked.request.request_digest()
@@ -212,15 +300,29 @@ fn receipt(
         && receipt.signer() == Some(asked.request.guard_key)
         && receipt.started_at <= receipt.ended_at;
     if !ours {
-        return Err(Problem::new("invalid-receipt", "the receipt is not this guard's, or of another grant"));
+        return Err(Problem::new(
+            "invalid-receipt",
+            "the receipt is not this guard's, or of another grant",
+        ));
     }
     // A receipt that says "nothing ran" may name the bytes it found instead of the approved ones.
-    if receipt.action_digest != asked.request.action_digest && matches!(receipt.outcome, Outcome::Succeeded | Outcome::Partial) {
-        return Err(Problem::new("ran-something-else", "the receipt says that another action ran than was approved"));
+    if receipt.action_digest != asked.request.action_digest
+        && matches!(receipt.outcome, Outcome::Succeeded | Outcome::Partial)
+    {
+        return Err(Problem::new(
+            "ran-something-else",
+            "the receipt says that another action ran than was approved",
+        ));
     }
     let at = record.logged_at(logged).unwrap_or(now);
-    let ended = Event::Ended { grant: receipt.grant, outcome: receipt.outcome };
-    let (state, _) = ending.state.apply(ended, at).map_err(|error| Problem::new("invalid-receipt", error))?;
+    let ended = Event::Ended {
+        grant: receipt.grant,
+        outcome: receipt.outcome,
+    };
+    let (state, _) = ending
+        .state
+        .apply(ended, at)
+        .map_err(|error| Problem::new("invalid-receipt", error))?;
     ending.state = state;
     ending.receipt = Some(receipt);
     Ok(())

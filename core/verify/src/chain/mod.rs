@@ -47,7 +47,12 @@ impl Pinned {
     /// Pins a root, with nothing seen yet.
     #[must_use]
     pub const fn new(root: RootId) -> Self {
-        Self { root, directory_seen: 0, policy_seen: 0, checkpoint: None }
+        Self {
+            root,
+            directory_seen: 0,
+            policy_seen: 0,
+            checkpoint: None,
+        }
     }
 }
 
@@ -73,7 +78,10 @@ pub struct Problem {
 
 impl Problem {
     pub(crate) fn new(code: &'static str, message: impl std::fmt::Display) -> Self {
-        Self { code, message: message.to_string() }
+        Self {
+            code,
+            message: message.to_string(),
+        }
     }
 }
 

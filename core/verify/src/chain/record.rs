@@ -27,12 +27,18 @@ pub(super) fn open(
     problems: &mut Vec<Problem>,
 ) -> Record {
     let mut record = Record {
-        view: LogView { origin: origin(trust.root.id()), ..LogView::default() },
+        view: LogView {
+            origin: origin(trust.root.id()),
+            ..LogView::default()
+        },
         leaves: BTreeMap::new(),
     };
     let (Some(segment), Some(start)) = (&evidence.log, evidence.request.index) else {
         if purpose != Purpose::Review {
-            problems.push(Problem::new("not-logged", "the request does not stand in the log"));
+            problems.push(Problem::new(
+                "not-logged",
+                "the request does not stand in the log",
+            ));
         }
         return record;
     };
@@ -62,7 +68,10 @@ fn check_pin(
     let Some(seen) = pinned.checkpoint else { return };
     if seen.size > checkpoint.size {
         if purpose != Purpose::Audit {
-            problems.push(Problem::new("log-behind", "the log is shown at an older size than was seen here; fetch again"));
+            problems.push(Problem::new(
+                "log-behind",
+                "the log is shown at an older size than was seen here; fetch again",
+            ));
         }
         return;
     }
@@ -74,7 +83,10 @@ fn check_pin(
 impl Record {
     /// When a statement was logged.
     pub(super) fn logged_at(&self, logged: &Logged) -> Option<Timestamp> {
-        logged.index.and_then(|index| self.leaves.get(&index)).map(|leaf| leaf.at)
+        logged
+            .index
+            .and_then(|index| self.leaves.get(&index))
+            .map(|leaf| leaf.at)
     }
 
     fn check_statements(&self, evidence: &Evidence, asked: &Asked, problems: &mut Vec<Problem>) {
@@ -84,10 +96,14 @@ impl Record {
             let fits = self.leaves.get(&index).is_some_and(|leaf| {
                 entries.contains(&leaf.entry)
                     && leaf.request == request
-                    && Commitment::to(&logged.envelope, &logged.salt).is_ok_and(|commitment| commitment == leaf.commitment)
+                    && Commitment::to(&logged.envelope, &logged.salt)
+                        .is_ok_and(|commitment| commitment == leaf.commitment)
             });
             if !fits {
-                problems.push(Problem::new("log", format!("leaf {index} does not stand for the statement that names it")));
+                problems.push(Problem::new(
+                    "log",
+                    format!("leaf {index} does not stand for the statement that names it"),
+                ));
             }
         };
         check(&evidence.request, &[EntryType::Request], true);
@@ -112,7 +128,13 @@ impl Record {
     }
 
     /// Every leaf about this request, and every newer directory and policy, must be in the evidence.
-    fn check_nothing_hidden(&self, evidence: &Evidence, asked: &Asked, start: u64, problems: &mut Vec<Problem>) {
+    fn check_nothing_hidden(
+        &self,
+        evidence: &Evidence,
+        asked: &Asked,
+        start: u64,
+        problems: &mut Vec<Problem>,
+    ) {
         let shown: Vec<u64> = [&evidence.request]
             .into_iter()
             .chain(&evidence.directories)
@@ -134,7 +156,10 @@ impl Record {
                     EntryType::Policy => "a newer policy",
                     _ => "a statement",
                 };
-                problems.push(Problem::new("hidden-entry", format!("the log holds {what} at leaf {index} that the evidence leaves out")));
+                problems.push(Problem::new(
+                    "hidden-entry",
+                    format!("the log holds {what} at leaf {index} that the evidence leaves out"),
+                ));
             }
         }
     }
@@ -145,6 +170,9 @@ impl Record {
             Verdict::Approve => EntryType::Approve,
             Verdict::Deny => EntryType::Deny,
         };
-        logged.index.and_then(|index| self.leaves.get(&index)).is_none_or(|leaf| leaf.entry == expected)
+        logged
+            .index
+            .and_then(|index| self.leaves.get(&index))
+            .is_none_or(|leaf| leaf.entry == expected)
     }
 }

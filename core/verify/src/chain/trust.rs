@@ -33,7 +33,11 @@ impl<T> Versions<T> {
     /// The one that was current for what stands in the log at `index`; the newest for what does not yet.
     pub(super) fn current_at(&self, index: Option<u64>) -> &T {
         let Some(index) = index else { return self.newest() };
-        let earlier = self.newer.iter().rev().find(|(logged, _)| logged.is_some_and(|logged| logged < index));
+        let earlier = self
+            .newer
+            .iter()
+            .rev()
+            .find(|(logged, _)| logged.is_some_and(|logged| logged < index));
         earlier.map_or(&self.of_request, |(_, item)| item)
     }
 
@@ -45,7 +49,10 @@ impl<T> Versions<T> {
     where
         T: Clone,
     {
-        let newest = self.newer.pop().map_or_else(|| self.of_request.clone(), |(_, item)| item);
+        let newest = self
+            .newer
+            .pop()
+            .map_or_else(|| self.of_request.clone(), |(_, item)| item);
         (self.of_request, newest)
     }
 }
@@ -63,15 +70,27 @@ pub(super) fn open(evidence: &Evidence, pinned: &Pinned) -> Result<Trust, Proble
     })?;
     let directories = directories(&root, evidence, pinned)?;
     let policies = policies(&root, evidence, pinned)?;
-    Ok(Trust { root, directories, policies })
+    Ok(Trust {
+        root,
+        directories,
+        policies,
+    })
 }
 
-fn directories(root: &TrustedRoot, evidence: &Evidence, pinned: &Pinned) -> Result<Versions<TrustedDirectory>, Problem> {
+fn directories(
+    root: &TrustedRoot,
+    evidence: &Evidence,
+    pinned: &Pinned,
+) -> Result<Versions<TrustedDirectory>, Problem> {
     let refused = |error| Problem::new("invalid-directory", error);
-    let accept = |logged: &Logged, seen| TrustedDirectory::accept(root, &logged.envelope, seen).map_err(refused);
+    let accept =
+        |logged: &Logged, seen| TrustedDirectory::accept(root, &logged.envelope, seen).map_err(refused);
     let (first, rest) = split("directory", &evidence.directories)?;
     let of_request = accept(first, 0)?;
-    let mut versions = Versions { of_request, newer: Vec::new() };
+    let mut versions = Versions {
+        of_request,
+        newer: Vec::new(),
+    };
     for logged in rest {
         let next = accept(logged, versions.newest().version + 1)?;
         versions.newer.push((logged.index, next));
@@ -80,7 +99,10 @@ fn directories(root: &TrustedRoot, evidence: &Evidence, pinned: &Pinned) -> Resu
     if newest.version < pinned.directory_seen {
         return Err(Problem::new(
             "older-directory",
-            format!("evidence ends with directory version {}, but version {} was seen here", newest.version, pinned.directory_seen),
+            format!(
+                "evidence ends with directory version {}, but version {} was seen here",
+                newest.version, pinned.directory_seen
+            ),
         ));
     }
     Ok(versions)
@@ -88,13 +110,17 @@ fn directories(root: &TrustedRoot, evidence: &Evidence, pinned: &Pinned) -> Resu
 
 fn policies(root: &TrustedRoot, evidence: &Evidence, pinned: &Pinned) -> Result<Versions<Policy>, Problem> {
     let accept = |logged: &Logged, seen| {
-        let bundle = TrustedBundle::accept(root, &logged.envelope, seen).map_err(|error| Problem::new("invalid-policy", error))?;
+        let bundle = TrustedBundle::accept(root, &logged.envelope, seen)
+            .map_err(|error| Problem::new("invalid-policy", error))?;
         let set = PolicySet::load(&bundle).map_err(|error| Problem::new("invalid-policy", error))?;
         Ok(Policy { bundle, set })
     };
     let (first, rest) = split("policy", &evidence.policies)?;
     let of_request = accept(first, 0)?;
-    let mut versions = Versions { of_request, newer: Vec::new() };
+    let mut versions = Versions {
+        of_request,
+        newer: Vec::new(),
+    };
     for logged in rest {
         let next = accept(logged, versions.newest().bundle.version + 1)?;
         versions.newer.push((logged.index, next));
@@ -103,7 +129,10 @@ fn policies(root: &TrustedRoot, evidence: &Evidence, pinned: &Pinned) -> Result<
     if newest.bundle.version < pinned.policy_seen {
         return Err(Problem::new(
             "older-policy",
-            format!("evidence ends with policy version {}, but version {} was seen here", newest.bundle.version, pinned.policy_seen),
+            format!(
+                "evidence ends with policy version {}, but version {} was seen here",
+                newest.bundle.version, pinned.policy_seen
+            ),
         ));
     }
     Ok(versions)
@@ -111,9 +140,13 @@ fn policies(root: &TrustedRoot, evidence: &Evidence, pinned: &Pinned) -> Result<
 
 fn split<'a>(what: &str, all: &'a [Logged]) -> Result<(&'a Logged, &'a [Logged]), Problem> {
     if all.len() > MAX_VERSIONS {
-        return Err(Problem::new("too-large", format!("evidence holds more than {MAX_VERSIONS} versions of the {what}")));
+        return Err(Problem::new(
+            "too-large",
+            format!("evidence holds more than {MAX_VERSIONS} versions of the {what}"),
+        ));
     }
-    all.split_first().ok_or_else(|| Problem::new("incomplete", format!("evidence holds no {what}")))
+    all.split_first()
+        .ok_or_else(|| Problem::new("incomplete", format!("evidence holds no {what}")))
 }
 
 impl Trust {

@@ -1,0 +1,292 @@
+//! Test vectors: evidence in files that any implementation can check, those that must fail among them.
+//!
+//! The files never change. `UPDATE_VECTORS=1` writes them where a new one is added; a changed one is a changed
+//! format, and that is a new predicate type instead.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use std::path::PathBuf;
+
+use common::{World, approved, at, granted, held, key, ran};
+use countersign_protocol::bundle::Evidence;
+use countersign_protocol::canonical;
+use countersign_protocol::decision::Verdict;
+use countersign_protocol::digest::{ActionDigest, Sha256Digest};
+use countersign_protocol::signed::Envelope;
+use countersign_verify::{Pinned, Purpose, verify};
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Vector {
+    file: String,
+    root: String,
+    at: String,
+    purpose: String,
+    /// The codes of all problems; none for valid evidence.
+    problems: Vec<String>,
+    why: String,
+}
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors/evidence")
+}
+
+struct Case {
+    name: &'static str,
+    why: &'static str,
+    purpose: Purpose,
+    seconds: u64,
+    world: World,
+    bend: fn(&mut Evidence),
+}
+
+fn cases() -> Vec<Case> {
+    let case = |name, why, purpose, seconds, world| Case {
+        name,
+        why,
+        purpose,
+        seconds,
+        world,
+        bend: |_| (),
+    };
+    let bent = |name, why, world, bend| Case {
+        name,
+        why,
+        purpose: Purpose::Audit,
+        seconds: 300,
+        world,
+        bend,
+    };
+    let mut two_eyes = held();
+    let own = two_eyes.decision("alice");
+    two_eyes.decide(&own, "alice", 100);
+    let grant = two_eyes.grant();
+    two_eyes.give(&grant, "backend");
+    let mut denied = approved();
+    let mut denial = denied.decision("carol");
+    denial.verdict = Verdict::Deny;
+    denied.decide(&denial, "carol", 120);
+    let mut hidden = approved();
+    let mut second = hidden.decision("carol");
+    second.verdict = Verdict::Deny;
+    hidden.decide(&second, "carol", 120);
+    let mut other_guard = approved();
+    let mut grant = other_guard.grant();
+    grant.guard = "g2".parse().unwrap();
+    other_guard.give(&grant, "backend");
+    let mut ran_other = granted();
+    let mut receipt = ran_other.receipt();
+    receipt.action_digest = ActionDigest::new(Sha256Digest::of(b"another action"));
+    ran_other.account(&receipt, "g1");
+    vec![
+        case(
+            "valid-succeeded",
+            "proposed, approved, granted, run and accounted for",
+            Purpose::Audit,
+            300,
+            ran(),
+        ),
+        case(
+            "valid-pending",
+            "waits for decisions",
+            Purpose::Review,
+            30,
+            held(),
+        ),
+        case("valid-denied", "a denial ends it", Purpose::Review, 150, denied),
+        case(
+            "valid-grant",
+            "a guard may run it now",
+            Purpose::Execute,
+            210,
+            granted(),
+        ),
+        case(
+            "late-grant",
+            "the same, after the grant ran out",
+            Purpose::Execute,
+            600,
+            granted(),
+        ),
+        case(
+            "self-approval",
+            "approved by the agent's owner",
+            Purpose::Execute,
+            210,
+            two_eyes,
+        ),
+        case(
+            "second-guard",
+            "the grant is another guard's",
+            Purpose::Execute,
+            210,
+            other_guard,
+        ),
+        case(
+            "ran-something-else",
+            "the receipt names another action",
+            Purpose::Audit,
+            300,
+            ran_other,
+        ),
+        bent(
+            "hidden-denial",
+            "a logged denial is left out",
+            hidden,
+            |evidence| {
+                evidence.decisions.pop();
+            },
+        ),
+        bent(
+            "flipped-payload",
+            "one byte of the decision is changed",
+            ran(),
+            |evidence| {
+                if let Some(byte) = evidence
+                    .decisions
+                    .first_mut()
+                    .and_then(|logged| logged.envelope.payload.last_mut())
+                {
+                    *byte ^= 1;
+                }
+            },
+        ),
+        bent(
+            "no-signature",
+            "the decision's signature is taken off",
+            ran(),
+            |evidence| {
+                if let Some(logged) = evidence.decisions.first_mut() {
+                    logged.envelope.signatures.clear();
+                }
+            },
+        ),
+        bent("cut-log", "the last leaf is left out", ran(), |evidence| {
+            if let Some(log) = &mut evidence.log {
+                log.leaves.pop();
+            }
+        }),
+        bent(
+            "swapped-artifact",
+            "the document after is another one",
+            ran(),
+            |evidence| {
+                for artifact in evidence.artifacts.values_mut() {
+                    artifact.0.push(b' ');
+                }
+            },
+        ),
+    ]
+}
+
+#[test]
+fn evidence_vectors_give_the_answers_they_state() {
+    let update = std::env::var_os("UPDATE_VECTORS").is_some();
+    let mut index = Vec::new();
+    for case in cases() {
+        let mut evidence = case.world.done();
+        (case.bend)(&mut evidence);
+        let bytes = canonical::to_bytes(&evidence).unwrap();
+        let path = folder().join(format!("{}.json", case.name));
+        if update && !path.exists() {
+            std::fs::write(&path, &bytes).unwrap();
+        }
+        let kept = std::fs::read(&path).unwrap();
+        assert!(
+            kept == bytes,
+            "{} is no longer what it was: the signed formats have changed",
+            case.name
+        );
+        let report = verify(
+            &Evidence::from_json(&kept).unwrap(),
+            &Pinned::new(*case.world.root.id()),
+            at(case.seconds),
+            case.purpose,
+        );
+        index.push(Vector {
+            file: format!("{}.json", case.name),
+            root: case.world.root.id().to_string(),
+            at: at(case.seconds).to_string(),
+            purpose: format!("{:?}", case.purpose).to_lowercase(),
+            problems: report
+                .problems
+                .iter()
+                .map(|problem| problem.code.to_owned())
+                .collect(),
+            why: case.why.to_owned(),
+        });
+    }
+    let path = folder().join("index.json");
+    if update {
+        std::fs::write(&path, serde_json::to_string_pretty(&index).unwrap() + "\n").unwrap();
+    }
+    let kept: Vec<Vector> = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    assert_eq!(kept, index);
+    for vector in index {
+        assert_eq!(
+            vector.problems.is_empty(),
+            vector.file.starts_with("valid-"),
+            "{}",
+            vector.file
+        );
+    }
+}
+
+/// A decision, the key that signed it, a checkpoint and a proof: for tools that others wrote.
+#[test]
+fn parts_for_other_tools_are_kept() {
+    let update = std::env::var_os("UPDATE_VECTORS").is_some();
+    let world = ran();
+    let evidence = world.done();
+    let decision: &Envelope = &evidence.decisions.first().unwrap().envelope;
+    let segment = evidence.log.as_ref().unwrap();
+    let leaf = segment.leaves.get(3).unwrap();
+    let log_key = world.root.log_keys().next().unwrap();
+    let proof: String = leaf
+        .proof
+        .iter()
+        .map(|hash| {
+            use base64::Engine as _;
+            base64::engine::general_purpose::STANDARD.encode(hash.as_bytes()) + "\n"
+        })
+        .collect();
+    let files = [
+        ("decision.dsse.json", canonical::to_bytes(decision).unwrap()),
+        ("decision.pem", pem(key("bob").public.spki()).into_bytes()),
+        ("checkpoint", segment.checkpoint.clone().into_bytes()),
+        (
+            "log.vkey",
+            countersign_verify::log::verifier_key(&world.root, log_key)
+                .unwrap()
+                .into_bytes(),
+        ),
+        ("leaf-3", leaf.leaf.clone().into_bytes()),
+        ("leaf-3.proof", proof.into_bytes()),
+    ];
+    let folder = folder().join("../parts");
+    for (name, bytes) in files {
+        let path = folder.join(name);
+        if update && !path.exists() {
+            std::fs::write(&path, &bytes).unwrap();
+        }
+        assert!(
+            std::fs::read(&path).unwrap() == bytes,
+            "{name} is no longer what it was"
+        );
+    }
+}
+
+fn pem(spki: &[u8]) -> String {
+    use base64::Engine as _;
+    let body = base64::engine::general_purpose::STANDARD.encode(spki);
+    let lines: Vec<&str> = body
+        .as_bytes()
+        .chunks(64)
+        .map(|chunk| std::str::from_utf8(chunk).unwrap())
+        .collect();
+    format!(
+        "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
+        lines.join("\n")
+    )
+}
