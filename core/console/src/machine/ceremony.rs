@@ -1,0 +1,298 @@
+//! The ceremony of a decision: what has to be true and typed before anything is signed.
+//!
+//! [`Ceremony::requirements`] is the one list of conditions: it is shown to the person, and the order to sign
+//! exists only when every item of it is met.
+
+use std::fmt;
+
+use countersign_protocol::approval::Severity;
+use countersign_protocol::decision::Verdict;
+use countersign_protocol::identity::RequestId;
+use countersign_review::text::Untrusted;
+use zeroize::{Zeroize as _, Zeroizing};
+
+use super::Moment;
+use super::effect::Order;
+use super::reading::Reading;
+use super::state::{Detail, Trust};
+
+/// The longest reason, in bytes.
+const MAX_REASON: usize = 2000;
+/// The longest passphrase, in bytes.
+const MAX_PASSPHRASE: usize = 256;
+
+/// A decision while it is made.
+#[derive(Debug)]
+pub struct Ceremony {
+    /// The request.
+    pub request: RequestId,
+    /// The answer.
+    pub verdict: Verdict,
+    /// Why, in the person's words.
+    pub reason: String,
+    /// The name that has to be typed, where one has to.
+    pub name: Option<String>,
+    /// What was typed of it.
+    pub typed: String,
+    /// What the key asks for.
+    pub unlock: Unlock,
+    /// It, as far as it was typed.
+    pub passphrase: Passphrase,
+    /// The field that is written.
+    pub field: Field,
+    /// How far it is.
+    pub progress: Progress,
+    /// Why the last try did nothing.
+    pub notice: Option<Untrusted>,
+}
+
+/// What a key asks for before it signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unlock {
+    /// A passphrase.
+    Passphrase,
+    /// A PIN.
+    Pin,
+    /// A touch of the device, when it blinks.
+    Touch,
+}
+
+impl Unlock {
+    /// The word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Passphrase => "passphrase",
+            Self::Pin => "PIN",
+            Self::Touch => "touch",
+        }
+    }
+}
+
+/// The fields that are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Field {
+    /// The reason.
+    Reason,
+    /// The name that confirms.
+    Name,
+    /// What unlocks the key.
+    Passphrase,
+}
+
+/// How far a decision is. Nothing is claimed that is not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// It is written; nothing was signed.
+    Writing,
+    /// The key signs.
+    Signing,
+    /// It is signed and on its way; the backend has not answered.
+    Sent,
+    /// It is signed and kept here; the backend could not be reached, and it is sent again.
+    Kept(Untrusted),
+    /// The backend stored it; it is not in the log yet.
+    Committed,
+    /// Its inclusion in the log was proven to this console.
+    Logged {
+        /// Its index.
+        index: u64,
+        /// The size of the log under the checkpoint that proves it.
+        size: u64,
+    },
+    /// The backend or the key refused; nothing was decided.
+    Failed(Untrusted),
+}
+
+impl Progress {
+    /// Whether fields can be written.
+    #[must_use]
+    pub const fn is_writing(&self) -> bool {
+        matches!(self, Self::Writing)
+    }
+}
+
+/// One condition of signing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Requirement {
+    /// What has to be so.
+    pub text: String,
+    /// Whether it is.
+    pub met: bool,
+}
+
+/// A passphrase while it is typed. Never printed; wiped when it is dropped.
+pub struct Passphrase(Zeroizing<String>);
+
+impl Default for Passphrase {
+    fn default() -> Self {
+        // Room for the longest from the start, so that growing leaves no copy behind.
+        Self(Zeroizing::new(String::with_capacity(MAX_PASSPHRASE)))
+    }
+}
+
+impl fmt::Debug for Passphrase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Passphrase(…)")
+    }
+}
+
+impl Passphrase {
+    /// The characters, for the key alone.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// How many characters there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.chars().count()
+    }
+
+    fn push(&mut self, c: char) {
+        if self.0.len() + c.len_utf8() <= MAX_PASSPHRASE {
+            self.0.push(c);
+        }
+    }
+
+    fn clear(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl Ceremony {
+    pub(super) fn new(verdict: Verdict, reading: &Reading, trust: &Trust) -> Self {
+        let name = match verdict {
+            Verdict::Approve => reading.summary.name_to_type(),
+            Verdict::Deny => None,
+        };
+        Self {
+            request: reading.id,
+            verdict,
+            reason: String::new(),
+            name,
+            typed: String::new(),
+            unlock: trust.key.as_ref().map_or(Unlock::Passphrase, |key| key.unlock),
+            passphrase: Passphrase::default(),
+            field: Field::Reason,
+            progress: Progress::Writing,
+            notice: None,
+        }
+    }
+
+    /// The fields there are, in order.
+    #[must_use]
+    pub fn fields(&self) -> Vec<Field> {
+        let name = self.name.is_some().then_some(Field::Name);
+        let secret = (self.unlock != Unlock::Touch).then_some(Field::Passphrase);
+        [Field::Reason].into_iter().chain(name).chain(secret).collect()
+    }
+
+    /// Everything that has to be true before this is signed.
+    #[must_use]
+    pub fn requirements(&self, detail: &Detail, now: Moment) -> Vec<Requirement> {
+        let mut all = Vec::new();
+        let mut need = |met, text: String| all.push(Requirement { text, met });
+        if let Some(why_not) = detail.why_not(now) {
+            need(false, why_not);
+        }
+        let high = detail.reading().is_some_and(|reading| reading.summary.severity >= Severity::High);
+        if self.verdict == Verdict::Approve && high {
+            let (seen, all) = (detail.attention.lines(), detail.attention.of_lines());
+            need(detail.attention.is_whole(), format!("the whole sheet was on screen ({seen} of {all} lines)"));
+        }
+        need(!self.reason.trim().is_empty(), "a reason is given".to_owned());
+        if let Some(name) = &self.name {
+            need(self.typed == *name, "the name is typed exactly".to_owned());
+        }
+        if self.unlock != Unlock::Touch {
+            need(self.passphrase.count() > 0, format!("the {} of your key is entered", self.unlock.word()));
+        }
+        all
+    }
+
+    /// The order to sign, where everything that has to be true is; takes the passphrase with it.
+    pub(super) fn order(&mut self, detail: &Detail, now: Moment) -> Option<Order> {
+        let reading = detail.reading()?;
+        let met = self.requirements(detail, now).iter().all(|requirement| requirement.met);
+        if !met || !self.progress.is_writing() || reading.id != self.request {
+            return None;
+        }
+        self.progress = Progress::Signing;
+        self.notice = None;
+        Some(Order {
+            request: reading.id,
+            request_digest: reading.request_digest,
+            action_digest: reading.action_digest,
+            view_digest: reading.view_digest,
+            verdict: self.verdict,
+            reason: self.reason.trim().to_owned(),
+            attention: detail.attention.statement(now.up.saturating_sub(detail.opened)),
+            passphrase: std::mem::take(&mut self.passphrase),
+        })
+    }
+
+    pub(super) fn step(&mut self, forward: bool) {
+        let fields = self.fields();
+        let at = fields.iter().position(|field| *field == self.field).unwrap_or(0);
+        let next = if forward { at + 1 } else { at + fields.len() - 1 } % fields.len().max(1);
+        self.field = fields.get(next).copied().unwrap_or(Field::Reason);
+    }
+
+    pub(super) fn focus(&mut self, field: Field) {
+        if self.fields().contains(&field) {
+            self.field = field;
+        }
+    }
+
+    pub(super) fn write(&mut self, c: char) {
+        if c.is_control() || !self.progress.is_writing() {
+            return;
+        }
+        match self.field {
+            Field::Reason if self.reason.len() + c.len_utf8() <= MAX_REASON => self.reason.push(c),
+            Field::Name if self.typed.len() < 128 => self.typed.push(c),
+            Field::Passphrase => self.passphrase.push(c),
+            Field::Reason | Field::Name => {}
+        }
+    }
+
+    pub(super) fn erase(&mut self) {
+        match self.field {
+            Field::Reason => drop(self.reason.pop()),
+            Field::Name => drop(self.typed.pop()),
+            Field::Passphrase => drop(self.passphrase.0.pop()),
+        }
+    }
+
+    pub(super) fn erase_all(&mut self) {
+        match self.field {
+            Field::Reason => self.reason.clear(),
+            Field::Name => self.typed.clear(),
+            Field::Passphrase => self.passphrase.clear(),
+        }
+    }
+
+    /// Takes a paste. A pasted name confirms nothing, so it is refused.
+    pub(super) fn paste(&mut self, text: &str) {
+        if self.field == Field::Name {
+            self.notice = Some("type the name by hand: a paste confirms nothing".into());
+            return;
+        }
+        for c in text.trim_end_matches(['\r', '\n']).chars() {
+            self.write(if c.is_control() { ' ' } else { c });
+        }
+    }
+
+    pub(super) fn follow(&mut self, progress: Progress) {
+        if let Progress::Failed(why) = progress {
+            self.notice = Some(why);
+            self.passphrase.clear();
+            self.progress = Progress::Writing;
+            self.focus(Field::Passphrase);
+        } else {
+            self.progress = progress;
+        }
+    }
+}

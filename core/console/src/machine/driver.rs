@@ -1,0 +1,109 @@
+//! Performs effects and sends what comes of them back as news. The one asynchronous part of the machine.
+//!
+//! What effects need of the rest of the console stands in [`Desk`]; the machine's tests and the demo bring
+//! their own.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+
+use countersign_protocol::identity::RequestId;
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, JoinSet};
+
+use super::ceremony::Progress;
+use super::effect::{Effect, Order};
+use super::message::News;
+use super::reading::Reading;
+use super::state::{Row, Trouble, Trust};
+
+/// What a console does for its machine.
+pub trait Desk: Send + Sync + 'static {
+    /// Reads whom and what this console trusts.
+    fn trust(&self) -> impl Future<Output = Result<Trust, Trouble>> + Send;
+
+    /// Fetches and verifies the rows of the queue.
+    fn queue(&self) -> impl Future<Output = Result<Vec<Row>, Trouble>> + Send;
+
+    /// Fetches and verifies one request, and computes what is read.
+    fn open(&self, id: RequestId) -> impl Future<Output = Result<Reading, Trouble>> + Send;
+
+    /// Derives everything again, refuses when it differs from the order, signs, sends, and reports each step.
+    fn decide(&self, order: Order, report: impl Fn(Progress) + Send + Sync) -> impl Future<Output = ()> + Send;
+
+    /// Listens for changes, connects again when that fails, and tells of both; ends only when dropped.
+    fn watch(&self, tell: impl Fn(News) + Send + Sync) -> impl Future<Output = ()> + Send;
+}
+
+/// Takes effects; dropping it ends everything under way.
+#[derive(Debug)]
+pub struct Driver {
+    effects: mpsc::UnboundedSender<Effect>,
+    task: JoinHandle<()>,
+}
+
+impl Driver {
+    /// Starts a driver on the current runtime. `tell` hands news to the loop that owns the state; it must not block.
+    pub fn start<D: Desk>(desk: D, tell: impl Fn(News) + Clone + Send + Sync + 'static) -> Self {
+        let (effects, queue) = mpsc::unbounded_channel();
+        let task = tokio::spawn(perform_all(Arc::new(desk), queue, tell));
+        Self { effects, task }
+    }
+
+    /// Performs effects, each beside the others.
+    pub fn perform(&self, effects: impl IntoIterator<Item = Effect>) {
+        for effect in effects {
+            // Nobody takes effects only once the driver was dropped.
+            let _ = self.effects.send(effect);
+        }
+    }
+
+    /// Waits until every decision under way is answered; nothing else is waited for.
+    pub async fn finish(self) {
+        let Self { effects, task } = self;
+        drop(effects);
+        let _ = task.await;
+    }
+}
+
+async fn perform_all<D: Desk>(
+    desk: Arc<D>,
+    mut effects: mpsc::UnboundedReceiver<Effect>,
+    tell: impl Fn(News) + Clone + Send + Sync + 'static,
+) {
+    let mut reads = JoinSet::new();
+    let mut decisions = JoinSet::new();
+    // Opening a request again replaces the opening that is under way.
+    let mut openings: BTreeMap<RequestId, tokio::task::AbortHandle> = BTreeMap::new();
+    while let Some(effect) = effects.recv().await {
+        while reads.try_join_next().is_some() {}
+        while decisions.try_join_next().is_some() {}
+        let (desk, tell) = (Arc::clone(&desk), tell.clone());
+        match effect {
+            Effect::LoadTrust => {
+                reads.spawn(async move { tell(News::Trust(desk.trust().await.map(Box::new))) });
+            }
+            Effect::LoadQueue => {
+                reads.spawn(async move { tell(News::Queue(desk.queue().await)) });
+            }
+            Effect::Watch => {
+                reads.spawn(async move { desk.watch(tell).await });
+            }
+            Effect::Open(id) => {
+                let opening =
+                    reads.spawn(async move { tell(News::Opened { id, result: desk.open(id).await.map(Box::new) }) });
+                if let Some(older) = openings.insert(id, opening) {
+                    older.abort();
+                }
+            }
+            Effect::Decide(order) => {
+                let request = order.request;
+                decisions.spawn(async move {
+                    desk.decide(*order, |progress| tell(News::Decision { request, progress })).await;
+                });
+            }
+        }
+    }
+    reads.shutdown().await;
+    while decisions.join_next().await.is_some() {}
+}

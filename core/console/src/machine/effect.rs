@@ -1,0 +1,44 @@
+//! What the machine wants done. A [`super::driver`] does it and reports back.
+
+use countersign_protocol::decision::{Attention, Verdict};
+use countersign_protocol::digest::{ActionDigest, RequestDigest, ViewDigest};
+use countersign_protocol::identity::RequestId;
+
+use super::ceremony::Passphrase;
+
+/// Something to do.
+#[derive(Debug)]
+pub enum Effect {
+    /// Read whom and what this console trusts.
+    LoadTrust,
+    /// Fetch and verify the rows of the queue.
+    LoadQueue,
+    /// Listen for changes until the program ends.
+    Watch,
+    /// Fetch and verify one request, and compute what is read.
+    Open(RequestId),
+    /// Sign a decision and send it. The only effect that uses a reviewer's key.
+    Decide(Box<Order>),
+}
+
+/// An order to sign: exactly what the person saw and asked for. Whoever performs it derives everything again and
+/// refuses when anything differs.
+#[derive(Debug)]
+pub struct Order {
+    /// The request.
+    pub request: RequestId,
+    /// The asking that was read.
+    pub request_digest: RequestDigest,
+    /// The content that was read.
+    pub action_digest: ActionDigest,
+    /// The sheet that was read.
+    pub view_digest: ViewDigest,
+    /// The answer.
+    pub verdict: Verdict,
+    /// Why.
+    pub reason: String,
+    /// What was on screen.
+    pub attention: Attention,
+    /// What unlocks the key.
+    pub passphrase: Passphrase,
+}

@@ -1,0 +1,112 @@
+//! What can happen to a console: a person's commands, and news from outside.
+
+use countersign_protocol::decision::Verdict;
+use countersign_protocol::digest::ViewDigest;
+use countersign_protocol::identity::RequestId;
+
+use super::ceremony::{Field, Progress};
+use super::reading::{Pane, Position, Reading};
+use super::state::{Connection, Row, Trouble, Trust};
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Message {
+    /// The person did something.
+    Command(Command),
+    /// Something came from outside.
+    News(News),
+    /// Time went by.
+    Tick,
+}
+
+/// What a person can do, by key or click.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Moves the cursor by rows.
+    Move(i64),
+    /// Moves the cursor to the top.
+    First,
+    /// Moves the cursor to the end.
+    Last,
+    /// Puts the cursor on a row.
+    Select(RequestId),
+    /// Goes on: opens the row, leaves the filter, steps to the next field, closes what is done. Never decides.
+    Enter,
+    /// Goes back, closes what is on top.
+    Back,
+    /// Reads a pane.
+    Read(Pane),
+    /// Reads the next pane, or the one before.
+    StepPane(Step),
+    /// Puts a place of a pane at the top of the screen.
+    Scroll(Pane, Position),
+    /// Starts to write the filter.
+    Filter,
+    /// Shows or hides the list of keys.
+    Help,
+    /// Fetches everything again.
+    Refresh,
+    /// Takes what moved, and starts to read anew.
+    LookAgain,
+    /// Begins the ceremony of a decision. Decides nothing.
+    Begin(Verdict),
+    /// The deliberate chord: signs, when everything that has to be true is.
+    Sign,
+    /// Steps between the fields.
+    StepField(Step),
+    /// Writes in a field.
+    Focus(Field),
+    /// Writes a character.
+    Write(char),
+    /// Takes the last character away.
+    Erase,
+    /// Empties the field.
+    EraseAll,
+    /// Pastes a text. Never a decision.
+    Paste(String),
+    /// Everything of a sheet from one place up to another was wholly on screen.
+    Saw(ViewDigest, Position, Position),
+    /// Leaves.
+    Quit,
+}
+
+/// A direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// To the next.
+    Next,
+    /// To the one before.
+    Previous,
+}
+
+/// What comes from outside.
+#[derive(Debug)]
+pub enum News {
+    /// Whom and what this console trusts.
+    Trust(Result<Box<Trust>, Trouble>),
+    /// Whether the backend is there.
+    Connection(Connection),
+    /// The rows of the queue.
+    Queue(Result<Vec<Row>, Trouble>),
+    /// A request changed.
+    Changed {
+        /// Which.
+        id: RequestId,
+        /// The backend's number of the change.
+        change: u64,
+    },
+    /// A request was fetched and verified.
+    Opened {
+        /// Which.
+        id: RequestId,
+        /// What came of it.
+        result: Result<Box<Reading>, Trouble>,
+    },
+    /// A decision went on.
+    Decision {
+        /// On which request.
+        request: RequestId,
+        /// How far it is.
+        progress: Progress,
+    },
+}

@@ -1,0 +1,43 @@
+//! The state machine of both consoles: key or click → [`Message`] → [`update`] → [`Effect`]s → [`driver`] → messages.
+//!
+//! [`State`] is plain and [`update`] is pure: no clock, no I/O, no async. The driver performs effects and sends
+//! what comes of them back as [`News`]. Front ends draw [`view`] models and touch nothing. Nothing of policy,
+//! risk or cryptography is decided here; what the machine does decide is *ceremony*: that no sequence of keys,
+//! clicks, pastes or news signs anything which the person did not read and ask for.
+
+pub mod state;
+
+pub mod ceremony;
+pub mod reading;
+
+pub mod effect;
+pub mod message;
+
+pub mod update;
+
+pub mod view;
+
+pub mod driver;
+
+pub use ceremony::{Ceremony, Field, Passphrase, Progress, Unlock};
+pub use effect::{Effect, Order};
+pub use message::{Command, Message, News};
+pub use reading::{Attention, Pane, Position, Reading};
+pub use state::{Connection, Detail, End, FirstRunChoice, Row, RowContent, Screen, State, Summary, Trouble, Trust};
+pub use update::{start, update};
+
+use std::time::Duration;
+
+use countersign_protocol::moment::Timestamp;
+
+/// Now, by two clocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// The time of day, which may jump; compared with what statements say.
+    pub wall: Timestamp,
+    /// Time since the program started, which only rises; measures pauses.
+    pub up: Duration,
+}
+
+#[cfg(test)]
+mod tests;

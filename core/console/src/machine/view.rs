@@ -1,0 +1,126 @@
+//! View models: what the front ends draw, with nothing left to decide. Foreign text is escaped here.
+//!
+//! Rows and lines are made for the window that is looked at, so that a large queue or document costs nothing.
+
+mod ceremony;
+mod detail;
+mod pane;
+mod piece;
+mod queue;
+
+pub use ceremony::{CeremonyView, FieldView, ceremony};
+pub use detail::{DetailView, TabView, detail};
+pub use pane::{PaneLine, PaneView};
+pub use piece::{Piece, Text, Tone, left, risk};
+pub use queue::{QueueRow, QueueView, queue};
+
+use countersign_review::text::Untrusted;
+use serde::Serialize;
+
+use super::Moment;
+use super::state::{Connection, FirstRunChoice, State};
+
+/// The line on top of every screen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HeaderView {
+    /// The organisation and the person, once known.
+    pub who: Text,
+    /// The first words of the root, to recognise it by.
+    pub root: String,
+    /// Whether the backend is there, and how old what is shown may be.
+    pub connection: Piece,
+}
+
+/// What stands on top of every screen.
+#[must_use]
+pub fn header(state: &State, now: Moment) -> HeaderView {
+    let mut who = Text::new();
+    let mut root = String::new();
+    if let Some(trust) = &state.trust {
+        who.extend(piece::foreign(&trust.organisation, Tone::Strong));
+        who.push(Piece::new(format!("  {}", trust.person), Tone::Plain));
+        match &trust.key {
+            Some(key) => {
+                who.push(Piece::new("  key ", Tone::Faint));
+                who.extend(piece::foreign(&key.name, Tone::Faint));
+            }
+            None => who.push(Piece::new("  no key to sign with", Tone::Warn)),
+        }
+        root = trust.root_words.iter().take(3).copied().collect::<Vec<_>>().join(" ");
+    }
+    HeaderView { who, root, connection: connection(state, now) }
+}
+
+fn connection(state: &State, now: Moment) -> Piece {
+    let age = || match state.queue.loaded_at {
+        Some(at) => format!("; shown as of {} ago", piece::span(now.wall.since(at))),
+        None => String::new(),
+    };
+    match &state.connection {
+        Connection::Connecting => Piece::new("○ connecting", Tone::Faint),
+        Connection::Live => Piece::new("● live", Tone::Good),
+        Connection::Offline => Piece::new("○ offline", Tone::Warn),
+        Connection::Retrying { next, .. } => {
+            let wait = next.since(now.wall).as_secs();
+            Piece::new(format!("○ no backend, again in {wait} s{}", age()), Tone::Warn)
+        }
+    }
+}
+
+/// The notices, newest last.
+#[must_use]
+pub fn notices(state: &State) -> Vec<Text> {
+    let tone = |bad| if bad { Tone::Bad } else { Tone::Plain };
+    state.notices.iter().map(|notice| piece::foreign(&notice.text, tone(notice.bad))).collect()
+}
+
+/// One choice of the first-run screen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ChoiceView {
+    /// What it is.
+    pub title: &'static str,
+    /// What it does, and how else to do it.
+    pub lines: [&'static str; 2],
+    /// Whether the cursor is on it.
+    pub selected: bool,
+}
+
+/// The choices of the first-run screen.
+#[must_use]
+pub fn first_run(selected: FirstRunChoice) -> Vec<ChoiceView> {
+    FirstRunChoice::ALL
+        .into_iter()
+        .map(|choice| {
+            let (title, lines) = match choice {
+                FirstRunChoice::Join => (
+                    "Join an organisation",
+                    [
+                        "You were given a backend address and twelve root words to compare.",
+                        "Also: countersign login",
+                    ],
+                ),
+                FirstRunChoice::Personal => (
+                    "Supervise my own agents",
+                    [
+                        "A backend of your own on this machine. Supervision, not four eyes.",
+                        "Also: countersign --personal",
+                    ],
+                ),
+                FirstRunChoice::Demo => (
+                    "See the demo",
+                    [
+                        "A throw-away home with sample proposals. Nothing of yours is touched.",
+                        "Also: countersign demo",
+                    ],
+                ),
+            };
+            ChoiceView { title, lines, selected: choice == selected }
+        })
+        .collect()
+}
+
+/// Escapes foreign text for a place that takes one plain string, such as a window title.
+#[must_use]
+pub fn escaped(text: &Untrusted) -> String {
+    text.escaped()
+}

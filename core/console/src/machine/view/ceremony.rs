@@ -1,0 +1,127 @@
+//! A decision as it is made.
+
+use countersign_protocol::decision::Verdict;
+use countersign_review::text::Untrusted;
+use serde::Serialize;
+
+use super::super::Moment;
+use super::super::ceremony::{Ceremony, Field, Progress, Requirement, Unlock};
+use super::super::reading::Reading;
+use super::super::state::State;
+use super::detail::verdict;
+use super::piece::{Piece, Text, Tone, foreign};
+
+/// A decision that is made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CeremonyView {
+    /// What it decides.
+    pub verdict: Piece,
+    /// Exactly what is signed: labels and values.
+    pub signed: Vec<(&'static str, Text)>,
+    /// The six words to compare screens by.
+    pub check_words: String,
+    /// What is written.
+    pub fields: Vec<FieldView>,
+    /// What has to be true, and whether it is.
+    pub requirements: Vec<(bool, String)>,
+    /// Why the last try did nothing.
+    pub notice: Option<Text>,
+    /// How far it is, once it was signed.
+    pub progress: Vec<Text>,
+    /// Whether it is over, so that Enter closes it.
+    pub over: bool,
+    /// Whether the chord would sign now.
+    pub ready: bool,
+}
+
+/// One field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FieldView {
+    /// What to write.
+    pub label: String,
+    /// What was written; a secret as dots.
+    pub value: Text,
+    /// Whether it is being written.
+    pub focused: bool,
+}
+
+/// The decision that is made.
+#[must_use]
+pub fn ceremony(state: &State, now: Moment) -> Option<CeremonyView> {
+    let ceremony = state.ceremony.as_deref()?;
+    let detail = state.detail.as_deref()?;
+    let reading = detail.reading()?;
+    let requirements = ceremony.requirements(detail, now);
+    let writing = ceremony.progress.is_writing();
+    Some(CeremonyView {
+        verdict: verdict(ceremony.verdict),
+        signed: signed(reading, detail.attention.lines(), detail.attention.of_lines()),
+        check_words: reading.check_words.join(" "),
+        fields: if writing { fields(ceremony) } else { Vec::new() },
+        ready: writing && requirements.iter().all(|requirement| requirement.met),
+        requirements: if writing {
+            requirements.into_iter().map(|Requirement { text, met }| (met, text)).collect()
+        } else {
+            Vec::new()
+        },
+        notice: ceremony.notice.as_ref().map(|notice| foreign(notice, Tone::Bad)),
+        progress: progress(ceremony),
+        over: matches!(ceremony.progress, Progress::Committed | Progress::Logged { .. } | Progress::Kept(_)),
+    })
+}
+
+fn signed(reading: &Reading, seen: usize, of: usize) -> Vec<(&'static str, Text)> {
+    let plain = |text: String| vec![Piece::new(text, Tone::Plain)];
+    let summary = &reading.summary;
+    vec![
+        ("target", foreign(&summary.target, Tone::Strong)),
+        ("in", plain(format!("{}   {} by agent {}", summary.environment, summary.kind.id(), summary.agent))),
+        ("request", plain(reading.request_digest.to_string())),
+        ("action", plain(reading.action_digest.to_string())),
+        ("sheet", plain(reading.view_digest.to_string())),
+        ("attention", plain(format!("{seen} of {of} lines of the sheet were on screen"))),
+    ]
+}
+
+fn fields(ceremony: &Ceremony) -> Vec<FieldView> {
+    let typed = |text: &str| foreign(&Untrusted::from(text), Tone::Plain);
+    let view = |field: Field| {
+        let (label, value) = match field {
+            Field::Reason => ("reason".to_owned(), typed(&ceremony.reason)),
+            Field::Name => (format!("type {}", ceremony.name.as_deref().unwrap_or_default()), typed(&ceremony.typed)),
+            Field::Passphrase => {
+                let dots = "•".repeat(ceremony.passphrase.count());
+                (ceremony.unlock.word().to_owned(), vec![Piece::new(dots, Tone::Plain)])
+            }
+        };
+        FieldView { label, value, focused: ceremony.field == field }
+    };
+    ceremony.fields().into_iter().map(view).collect()
+}
+
+fn progress(ceremony: &Ceremony) -> Vec<Text> {
+    let line = |text: String, tone| vec![Piece::new(text, tone)];
+    let done = |text: &str| line(format!("✓ {text}"), Tone::Good);
+    let waits = |text: &str| line(format!("… {text}"), Tone::Faint);
+    let what = if ceremony.verdict == Verdict::Approve { "approval" } else { "denial" };
+    match &ceremony.progress {
+        Progress::Writing | Progress::Failed(_) => Vec::new(),
+        Progress::Signing if ceremony.unlock == Unlock::Touch => vec![waits("touch your key when it blinks")],
+        Progress::Signing => vec![waits("signing")],
+        Progress::Sent => vec![done("signed"), waits("sent; the backend has not answered")],
+        Progress::Kept(why) => {
+            let mut text = vec![Piece::new("! not sent: ", Tone::Warn)];
+            text.extend(foreign(why, Tone::Plain));
+            vec![done("signed"), text, line("  It is kept here and sent again by itself.".to_owned(), Tone::Plain)]
+        }
+        Progress::Committed => {
+            vec![done("signed"), done("sent"), done(&format!("the backend stored your {what}")), waits("not in the log yet")]
+        }
+        Progress::Logged { index, size } => vec![
+            done("signed"),
+            done("sent"),
+            done(&format!("the backend stored your {what}")),
+            done(&format!("in the log: entry {index} of {size}, proven to this console")),
+        ],
+    }
+}

@@ -1,0 +1,144 @@
+//! One request as it is drawn, above its panes.
+
+use countersign_protocol::decision::Verdict;
+use countersign_review::text::Untrusted;
+use serde::Serialize;
+
+use super::super::Moment;
+use super::super::reading::{Pane, Reading};
+use super::super::state::{Detail, DetailContent, State};
+use super::piece::{Piece, Text, Tone, escaped, foreign, left, risk};
+use super::queue::phase;
+
+/// One request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DetailView {
+    /// The request.
+    pub id: String,
+    /// Who wants what, where, why claimed, until when.
+    pub sentence: Text,
+    /// Risk, phase, time left, approvals: each a piece.
+    pub facts: Vec<Piece>,
+    /// The six words to compare screens by.
+    pub check_words: String,
+    /// Why this person cannot decide it.
+    pub why_not: Option<String>,
+    /// What is wrong with the evidence.
+    pub problems: Vec<Text>,
+    /// The tabs.
+    pub tabs: Vec<TabView>,
+    /// Lines of the sheet that were on screen, of all.
+    pub seen: (usize, usize),
+    /// Whether there is anything to read.
+    pub readable: bool,
+}
+
+/// One tab.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TabView {
+    /// Its title.
+    pub title: &'static str,
+    /// How many items it holds, where that says something.
+    pub count: Option<usize>,
+    /// Whether it is read.
+    pub selected: bool,
+}
+
+/// The request that is read.
+#[must_use]
+pub fn detail(state: &State, now: Moment) -> Option<DetailView> {
+    let detail = state.detail.as_deref()?;
+    let reading = detail.reading();
+    let why_not = detail.why_not(now).filter(|_| reading.is_some_and(|reading| reading.problems.is_empty()));
+    Some(DetailView {
+        id: detail.id.to_string(),
+        sentence: sentence(detail),
+        facts: reading.map(|reading| facts(reading, now)).unwrap_or_default(),
+        check_words: reading.map(|reading| reading.check_words.join(" ")).unwrap_or_default(),
+        why_not,
+        problems: reading.map(problems).unwrap_or_default(),
+        tabs: tabs(detail, reading),
+        seen: (detail.attention.lines(), detail.attention.of_lines()),
+        readable: reading.is_some(),
+    })
+}
+
+fn sentence(detail: &Detail) -> Text {
+    match &detail.content {
+        DetailContent::Loading => vec![Piece::new("Fetching and verifying the request …", Tone::Faint)],
+        DetailContent::Failed(trouble) => {
+            let mut text = vec![Piece::new("The request could not be read: ", Tone::Bad)];
+            text.extend(foreign(&trouble.message, Tone::Plain));
+            text
+        }
+        DetailContent::Read(reading) => {
+            // What the agent claims comes after this mark; it is drawn as a claim.
+            let (said, claim) = match reading.sentence.split_once("; it claims as reason ") {
+                Some((said, claim)) => (said, Some(claim)),
+                None => (reading.sentence.as_str(), None),
+            };
+            let mut text = escaped(said, Tone::Strong);
+            if let Some(claim) = claim {
+                text.push(Piece::new("; it claims as reason ", Tone::Faint));
+                text.extend(escaped(claim, Tone::Claim));
+            }
+            text
+        }
+    }
+}
+
+fn facts(reading: &Reading, now: Moment) -> Vec<Piece> {
+    let summary = &reading.summary;
+    let mut facts = vec![risk(summary.severity), phase(summary.phase)];
+    if summary.phase.is_open() {
+        let left = left(summary.expires_at, now.wall);
+        let text = if left.text == "expired" { left.text } else { format!("{} left", left.text) };
+        facts.push(Piece::new(text, left.tone));
+    }
+    let approvals = if summary.needs == 1 { "approval" } else { "approvals" };
+    facts.push(Piece::new(format!("{} of {} {approvals}", summary.approved_by.len(), summary.needs), Tone::Plain));
+    if summary.hardware > 0 {
+        facts.push(Piece::new(format!("{} with a hardware key", summary.hardware), Tone::Plain));
+    }
+    if summary.teams > 1 {
+        facts.push(Piece::new(format!("from {} teams", summary.teams), Tone::Plain));
+    }
+    if summary.personal {
+        facts.push(Piece::new("supervision, not four eyes", Tone::Warn));
+    }
+    if reading.logged.is_none() {
+        facts.push(Piece::new("not logged yet", Tone::Warn));
+    }
+    facts
+}
+
+fn problems(reading: &Reading) -> Vec<Text> {
+    let line = |trouble: &super::super::state::Trouble| {
+        let mut text = vec![Piece::new("not valid: ", Tone::Bad)];
+        text.extend(foreign(&trouble.message, Tone::Plain));
+        text.push(Piece::new(format!(" [{}]", Untrusted::from(trouble.code.as_str()).escaped()), Tone::Faint));
+        text
+    };
+    reading.problems.iter().map(line).collect()
+}
+
+fn tabs(detail: &Detail, reading: Option<&Reading>) -> Vec<TabView> {
+    let tab = |pane: Pane| {
+        let (title, count) = match pane {
+            Pane::Sheet => ("Sheet", None),
+            Pane::Change => ("Change", reading.map(|r| r.changes.iter().map(|c| c.diff.changes().len()).sum())),
+            Pane::Findings => ("Findings", reading.map(|r| r.findings.iter().filter(|f| f.counts()).count())),
+            Pane::Context => ("Context", None),
+        };
+        TabView { title, count, selected: detail.pane == pane }
+    };
+    Pane::ALL.into_iter().map(tab).collect()
+}
+
+/// A verdict as it is offered.
+pub(super) fn verdict(verdict: Verdict) -> Piece {
+    match verdict {
+        Verdict::Approve => Piece::new("APPROVE", Tone::Good),
+        Verdict::Deny => Piece::new("DENY", Tone::Bad),
+    }
+}

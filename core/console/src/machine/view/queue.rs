@@ -1,0 +1,161 @@
+//! The queue as it is drawn.
+
+use countersign_protocol::identity::RequestId;
+use countersign_protocol::request::Phase;
+use countersign_review::text::Untrusted;
+use serde::Serialize;
+
+use super::super::Moment;
+use super::super::state::{Row, RowContent, State, Summary};
+use super::piece::{Piece, Text, Tone, foreign, left, risk};
+
+/// The queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct QueueView {
+    /// The rows of the window.
+    pub rows: Vec<QueueRow>,
+    /// Rows that pass the filter.
+    pub passing: usize,
+    /// Rows in all.
+    pub total: usize,
+    /// Open requests that wait for this person.
+    pub waiting: usize,
+    /// The place of the cursor among those that pass.
+    pub cursor: usize,
+    /// The filter, where there is one.
+    pub filter: Option<Text>,
+    /// Whether the filter is being written.
+    pub filtering: bool,
+    /// What to say where no row is.
+    pub empty: Vec<Text>,
+    /// Why the last load failed.
+    pub trouble: Option<Text>,
+}
+
+/// One row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct QueueRow {
+    /// The request.
+    pub id: String,
+    /// Whether the cursor is on it.
+    pub selected: bool,
+    /// Where it stands.
+    pub state: Piece,
+    /// How bad it is, by sign and word.
+    pub risk: Piece,
+    /// What sort of change it is.
+    pub kind: Piece,
+    /// What it acts on, or why it is refused.
+    pub target: Text,
+    /// Who asks.
+    pub agent: String,
+    /// Where it takes effect.
+    pub environment: String,
+    /// How long it can be decided.
+    pub left: Piece,
+    /// Approvals given, of those it takes.
+    pub needs: Piece,
+    /// Whether this person can decide it.
+    pub yours: Piece,
+}
+
+/// The rows from `first` on, at most `count`.
+#[must_use]
+pub fn queue(state: &State, now: Moment, first: usize, count: usize) -> QueueView {
+    let queue = &state.queue;
+    let rows = (first..queue.passing.len().min(first.saturating_add(count)))
+        .filter_map(|place| queue.row(place).map(|shown| row(shown, place == queue.cursor, now)))
+        .collect();
+    let waits = |summary: &&Summary| summary.why_not.is_none() && summary.phase == Phase::Pending && now.wall < summary.expires_at;
+    let filter = (queue.filtering || !queue.filter.is_empty())
+        .then(|| foreign(&Untrusted::from(queue.filter.as_str()), Tone::Strong));
+    QueueView {
+        rows,
+        passing: queue.passing.len(),
+        total: queue.rows.len(),
+        waiting: queue.rows.iter().filter_map(Row::summary).filter(waits).count(),
+        cursor: queue.cursor,
+        filter,
+        filtering: queue.filtering,
+        empty: empty(state),
+        trouble: queue.trouble.as_ref().map(|trouble| foreign(&trouble.message, Tone::Bad)),
+    }
+}
+
+fn row(row: &Row, selected: bool, now: Moment) -> QueueRow {
+    let summary = match &row.content {
+        RowContent::Verified(summary) => summary,
+        RowContent::Refused(problems) => return refused(row.id, problems, selected),
+    };
+    let open = summary.phase.is_open() && now.wall < summary.expires_at;
+    let faint = |tone| if open { tone } else { Tone::Faint };
+    let mut risk = risk(summary.severity);
+    risk.tone = faint(risk.tone);
+    QueueRow {
+        id: row.id.to_string(),
+        selected,
+        state: phase(summary.phase),
+        risk,
+        kind: Piece::new(summary.kind.id(), faint(Tone::Plain)),
+        target: foreign(&summary.target, faint(Tone::Plain)),
+        agent: summary.agent.to_string(),
+        environment: summary.environment.to_string(),
+        left: if open { left(summary.expires_at, now.wall) } else { Piece::new("–", Tone::Faint) },
+        needs: Piece::new(format!("{} of {}", summary.approved_by.len(), summary.needs), faint(Tone::Plain)),
+        yours: match &summary.why_not {
+            None if open => Piece::new("yes", Tone::Good),
+            Some(_) | None => Piece::new("no", Tone::Faint),
+        },
+    }
+}
+
+fn refused(id: RequestId, problems: &[super::super::state::Trouble], selected: bool) -> QueueRow {
+    let mut target = vec![Piece::new("not believed: ", Tone::Bad)];
+    match problems.first() {
+        Some(problem) => target.extend(foreign(&problem.message, Tone::Plain)),
+        None => target.push(Piece::new("its evidence could not be verified", Tone::Plain)),
+    }
+    let none = || Piece::new("–", Tone::Faint);
+    QueueRow {
+        id: id.to_string(),
+        selected,
+        state: Piece::new("refused", Tone::Bad),
+        risk: Piece::new("? unknown", Tone::Bad),
+        kind: none(),
+        target,
+        agent: "–".to_owned(),
+        environment: "–".to_owned(),
+        left: none(),
+        needs: none(),
+        yours: Piece::new("no", Tone::Faint),
+    }
+}
+
+/// A phase by its word.
+pub(super) fn phase(phase: Phase) -> Piece {
+    let tone = match phase {
+        Phase::Pending => Tone::Strong,
+        Phase::Approved | Phase::Succeeded | Phase::Permitted => Tone::Good,
+        Phase::Denied | Phase::Failed | Phase::Forbidden | Phase::Unknown | Phase::Partial => Tone::Bad,
+        Phase::Stale | Phase::Claimed | Phase::Executing => Tone::Warn,
+        Phase::Expired | Phase::Withdrawn => Tone::Faint,
+    };
+    Piece::new(phase.word(), tone)
+}
+
+fn empty(state: &State) -> Vec<Text> {
+    let line = |text: &str, tone| vec![Piece::new(text, tone)];
+    let queue = &state.queue;
+    if !queue.passing.is_empty() {
+        Vec::new()
+    } else if !queue.rows.is_empty() {
+        vec![line("Nothing passes the filter.", Tone::Plain), line("Esc clears it.", Tone::Faint)]
+    } else if queue.loaded_at.is_none() {
+        vec![line("Fetching and verifying requests …", Tone::Faint)]
+    } else {
+        vec![
+            line("Nothing waits for you.", Tone::Plain),
+            line("New requests appear here by themselves.", Tone::Faint),
+        ]
+    }
+}
