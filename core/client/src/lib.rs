@@ -7,6 +7,7 @@ pub mod durable;
 pub mod http;
 pub mod key_file;
 pub mod transport;
+pub mod trust;
 pub mod watch;
 
 pub use http::{Backend, Options, RequestFilter};
