@@ -21,9 +21,15 @@ mod world;
 
 mod verdict;
 
+mod explain;
+mod lint;
+mod scenario;
+
+pub use explain::{Explanation, PersonExplanation, needs};
 pub use load::{LoadError, PolicySet, Title};
 pub use operation::{Approval, Credential, Operation, OperationError};
 pub use question::Answer;
+pub use scenario::{Outcome, Report, ScenarioError};
 pub use schema::SCHEMA;
 pub use source::Problem;
 pub use verdict::Verdict;

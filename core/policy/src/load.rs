@@ -26,6 +26,7 @@ pub struct PolicySet {
     pub(crate) limits: Limits,
     freezes: Vec<Freeze>,
     titles: BTreeMap<String, Title>,
+    warnings: Vec<Problem>,
 }
 
 /// What people are shown of a policy.
@@ -94,6 +95,7 @@ impl PolicySet {
             limits,
             freezes: freezes.to_vec(),
             titles: BTreeMap::new(),
+            warnings: vec![],
         };
         let mut problems: Vec<Problem> = files.iter().flat_map(|file| set.add(file)).collect();
         if problems.is_empty() {
@@ -108,6 +110,11 @@ impl PolicySet {
     #[must_use]
     pub const fn titles(&self) -> &BTreeMap<String, Title> {
         &self.titles
+    }
+
+    /// What Cedar's validator warns of.
+    pub(crate) fn warnings(&self) -> &[Problem] {
+        &self.warnings
     }
 
     /// Whether a freeze holds in `environment` at `now`.
@@ -147,8 +154,12 @@ impl PolicySet {
         problems
     }
 
-    fn validate(&self, file: &PolicyFile, parsed: &cedar_policy::PolicySet) -> Vec<Problem> {
+    fn validate(&mut self, file: &PolicyFile, parsed: &cedar_policy::PolicySet) -> Vec<Problem> {
         let result = Validator::new(self.schema.clone()).validate(parsed, ValidationMode::Strict);
+        let warned = result
+            .validation_warnings()
+            .map(|warning| Problem::from_cedar(file, &DetailedError::from(warning)));
+        self.warnings.extend(warned);
         result
             .validation_errors()
             .map(|error| Problem::from_cedar(file, &DetailedError::from(error)))

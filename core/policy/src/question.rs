@@ -78,8 +78,8 @@ impl PolicySet {
         })
     }
 
-    /// May it run with these approvals? Approvals that are too old, dated in the future or not eligible now are
-    /// dropped first; then each way in which the people can stand for their teams is asked about until one is
+    /// May it run with these approvals? Approvals that are too old or dated in the future, and those of people
+    /// who are not eligible now or hold no such key, are dropped first; then each way in which the people can stand for their teams is asked about until one is
     /// permitted.
     #[must_use]
     pub fn execute(
@@ -229,13 +229,20 @@ impl<'a> Question<'a> {
         }
     }
 
-    /// Whether an approval still counts: not older than the bundle lets it be, not from the future, and its
-    /// person still eligible with that key.
+    /// Whether an approval still counts: not older than the bundle lets it be, not from the future, its person
+    /// still eligible, and still holding such a key.
     fn stands(&self, approval: &Approval) -> bool {
         let limits = &self.policies.limits;
         let latest = self.now.after(limits.skew());
         let age = self.now.since(approval.decided_at);
-        approval.decided_at <= latest
+        let with = approval.credential;
+        let keys = self.world.people.get(&approval.person).map(|member| &member.keys);
+        let holds = keys.is_some_and(|keys| {
+            keys.iter()
+                .any(|(assurance, most)| *assurance == with.assurance && with.presence <= *most)
+        });
+        holds
+            && approval.decided_at <= latest
             && age < Duration::from_secs(limits.decision_seconds.into())
             && self
                 .approve(&approval.person, approval.credential, age)

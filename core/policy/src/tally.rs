@@ -45,6 +45,14 @@ impl Tally {
         next
     }
 
+    /// The same people, nobody of whom stands for `team`.
+    pub(crate) fn without(&self, team: &TeamId) -> Self {
+        let mut fewer = self.clone();
+        fewer.from.remove(team);
+        fewer.teams = u32::try_from(fewer.from.len()).unwrap_or(u32::MAX);
+        fewer
+    }
+
     fn with_each_team(&self, assurance: KeyAssurance, approver: &Approver) -> Vec<Self> {
         if approver.teams.is_empty() {
             return vec![self.with(assurance, None)];

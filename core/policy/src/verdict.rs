@@ -108,6 +108,20 @@ impl Question<'_> {
         all
     }
 
+    /// The same quorum without the teams that policy does not ask for: who is there comes from several teams even
+    /// where one would do.
+    fn from_as_few_teams(&self, tally: Tally) -> (Tally, Vec<String>) {
+        let mut fewest = tally;
+        for team in fewest.from.clone() {
+            let fewer = fewest.without(&team);
+            if fewer.teams >= 1 && self.execute_with(&fewer).is_permit() {
+                fewest = fewer;
+            }
+        }
+        let policies = self.execute_with(&fewest).policies().to_vec();
+        (fewest, policies)
+    }
+
     /// The smallest quorum that `execute` permits, with the policies that do; else the policies that forbid it.
     fn smallest_quorum(&self, people: &[Approver]) -> Result<(Tally, Vec<String>), Vec<String>> {
         let mut asked = 0_usize;
@@ -123,7 +137,7 @@ impl Question<'_> {
                     return Err(vec![]);
                 }
                 match self.execute_with(&tally) {
-                    Answer::Permit { policies } => return Ok((tally, policies)),
+                    Answer::Permit { .. } => return Ok(self.from_as_few_teams(tally)),
                     Answer::Deny { errors, .. } if !errors.is_empty() => return Err(vec![]),
                     Answer::Deny { .. } => {}
                 }
