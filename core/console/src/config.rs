@@ -1,0 +1,402 @@
+//! The configuration file of a reviewer: `config.toml`.
+//!
+//! ```toml
+//! backend = "https://countersign.example.com"
+//! root = "…64 hexadecimal digits…"
+//! person = "alex"
+//! ca_file = "/etc/ssl/example-ca.pem"   # only where the system does not know the authority
+//!
+//! [keys.review]
+//! provider = "software"
+//! role = "reviewer"
+//! id = "…64 hexadecimal digits…"
+//! ```
+//!
+//! Unknown keys are errors that name the nearest known one. `COUNTERSIGN_BACKEND` overrides `backend`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use countersign_client::durable;
+use countersign_protocol::digest::{KeyId, RootId};
+use countersign_protocol::identity::{PersonId, Role};
+use serde::{Deserialize, Serialize};
+
+/// The longest configuration file that is read, in bytes.
+const MAX_BYTES: u64 = 1024 * 1024;
+const TOP_KEYS: &[&str] = &["backend", "root", "person", "ca_file", "keys"];
+const KEY_KEYS: &[&str] = &["provider", "role", "id"];
+
+/// The configuration.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The backend's address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend: Option<String>,
+    /// The organisation's pinned root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<RootId>,
+    /// Who decides here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<PersonId>,
+    /// A PEM file of certificate authorities to trust besides the system's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
+    /// Signing keys by their names on this machine.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub keys: BTreeMap<String, ConfiguredKey>,
+}
+
+/// One signing key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConfiguredKey {
+    /// What keeps it.
+    pub provider: Provider,
+    /// What it signs.
+    pub role: Role,
+    /// Which key it is.
+    pub id: KeyId,
+}
+
+/// What can keep a signing key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Provider {
+    /// A passphrase-protected key in the keyring of the operating system.
+    Software,
+    /// A TPM 2.0.
+    Tpm,
+    /// A PKCS#11 token.
+    Pkcs11,
+    /// An SSH agent.
+    SshAgent,
+}
+
+impl Provider {
+    /// The word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Software => "software",
+            Self::Tpm => "tpm",
+            Self::Pkcs11 => "pkcs11",
+            Self::SshAgent => "ssh-agent",
+        }
+    }
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// It cannot be read or written.
+    #[error("configuration `{}`: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What happened.
+        source: std::io::Error,
+    },
+    /// It is not TOML, or a value is not what it should be.
+    #[error("configuration `{}`: {problem}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        problem: String,
+    },
+    /// It holds a key that nobody knows.
+    #[error("configuration `{}`: unknown key `{key}`{}", path.display(), nearest.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
+    UnknownKey {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// The known key that is most like it.
+        nearest: Option<String>,
+    },
+    /// Something that is needed is not there.
+    #[error("`{0}` is not configured; run `countersign login`")]
+    Missing(&'static str),
+    /// There is a key of this name.
+    #[error("there is a key named `{0}` already; choose another name with `--name`")]
+    KeyExists(String),
+}
+
+impl Config {
+    /// Reads the file; a missing one is an empty configuration. `COUNTERSIGN_BACKEND` overrides `backend`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] says what is wrong and where.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let mut config = match read(path)? {
+            Some(text) => Self::parse(path, &text)?,
+            None => Self::default(),
+        };
+        if let Some(backend) = std::env::var("COUNTERSIGN_BACKEND")
+            .ok()
+            .filter(|text| !text.is_empty())
+        {
+            config.backend = Some(backend);
+        }
+        Ok(config)
+    }
+
+    /// Writes a new file. An existing one is left alone: people write in it.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when there is one already, or it cannot be written.
+    pub fn create(&self, path: &Path) -> Result<(), ConfigError> {
+        if path.exists() {
+            return Err(ConfigError::File {
+                path: path.to_owned(),
+                source: std::io::Error::new(
+                    std::io::ErrorKind::AlreadyExists,
+                    "it is there already; move it away to begin anew",
+                ),
+            });
+        }
+        self.write(path)
+    }
+
+    /// Adds a key to the file. What people wrote in it stays as it is.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when there is a key of that name, or the file cannot be written.
+    pub fn add_key(path: &Path, name: &str, key: &ConfiguredKey) -> Result<(), ConfigError> {
+        let malformed = |problem: String| ConfigError::Malformed {
+            path: path.to_owned(),
+            problem,
+        };
+        check_name(name).map_err(|problem| malformed(format!("key name `{name}` {problem}")))?;
+        let text = read(path)?.unwrap_or_default();
+        if Self::parse(path, &text)?.keys.contains_key(name) {
+            return Err(ConfigError::KeyExists(name.to_owned()));
+        }
+        let table = toml::to_string(key).map_err(|error| malformed(error.to_string()))?;
+        let gap = if text.is_empty() || text.ends_with('\n') {
+            ""
+        } else {
+            "\n"
+        };
+        // A table at the end is right whatever stands before it.
+        let text = format!("{text}{gap}\n[keys.{name}]\n{table}");
+        Self::parse(path, &text)?;
+        durable::replace(path, text.as_bytes()).map_err(|source| ConfigError::File {
+            path: path.to_owned(),
+            source,
+        })
+    }
+
+    /// The backend's address.
+    ///
+    /// # Errors
+    /// [`ConfigError::Missing`] when there is none.
+    pub fn backend(&self) -> Result<&str, ConfigError> {
+        self.backend.as_deref().ok_or(ConfigError::Missing("backend"))
+    }
+
+    /// The pinned root.
+    ///
+    /// # Errors
+    /// [`ConfigError::Missing`] when there is none.
+    pub fn root(&self) -> Result<RootId, ConfigError> {
+        self.root.ok_or(ConfigError::Missing("root"))
+    }
+
+    /// Who decides here.
+    ///
+    /// # Errors
+    /// [`ConfigError::Missing`] when nobody is named.
+    pub fn person(&self) -> Result<&PersonId, ConfigError> {
+        self.person.as_ref().ok_or(ConfigError::Missing("person"))
+    }
+
+    fn write(&self, path: &Path) -> Result<(), ConfigError> {
+        let text = toml::to_string(self).map_err(|error| ConfigError::Malformed {
+            path: path.to_owned(),
+            problem: error.to_string(),
+        })?;
+        durable::replace(path, text.as_bytes()).map_err(|source| ConfigError::File {
+            path: path.to_owned(),
+            source,
+        })
+    }
+
+    fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let malformed = |error: toml::de::Error| ConfigError::Malformed {
+            path: path.to_owned(),
+            problem: error.to_string().trim_end().to_owned(),
+        };
+        let table: toml::Table = text.parse().map_err(malformed)?;
+        check_keys(path, "", table.keys(), TOP_KEYS)?;
+        let keys = table.get("keys").and_then(toml::Value::as_table);
+        for (name, key) in keys.into_iter().flatten() {
+            if let Some(key) = key.as_table() {
+                check_keys(path, &format!("keys.{name}."), key.keys(), KEY_KEYS)?;
+            }
+        }
+        toml::from_str(text).map_err(malformed)
+    }
+}
+
+fn read(path: &Path) -> Result<Option<String>, ConfigError> {
+    let failed = |source| ConfigError::File {
+        path: path.to_owned(),
+        source,
+    };
+    match std::fs::metadata(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+        Ok(found) if found.len() > MAX_BYTES => {
+            return Err(failed(std::io::Error::other(
+                "it is too large for a configuration",
+            )));
+        }
+        Ok(_) => {}
+    }
+    std::fs::read_to_string(path).map(Some).map_err(failed)
+}
+
+fn check_keys<'a>(
+    path: &Path,
+    prefix: &str,
+    found: impl Iterator<Item = &'a String>,
+    known: &[&str],
+) -> Result<(), ConfigError> {
+    for key in found {
+        if !known.contains(&key.as_str()) {
+            return Err(ConfigError::UnknownKey {
+                path: path.to_owned(),
+                key: format!("{prefix}{key}"),
+                nearest: nearest(key, known).map(|near| format!("{prefix}{near}")),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn check_name(name: &str) -> Result<(), &'static str> {
+    let plain = name
+        .bytes()
+        .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'));
+    if plain && (1..=32).contains(&name.len()) {
+        Ok(())
+    } else {
+        Err("may hold 1 to 32 of `a-z`, `0-9`, `-` and `_`")
+    }
+}
+
+/// The known word that takes the fewest changes, if that is few enough to be a slip.
+fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    let word: Vec<char> = word.chars().take(64).collect();
+    known
+        .iter()
+        .map(|candidate| (distance(&word, candidate), *candidate))
+        .min()
+        .filter(|(changes, candidate)| *changes <= candidate.len().div_ceil(2))
+        .map(|(_, candidate)| candidate)
+}
+
+/// Levenshtein's distance, one row at a time.
+fn distance(word: &[char], candidate: &str) -> usize {
+    let mut row: Vec<usize> = (0..=word.len()).collect();
+    for (number, letter) in candidate.chars().enumerate() {
+        let mut next = vec![number + 1];
+        for ((other, pair), left) in word.iter().zip(row.windows(2)).zip(0..) {
+            let [diagonal, above] = pair else { continue };
+            let before: usize = next.get(left).copied().unwrap_or(usize::MAX - 1);
+            next.push(
+                (diagonal + usize::from(*other != letter))
+                    .min(above + 1)
+                    .min(before + 1),
+            );
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config, ConfigError> {
+        Config::parse(Path::new("config.toml"), text)
+    }
+
+    #[test]
+    fn unknown_keys_name_the_nearest_known_one() {
+        let nearest = |text: &str| match parse(text) {
+            Err(ConfigError::UnknownKey { key, nearest, .. }) => (key, nearest),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(nearest("backnd = 'x'"), ("backnd".into(), Some("backend".into())));
+        assert_eq!(
+            nearest("persons = 'x'"),
+            ("persons".into(), Some("person".into()))
+        );
+        assert_eq!(
+            nearest("[keys.a]\nprovidr='x'"),
+            ("keys.a.providr".into(), Some("keys.a.provider".into()))
+        );
+        assert_eq!(nearest("zzzzzzzzzzzz = 1"), ("zzzzzzzzzzzz".into(), None));
+        assert!(
+            parse("backnd = 'x'")
+                .unwrap_err()
+                .to_string()
+                .contains("did you mean `backend`?")
+        );
+    }
+
+    #[test]
+    fn wrong_values_are_refused() {
+        for bad in [
+            "root = 'abc'",
+            "person = 'A B'",
+            "backend = 5",
+            "backend =",
+            "[keys.a]\nprovider='usb'\nrole='reviewer'\nid='x'",
+        ] {
+            assert!(matches!(parse(bad), Err(ConfigError::Malformed { .. })), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_added_without_touching_what_people_wrote() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        std::fs::write(&path, "# mine\nbackend = \"http://127.0.0.1:1\"").unwrap();
+        let key = ConfiguredKey {
+            provider: Provider::Software,
+            role: Role::Reviewer,
+            id: "ab".repeat(32).parse().unwrap(),
+        };
+        Config::add_key(&path, "review", &key).unwrap();
+        assert!(std::fs::read_to_string(&path).unwrap().starts_with("# mine\n"));
+        let config = Config::load(&path).unwrap();
+        assert_eq!(config.keys.get("review"), Some(&key));
+        assert!(matches!(
+            Config::add_key(&path, "review", &key),
+            Err(ConfigError::KeyExists(_))
+        ));
+        for bad in ["", "a.b", "a]\n[x", "Ä"] {
+            assert!(Config::add_key(&path, bad, &key).is_err(), "{bad}");
+        }
+        assert!(config.create(&path).is_err());
+        assert_eq!(
+            Config::load(&folder.path().join("none")).unwrap(),
+            Config::default()
+        );
+    }
+
+    #[test]
+    fn what_is_missing_says_what_to_do() {
+        let error = Config::default().person().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`person` is not configured; run `countersign login`"
+        );
+    }
+}

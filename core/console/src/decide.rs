@@ -1,0 +1,355 @@
+//! Making a decision: from what a person saw to a signed statement in the log.
+//!
+//! Everything is derived again from freshly fetched and verified evidence; when anything differs from what the
+//! person saw, nothing is signed. The decision is kept durably before it is sent, and what became of it is told
+//! as it is: kept, stored, logged, refused.
+
+use std::time::Duration;
+
+use countersign_client::{ClientError, now};
+use countersign_protocol::decision::{Attention, Decision, SeenCheckpoint, Surface, Verdict};
+use countersign_protocol::digest::{ActionDigest, RequestDigest, ViewDigest};
+use countersign_protocol::directory::{DirectoryKey, KeyHolder, TrustedDirectory};
+use countersign_protocol::identity::{PersonId, Presence, RequestId, Role};
+use countersign_protocol::moment::Timestamp;
+use countersign_protocol::proposal::Nonce;
+use countersign_protocol::request::{Phase, Refusal};
+use countersign_protocol::signed::{SignError, Signed};
+use countersign_protocol::text::{Line, Prose};
+use countersign_verify::{Chain, Problem};
+use secrecy::SecretString;
+
+use crate::config::{Config, ConfigError, ConfiguredKey};
+use crate::inbox::{Inbox, InboxError, Opened};
+use crate::keys::{self, KeyError};
+use crate::outbox::{Item, OutboxError, Standing};
+
+/// What a person wants signed: exactly what they saw.
+#[derive(Debug, Clone)]
+pub struct Intent {
+    /// The request.
+    pub request: RequestId,
+    /// The sheet that was shown.
+    pub view_digest: ViewDigest,
+    /// The asking that was shown, where the surface knows it.
+    pub request_digest: Option<RequestDigest>,
+    /// The content that was shown, where the surface knows it.
+    pub action_digest: Option<ActionDigest>,
+    /// The answer.
+    pub verdict: Verdict,
+    /// Why.
+    pub reason: String,
+    /// What was on screen.
+    pub attention: Attention,
+    /// The program that showed it: `tui`, `desktop` or `command-line`.
+    pub surface: &'static str,
+    /// The name of the key on this machine; the one reviewer key where there is only one.
+    pub key: Option<String>,
+}
+
+/// What became of a decision.
+#[derive(Debug)]
+pub enum Sent {
+    /// Its inclusion in the log was proven here.
+    Logged {
+        /// The size of the log that shows it.
+        size: u64,
+        /// Where the request stands now.
+        phase: Phase,
+    },
+    /// The backend stored it; it is not in the log yet. It stays in the outbox until it is.
+    Stored {
+        /// Where the request stands now, as the backend says.
+        phase: Phase,
+    },
+    /// The backend could not be reached. It stays in the outbox and is sent again.
+    Kept(ClientError),
+}
+
+/// Why nothing was decided.
+#[derive(Debug, thiserror::Error)]
+pub enum DecideError {
+    /// The request cannot be had.
+    #[error(transparent)]
+    Inbox(#[from] InboxError),
+    /// The evidence does not hold.
+    #[error("the evidence of this request does not hold, so nothing is signed: {}", .0.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join("; "))]
+    Unverified(Vec<Problem>),
+    /// What was seen is no longer what would be signed.
+    #[error("{0} is not the one you saw; nothing was signed: look at it again")]
+    Stale(&'static str),
+    /// This person cannot decide this.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// A reason is needed, or is too long.
+    #[error("the reason {0}")]
+    Reason(&'static str),
+    /// There is no key to sign with.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// It is not clear which key is to sign.
+    #[error("{0}")]
+    WhichKey(String),
+    /// The directory does not let this key sign this person's decisions.
+    #[error("{0}; ask an owner to add the key: `countersign login` wrote the enrolment request")]
+    KeyNotEnrolled(String),
+    /// The key did not sign.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The statement could not be signed.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// The decision could not be kept; it was not sent.
+    #[error(transparent)]
+    Outbox(#[from] OutboxError),
+    /// The backend refused it.
+    #[error("the decision was signed, but the backend refused it: {0}")]
+    BackendRefused(ClientError),
+    /// The backend acknowledged it, and does not show it.
+    #[error(
+        "ALARM: the backend acknowledged the decision, but does not show it in the log; it is kept in the outbox: tell the owners"
+    )]
+    Suppressed,
+}
+
+/// Fetches, derives everything again, and lets `report` know when the signature was made.
+///
+/// # Errors
+/// [`DecideError`] says why nothing was decided, or what is wrong after it was.
+pub async fn decide(
+    inbox: &Inbox,
+    intent: Intent,
+    secret: SecretString,
+    report: impl Fn() + Send,
+) -> Result<Sent, DecideError> {
+    let opened = inbox.fetch(intent.request).await?;
+    let key = which_key(inbox.config(), intent.key.as_deref())?;
+    let prepared = prepare(&opened, &intent, inbox.person(), &key)?;
+    let item = tokio::task::spawn_blocking(move || sign(prepared, &key, &secret))
+        .await
+        .map_err(|_| SignError::Key("its thread ended early".to_owned()))??;
+    inbox.outbox().put(&item)?;
+    report();
+    send(inbox, item).await
+}
+
+/// The decision statement and what has to be known to keep it.
+struct Prepared {
+    decision: Decision,
+    now: Timestamp,
+}
+
+async fn send(inbox: &Inbox, mut item: Item) -> Result<Sent, DecideError> {
+    let record = match inbox.backend().decide(item.request, item.envelope.clone()).await {
+        Ok(record) => record,
+        Err(error) if error.is_unreachable() => return Ok(Sent::Kept(error)),
+        Err(error)
+            if error
+                .status()
+                .is_some_and(|status| (400..500).contains(&status) && status != 429) =>
+        {
+            inbox.outbox().remove(&item)?;
+            return Err(DecideError::BackendRefused(error));
+        }
+        Err(error) => return Ok(Sent::Kept(error)),
+    };
+    item.acknowledged_at = Some(now());
+    inbox.outbox().put(&item)?;
+    let mut phase = record.phase;
+    // The log follows in its own time; a short look usually finds it there already.
+    for pause in [100, 300, 800] {
+        let opened = match inbox.fetch(item.request).await {
+            Ok(opened) => opened,
+            Err(InboxError::Client(_)) => return Ok(Sent::Stored { phase }),
+            Err(error) => return Err(error.into()),
+        };
+        phase = opened.record.phase;
+        let Some(chain) = opened.report.chain.as_ref().filter(|_| opened.report.is_valid()) else {
+            return Ok(Sent::Stored { phase });
+        };
+        match item.standing(chain, opened.at) {
+            Standing::Logged { size } => {
+                inbox.outbox().remove(&item)?;
+                return Ok(Sent::Logged { size, phase });
+            }
+            Standing::Suppressed => return Err(DecideError::Suppressed),
+            Standing::Stored | Standing::Unknown => {}
+        }
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+    }
+    Ok(Sent::Stored { phase })
+}
+
+/// Derives what is to be signed; refuses when it is not what was seen, or when it could not count.
+fn prepare(
+    opened: &Opened,
+    intent: &Intent,
+    person: &PersonId,
+    key: &ConfiguredKey,
+) -> Result<Prepared, DecideError> {
+    let Some(chain) = opened.report.chain.as_ref().filter(|_| opened.report.is_valid()) else {
+        return Err(DecideError::Unverified(opened.report.problems.clone()));
+    };
+    check_same(chain, intent)?;
+    check_may_decide(chain, intent, person, opened.at)?;
+    let entry = enrolled(&chain.directory, key, person, opened.at)?;
+    let checkpoint = chain
+        .log
+        .checkpoint
+        .or(opened.checkpoint)
+        .unwrap_or(SeenCheckpoint {
+            size: 0,
+            root_hash: countersign_protocol::digest::Sha256Digest::of(b""),
+        });
+    let validity = Duration::from_secs(chain.limits.decision_seconds.into());
+    let decision = Decision {
+        request: chain.request.id,
+        request_digest: chain.request.request_digest(),
+        action_digest: chain.request.action_digest,
+        view_digest: chain.sheet.view_digest(),
+        verdict: intent.verdict,
+        reason: Prose::new(intent.reason.trim()).map_err(|_| DecideError::Reason("is too long"))?,
+        reviewer: person.clone(),
+        presence: entry.presence.min(Presence::Pin),
+        surface: Surface {
+            name: short(intent.surface),
+            version: short(env!("CARGO_PKG_VERSION")),
+        },
+        attention: intent.attention,
+        checkpoint,
+        decided_at: opened.at,
+        expires_at: opened.at.after(validity).min(chain.request.expires_at),
+        nonce: nonce()?,
+    };
+    Ok(Prepared {
+        decision,
+        now: opened.at,
+    })
+}
+
+fn check_same(chain: &Chain, intent: &Intent) -> Result<(), DecideError> {
+    if chain.sheet.view_digest() != intent.view_digest {
+        return Err(DecideError::Stale("the sheet"));
+    }
+    if intent
+        .request_digest
+        .is_some_and(|seen| seen != chain.request.request_digest())
+    {
+        return Err(DecideError::Stale("the request"));
+    }
+    if intent
+        .action_digest
+        .is_some_and(|seen| seen != chain.request.action_digest)
+    {
+        return Err(DecideError::Stale("the action"));
+    }
+    Ok(())
+}
+
+/// Says no where the one state machine would, before a passphrase is asked for and a signature made.
+fn check_may_decide(
+    chain: &Chain,
+    intent: &Intent,
+    person: &PersonId,
+    now: Timestamp,
+) -> Result<(), DecideError> {
+    if intent.reason.trim().is_empty() {
+        return Err(DecideError::Reason("is empty; say why, others will read it"));
+    }
+    let request = &chain.request;
+    if !chain.state.phase().is_open() {
+        return Err(Refusal::Over.into());
+    }
+    if now >= request.expires_at {
+        return Err(Refusal::Expired.into());
+    }
+    if request.excluded.contains(person) {
+        return Err(Refusal::Excluded.into());
+    }
+    if intent.verdict == Verdict::Approve && chain.state.standing(now).any(|vote| vote.person == *person) {
+        return Err(Refusal::AlreadyVoted.into());
+    }
+    Ok(())
+}
+
+/// The directory's entry for the key, if it is this person's and counts now.
+fn enrolled<'a>(
+    directory: &'a TrustedDirectory,
+    key: &ConfiguredKey,
+    person: &PersonId,
+    now: Timestamp,
+) -> Result<&'a DirectoryKey, DecideError> {
+    let entry = directory
+        .key_at(&key.id, Role::Reviewer, now)
+        .map_err(|problem| DecideError::KeyNotEnrolled(problem.to_string()))?;
+    if entry.holder == KeyHolder::Person(person.clone()) {
+        Ok(entry)
+    } else {
+        Err(DecideError::KeyNotEnrolled(format!(
+            "key `{}` is somebody else's",
+            key.id
+        )))
+    }
+}
+
+fn which_key(config: &Config, name: Option<&str>) -> Result<ConfiguredKey, DecideError> {
+    let mut reviewer_keys = config.keys.iter().filter(|(_, key)| key.role == Role::Reviewer);
+    let none = || {
+        DecideError::WhichKey(
+            "there is no reviewer key here; make one with `countersign keys create`".to_owned(),
+        )
+    };
+    match name {
+        Some(name) => config
+            .keys
+            .get(name)
+            .filter(|key| key.role == Role::Reviewer)
+            .cloned()
+            .ok_or_else(|| {
+                DecideError::WhichKey(format!(
+                    "there is no reviewer key named `{name}` here; `countersign keys list` shows them"
+                ))
+            }),
+        None => match (reviewer_keys.next(), reviewer_keys.next()) {
+            (None, _) => Err(none()),
+            (Some((_, key)), None) => Ok(key.clone()),
+            (Some(_), Some(_)) => Err(DecideError::WhichKey(
+                "there are several reviewer keys here; name one with `--key`".to_owned(),
+            )),
+        },
+    }
+}
+
+fn sign(prepared: Prepared, key: &ConfiguredKey, secret: &SecretString) -> Result<Item, DecideError> {
+    let key = keys::open(key)?;
+    if key.role() != Role::Reviewer {
+        return Err(DecideError::WhichKey(
+            "this key was not made to sign decisions".to_owned(),
+        ));
+    }
+    let presence = key.presence();
+    let decision = Decision {
+        presence: prepared.decision.presence.min(presence),
+        ..prepared.decision
+    };
+    let signer = key.unlock(secret)?;
+    let envelope = Signed::seal(&decision, &[signer.as_ref()])?.into_envelope();
+    Ok(Item::new(
+        decision.request,
+        decision.verdict,
+        envelope,
+        prepared.now,
+    ))
+}
+
+/// Short texts of this program always fit; a longer one is left out rather than cut.
+fn short(text: &str) -> Line {
+    Line::new(text).unwrap_or_default()
+}
+
+fn nonce() -> Result<Nonce, SignError> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| SignError::Key(format!("the system gives no randomness: {error}")))?;
+    Ok(Nonce::from_random(bytes))
+}

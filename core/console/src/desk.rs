@@ -1,0 +1,383 @@
+//! The desk of a reviewer: what the machine of both consoles wants done, done with inbox, keys and outbox.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_client::now;
+use countersign_client::trust::TrustError;
+use countersign_client::watch::Event;
+use countersign_protocol::action::{ArtifactRef, Payload};
+use countersign_protocol::api::ChangeSubject;
+use countersign_protocol::bundle::Artifact;
+use countersign_protocol::context::Fact;
+use countersign_protocol::directory::TrustedDirectory;
+use countersign_protocol::identity::{RequestId, Role};
+use countersign_review::diff::text::TextDiff;
+use countersign_review::text::Untrusted;
+use countersign_verify::Chain;
+use secrecy::SecretString;
+
+use crate::decide::{self, DecideError, Intent, Sent};
+use crate::inbox::{Inbox, InboxError, Opened, Row as InboxRow};
+use crate::machine::driver::Desk;
+use crate::machine::reading::{ChangedDocument, DecisionSummary};
+use crate::machine::state::KeySummary;
+use crate::machine::{
+    Connection, News, Order, Progress, Reading, Row, RowContent, Summary, Trouble, Trust, Unlock,
+};
+use crate::outbox::Standing;
+
+/// The most rows of a queue that are shown.
+const MAX_ROWS: usize = 1000;
+/// How often the outbox is looked after.
+const OUTBOX_PAUSE: Duration = Duration::from_secs(15);
+
+/// A desk over an inbox.
+#[derive(Debug, Clone)]
+pub struct ReviewerDesk {
+    inbox: Inbox,
+    surface: &'static str,
+}
+
+impl ReviewerDesk {
+    /// A desk for a surface: `tui` or `desktop`.
+    #[must_use]
+    pub const fn new(inbox: Inbox, surface: &'static str) -> Self {
+        Self { inbox, surface }
+    }
+}
+
+impl Desk for ReviewerDesk {
+    async fn trust(&self) -> Result<Trust, Trouble> {
+        let trusted = match self.inbox.refresh_trust().await {
+            // Offline the console still shows whom it trusts.
+            Err(InboxError::Client(_)) => self
+                .inbox
+                .store()
+                .trusted()
+                .map_err(|error| trouble_of_trust(&error))?,
+            other => other.map_err(|error| trouble(&error))?,
+        };
+        let config = self.inbox.config();
+        let key = config
+            .keys
+            .iter()
+            .find(|(_, key)| key.role == Role::Reviewer)
+            .and_then(|(name, key)| {
+                let entry = trusted.directory.key_at(&key.id, Role::Reviewer, now()).ok()?;
+                Some(KeySummary {
+                    name: name.as_str().into(),
+                    assurance: entry.assurance,
+                    unlock: Unlock::Passphrase,
+                })
+            });
+        Ok(Trust {
+            organisation: trusted.root.root().organisation.raw().into(),
+            root_words: trusted.root.id().words(),
+            person: self.inbox.person().clone(),
+            key,
+        })
+    }
+
+    async fn queue(&self) -> Result<Vec<Row>, Trouble> {
+        let rows = self
+            .inbox
+            .rows(None, MAX_ROWS)
+            .await
+            .map_err(|error| trouble(&error))?;
+        Ok(rows.into_iter().map(|row| self.row(row)).collect())
+    }
+
+    async fn open(&self, id: RequestId) -> Result<Reading, Trouble> {
+        let opened = self.inbox.fetch(id).await.map_err(|error| trouble(&error))?;
+        let person = self.inbox.person().clone();
+        let read = tokio::task::spawn_blocking(move || reading(&opened, &person)).await;
+        read.map_err(|_| Trouble::new("internal", "reading the request ended early"))?
+    }
+
+    async fn decide(&self, order: Order, report: impl Fn(Progress) + Send + Sync) {
+        report(Progress::Signing);
+        let intent = Intent {
+            request: order.request,
+            view_digest: order.view_digest,
+            request_digest: Some(order.request_digest),
+            action_digest: Some(order.action_digest),
+            verdict: order.verdict,
+            reason: order.reason,
+            attention: order.attention,
+            surface: self.surface,
+            key: None,
+        };
+        let secret = SecretString::from(order.passphrase.expose().to_owned());
+        drop(order.passphrase);
+        let request = intent.request;
+        let progress = match decide::decide(&self.inbox, intent, secret, || report(Progress::Sent)).await {
+            Ok(Sent::Logged { size, .. }) => Progress::Logged {
+                index: self.logged_index(request).await,
+                size,
+            },
+            Ok(Sent::Stored { .. }) => Progress::Committed,
+            Ok(Sent::Kept(error)) => Progress::Kept(told(&error, error.hint())),
+            Err(error) => Progress::Failed(error.to_string().as_str().into()),
+        };
+        report(progress);
+    }
+
+    async fn watch(&self, tell: impl Fn(News) + Send + Sync) {
+        tokio::join!(self.watch_changes(&tell), self.watch_outbox(&tell));
+    }
+}
+
+impl ReviewerDesk {
+    fn row(&self, row: InboxRow) -> Row {
+        let content = match row.request {
+            Ok(request) => RowContent::Verified(Box::new(Summary::of(
+                &request,
+                row.phase,
+                row.approved_by,
+                self.inbox.person(),
+            ))),
+            Err(problem) => {
+                RowContent::Refused(vec![Trouble::new("not-signed-by-backend", problem.as_str())])
+            }
+        };
+        Row {
+            id: row.id,
+            change: row.change,
+            content,
+        }
+    }
+
+    /// The index of this person's newest decision on a request.
+    async fn logged_index(&self, id: RequestId) -> u64 {
+        let Ok(record) = self.inbox.backend().request(id).await else {
+            return 0;
+        };
+        record
+            .evidence
+            .decisions
+            .iter()
+            .filter_map(|decision| decision.index)
+            .max()
+            .unwrap_or(0)
+    }
+
+    async fn watch_changes(&self, tell: &(impl Fn(News) + Send + Sync)) {
+        let mut watch = self.inbox.backend().watch(None);
+        loop {
+            match watch.next().await {
+                Event::Connected => {
+                    tell(News::Connection(Connection::Live));
+                    tell(News::Queue(self.queue().await));
+                }
+                Event::Changed(change) => match change.subject {
+                    ChangeSubject::Request { id, .. } => tell(News::Changed {
+                        id,
+                        change: change.change,
+                    }),
+                    ChangeSubject::Trust => tell(News::Trust(self.trust().await.map(Box::new))),
+                    ChangeSubject::Log { .. } => {}
+                },
+                Event::Lost { error, again_in } => tell(News::Connection(Connection::Retrying {
+                    since: now(),
+                    next: now().after(again_in),
+                    why: told(&error, error.hint()),
+                })),
+            }
+        }
+    }
+
+    async fn watch_outbox(&self, tell: &(impl Fn(News) + Send + Sync)) {
+        loop {
+            match self.inbox.follow_outbox().await {
+                Ok(followed) => {
+                    for one in followed {
+                        if let Some(progress) = progress_of(&one.standing) {
+                            tell(News::Decision {
+                                request: one.item.request,
+                                progress,
+                            });
+                        }
+                    }
+                }
+                Err(error) => tell(News::Trust(Err(trouble(&error)))),
+            }
+            tokio::time::sleep(OUTBOX_PAUSE).await;
+        }
+    }
+}
+
+fn progress_of(standing: &Result<Standing, InboxError>) -> Option<Progress> {
+    match standing {
+        Ok(Standing::Logged { size }) => Some(Progress::Logged {
+            index: size.saturating_sub(1),
+            size: *size,
+        }),
+        Ok(Standing::Stored | Standing::Unknown) => None,
+        Ok(Standing::Suppressed) => Some(Progress::Failed(
+            "ALARM: the backend acknowledged this decision, but does not show it; it is kept here: tell the owners".into(),
+        )),
+        Err(InboxError::Client(error)) if error.is_unreachable() => Some(Progress::Kept(told(error, error.hint()))),
+        Err(error) => Some(Progress::Failed(error.to_string().as_str().into())),
+    }
+}
+
+fn reading(opened: &Opened, person: &countersign_protocol::identity::PersonId) -> Result<Reading, Trouble> {
+    let problems: Vec<Trouble> = opened
+        .report
+        .problems
+        .iter()
+        .map(|problem| Trouble::new(problem.code, problem.message.as_str()))
+        .collect();
+    let Some(chain) = &opened.report.chain else {
+        let message = problems
+            .iter()
+            .map(|problem| problem.message.escaped())
+            .collect::<Vec<_>>()
+            .join("; ");
+        return Err(Trouble::new(
+            "refused",
+            format!("the evidence is refused: {message}").as_str(),
+        ));
+    };
+    let approved_by = chain
+        .state
+        .standing(opened.at)
+        .map(|vote| vote.person.clone())
+        .collect();
+    let code = countersign_review::checkcode::words(chain.sheet.view_digest().sha256().as_bytes());
+    Ok(Reading {
+        id: chain.request.id,
+        change: opened.record.change,
+        summary: Summary::of(&chain.request, chain.state.phase(), approved_by, person),
+        request_digest: chain.request.request_digest(),
+        action_digest: chain.request.action_digest,
+        view_digest: chain.sheet.view_digest(),
+        check_words: code.iter().map(|word| (*word).to_owned()).collect(),
+        sentence: chain.sheet.sentence().to_owned(),
+        sheet: Arc::from(chain.sheet.lines()),
+        changes: changes(chain, &opened.record.evidence.artifacts),
+        findings: worst_first(chain),
+        facts: facts(chain),
+        problems,
+        policies: chain
+            .request
+            .rule
+            .policies
+            .iter()
+            .map(|policy| policy.raw().into())
+            .collect(),
+        decisions: decisions(chain, &chain.directory),
+        logged: chain
+            .log
+            .request_index
+            .zip(chain.log.checkpoint.map(|checkpoint| checkpoint.size)),
+    })
+}
+
+fn worst_first(chain: &Chain) -> Vec<countersign_review::findings::Finding> {
+    let mut findings = chain.findings.clone();
+    findings.sort_by_key(|finding| (!finding.counts(), std::cmp::Reverse(finding.severity)));
+    findings
+}
+
+fn facts(chain: &Chain) -> Vec<Fact> {
+    let observed = chain.proposal.observed.iter();
+    observed.chain(chain.request.context.iter()).cloned().collect()
+}
+
+fn decisions(chain: &Chain, directory: &TrustedDirectory) -> Vec<DecisionSummary> {
+    let known =
+        |checked: &countersign_verify::CheckedDecision| directory.person(&checked.vote.person).is_some();
+    chain
+        .decisions
+        .iter()
+        .filter(|checked| checked.void.is_none() && known(checked))
+        .map(|checked| DecisionSummary {
+            reviewer: checked.vote.person.clone(),
+            verdict: checked.vote.verdict,
+            reason: checked.decision.reason.raw().into(),
+            assurance: checked.vote.assurance,
+            at: checked.vote.decided_at,
+        })
+        .collect()
+}
+
+type Artifacts = std::collections::BTreeMap<countersign_protocol::digest::ArtifactDigest, Artifact>;
+
+/// The documents that change. One that cannot be compared is left out here; the sheet then does not exist.
+fn changes(chain: &Chain, artifacts: &Artifacts) -> Vec<ChangedDocument> {
+    let bytes = |artifact: &ArtifactRef| artifacts.get(&artifact.digest).map(|artifact| artifact.0.clone());
+    let side = |artifact: Option<&ArtifactRef>| artifact.and_then(bytes).unwrap_or_default();
+    let document = |title: &[u8], before: Vec<u8>, after: Vec<u8>| {
+        let diff = TextDiff::new(before, after).ok()?;
+        Some(ChangedDocument::new(Untrusted::from(title), diff))
+    };
+    match &chain.proposal.action.payload {
+        Payload::FileChange(change) => {
+            let (before, after) = (side(change.before.as_ref()), side(change.after.as_ref()));
+            document(change.path.as_bytes(), before, after)
+                .into_iter()
+                .collect()
+        }
+        Payload::Sql(sql) => document(b"statement", Vec::new(), side(Some(&sql.statement)))
+            .into_iter()
+            .collect(),
+        Payload::Exec(exec) => {
+            let stdin = exec
+                .stdin
+                .iter()
+                .map(|stdin| (b"standard input".as_slice(), stdin));
+            let operands = exec
+                .operands
+                .iter()
+                .map(|operand| (operand.path.as_bytes(), &operand.content));
+            stdin
+                .chain(operands)
+                .filter_map(|(title, content)| document(title, Vec::new(), side(Some(content))))
+                .collect()
+        }
+    }
+}
+
+fn told(what: &dyn std::fmt::Display, hint: &str) -> Untrusted {
+    Untrusted::from(format!("{what}; {hint}").as_str())
+}
+
+fn trouble_of_trust(error: &TrustError) -> Trouble {
+    let code = if error.is_alarm() { "alarm" } else { "trust" };
+    Trouble::new(code, error.to_string().as_str())
+}
+
+fn trouble(error: &InboxError) -> Trouble {
+    match error {
+        InboxError::Client(error) => Trouble::new(error.code(), told(error, error.hint())),
+        InboxError::Trust(error) => trouble_of_trust(error),
+        InboxError::Config(_) | InboxError::LoginKey(_) => {
+            Trouble::new("not-configured", error.to_string().as_str())
+        }
+        InboxError::Outbox(_) | InboxError::OtherRequest { .. } => {
+            Trouble::new("alarm", error.to_string().as_str())
+        }
+    }
+}
+
+/// The word for a decision that failed, for programs.
+#[must_use]
+pub const fn code_of(error: &DecideError) -> &'static str {
+    match error {
+        DecideError::Inbox(_) => "inbox",
+        DecideError::Unverified(_) => "unverified",
+        DecideError::Stale(_) => "stale",
+        DecideError::Refused(_) => "refused",
+        DecideError::Reason(_) => "reason",
+        DecideError::Config(_) => "not-configured",
+        DecideError::WhichKey(_) => "which-key",
+        DecideError::KeyNotEnrolled(_) => "key-not-enrolled",
+        DecideError::Key(_) => "key",
+        DecideError::Sign(_) => "sign",
+        DecideError::Outbox(_) => "outbox",
+        DecideError::BackendRefused(_) => "backend-refused",
+        DecideError::Suppressed => "alarm",
+    }
+}

@@ -1,0 +1,328 @@
+//! The inbox: what the backend shows, verified on entry.
+//!
+//! Nothing passes from the network to a reader unverified. A row is its request statement under the pinned
+//! backend key; an opened request is its whole evidence judged by `countersign-verify`. What does not hold is
+//! passed on as refused, with the problems, and never looks like the rest.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use countersign_client::http::{Backend, Options, RequestFilter};
+use countersign_client::key_file::{self, KeyFileError};
+use countersign_client::trust::{TrustError, TrustStore, Trusted};
+use countersign_client::{ClientError, now};
+use countersign_protocol::api::{RequestRecord, RequestRow};
+use countersign_protocol::approval::ApprovalRequest;
+use countersign_protocol::decision::SeenCheckpoint;
+use countersign_protocol::identity::{PersonId, RequestId};
+use countersign_protocol::moment::Timestamp;
+use countersign_protocol::request::Phase;
+use countersign_protocol::root::TrustedRoot;
+use countersign_protocol::signed::{Signed, Verified};
+use countersign_verify::{Purpose, Report, verify};
+
+use crate::config::{Config, ConfigError};
+use crate::home::Home;
+use crate::outbox::{Item, Outbox, OutboxError, Standing};
+
+/// Why the inbox has nothing to show.
+#[derive(Debug, thiserror::Error)]
+pub enum InboxError {
+    /// The configuration is not there or not good.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The login key cannot be used.
+    #[error(transparent)]
+    LoginKey(#[from] KeyFileError),
+    /// The backend cannot be reached, or refused.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// What it shows of root, directory, policy or log is refused.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// The outbox cannot be used.
+    #[error(transparent)]
+    Outbox(#[from] OutboxError),
+    /// It answered with another request.
+    #[error("the backend answered with request `{found}` when it was asked for `{asked}`")]
+    OtherRequest {
+        /// The request that was asked for.
+        asked: RequestId,
+        /// The request that came.
+        found: RequestId,
+    },
+}
+
+/// One row of the queue.
+#[derive(Debug)]
+pub struct Row {
+    /// The request, as the backend names it.
+    pub id: RequestId,
+    /// The backend's number of its newest change.
+    pub change: u64,
+    /// Where it stands, as the backend says.
+    pub phase: Phase,
+    /// Who approved, as the backend says.
+    pub approved_by: Vec<PersonId>,
+    /// The request statement, or why it is not believed.
+    pub request: Result<Verified<ApprovalRequest>, String>,
+}
+
+/// One request, fetched and judged.
+#[derive(Debug)]
+pub struct Opened {
+    /// What the backend sent.
+    pub record: RequestRecord,
+    /// What it amounts to.
+    pub report: Report,
+    /// When it was judged.
+    pub at: Timestamp,
+    /// What it was judged against.
+    pub checkpoint: Option<SeenCheckpoint>,
+}
+
+/// What became of a decision in the outbox.
+#[derive(Debug)]
+pub struct Followed {
+    /// The decision.
+    pub item: Item,
+    /// Where it stands; or why that is not known.
+    pub standing: Result<Standing, InboxError>,
+}
+
+/// The inbox of one reviewer.
+#[derive(Debug, Clone)]
+pub struct Inbox {
+    backend: Backend,
+    store: Arc<Mutex<TrustStore>>,
+    outbox: Outbox,
+    person: PersonId,
+    config: Arc<Config>,
+}
+
+impl Inbox {
+    /// Opens the inbox of a home that was logged in.
+    ///
+    /// # Errors
+    /// [`InboxError`] says what is missing, and what to do.
+    pub fn open(home: &Home) -> Result<Self, InboxError> {
+        let config = Config::load(&home.config_file())?;
+        let options = Options {
+            ca_file: config.ca_file.clone(),
+            ..Options::default()
+        };
+        Self::open_with(home, config, options)
+    }
+
+    /// Opens the inbox with a configuration and options of the caller's.
+    ///
+    /// # Errors
+    /// [`InboxError`] says what is missing, and what to do.
+    pub fn open_with(home: &Home, config: Config, options: Options) -> Result<Self, InboxError> {
+        let person = config.person()?.clone();
+        let store = TrustStore::pin(&home.trust_folder(), config.root()?)?;
+        let login = key_file::load(&home.login_key())?;
+        Ok(Self {
+            backend: Backend::new(config.backend()?, Some(Arc::new(login)), options)?,
+            store: Arc::new(Mutex::new(store)),
+            outbox: Outbox::open(home.outbox_folder())?,
+            person,
+            config: Arc::new(config),
+        })
+    }
+
+    /// Who decides here.
+    #[must_use]
+    pub const fn person(&self) -> &PersonId {
+        &self.person
+    }
+
+    /// The configuration it was opened with.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The backend.
+    #[must_use]
+    pub const fn backend(&self) -> &Backend {
+        &self.backend
+    }
+
+    /// The outbox.
+    #[must_use]
+    pub const fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    /// The trust store. Not to be held over an await.
+    pub fn store(&self) -> MutexGuard<'_, TrustStore> {
+        // The store changes by whole values only; a panic elsewhere leaves it good.
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Fetches and verifies root, directory and policy.
+    ///
+    /// # Errors
+    /// [`InboxError`] says why they are refused.
+    pub async fn refresh_trust(&self) -> Result<Trusted, InboxError> {
+        let document = self.backend.trust().await?;
+        let mut store = self.store();
+        store.refresh(&document, now())?;
+        Ok(store.trusted()?)
+    }
+
+    /// The trust that is known, fetched once where there is none yet.
+    ///
+    /// # Errors
+    /// [`InboxError`] says why there is none.
+    pub async fn trusted(&self) -> Result<Trusted, InboxError> {
+        let known = self.store().trusted();
+        match known {
+            Err(TrustError::Empty) => self.refresh_trust().await,
+            known => Ok(known?),
+        }
+    }
+
+    /// Fetches the newest checkpoint and takes it in, if it is proven to continue the one seen before.
+    ///
+    /// # Errors
+    /// [`InboxError`]; a log that does not continue is an alarm.
+    pub async fn refresh_checkpoint(&self) -> Result<SeenCheckpoint, InboxError> {
+        let note = self.backend.checkpoint().await?;
+        let (seen, next) = {
+            let store = self.store();
+            (store.checkpoint(), store.open_checkpoint(&note)?)
+        };
+        let proof = match seen {
+            Some(seen) if seen.size > 0 && seen.size < next.size => {
+                self.backend.consistency(seen.size, next.size).await?.proof
+            }
+            Some(_) | None => Vec::new(),
+        };
+        Ok(self.store().advance(&note, &proof)?)
+    }
+
+    /// All rows that fit, newest first, at most `most`; each with its request statement verified.
+    ///
+    /// # Errors
+    /// [`InboxError`] when there is nothing to show.
+    pub async fn rows(&self, state: Option<Phase>, most: usize) -> Result<Vec<Row>, InboxError> {
+        let trusted = self.trusted().await?;
+        let mut rows = Vec::new();
+        let mut filter = RequestFilter {
+            state,
+            ..RequestFilter::default()
+        };
+        loop {
+            let page = self.backend.requests(&filter).await?;
+            let empty = page.requests.is_empty();
+            rows.extend(page.requests.into_iter().map(|row| check_row(row, &trusted.root)));
+            filter.after = page.next;
+            if empty || filter.after.is_none() || rows.len() >= most {
+                rows.truncate(most);
+                return Ok(rows);
+            }
+        }
+    }
+
+    /// Fetches one request and judges its evidence. Trust is refreshed first, so that it is judged by the newest.
+    ///
+    /// # Errors
+    /// [`InboxError`] when it cannot be had at all. Whether it is believed stands in the report.
+    pub async fn fetch(&self, id: RequestId) -> Result<Opened, InboxError> {
+        self.refresh_trust().await?;
+        let record = self.backend.request(id).await?;
+        let pinned = self.store().pinned();
+        let at = now();
+        let evidence = record.evidence.clone();
+        let checkpoint = pinned.checkpoint;
+        // Large artifacts take time to judge; the loop that draws must not wait for it.
+        let judged =
+            tokio::task::spawn_blocking(move || verify(&evidence, &pinned, at, Purpose::Review)).await;
+        let report = judged.map_err(|_| ClientError::Unreadable {
+            doing: "verify the evidence",
+            url: self.backend.url().to_owned(),
+            problem: "its verification ended early".to_owned(),
+        })?;
+        if let Some(chain) = &report.chain
+            && chain.request.id != id
+        {
+            return Err(InboxError::OtherRequest {
+                asked: id,
+                found: chain.request.id,
+            });
+        }
+        if let (true, Some(chain)) = (report.is_valid(), &report.chain)
+            && let Some(proven) = chain.log.checkpoint
+        {
+            // The evidence carried the proof that this continues what was seen.
+            self.store().advance_to(proven, checkpoint)?;
+        }
+        Ok(Opened {
+            record,
+            report,
+            at,
+            checkpoint,
+        })
+    }
+
+    /// Sends what was not acknowledged, and looks whether the rest is proven to be logged. What is, is forgotten.
+    ///
+    /// # Errors
+    /// [`InboxError`] when the outbox itself cannot be read.
+    pub async fn follow_outbox(&self) -> Result<Vec<Followed>, InboxError> {
+        let mut followed = Vec::new();
+        for item in self.outbox.items()? {
+            let standing = self.follow(&item).await;
+            if let Ok(Standing::Logged { .. }) = standing {
+                self.outbox.remove(&item)?;
+            }
+            followed.push(Followed { item, standing });
+        }
+        Ok(followed)
+    }
+
+    /// Looks where one decision stands; sends it when the backend does not have it.
+    ///
+    /// # Errors
+    /// [`InboxError`] when that cannot be found out.
+    pub async fn follow(&self, item: &Item) -> Result<Standing, InboxError> {
+        if item.acknowledged_at.is_none() {
+            self.backend.decide(item.request, item.envelope.clone()).await?;
+            let mut acknowledged = item.clone();
+            acknowledged.acknowledged_at = Some(now());
+            self.outbox.put(&acknowledged)?;
+        }
+        let opened = self.fetch(item.request).await?;
+        Ok(match &opened.report.chain {
+            Some(chain) if opened.report.is_valid() => item.standing(chain, opened.at),
+            Some(_) | None => Standing::Unknown,
+        })
+    }
+}
+
+/// Believes a row as far as the backend's key signed its request statement.
+fn check_row(row: RequestRow, root: &TrustedRoot) -> Row {
+    let request = Signed::<ApprovalRequest>::from(row.request)
+        .verify(root)
+        .map_err(|error| error.to_string())
+        .and_then(|request| {
+            if request.root != *root.id() {
+                Err("the request belongs to another organisation".to_owned())
+            } else if request.id != row.id {
+                Err(format!(
+                    "the row is named `{}`, but its request is `{}`",
+                    row.id, request.id
+                ))
+            } else {
+                Ok(request)
+            }
+        });
+    Row {
+        id: row.id,
+        change: row.change,
+        phase: row.phase,
+        approved_by: row.approved_by,
+        request,
+    }
+}
