@@ -1,0 +1,184 @@
+//! The command line of `countersignd`.
+//!
+//! Exit codes: 0 done, 1 it failed or does not hold, 2 wrong use or configuration.
+
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use countersign_protocol::identity::PublicKey;
+use countersign_protocol::signed::Signer as _;
+use serde::Serialize;
+
+use crate::config::{Config, ConfigError};
+use crate::home::Home;
+use crate::key::{BACKEND_KEY, BackendKey, LOG_KEY, LogKey};
+use crate::{maintenance, openapi, serve};
+
+/// The approval backend of Countersign.
+#[derive(Debug, Parser)]
+#[command(name = "countersignd", version, about)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make the backend's key and the log's key, and print their public halves.
+    Keygen(Place),
+    /// Store an organisation's root, directory and policy.
+    Init {
+        #[command(flatten)]
+        place: Place,
+        /// A trust document in JSON.
+        #[arg(long, value_name = "FILE")]
+        trust: PathBuf,
+    },
+    /// Serve the API. The first line of standard output tells the address.
+    Serve {
+        #[command(flatten)]
+        place: Place,
+        /// Where to listen, such as `127.0.0.1:0`; overrides the configuration.
+        #[arg(long, value_name = "ADDRESS")]
+        listen: Option<SocketAddr>,
+        /// A configuration file in TOML.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+    /// Read a configuration and say what is wrong with it.
+    CheckConfig {
+        /// A configuration file in TOML.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Print the OpenAPI document of the API.
+    Openapi,
+    /// Bring the store to this program's version.
+    Migrate(Place),
+    /// Copy the store to a new file, while it may be in use.
+    Backup {
+        #[command(flatten)]
+        place: Place,
+        /// The file to make.
+        #[arg(value_name = "FILE")]
+        to: PathBuf,
+    },
+    /// Put a backup in the place of the store, if it continues everything that was signed.
+    Restore {
+        #[command(flatten)]
+        place: Place,
+        /// A file that `backup` made.
+        #[arg(value_name = "FILE")]
+        from: PathBuf,
+    },
+    /// Hash the whole log again and compare it with every signed checkpoint.
+    VerifyStore(Place),
+}
+
+#[derive(Debug, Args)]
+struct Place {
+    /// The folder that holds keys, store and remembered checkpoint.
+    #[arg(long, env = "COUNTERSIGN_HOME", value_name = "DIR")]
+    home: PathBuf,
+}
+
+/// Runs the program.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(false)
+        .init();
+    match dispatch(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "countersignd: {error:#}");
+            let wrong_use = error.chain().any(|cause| cause.is::<ConfigError>());
+            ExitCode::from(if wrong_use { 2 } else { 1 })
+        }
+    }
+}
+
+fn dispatch(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Keygen(place) => keygen(&place.home),
+        Command::Init { place, trust } => init(&place.home, &trust),
+        Command::Serve {
+            place,
+            listen,
+            config,
+        } => {
+            let mut config = Config::load(config.as_deref())?;
+            config.listen = listen.unwrap_or(config.listen);
+            config.check()?;
+            serve::serve(&Home::take(&place.home)?, &config)
+        }
+        Command::CheckConfig { config } => {
+            Config::load(Some(&config))?.check()?;
+            say("the configuration is good")
+        }
+        Command::Openapi => say(&openapi::document()?),
+        Command::Migrate(place) => {
+            let (before, after) = maintenance::migrate(&Home::take(&place.home)?)?;
+            say(&format!("store had schema version {before}, has {after} now"))
+        }
+        Command::Backup { place, to } => {
+            maintenance::backup(&place.home, &to)?;
+            say(&format!("store copied to {}", to.display()))
+        }
+        Command::Restore { place, from } => {
+            maintenance::restore(&Home::take(&place.home)?, &from)?;
+            say("store restored; the one before is kept as `store.before-restore`")
+        }
+        Command::VerifyStore(place) => {
+            let found = maintenance::verify(&place.home)?;
+            say(&format!(
+                "store is whole: {} leaves under {} checkpoints, {} waiting",
+                found.leaves, found.checkpoints, found.waiting
+            ))
+        }
+    }
+}
+
+fn keygen(home: &Path) -> anyhow::Result<()> {
+    #[derive(Serialize)]
+    struct Keys<'a> {
+        schema: &'static str,
+        backend: &'a PublicKey,
+        log: &'a PublicKey,
+    }
+    let home = Home::create(home)?;
+    let (backend, log) = (home.file(BACKEND_KEY), home.file(LOG_KEY));
+    if let Some(there) = [&backend, &log].into_iter().find(|file| file.exists()) {
+        anyhow::bail!("`{}` exists already; a key is never overwritten", there.display());
+    }
+    let (backend, log) = (BackendKey::create(&backend)?, LogKey::create(&log)?);
+    let keys = Keys {
+        schema: "countersign/service-keys/v1",
+        backend: backend.public_key(),
+        log: log.public_key(),
+    };
+    say(&serde_json::to_string(&keys)?)
+}
+
+fn init(home: &Path, trust: &Path) -> anyhow::Result<()> {
+    use anyhow::Context as _;
+    let document = std::fs::read(trust).with_context(|| format!("trust document `{}`", trust.display()))?;
+    let root = Home::take(home)?.initialise(&document)?;
+    say(&format!(
+        "initialised for root {}\n{}",
+        root.id(),
+        root.id().words().join(" ")
+    ))
+}
+
+fn say(text: &str) -> anyhow::Result<()> {
+    Ok(writeln!(io::stdout(), "{text}")?)
+}

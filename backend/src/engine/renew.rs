@@ -1,0 +1,170 @@
+//! The owners renew root, directory or policy; open requests are asked about again.
+
+use std::sync::{Arc, PoisonError};
+
+use countersign_protocol::api::{ChangeSubject, EnvelopeBody};
+use countersign_protocol::digest::Sha256Digest;
+use countersign_protocol::directory::TrustedDirectory;
+use countersign_protocol::log::EntryType;
+use countersign_protocol::moment::Timestamp;
+use countersign_protocol::policy_bundle::TrustedBundle;
+use countersign_protocol::request::Event;
+use countersign_protocol::root::TrustedRoot;
+use countersign_protocol::signed::{Envelope, Signer as _};
+use rusqlite::Connection;
+
+use super::case::Case;
+use super::{Engine, moment};
+use crate::problem::Refused;
+use crate::store::row::{self, Filing, Sort};
+use crate::trust::{Policy, Trust};
+
+/// What the owners sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Document {
+    /// The root.
+    Root,
+    /// The directory.
+    Directory,
+    /// The policy bundle.
+    Policy,
+}
+
+impl Engine {
+    /// Takes a new document in. The newest one again changes nothing.
+    ///
+    /// # Errors
+    /// [`Refused`] says why it does not follow from what is known.
+    pub async fn renew(&self, document: Document, body: EnvelopeBody) -> Result<(), Refused> {
+        let (engine, publisher) = (self.clone(), self.clone());
+        self.store()
+            .write_alone(
+                move |conn| engine.renew_here(conn, document, &body.envelope),
+                move |renewed: &Option<Arc<Trust>>| {
+                    if let Some(trust) = renewed {
+                        *publisher.trust.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(trust);
+                    }
+                },
+            )
+            .await
+            .map(|_| ())
+    }
+
+    fn renew_here(
+        &self,
+        conn: &Connection,
+        document: Document,
+        envelope: &Envelope,
+    ) -> Result<Option<Arc<Trust>>, Refused> {
+        let now = moment(conn)?;
+        let trust = self.trust();
+        let filed = match document {
+            Document::Root => self.check_root(&trust, envelope, now)?,
+            Document::Directory => check_directory(&trust, envelope, now)?,
+            Document::Policy => check_policy(&trust, envelope, now)?,
+        };
+        let Some((sort, entry, version)) = filed else {
+            return Ok(None);
+        };
+        let filing = Filing {
+            sort,
+            request: None,
+            version: Some(version),
+            envelope,
+            entry: Some(entry),
+        };
+        row::file(conn, &filing, now)?;
+        row::announce(conn, None, &ChangeSubject::Trust, now)?;
+        let renewed = Arc::new(Trust::load(conn).map_err(|error| Refused::invalid(error.to_string()))?);
+        tracing::info!(document = sort.word(), version, "trust renewed");
+        ask_again(conn, &renewed, now)?;
+        Ok(Some(renewed))
+    }
+
+    fn check_root(&self, trust: &Trust, envelope: &Envelope, now: Timestamp) -> Result<Filed, Refused> {
+        let chain: Vec<Envelope> = trust.roots.iter().chain([envelope]).cloned().collect();
+        if is_known(trust.root.root().digest(), envelope) {
+            return Ok(None);
+        }
+        let next = TrustedRoot::follow(trust.root.id(), &chain).map_err(|error| refused(&error))?;
+        next.check_fresh(now).map_err(|error| refused(&error))?;
+        if !next.names(&self.key.public_key().id()) || !next.names(&self.log_key) {
+            return Err(Refused::invalid(
+                "the new root does not name this backend's and log's keys",
+            ));
+        }
+        Ok(Some((Sort::Root, EntryType::Root, next.root().version)))
+    }
+}
+
+/// Where a document is filed; nothing when it is the one that is known.
+type Filed = Option<(Sort, EntryType, u64)>;
+
+fn check_directory(trust: &Trust, envelope: &Envelope, now: Timestamp) -> Result<Filed, Refused> {
+    if is_known(trust.directory.digest().sha256(), envelope) {
+        return Ok(None);
+    }
+    let seen = trust.directory.version;
+    let next = TrustedDirectory::accept(&trust.root, envelope, seen).map_err(|error| refused(&error))?;
+    next.check_fresh(now).map_err(|error| refused(&error))?;
+    check_higher(next.version, seen)?;
+    Ok(Some((Sort::Directory, EntryType::Directory, next.version)))
+}
+
+fn check_policy(trust: &Trust, envelope: &Envelope, now: Timestamp) -> Result<Filed, Refused> {
+    if is_known(trust.policy.bundle.digest().sha256(), envelope) {
+        return Ok(None);
+    }
+    let seen = trust.policy.bundle.version;
+    let next = TrustedBundle::accept(&trust.root, envelope, seen).map_err(|error| refused(&error))?;
+    next.check_fresh(now).map_err(|error| refused(&error))?;
+    check_higher(next.version, seen)?;
+    let next = Policy::load(next).map_err(|error| refused(&error))?;
+    Ok(Some((Sort::Policy, EntryType::Policy, next.bundle.version)))
+}
+
+fn is_known(newest: &Sha256Digest, envelope: &Envelope) -> bool {
+    *newest == envelope.payload_digest()
+}
+
+fn check_higher(version: u64, seen: u64) -> Result<(), Refused> {
+    if version > seen {
+        return Ok(());
+    }
+    Err(Refused::conflict(
+        "same-version",
+        format!(
+            "another document with version {seen} is here; sign one with version {}",
+            seen + 1
+        ),
+    ))
+}
+
+fn refused(error: &dyn std::fmt::Display) -> Refused {
+    Refused::invalid(error.to_string())
+}
+
+/// Approvals stand only if what the signer saw and what is current both permit them.
+fn ask_again(conn: &Connection, trust: &Arc<Trust>, now: Timestamp) -> Result<(), Refused> {
+    for entry in row::open_requests(conn)? {
+        let id = entry.id;
+        let mut case = match Case::of(conn, trust, entry) {
+            Ok(case) => case,
+            Err(error) => {
+                // It can no longer be judged, so it can no longer be granted either.
+                tracing::warn!(request = %id, %error, "an open request does not hold under the new documents");
+                continue;
+            }
+        };
+        case.pass_time(conn, now)?;
+        if !case.entry.state.phase().is_open() {
+            continue;
+        }
+        if case.has_moved(now) {
+            case.apply(conn, Event::WentStale, None, now)?;
+        } else {
+            case.reevaluate(conn, now)?;
+        }
+    }
+    Ok(())
+}

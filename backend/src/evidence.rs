@@ -1,0 +1,206 @@
+//! The evidence of a request, put together from the store under one published checkpoint.
+//!
+//! It vouches for nothing: whoever gets it checks it against a root of their own.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use countersign_protocol::api::RequestRecord;
+use countersign_protocol::bundle::{Evidence, Logged, SCHEMA};
+use countersign_protocol::decision::SeenCheckpoint;
+use countersign_protocol::identity::RequestId;
+use countersign_protocol::log::{ConsistencyProof, LogSegment, LoggedLeaf};
+use countersign_protocol::signed::Envelope;
+use rusqlite::Connection;
+
+use crate::log::checkpoint::{self, Checkpoint};
+use crate::log::tree::Tree;
+use crate::store::StoreError;
+use crate::store::row::{self, Entry, Kept, Sort};
+
+/// The most leaves from a request on that one document carries while an older checkpoint serves as well.
+const MAX_SEGMENT: u64 = 20_000;
+
+/// The record of a request, as of the checkpoint `newest`.
+///
+/// # Errors
+/// [`StoreError`] when the store fails.
+pub fn record(conn: &Connection, newest: &Checkpoint, entry: &Entry) -> Result<RequestRecord, StoreError> {
+    Ok(RequestRecord {
+        phase: entry.state.phase(),
+        change: entry.change,
+        evidence: evidence(conn, newest, entry)?,
+    })
+}
+
+/// The signed request of a row of the queue.
+///
+/// # Errors
+/// [`StoreError`] when the store fails.
+pub fn request_envelope(conn: &Connection, id: &RequestId) -> Result<Envelope, StoreError> {
+    Ok(row::the_statement(conn, Sort::Request, id)?.envelope)
+}
+
+fn evidence(conn: &Connection, newest: &Checkpoint, entry: &Entry) -> Result<Evidence, StoreError> {
+    let own = |sort| row::statements(conn, sort, &entry.id);
+    let request = row::the_statement(conn, Sort::Request, &entry.id)?;
+    let decisions = own(Sort::Decision)?;
+    let withdrawal = own(Sort::Withdrawal)?.pop();
+    let grant = own(Sort::Grant)?.pop();
+    let receipt = own(Sort::Receipt)?.pop();
+    let statements: Vec<&Kept> = [&request]
+        .into_iter()
+        .chain(&decisions)
+        .chain(&withdrawal)
+        .chain(&grant)
+        .chain(&receipt)
+        .collect();
+    let checkpoint = checkpoint_for(conn, newest, &request, &statements)?;
+    let size = checkpoint.size;
+    let directories = since(conn, Sort::Directory, entry.directory.sha256(), size)?;
+    let policies = since(conn, Sort::Policy, entry.policy.sha256(), size)?;
+    let seen = checkpoints_of(&decisions, grant.as_ref());
+    let log = match request.index.filter(|index| *index < size) {
+        Some(start) => Some(segment(
+            conn,
+            &checkpoint,
+            start,
+            directories.iter().chain(&policies),
+        )?),
+        None => None,
+    };
+    let consistency = match &log {
+        Some(_) => consistency(conn, &checkpoint, seen)?,
+        None => vec![],
+    };
+    Ok(Evidence {
+        schema: SCHEMA.to_owned(),
+        roots: row::versions(conn, Sort::Root, 0)?
+            .into_iter()
+            .map(|kept| kept.envelope)
+            .collect(),
+        directories,
+        policies,
+        proposal: row::the_statement(conn, Sort::Proposal, &entry.id)?.envelope,
+        request: request.logged(size),
+        decisions: decisions.into_iter().map(|kept| kept.logged(size)).collect(),
+        withdrawal: withdrawal.map(|kept| kept.logged(size)),
+        grant: grant.map(|kept| kept.logged(size)),
+        receipt: receipt.map(|kept| kept.logged(size)),
+        artifacts: row::artifacts(conn, &entry.id)?,
+        log,
+        consistency,
+    })
+}
+
+/// The newest checkpoint, or for a request long past the largest one that keeps the document at a sane size and
+/// still covers every statement.
+fn checkpoint_for(
+    conn: &Connection,
+    newest: &Checkpoint,
+    request: &Kept,
+    statements: &[&Kept],
+) -> Result<Checkpoint, StoreError> {
+    let Some(start) = request.index else {
+        return Ok(newest.clone());
+    };
+    let limit = start.saturating_add(MAX_SEGMENT);
+    let all_logged = statements
+        .iter()
+        .all(|kept| kept.index.is_some_and(|index| index < newest.size));
+    if newest.size <= limit || !all_logged {
+        return Ok(newest.clone());
+    }
+    let covered = statements
+        .iter()
+        .filter_map(|kept| kept.index)
+        .max()
+        .unwrap_or(start)
+        + 1;
+    Ok(checkpoint::within(conn, covered, limit)?.unwrap_or_else(|| newest.clone()))
+}
+
+/// The version with this digest and every newer one, as far as a checkpoint of `size` covers them. One that is not
+/// logged yet is newer than everything, and is shown as such under the newest checkpoint.
+fn since(
+    conn: &Connection,
+    sort: Sort,
+    digest: &countersign_protocol::digest::Sha256Digest,
+    size: u64,
+) -> Result<Vec<Logged>, StoreError> {
+    let first = row::statement(conn, sort, digest)?
+        .ok_or_else(|| StoreError::Corrupt(format!("{} {digest} is gone", sort.word())))?;
+    let all = row::versions(conn, sort, first.version)?;
+    let covered = |kept: &Kept| kept.version == first.version || kept.index.is_none_or(|index| index < size);
+    Ok(all
+        .into_iter()
+        .filter(covered)
+        .map(|kept| kept.logged(size))
+        .collect())
+}
+
+fn segment<'a>(
+    conn: &Connection,
+    checkpoint: &Checkpoint,
+    start: u64,
+    trust: impl Iterator<Item = &'a Logged>,
+) -> Result<LogSegment, StoreError> {
+    let tree = Tree(conn);
+    let earlier: BTreeSet<u64> = trust
+        .filter_map(|logged| logged.index)
+        .filter(|index| *index < start)
+        .collect();
+    let mut wanted = Vec::new();
+    for index in earlier {
+        wanted.extend(tree.leaves(index, index + 1)?);
+    }
+    wanted.extend(tree.leaves(start, checkpoint.size)?);
+    let mut leaves = Vec::with_capacity(wanted.len());
+    for (index, bytes) in wanted {
+        let leaf =
+            String::from_utf8(bytes).map_err(|_| StoreError::Corrupt(format!("leaf {index} is no text")))?;
+        leaves.push(LoggedLeaf {
+            index,
+            leaf,
+            proof: tree.inclusion(checkpoint.size, index)?,
+        });
+    }
+    Ok(LogSegment {
+        checkpoint: checkpoint.note.clone(),
+        leaves,
+    })
+}
+
+/// What the signers and the grant say that they saw of the log. The statements were verified when they came in.
+fn checkpoints_of(decisions: &[Kept], grant: Option<&Kept>) -> BTreeSet<SeenCheckpoint> {
+    #[derive(serde::Deserialize)]
+    struct Statement {
+        predicate: Predicate,
+    }
+    #[derive(serde::Deserialize)]
+    struct Predicate {
+        checkpoint: SeenCheckpoint,
+    }
+    let seen = |kept: &Kept| {
+        let statement = serde_json::from_slice::<Statement>(&kept.envelope.payload).ok();
+        statement.map(|statement| statement.predicate.checkpoint)
+    };
+    decisions.iter().chain(grant).filter_map(seen).collect()
+}
+
+fn consistency(
+    conn: &Connection,
+    checkpoint: &Checkpoint,
+    seen: BTreeSet<SeenCheckpoint>,
+) -> Result<Vec<ConsistencyProof>, StoreError> {
+    let tree = Tree(conn);
+    let mut proofs = BTreeMap::new();
+    for from in seen {
+        if from.size <= checkpoint.size {
+            proofs.insert(from, tree.consistency(from.size, checkpoint.size)?);
+        }
+    }
+    Ok(proofs
+        .into_iter()
+        .map(|(from, proof)| ConsistencyProof { from, proof })
+        .collect())
+}

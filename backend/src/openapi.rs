@@ -1,0 +1,422 @@
+//! The OpenAPI 3.1 document of the API.
+//!
+//! The bodies are those of `countersign_protocol::api`; statements inside envelopes are opaque here, since their
+//! meaning is what was signed and not what HTTP carries.
+
+use serde_json::{Map, Value, json};
+use utoipa::openapi::OpenApi;
+
+/// One operation: method, path, id, what it does, who may, body, answer.
+type Operation = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    Who,
+    Option<&'static str>,
+    Answer,
+);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Who {
+    Anyone,
+    Person,
+    Guard,
+    Member,
+}
+
+#[derive(Clone, Copy)]
+enum Answer {
+    Json(&'static str, &'static str),
+    Nothing,
+    Other(&'static str),
+}
+
+const OPERATIONS: &[Operation] = &[
+    (
+        "get",
+        "/livez",
+        "live",
+        "Whether the process lives",
+        Who::Anyone,
+        None,
+        Answer::Other("text/plain"),
+    ),
+    (
+        "get",
+        "/readyz",
+        "ready",
+        "Whether store, log, clock and trust hold",
+        Who::Anyone,
+        None,
+        Answer::Other("text/plain"),
+    ),
+    (
+        "get",
+        "/v1/trust",
+        "showTrust",
+        "Roots, newest directory and newest policy",
+        Who::Anyone,
+        None,
+        Answer::Json("200", "TrustDocument"),
+    ),
+    (
+        "post",
+        "/v1/trust/root",
+        "renewRoot",
+        "Take in a new root that the owners signed",
+        Who::Anyone,
+        Some("EnvelopeBody"),
+        Answer::Nothing,
+    ),
+    (
+        "post",
+        "/v1/trust/directory",
+        "renewDirectory",
+        "Take in a new directory that its owners signed",
+        Who::Anyone,
+        Some("EnvelopeBody"),
+        Answer::Nothing,
+    ),
+    (
+        "post",
+        "/v1/trust/policy",
+        "renewPolicy",
+        "Take in a new policy that its owners signed",
+        Who::Anyone,
+        Some("EnvelopeBody"),
+        Answer::Nothing,
+    ),
+    (
+        "post",
+        "/v1/proposals",
+        "propose",
+        "Propose an action",
+        Who::Guard,
+        Some("ProposeBody"),
+        Answer::Json("201", "RequestRecord"),
+    ),
+    (
+        "post",
+        "/v1/verdicts",
+        "recordVerdicts",
+        "Report verdicts that needed no human",
+        Who::Guard,
+        Some("VerdictBatch"),
+        Answer::Nothing,
+    ),
+    (
+        "get",
+        "/v1/requests",
+        "listRequests",
+        "The queue, newest first",
+        Who::Member,
+        None,
+        Answer::Json("200", "RequestPage"),
+    ),
+    (
+        "get",
+        "/v1/requests/{id}",
+        "showRequest",
+        "A request with its evidence",
+        Who::Member,
+        None,
+        Answer::Json("200", "RequestRecord"),
+    ),
+    (
+        "post",
+        "/v1/requests/{id}/decisions",
+        "decide",
+        "Send a signed decision",
+        Who::Person,
+        Some("EnvelopeBody"),
+        Answer::Json("200", "RequestRecord"),
+    ),
+    (
+        "post",
+        "/v1/requests/{id}/withdrawal",
+        "withdraw",
+        "Take a request back",
+        Who::Guard,
+        Some("EnvelopeBody"),
+        Answer::Json("200", "RequestRecord"),
+    ),
+    (
+        "post",
+        "/v1/requests/{id}/grant",
+        "grant",
+        "Fetch the one grant; asking again finds the same",
+        Who::Guard,
+        None,
+        Answer::Json("200", "RequestRecord"),
+    ),
+    (
+        "post",
+        "/v1/requests/{id}/start",
+        "start",
+        "Say that the execution starts",
+        Who::Guard,
+        Some("StartBody"),
+        Answer::Nothing,
+    ),
+    (
+        "post",
+        "/v1/requests/{id}/receipt",
+        "account",
+        "Send the signed execution receipt",
+        Who::Guard,
+        Some("EnvelopeBody"),
+        Answer::Json("200", "RequestRecord"),
+    ),
+    (
+        "get",
+        "/v1/watch",
+        "watch",
+        "Changes as server-sent events, resumed by `Last-Event-ID`",
+        Who::Member,
+        None,
+        Answer::Other("text/event-stream"),
+    ),
+    (
+        "get",
+        "/v1/log/consistency",
+        "proveConsistency",
+        "A consistency proof between two sizes of the log",
+        Who::Anyone,
+        None,
+        Answer::Json("200", "ConsistencyAnswer"),
+    ),
+    (
+        "get",
+        "/log/checkpoint",
+        "checkpoint",
+        "The newest signed checkpoint (C2SP tlog-tiles)",
+        Who::Anyone,
+        None,
+        Answer::Other("text/plain"),
+    ),
+    (
+        "get",
+        "/log/tile/{path}",
+        "tile",
+        "A tile or entry bundle (C2SP tlog-tiles); the path holds slashes",
+        Who::Anyone,
+        None,
+        Answer::Other("application/octet-stream"),
+    ),
+];
+
+/// The document as JSON.
+///
+/// # Errors
+/// When it is not in the form of OpenAPI 3.1.
+pub fn document() -> anyhow::Result<String> {
+    let mut paths = Map::new();
+    for operation in OPERATIONS {
+        let path = paths.entry(operation.1).or_insert_with(|| json!({}));
+        if let Some(path) = path.as_object_mut() {
+            path.insert(operation.0.to_owned(), describe(operation));
+        }
+    }
+    let document = json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Countersign approval backend",
+            "version": "1",
+            "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
+            "description": "Requests are signed as RFC 9421 says, over method, authority, path, query and body digest. \
+                Problems are RFC 9457 documents."
+        },
+        "paths": paths,
+        "components": {
+            "schemas": schemas(),
+            "securitySchemes": { "signature": {
+                "type": "apiKey", "in": "header", "name": "Signature",
+                "description": "HTTP Message Signature (RFC 9421) by a login or guard key of the directory, with \
+                    `Signature-Input` and `Content-Digest`."
+            } }
+        }
+    });
+    let document: OpenApi = serde_json::from_value(document)?;
+    Ok(document.to_pretty_json()?)
+}
+
+fn describe(operation: &Operation) -> Value {
+    let (method, path, id, summary, who, body, answer) = *operation;
+    let mut responses = Map::new();
+    match answer {
+        Answer::Json(status, schema) => {
+            responses.insert(
+                status.to_owned(),
+                content(summary, "application/json", &reference(schema)),
+            );
+        }
+        Answer::Nothing => {
+            responses.insert(
+                "204".to_owned(),
+                json!({ "description": "Done, or done already" }),
+            );
+        }
+        Answer::Other(media) => {
+            responses.insert(
+                "200".to_owned(),
+                content(summary, media, &json!({ "type": "string" })),
+            );
+        }
+    }
+    responses.insert(
+        "default".to_owned(),
+        content("A problem", "application/problem+json", &reference("Problem")),
+    );
+    let mut described = json!({
+        "operationId": id,
+        "summary": summary,
+        "tags": [path.split('/').find(|part| !part.is_empty() && *part != "v1").unwrap_or("log")],
+        "parameters": parameters(method, path, who),
+        "responses": responses,
+    });
+    if let Some(body) = body {
+        described["requestBody"] =
+            json!({ "required": true, "content": { "application/json": { "schema": reference(body) } } });
+    }
+    if who != Who::Anyone {
+        described["security"] = json!([{ "signature": [] }]);
+        described["description"] = json!(match who {
+            Who::Person => "By a person's login key.",
+            Who::Guard => "By a guard's key, for its own requests.",
+            Who::Member | Who::Anyone => "By a person's login key, or by a guard's key for its own requests.",
+        });
+    }
+    described
+}
+
+fn parameters(method: &str, path: &str, who: Who) -> Value {
+    let text = |name: &str, place: &str, required: bool, schema: Value| json!({ "name": name, "in": place, "required": required, "schema": schema });
+    let mut all = Vec::new();
+    if path.contains("{id}") {
+        all.push(text("id", "path", true, reference("RequestId")));
+    }
+    match path {
+        "/log/tile/{path}" => all.push(text("path", "path", true, json!({ "type": "string" }))),
+        "/v1/log/consistency" => {
+            all.extend(["from", "to"].map(|name| text(name, "query", true, reference("Count"))));
+        }
+        "/v1/requests" => {
+            all.push(text("state", "query", false, reference("Phase")));
+            all.push(text("agent", "query", false, json!({ "type": "string" })));
+            all.push(text(
+                "after",
+                "query",
+                false,
+                json!({ "type": "string", "description": "`next` of the page before" }),
+            ));
+            all.push(text(
+                "limit",
+                "query",
+                false,
+                json!({ "type": "integer", "minimum": 1, "maximum": 100 }),
+            ));
+        }
+        "/v1/watch" => all.push(text("Last-Event-ID", "header", false, reference("Count"))),
+        _ => {}
+    }
+    if method == "post" && who != Who::Anyone {
+        all.push(text(
+            "Idempotency-Key",
+            "header",
+            false,
+            json!({ "type": "string", "maxLength": 255 }),
+        ));
+    }
+    Value::Array(all)
+}
+
+fn content(description: &str, media: &str, schema: &Value) -> Value {
+    json!({ "description": description, "content": { media: { "schema": schema } } })
+}
+
+fn reference(schema: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{schema}") })
+}
+
+/// An object whose every field is there, but for those that end in `?`.
+fn object(description: &str, fields: &[(&str, Value)]) -> Value {
+    let required: Vec<&str> = fields
+        .iter()
+        .map(|(name, _)| *name)
+        .filter(|name| !name.ends_with('?'))
+        .collect();
+    let properties: Map<String, Value> = fields
+        .iter()
+        .map(|(name, schema)| (name.trim_end_matches('?').to_owned(), schema.clone()))
+        .collect();
+    json!({
+        "type": "object", "description": description, "required": required, "properties": properties,
+        "additionalProperties": false
+    })
+}
+
+fn list(schema: &str) -> Value {
+    json!({ "type": "array", "items": reference(schema) })
+}
+
+fn schemas() -> Value {
+    let phases: Vec<&str> = countersign_protocol::request::Phase::ALL
+        .into_iter()
+        .map(countersign_protocol::request::Phase::word)
+        .collect();
+    let base64 = json!({ "type": "string", "contentEncoding": "base64" });
+    let text = json!({ "type": "string" });
+    json!({
+        "Count": { "type": "integer", "minimum": 0 },
+        "Digest": { "type": "string", "pattern": "^[0-9a-f]{64}$" },
+        "RequestId": { "type": "string", "pattern": "^r-[a-z2-7]{26}$" },
+        "Phase": { "type": "string", "enum": phases },
+        "Artifact": base64,
+        "Envelope": object("A DSSE envelope around an in-toto statement", &[
+            ("payloadType", text.clone()),
+            ("payload", base64.clone()),
+            ("signatures", json!({ "type": "array", "items": object("One signature", &[
+                ("keyid", reference("Digest")), ("sig", base64.clone())]) })),
+        ]),
+        "EnvelopeBody": object("One envelope", &[("envelope", reference("Envelope"))]),
+        "ProposeBody": object("A proposal with its artifacts", &[
+            ("proposal", reference("Envelope")), ("artifacts", list("Artifact"))]),
+        "VerdictBatch": object("Verdicts that needed no human", &[("records", json!({ "type": "array", "items":
+            object("One verdict", &[("proposal", reference("Envelope")), ("record", reference("Envelope"))]) }))]),
+        "StartBody": object("The guard says that it starts", &[("grant", reference("Digest"))]),
+        "TrustDocument": object("What a new member fetches", &[
+            ("roots", list("Envelope")), ("directory", reference("Envelope")), ("policy", reference("Envelope")),
+            ("log_origin", text.clone())]),
+        "Logged": object("An envelope with what opens its commitment in the log", &[
+            ("envelope", reference("Envelope")), ("salt", reference("Digest")), ("index?", reference("Count"))]),
+        "LogSegment": object("Leaves of the log under one signed checkpoint", &[
+            ("checkpoint", text.clone()),
+            ("leaves", json!({ "type": "array", "items": object("A leaf with its inclusion proof", &[
+                ("index", reference("Count")), ("leaf", text.clone()), ("proof", list("Digest"))]) }))]),
+        "SeenCheckpoint": object("Size and root hash of a log", &[
+            ("size", reference("Count")), ("root_hash", reference("Digest"))]),
+        "ConsistencyProof": object("A proof that a checkpoint is a prefix of the segment's", &[
+            ("from", reference("SeenCheckpoint")), ("proof", list("Digest"))]),
+        "Evidence": object("The whole chain of one request; it vouches for nothing by itself", &[
+            ("schema", text.clone()), ("roots", list("Envelope")), ("directories", list("Logged")),
+            ("policies", list("Logged")), ("proposal", reference("Envelope")), ("request", reference("Logged")),
+            ("decisions", list("Logged")), ("withdrawal?", reference("Logged")), ("grant?", reference("Logged")),
+            ("receipt?", reference("Logged")),
+            ("artifacts", json!({ "type": "object", "additionalProperties": reference("Artifact") })),
+            ("log?", reference("LogSegment")), ("consistency?", list("ConsistencyProof"))]),
+        "RequestRecord": object("A request with its evidence", &[
+            ("phase", reference("Phase")), ("change", reference("Count")), ("evidence", reference("Evidence"))]),
+        "RequestPage": object("A page of the queue", &[
+            ("requests", json!({ "type": "array", "items": object("One row", &[
+                ("id", reference("RequestId")), ("phase", reference("Phase")), ("change", reference("Count")),
+                ("request", reference("Envelope")),
+                ("approved_by", json!({ "type": "array", "items": { "type": "string" } }))]) })),
+            ("next?", text.clone())]),
+        "ConsistencyAnswer": object("A consistency proof (RFC 6962)", &[("proof", list("Digest"))]),
+        "Problem": json!({
+            "type": "object", "description": "A problem document (RFC 9457)", "required": ["type", "title", "status"],
+            "properties": { "type": text, "title": text, "status": { "type": "integer" }, "detail": text }
+        }),
+    })
+}

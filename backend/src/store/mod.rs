@@ -1,0 +1,393 @@
+//! The store: one SQLite file, one writer thread, many readers.
+//!
+//! Every change goes through the writer thread. It runs several waiting changes in one transaction, commits, then
+//! gives the waiting leaves their indexes in a second transaction, and only then answers: what was acknowledged is
+//! on disk. Not a place for rules: those are the engine's.
+
+pub mod row;
+pub mod schema;
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use tokio::sync::{oneshot, watch};
+
+use crate::clock;
+use crate::log::{Checkpoint, Log};
+
+/// The database's file name in the home.
+pub const FILE: &str = "store.sqlite";
+/// The most changes that share one transaction.
+const MAX_BATCH: usize = 128;
+/// How long leaves wait at most for another try after sequencing failed.
+const RETRY: Duration = Duration::from_secs(2);
+/// Idle read connections that are kept.
+const IDLE_READERS: usize = 8;
+
+/// Why the store failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database says so.
+    #[error("database: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// A newer program wrote it.
+    #[error("database has schema version {found}, this program knows {known}; run a newer `countersignd`")]
+    Newer {
+        /// The version found.
+        found: usize,
+        /// The newest that is known.
+        known: usize,
+    },
+    /// An older program wrote it.
+    #[error("database has schema version {found}, this program needs {known}; run `countersignd migrate`")]
+    Outdated {
+        /// The version found.
+        found: usize,
+        /// The version needed.
+        known: usize,
+    },
+    /// What is stored cannot be.
+    #[error("the store holds something it cannot hold: {0}")]
+    Corrupt(String),
+    /// The log failed.
+    #[error(transparent)]
+    Log(#[from] crate::log::LogError),
+    /// The writer is gone.
+    #[error("the writer has stopped; start the backend again")]
+    Stopped,
+}
+
+/// What readers may tell others about.
+#[derive(Debug, Clone)]
+pub struct Published {
+    /// The newest checkpoint that is signed, stored and remembered apart from the database.
+    pub checkpoint: Arc<Checkpoint>,
+    /// The newest change.
+    pub change: u64,
+    /// Whether the last try to sequence went well.
+    pub healthy: bool,
+}
+
+/// The store.
+#[derive(Clone)]
+pub struct Store {
+    path: PathBuf,
+    jobs: Sender<Message>,
+    readers: Arc<Mutex<Vec<Connection>>>,
+    published: watch::Receiver<Published>,
+    writer: Arc<Mutex<Option<std::thread::JoinHandle<()>>>>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+enum Message {
+    Change { run: Run, alone: bool },
+    Stop,
+}
+
+/// Runs a change. Gives back whether to keep it, and what to do once its fate is known.
+type Run = Box<dyn FnOnce(&Connection) -> (bool, Settle) + Send>;
+/// Two steps after the commit: make it visible to this process, then answer.
+type Settle = Box<dyn FnOnce(bool) -> Box<dyn FnOnce() + Send> + Send>;
+
+/// Opens the database for writing with the settings that make a commit durable.
+///
+/// # Errors
+/// [`StoreError`] when it cannot be opened.
+pub fn open(path: &Path) -> Result<Connection, StoreError> {
+    let conn = Connection::open(path)?;
+    conn.pragma_update(None, "journal_mode", "WAL")?;
+    conn.pragma_update(None, "synchronous", "FULL")?;
+    conn.pragma_update(None, "foreign_keys", true)?;
+    conn.pragma_update(None, "trusted_schema", false)?;
+    conn.busy_timeout(Duration::from_secs(10))?;
+    Ok(conn)
+}
+
+impl Store {
+    /// Starts the writer over a database that [`Log::open`] has checked.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be read or waiting leaves cannot be sequenced.
+    pub fn start(path: &Path, mut conn: Connection, mut log: Log) -> Result<Self, StoreError> {
+        let found = schema::version(&conn)?;
+        if found != schema::newest() {
+            return Err(StoreError::Outdated {
+                found,
+                known: schema::newest(),
+            });
+        }
+        log.sequence(&mut conn, clock::now())?;
+        let published = Published {
+            checkpoint: log.newest(),
+            change: row::last_change(&conn)?,
+            healthy: true,
+        };
+        let (publish, published) = watch::channel(published);
+        let (jobs, inbox) = channel();
+        let writer = Writer { conn, log, publish };
+        let thread = std::thread::Builder::new()
+            .name("writer".to_owned())
+            .spawn(move || writer.run(&inbox))
+            .map_err(|error| StoreError::Corrupt(format!("no writer thread: {error}")))?;
+        Ok(Self {
+            path: path.to_owned(),
+            jobs,
+            readers: Arc::default(),
+            published,
+            writer: Arc::new(Mutex::new(Some(thread))),
+        })
+    }
+
+    /// What is signed and stored.
+    #[must_use]
+    pub fn published(&self) -> Published {
+        self.published.borrow().clone()
+    }
+
+    /// Tells whenever something new is published.
+    #[must_use]
+    pub fn news(&self) -> watch::Receiver<Published> {
+        self.published.clone()
+    }
+
+    /// Makes a change. Answers once it is durable, or was undone.
+    ///
+    /// # Errors
+    /// What `change` refuses, or [`StoreError`] when it could not be kept.
+    pub async fn write<T, E>(
+        &self,
+        change: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.submit(false, change, |_| ()).await
+    }
+
+    /// Makes a change that shares its transaction with no other. `after` runs before any later change does.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub async fn write_alone<T, E>(
+        &self,
+        change: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+        after: impl FnOnce(&T) + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.submit(true, change, after).await
+    }
+
+    async fn submit<T, E>(
+        &self,
+        alone: bool,
+        change: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+        after: impl FnOnce(&T) + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let run: Run = Box::new(move |conn| {
+            let result = change(conn);
+            let keep = result.is_ok();
+            let settle: Settle = Box::new(move |committed| {
+                let result = match result {
+                    Ok(_) if !committed => Err(E::from(StoreError::Stopped)),
+                    other => other,
+                };
+                if let Ok(done) = &result {
+                    after(done);
+                }
+                Box::new(move || {
+                    // Whoever asked may be gone; the change stands all the same.
+                    let _ = answer.send(result);
+                })
+            });
+            (keep, settle)
+        });
+        self.jobs
+            .send(Message::Change { run, alone })
+            .map_err(|_| StoreError::Stopped)?;
+        answered.await.map_err(|_| StoreError::Stopped)?
+    }
+
+    /// Reads from one snapshot, on a thread where blocking is fine.
+    ///
+    /// # Errors
+    /// What `reading` refuses, or [`StoreError`].
+    pub async fn read<T, E>(
+        &self,
+        reading: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let store = self.clone();
+        tokio::task::spawn_blocking(move || store.read_here(reading))
+            .await
+            .map_err(|_| StoreError::Stopped)?
+    }
+
+    /// Reads from one snapshot on this thread.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_here<T, E>(&self, reading: impl FnOnce(&Connection) -> Result<T, E>) -> Result<T, E>
+    where
+        E: From<StoreError>,
+    {
+        let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut conn = match idle {
+            Some(conn) => conn,
+            None => open_reader(&self.path)?,
+        };
+        let result = {
+            let snapshot = conn.transaction().map_err(StoreError::from)?;
+            reading(&snapshot)
+        };
+        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        if readers.len() < IDLE_READERS {
+            readers.push(conn);
+        }
+        result
+    }
+
+    /// Finishes what waits and stops the writer.
+    pub fn stop(&self) {
+        let _ = self.jobs.send(Message::Stop);
+        let thread = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread
+            && thread.join().is_err()
+        {
+            tracing::error!("the writer ended in a panic");
+        }
+    }
+}
+
+fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(path, flags)?;
+    conn.busy_timeout(Duration::from_secs(10))?;
+    Ok(conn)
+}
+
+struct Writer {
+    conn: Connection,
+    log: Log,
+    publish: watch::Sender<Published>,
+}
+
+impl Writer {
+    fn run(mut self, inbox: &Receiver<Message>) {
+        let mut held = None;
+        loop {
+            let first = match held.take() {
+                Some(message) => Ok(message),
+                None => inbox.recv_timeout(RETRY),
+            };
+            let (mut batch, mut stop) = (Vec::new(), false);
+            match first {
+                Ok(Message::Change { run, alone }) => {
+                    batch.push(run);
+                    while !alone && batch.len() < MAX_BATCH {
+                        match inbox.try_recv() {
+                            Ok(Message::Change { run, alone: false }) => batch.push(run),
+                            Ok(message) => {
+                                held = Some(message);
+                                break;
+                            }
+                            Err(_) => break,
+                        }
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) if self.publish.borrow().healthy => continue,
+                Err(RecvTimeoutError::Timeout) => {}
+                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => stop = true,
+            }
+            if !self.turn(batch) || stop {
+                return;
+            }
+        }
+    }
+
+    /// Runs a batch, sequences, publishes, answers. False when nothing more may be written.
+    fn turn(&mut self, batch: Vec<Run>) -> bool {
+        let (settles, committed) = match self.commit(batch) {
+            Ok(settles) => (settles, true),
+            Err((settles, error)) => {
+                tracing::error!(%error, "a transaction was undone");
+                (settles, false)
+            }
+        };
+        let answers: Vec<_> = settles.into_iter().map(|settle| settle(committed)).collect();
+        let sequenced = self.log.sequence(&mut self.conn, clock::now());
+        let healthy = sequenced.is_ok();
+        if let Err(error) = &sequenced {
+            tracing::error!(%error, "waiting leaves could not be sequenced");
+        }
+        let change = row::last_change(&self.conn).unwrap_or(self.publish.borrow().change);
+        self.publish.send_replace(Published {
+            checkpoint: self.log.newest(),
+            change,
+            healthy,
+        });
+        for answer in answers {
+            answer();
+        }
+        !self.log.is_broken()
+    }
+
+    fn commit(&mut self, batch: Vec<Run>) -> Result<Vec<Settle>, (Vec<Settle>, rusqlite::Error)> {
+        let mut settles = Vec::new();
+        let change = match self
+            .conn
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+        {
+            Ok(change) => change,
+            Err(error) => {
+                // Dropping a change that never ran closes its answer: the asker is told that the writer failed.
+                drop(batch);
+                return Err((settles, error));
+            }
+        };
+        for run in batch {
+            if let Err(error) = change.execute_batch("SAVEPOINT job") {
+                return Err((settles, error));
+            }
+            let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(&change)));
+            let (keep, settle) = match ran {
+                Ok((keep, settle)) => (keep, Some(settle)),
+                Err(_) => (false, None),
+            };
+            settles.extend(settle);
+            let end = if keep {
+                "RELEASE job"
+            } else {
+                "ROLLBACK TO job; RELEASE job"
+            };
+            if let Err(error) = change.execute_batch(end) {
+                return Err((settles, error));
+            }
+        }
+        match change.commit() {
+            Ok(()) => Ok(settles),
+            Err(error) => Err((settles, error)),
+        }
+    }
+}
