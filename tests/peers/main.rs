@@ -10,7 +10,9 @@ use std::process::Command;
 use countersign_protocol::signed::{Envelope, pae};
 
 fn part(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/parts").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("vectors/parts")
+        .join(name)
 }
 
 fn tool(variable: &str) -> PathBuf {
@@ -48,7 +50,13 @@ fn securesystemslib_accepts_a_decision_and_no_flipped_byte() {
         let path = folder.path().join("envelope.json");
         std::fs::write(&path, serde_json::to_vec(envelope).unwrap()).unwrap();
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/dsse_check.py");
-        accepts(Command::new(tool("COUNTERSIGN_PYTHON")).arg(script).arg(&path).arg(part("decision.pem")), 1)
+        accepts(
+            Command::new(tool("COUNTERSIGN_PYTHON"))
+                .arg(script)
+                .arg(&path)
+                .arg(part("decision.pem")),
+            1,
+        )
     };
     assert!(check(&decision()));
     for at in [0, decision().payload.len() / 2, decision().payload.len() - 1] {
@@ -72,7 +80,12 @@ fn openssl_accepts_the_signature_over_the_pre_authentication_encoding() {
         std::fs::write(&text, message).unwrap();
         std::fs::write(&signature, &envelope.signatures.first().unwrap().sig).unwrap();
         let mut openssl = Command::new("openssl");
-        openssl.args(["dgst", "-sha256", "-verify"]).arg(part("decision.pem")).arg("-signature").arg(signature).arg(text);
+        openssl
+            .args(["dgst", "-sha256", "-verify"])
+            .arg(part("decision.pem"))
+            .arg("-signature")
+            .arg(signature)
+            .arg(text);
         accepts(&mut openssl, 1)
     };
     assert!(check(&encoded));
@@ -94,8 +107,15 @@ fn gos_checksum_database_accepts_the_checkpoint_and_the_inclusion_proof() {
             _ => part(name),
         };
         let mut go = Command::new(tool("COUNTERSIGN_LOGCHECK"));
-        go.arg("-checkpoint").arg(path("checkpoint")).arg("-vkey").arg(path("log.vkey"));
-        go.arg("-leaf").arg(path("leaf-3")).arg("-proof").arg(path("leaf-3.proof")).args(["-index", "3"]);
+        go.arg("-checkpoint")
+            .arg(path("checkpoint"))
+            .arg("-vkey")
+            .arg(path("log.vkey"));
+        go.arg("-leaf")
+            .arg(path("leaf-3"))
+            .arg("-proof")
+            .arg(path("leaf-3.proof"))
+            .args(["-index", "3"]);
         accepts(&mut go, 1)
     };
     assert!(check(None));

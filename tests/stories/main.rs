@@ -1,0 +1,39 @@
+//! Stories on the real binaries over loopback: each promise, and the attack that would break it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a broken step is a failed test"
+)]
+
+mod approve;
+mod backend_lies;
+mod cases;
+mod changed_after_approval;
+mod deny;
+mod expired;
+mod kill_backend;
+mod kill_guard;
+mod replayed_decision;
+mod second_guard;
+mod self_approval;
+mod tampered_log;
+mod weakened_policy;
+mod withdrawn;
+
+/// The code in a guard client's `--json` line on standard error.
+fn guard_code(stderr: &str) -> String {
+    let line = stderr
+        .lines()
+        .rev()
+        .find(|line| line.starts_with('{'))
+        .unwrap_or_else(|| panic!("no JSON in: {stderr}"));
+    let value: serde_json::Value = serde_json::from_str(line).unwrap();
+    value["code"].as_str().unwrap_or_default().to_owned()
+}
+
+/// The code of the problem that the backend answered with.
+fn refusal<T: std::fmt::Debug>(answer: Result<T, countersign_client::transport::ClientError>) -> String {
+    answer.unwrap_err().code().to_owned()
+}
