@@ -7,6 +7,7 @@ use std::time::Duration;
 use countersign_protocol::directory::TrustedDirectory;
 use countersign_protocol::identity::{KeyAssurance, PersonId, Presence};
 use countersign_protocol::moment::Timestamp;
+use serde::Serialize;
 
 use crate::load::PolicySet;
 use crate::operation::{Credential, Operation};
@@ -16,7 +17,7 @@ use crate::verdict::Verdict;
 use crate::world::World;
 
 /// Everything that led to a verdict.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Explanation {
     /// The verdict.
     pub verdict: Verdict,
@@ -33,7 +34,7 @@ pub struct Explanation {
 }
 
 /// Whether one person may approve, and why or why not.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PersonExplanation {
     /// The person.
     pub person: PersonId,

@@ -19,7 +19,7 @@ use crate::question::Question;
 use crate::schema::groups_of;
 use crate::source::Problem;
 use crate::tally::Tally;
-use crate::verdict::Verdict;
+use crate::verdict::{MAX_NEEDED, Verdict};
 use crate::world::World;
 
 /// Environments as strict as this are production to the policies that are shipped.
@@ -46,8 +46,29 @@ impl PolicySet {
             problems.push(general("no environment of the directory has strictness 5 or more: policies for production apply nowhere"));
         }
         let world = World::of(directory, now);
+        let mut stuck = BTreeSet::new();
         for operation in samples(directory) {
-            problems.extend(self.probe(&operation, &world, now));
+            let Ok(question) = Question::new(self, &operation, &world, now, false) else {
+                continue;
+            };
+            if !question.propose().is_permit() {
+                continue;
+            }
+            problems.extend(self.losses(&operation, &question, &world));
+            let nobody = match question.verdict() {
+                Verdict::Forbid { policies } => {
+                    policies.is_empty() || question.execute_with(&more_than_enough(directory)).is_permit()
+                }
+                Verdict::Permit { .. } | Verdict::RequireApproval(_) => false,
+            };
+            // One example for each agent and place is enough to see it.
+            if nobody && stuck.insert((operation.agent.clone(), operation.environment.clone())) {
+                problems.push(general(&format!(
+                    "nobody could approve {}, to name one, asked by `{}`: it is forbidden",
+                    in_words(&operation),
+                    operation.agent
+                )));
+            }
         }
         problems.sort();
         problems.dedup();
@@ -95,38 +116,19 @@ impl PolicySet {
         problems
     }
 
-    /// Looks at one operation: is every approval a gain, and could anybody approve it?
-    fn probe(&self, operation: &Operation, world: &World, now: Timestamp) -> Vec<Problem> {
-        let Ok(question) = Question::new(self, operation, world, now, false) else {
+    /// Whether every approval is a gain for one operation.
+    fn losses(&self, operation: &Operation, question: &Question<'_>, world: &World) -> Vec<Problem> {
+        let Some(policies) = losing_policies(question, world) else {
             return vec![];
         };
-        if !question.propose().is_permit() {
-            return vec![];
-        }
-        let what = format!(
-            "`{}` in `{}` at {} risk",
-            operation.kind,
-            operation.environment,
-            operation.severity.word()
+        let message = format!(
+            "one more approval takes the permission away for {}; write conditions on approvals with `>=`",
+            in_words(operation)
         );
-        let mut problems = Vec::new();
-        if let Some(policies) = losing_policies(&question, world) {
-            let message = format!(
-                "one more approval takes the permission away for {what}; write conditions on approvals with `>=`"
-            );
-            problems.extend(policies.iter().map(|id| self.about(id, &message)));
-            if policies.is_empty() {
-                problems.push(general(&message));
-            }
+        if policies.is_empty() {
+            return vec![general(&message)];
         }
-        if question.verdict() == (Verdict::Forbid { policies: vec![] }) {
-            let message = format!(
-                "nobody could approve {what}, asked by `{}`: it is forbidden",
-                operation.agent
-            );
-            problems.push(general(&message));
-        }
-        problems
+        policies.iter().map(|id| self.about(id, &message)).collect()
     }
 
     fn about(&self, id: &str, message: &str) -> Problem {
@@ -140,12 +142,31 @@ impl PolicySet {
     }
 }
 
+fn in_words(operation: &Operation) -> String {
+    let (kind, place, risk) = (operation.kind, &operation.environment, operation.severity.word());
+    format!("`{kind}` in `{place}` at {risk} risk")
+}
+
 fn general(message: &str) -> Problem {
     Problem {
         file: "policies".to_owned(),
         line: 1,
         column: 1,
         message: message.to_owned(),
+    }
+}
+
+/// As many approvals as a rule can want, by the best keys and from every team.
+fn more_than_enough(directory: &TrustedDirectory) -> Tally {
+    let from: BTreeSet<TeamId> = directory.teams.iter().map(|team| team.id.clone()).collect();
+    let most = u32::try_from(MAX_NEEDED).unwrap_or(u32::MAX);
+    let teams = u32::try_from(from.len()).unwrap_or(u32::MAX).min(most);
+    Tally {
+        count: most,
+        hardware: most,
+        attested: most,
+        teams,
+        from,
     }
 }
 

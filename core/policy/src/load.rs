@@ -156,13 +156,27 @@ impl PolicySet {
 
     fn validate(&mut self, file: &PolicyFile, parsed: &cedar_policy::PolicySet) -> Vec<Problem> {
         let result = Validator::new(self.schema.clone()).validate(parsed, ValidationMode::Strict);
-        let warned = result
-            .validation_warnings()
-            .map(|warning| Problem::from_cedar(file, &DetailedError::from(warning)));
-        self.warnings.extend(warned);
+        let problem = |id: &PolicyId, error: &DetailedError| {
+            // Cedar numbers the policies of a file; people know them by their own ids.
+            let numbered = format!("for policy `{id}`, ");
+            let own = parsed.policy(id).and_then(|policy| policy.annotation("id"));
+            let named = own.map_or_else(String::new, |own| format!("policy `{own}`: "));
+            let message = error.message.replacen(&numbered, &named, 1);
+            Problem::from_cedar(
+                file,
+                &DetailedError {
+                    message,
+                    ..error.clone()
+                },
+            )
+        };
+        for warning in result.validation_warnings() {
+            self.warnings
+                .push(problem(warning.policy_id(), &DetailedError::from(warning)));
+        }
         result
             .validation_errors()
-            .map(|error| Problem::from_cedar(file, &DetailedError::from(error)))
+            .map(|error| problem(error.policy_id(), &DetailedError::from(error)))
             .collect()
     }
 

@@ -1,12 +1,14 @@
 //! The three questions, put to Cedar.
 
 use std::collections::BTreeSet;
+use std::convert::identity;
 use std::time::Duration;
 
 use cedar_policy::{Authorizer, Context, Decision, Entities, EntityUid, Request, RestrictedExpression};
 use countersign_protocol::directory::TrustedDirectory;
 use countersign_protocol::identity::{KeyAssurance, PersonId, Presence};
 use countersign_protocol::moment::Timestamp;
+use serde::Serialize;
 
 use crate::load::PolicySet;
 use crate::operation::{Approval, Credential, Operation};
@@ -15,7 +17,8 @@ use crate::tally::{Approver, Tally, ways};
 use crate::world::{World, agent, person, reference, team, this, uid};
 
 /// Policy's answer to one question.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Answer {
     /// Yes.
     Permit {
@@ -59,7 +62,8 @@ impl PolicySet {
     #[must_use]
     pub fn propose(&self, operation: &Operation, directory: &TrustedDirectory, now: Timestamp) -> Answer {
         let world = World::of(directory, now);
-        self.ask(operation, &world, now, |question| question.propose())
+        self.question(operation, &world, now)
+            .map_or_else(identity, |question| question.propose())
     }
 
     /// May this person decide this, now, with this key? Never an excluded or unknown one, whatever policy says.
@@ -73,9 +77,10 @@ impl PolicySet {
         now: Timestamp,
     ) -> Answer {
         let world = World::of(directory, now);
-        self.ask(operation, &world, now, |question| {
-            question.approve(person, *with, Duration::ZERO)
-        })
+        self.question(operation, &world, now)
+            .map_or_else(identity, |question| {
+                question.approve(person, *with, Duration::ZERO)
+            })
     }
 
     /// May it run with these approvals? Approvals that are too old or dated in the future, and those of people
@@ -90,21 +95,18 @@ impl PolicySet {
         now: Timestamp,
     ) -> Answer {
         let world = World::of(directory, now);
-        self.ask(operation, &world, now, |question| question.execute(approvals))
+        self.question(operation, &world, now)
+            .map_or_else(identity, |question| question.execute(approvals))
     }
 
-    pub(crate) fn ask(
-        &self,
-        operation: &Operation,
-        world: &World,
+    pub(crate) fn question<'a>(
+        &'a self,
+        operation: &'a Operation,
+        world: &'a World,
         now: Timestamp,
-        then: impl FnOnce(&Question<'_>) -> Answer,
-    ) -> Answer {
+    ) -> Result<Question<'a>, Answer> {
         let frozen = self.frozen(&operation.environment, now);
-        match Question::new(self, operation, world, now, frozen) {
-            Ok(question) => then(&question),
-            Err(problem) => Answer::refused(problem),
-        }
+        Question::new(self, operation, world, now, frozen).map_err(Answer::refused)
     }
 }
 
@@ -294,7 +296,7 @@ impl<'a> Question<'a> {
     fn answer(&self, request: &Request) -> Answer {
         let response = Authorizer::new().is_authorized(request, &self.policies.cedar, &self.entities);
         let diagnostics = response.diagnostics();
-        let mut policies: Vec<String> = diagnostics.reason().map(|id| id.to_string()).collect();
+        let mut policies: Vec<String> = diagnostics.reason().map(ToString::to_string).collect();
         policies.sort();
         let mut errors: Vec<String> = diagnostics
             .errors()

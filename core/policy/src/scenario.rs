@@ -12,7 +12,7 @@ use countersign_protocol::identity::{AgentId, EnvironmentId, KeyAssurance, Perso
 use countersign_protocol::kind::Kind;
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::proposal::Isolation;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::explain::needs;
 use crate::load::PolicySet;
@@ -54,14 +54,14 @@ pub enum ScenarioError {
 }
 
 /// How the scenarios of a file went.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// One for each scenario, in the file's order.
     pub outcomes: Vec<Outcome>,
 }
 
 /// How one scenario went.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Outcome {
     /// Its name.
     pub name: String,

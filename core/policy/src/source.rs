@@ -4,9 +4,10 @@ use std::fmt;
 
 use cedar_policy::ffi::DetailedError;
 use countersign_protocol::policy_bundle::PolicyFile;
+use serde::Serialize;
 
 /// What is wrong, and where.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Problem {
     /// The file.
     pub file: String,

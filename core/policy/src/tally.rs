@@ -85,18 +85,44 @@ pub(crate) fn ways(approvers: &[Approver]) -> Result<Vec<Tally>, TooMany> {
     Ok(sorted)
 }
 
-/// Every tally to which exactly `count` of these people can come, each counted with the key they have or less;
-/// the smallest demand on hardware, then on teams, first.
-pub(crate) fn quorums(people: &[Approver], count: usize) -> Result<Vec<Tally>, TooMany> {
-    let wanted = u32::try_from(count).map_err(|_| TooMany)?;
+/// A quorum's size, without its teams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Size {
+    pub(crate) count: usize,
+    pub(crate) hardware: u32,
+    pub(crate) attested: u32,
+}
+
+impl Size {
+    /// The sizes of as many people with as much hardware or less, the least first.
+    pub(crate) fn and_smaller(self) -> Vec<Self> {
+        let count = self.count;
+        let of = |hardware| {
+            let attested = 0..=self.attested.min(hardware);
+            attested.map(move |attested| Self {
+                count,
+                hardware,
+                attested,
+            })
+        };
+        (0..=self.hardware).flat_map(of).collect()
+    }
+}
+
+/// Every tally of exactly this size to which some of these people can come, each counted with the key they have
+/// or less; the fewest teams first.
+pub(crate) fn quorums(people: &[Approver], size: Size) -> Result<Vec<Tally>, TooMany> {
+    let wanted = u32::try_from(size.count).map_err(|_| TooMany)?;
+    let within = |tally: &Tally| tally.hardware <= size.hardware && tally.attested <= size.attested;
     let mut all = BTreeSet::from([Tally::default()]);
-    for approver in alike_at_most(people, count) {
+    for approver in alike_at_most(people, size.count) {
         let more: Vec<Tally> = all
             .iter()
             .filter(|tally| tally.count < wanted)
             .flat_map(|tally| {
                 at_most(approver.assurance)
                     .flat_map(|assurance| tally.with_each_team(assurance, approver))
+                    .filter(within)
                     .collect::<Vec<_>>()
             })
             .collect();
@@ -105,7 +131,10 @@ pub(crate) fn quorums(people: &[Approver], count: usize) -> Result<Vec<Tally>, T
             return Err(TooMany);
         }
     }
-    Ok(all.into_iter().filter(|tally| tally.count == wanted).collect())
+    let exact = |tally: &Tally| {
+        tally.count == wanted && tally.hardware == size.hardware && tally.attested == size.attested
+    };
+    Ok(all.into_iter().filter(exact).collect())
 }
 
 /// The best that could be reached by `count` of these people, or better: what not even this satisfies, none does.
@@ -194,22 +223,27 @@ mod tests {
     }
 
     #[test]
-    fn quorums_ask_for_as_little_as_possible_first() {
+    fn quorums_have_the_size_that_is_asked_for() {
         let people = [
             approver(KeyAssurance::HardwareAttested, &["a"]),
             approver(KeyAssurance::Software, &["a"]),
             approver(KeyAssurance::Software, &["b"]),
         ];
-        let pairs = quorums(&people, 2).unwrap();
-        let first = pairs.first().unwrap();
-        assert_eq!((first.count, first.hardware, first.teams), (2, 0, 1));
+        let size = |count, hardware, attested| Size {
+            count,
+            hardware,
+            attested,
+        };
+        let pairs = quorums(&people, size(2, 0, 0)).unwrap();
+        let teams: Vec<u32> = pairs.iter().map(|tally| tally.teams).collect();
+        assert_eq!(teams, [1, 2]);
+        assert_eq!(quorums(&people, size(2, 1, 1)).unwrap().len(), 2);
+        assert!(quorums(&people, size(2, 2, 0)).unwrap().is_empty());
+        assert!(quorums(&people, size(4, 0, 0)).unwrap().is_empty());
         let most = bound(&people, 2);
-        for tally in &pairs {
-            assert!(
-                tally.hardware <= most.hardware && tally.teams <= most.teams,
-                "{tally:?}"
-            );
-        }
-        assert!(quorums(&people, 4).unwrap().is_empty());
+        assert_eq!(
+            (most.count, most.hardware, most.attested, most.teams),
+            (2, 1, 1, 2)
+        );
     }
 }

@@ -14,18 +14,20 @@ use countersign_protocol::directory::TrustedDirectory;
 use countersign_protocol::identity::PersonId;
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::text::Line;
+use serde::Serialize;
 
 use crate::load::PolicySet;
 use crate::operation::{Credential, Operation};
 use crate::question::{Answer, Question};
-use crate::tally::{Approver, MAX_WAYS, Tally, bound, quorums};
+use crate::tally::{Approver, Size, Tally, bound, quorums};
 use crate::world::World;
 
 /// The most people that a rule can ask for. A policy that wants more can be satisfied by nobody.
 pub(crate) const MAX_NEEDED: usize = 8;
 
 /// Policy's answer to a proposal.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// It runs without review.
     Permit {
@@ -46,8 +48,7 @@ impl PolicySet {
     #[must_use]
     pub fn verdict(&self, operation: &Operation, directory: &TrustedDirectory, now: Timestamp) -> Verdict {
         let world = World::of(directory, now);
-        let frozen = self.frozen(&operation.environment, now);
-        match Question::new(self, operation, &world, now, frozen) {
+        match self.question(operation, &world, now) {
             Ok(question) => question.verdict(),
             Err(_) => Verdict::Forbid { policies: vec![] },
         }
@@ -110,7 +111,7 @@ impl Question<'_> {
 
     /// The same quorum without the teams that policy does not ask for: who is there comes from several teams even
     /// where one would do.
-    fn from_as_few_teams(&self, tally: Tally) -> (Tally, Vec<String>) {
+    fn with_fewest_teams(&self, tally: Tally) -> (Tally, Vec<String>) {
         let mut fewest = tally;
         for team in fewest.from.clone() {
             let fewer = fewest.without(&team);
@@ -124,20 +125,11 @@ impl Question<'_> {
 
     /// The smallest quorum that `execute` permits, with the policies that do; else the policies that forbid it.
     fn smallest_quorum(&self, people: &[Approver]) -> Result<(Tally, Vec<String>), Vec<String>> {
-        let mut asked = 0_usize;
-        for count in 1..=people.len().min(MAX_NEEDED) {
-            // Saves asking for each quorum of a size that is never enough; sound since policies are monotone.
-            if !self.execute_with(&bound(people, count)).is_permit() {
-                continue;
-            }
-            let tallies = quorums(people, count).map_err(|_| vec![])?;
+        for size in self.plausible_sizes(people) {
+            let tallies = quorums(people, size).map_err(|_| vec![])?;
             for tally in tallies {
-                asked += 1;
-                if asked > MAX_WAYS {
-                    return Err(vec![]);
-                }
                 match self.execute_with(&tally) {
-                    Answer::Permit { .. } => return Ok(self.from_as_few_teams(tally)),
+                    Answer::Permit { .. } => return Ok(self.with_fewest_teams(tally)),
                     Answer::Deny { errors, .. } if !errors.is_empty() => return Err(vec![]),
                     Answer::Deny { .. } => {}
                 }
@@ -147,5 +139,33 @@ impl Question<'_> {
             Answer::Deny { policies, .. } => Err(policies),
             Answer::Permit { .. } => Err(vec![]),
         }
+    }
+
+    /// The sizes of quorum that could be enough with every team behind them, the smallest first. Saves looking
+    /// through the quorums of sizes that never are; sound since policies are monotone in approvals.
+    fn plausible_sizes(&self, people: &[Approver]) -> impl Iterator<Item = Size> {
+        let counts = 1..=people.len().min(MAX_NEEDED);
+        counts.flat_map(move |count| {
+            let best = bound(people, count);
+            let permitted = |size: &Size| {
+                let (hardware, attested) = (size.hardware, size.attested);
+                self.execute_with(&Tally {
+                    hardware,
+                    attested,
+                    ..best.clone()
+                })
+                .is_permit()
+            };
+            let most = Size {
+                count,
+                hardware: best.hardware,
+                attested: best.attested,
+            };
+            if permitted(&most) {
+                most.and_smaller().into_iter().filter(permitted).collect()
+            } else {
+                vec![]
+            }
+        })
     }
 }

@@ -38,11 +38,11 @@ fn shipped_policies_load_without_a_warning() {
 #[test]
 fn a_misspelt_attribute_is_refused_with_its_place_and_a_hint() {
     let found = problems(&RULE.replace("resource.severity", "resource.severty"));
-    assert_eq!(found.len(), 1, "{found:?}");
-    assert!(found[0].starts_with("test.cedar:2:"), "{found:?}");
-    assert!(
-        found[0].contains("severty") && found[0].contains("did you mean") && found[0].contains("severity"),
-        "{found:?}"
+    assert_eq!(
+        found,
+        [
+            "test.cedar:2:66: policy `a`: attribute `severty` on entity type `Operation` not found; did you mean `severity`?"
+        ]
     );
 }
 
@@ -100,7 +100,7 @@ fn every_policy_has_an_id_of_its_own() {
     );
     let found = problems(&RULE.replace("\"a\"", "\"a\u{202e}b\""));
     assert!(found[0].contains("is not 1 to 64"), "{found:?}");
-    assert!(found[0].chars().all(|c| c.is_ascii()), "{found:?}");
+    assert!(found[0].is_ascii(), "{found:?}");
     let twice = load(
         vec![file("one.cedar", RULE), file("two.cedar", &format!("\n{RULE}"))],
         vec![],
@@ -167,4 +167,24 @@ fn losing_a_permission_by_one_more_approval_is_warned_of() {
             .any(|problem| problem.contains("one more approval takes the permission away")),
         "{found:?}"
     );
+}
+
+#[test]
+fn what_nobody_could_approve_is_warned_of_once_for_each_place() {
+    let files = shipped("small-team")
+        .into_iter()
+        .chain(shipped("strict"))
+        .collect();
+    let only_alice = common::directory_with(|directory| {
+        directory.people.truncate(1);
+        directory.keys.truncate(1);
+    });
+    let found: Vec<String> = load(files, vec![])
+        .unwrap()
+        .check(&only_alice, common::at("10:00"))
+        .iter()
+        .map(ToString::to_string)
+        .filter(|problem| problem.contains("nobody could approve"))
+        .collect();
+    assert_eq!(found.len(), 3, "{found:#?}");
 }

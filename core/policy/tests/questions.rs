@@ -12,10 +12,12 @@ use countersign_policy::{Answer, Approval, Credential, Operation, OperationError
 use countersign_protocol::action::{Action, ArtifactRef, FileChange, Payload};
 use countersign_protocol::approval::{ApprovalRule, Severity};
 use countersign_protocol::digest::{DirectoryDigest, PolicyDigest, RootId, Sha256Digest};
+use countersign_protocol::directory::KeyHolder;
 use countersign_protocol::identity::{KeyAssurance, Presence};
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::policy_bundle::Freeze;
 use countersign_protocol::proposal::{Claims, Isolation, Nonce, Proposal};
+use countersign_protocol::signed::Signer as _;
 use countersign_protocol::text::OsBytes;
 
 const EVERYTHING: &str = "@id(\"everything\")\npermit (principal, action, resource);";
@@ -457,4 +459,42 @@ fn policies_stand_in_any_number_of_files() {
         .approvals,
         1
     );
+}
+
+#[test]
+fn a_large_organisation_gets_its_rule_too() {
+    let policies = one(concat!(
+        "@id(\"ask\")\npermit (principal, action in [Action::\"propose\", Action::\"approve\"], resource);\n",
+        "@id(\"three\")\npermit (principal, action == Action::\"execute\", resource)\n",
+        "when { context.approvals.count >= 3 && context.approvals.teams >= 3 && context.approvals.hardware >= 1 };",
+    ))
+    .unwrap();
+    let large = directory_with(|directory| {
+        let (person_of, team_of, key_of) = (
+            directory.people[0].clone(),
+            directory.teams[0].clone(),
+            directory.keys[0].clone(),
+        );
+        for index in 0..12_u8 {
+            let mut team = team_of.clone();
+            team.id = format!("team-{index}").parse().unwrap();
+            directory.teams.push(team);
+        }
+        for index in 0..60_u8 {
+            let mut someone = person_of.clone();
+            someone.id = person(&format!("p-{index}"));
+            someone.teams = BTreeSet::from([format!("team-{}", index % 12).parse().unwrap()]);
+            directory.people.push(someone);
+            let mut key = key_of.clone();
+            key.key = common::TestKey::new(110 + index).public_key().clone();
+            key.holder = KeyHolder::Person(person(&format!("p-{index}")));
+            if index % 2 == 0 {
+                key.assurance = KeyAssurance::HardwareAttested;
+            }
+            directory.keys.push(key);
+        }
+    });
+    let found = rule(policies.verdict(&operation(), &large, at("10:00")));
+    assert_eq!((found.approvals, found.hardware, found.teams), (3, 1, 3));
+    assert_eq!(found.eligible.len(), 63);
 }

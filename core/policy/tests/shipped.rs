@@ -100,18 +100,16 @@ fn crowd() -> TrustedDirectory {
         ];
         let sample = directory.keys[0].clone();
         directory.keys.clear();
-        let mut seed = 110;
-        for (someone, (assurance, presence)) in directory
+        let all = directory
             .people
             .iter()
-            .flat_map(|someone| sorts.map(|sort| (someone, sort)))
-        {
+            .flat_map(|someone| sorts.map(|sort| (someone.id.clone(), sort)));
+        for (seed, (someone, (assurance, presence))) in (110..).zip(all) {
             let mut key = sample.clone();
             key.key = TestKey::new(seed).public_key().clone();
-            key.holder = KeyHolder::Person(someone.id.clone());
+            key.holder = KeyHolder::Person(someone);
             (key.assurance, key.presence) = (assurance, presence);
             directory.keys.push(key);
-            seed += 1;
         }
     })
 }
