@@ -495,9 +495,11 @@ fn check_keys(
         }
         match (key.role, &key.holder) {
             (Role::Reviewer | Role::Login, KeyHolder::Person(person)) => {
-                known("person", people, [person.as_str()])?
+                known("person", people, [person.as_str()])?;
             }
-            (Role::Guard, KeyHolder::Guard(guard)) => known("guard", guards, [guard.as_str()])?,
+            (Role::Guard, KeyHolder::Guard(guard)) => {
+                known("guard", guards, [guard.as_str()])?;
+            }
             (role, _) => {
                 return Err(format!(
                     "key `{id}` has role {role:?}, which its holder cannot have"

@@ -9,6 +9,7 @@ use countersign_protocol::context::Fact;
 use countersign_protocol::identity::PersonId;
 use countersign_protocol::proposal::{Claims, Isolation, Proposal};
 use countersign_protocol::signed::Verified;
+use countersign_protocol::text::Line;
 
 use super::{Page, SheetError};
 use crate::text::Untrusted;
@@ -135,7 +136,7 @@ fn approval_rule(page: &mut Page, rule: &ApprovalRule) -> Result<(), SheetError>
     page.field("of them with a hardware key", &hardware.to_string())?;
     page.field("from teams", &teams.to_string())?;
     page.field("may approve", &or_none(&joined(eligible)))?;
-    let names: Vec<&str> = policies.iter().map(|policy| policy.raw()).collect();
+    let names: Vec<&str> = policies.iter().map(Line::raw).collect();
     page.foreign("under policies", names.join(", ").as_str())
 }
 

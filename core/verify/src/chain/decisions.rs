@@ -252,11 +252,12 @@ pub(super) fn is_satisfied(
 /// Votes as policy sees them.
 pub(super) fn approvals<'a>(
     votes: &[Vote],
-    decisions: impl Iterator<Item = &'a CheckedDecision> + Clone,
+    decisions: impl IntoIterator<Item = &'a CheckedDecision>,
 ) -> Vec<Approval> {
+    let decisions: Vec<&CheckedDecision> = decisions.into_iter().collect();
     let approval = |vote: &Vote| {
         let checked = decisions
-            .clone()
+            .iter()
             .find(|checked| checked.vote.decision == vote.decision)?;
         Some(Approval {
             person: vote.person.clone(),
