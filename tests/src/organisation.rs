@@ -519,22 +519,7 @@ fn directory(keys: &Keys, root: RootId, guards: &[(&str, serde_json::Value)]) ->
                 display: line(id),
             })
             .to_vec(),
-        environments: vec![
-            Environment {
-                id: "production".parse().unwrap(),
-                display: line("Production"),
-                strictness: 9,
-                personal: false,
-                allow_same_user: !is_root(),
-            },
-            Environment {
-                id: "staging".parse().unwrap(),
-                display: line("Staging"),
-                strictness: 2,
-                personal: false,
-                allow_same_user: !is_root(),
-            },
-        ],
+        environments: environments(),
         environment_rules: vec![EnvironmentRule {
             environment: "staging".parse().unwrap(),
             target: line("file://*/work/staging-*"),
@@ -543,6 +528,25 @@ fn directory(keys: &Keys, root: RootId, guards: &[(&str, serde_json::Value)]) ->
         }],
         keys: all,
     }
+}
+
+fn environments() -> Vec<Environment> {
+    vec![
+        Environment {
+            id: "production".parse().unwrap(),
+            display: line("Production"),
+            strictness: 9,
+            personal: false,
+            allow_same_user: !is_root(),
+        },
+        Environment {
+            id: "staging".parse().unwrap(),
+            display: line("Staging"),
+            strictness: 2,
+            personal: false,
+            allow_same_user: !is_root(),
+        },
+    ]
 }
 
 fn bundle(root: RootId, setup: &Setup) -> PolicyBundle {
