@@ -1,0 +1,535 @@
+//! The command line. Argument forms and exit codes are promises to scripts.
+//!
+//! `exec`, `apply` and `sql` end with the code of what ran, else: 77 denied or forbidden, 75 still pending or
+//! expired, 69 backend or service unreachable, 65 the bytes differ from what was approved, 70 outcome unknown, 78
+//! wrong configuration or use. Whatever foreign text is printed is made printable; only the output of the process
+//! itself passes as it is.
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use countersign_protocol::identity::RequestId;
+use countersign_protocol::text::{Line, Prose};
+use countersign_review::text::Untrusted;
+use serde::Serialize;
+use tokio::net::UnixStream;
+
+use crate::config::Config;
+use crate::intercept::{self, Change, InterceptError};
+use crate::service::{self, Service};
+use crate::socket::{
+    Answer, Asking, Call, Checked, Empty, Ended, MAX_ANSWER_BYTES, SocketError, TicketCall, WaitCall,
+    receive, send,
+};
+
+/// The guard or the backend cannot be reached.
+const UNAVAILABLE: u8 = 69;
+/// Wrong configuration or use.
+const MISCONFIGURED: u8 = 78;
+
+/// Guards privileged actions: holds them, has them approved, and runs exactly that, once.
+#[derive(Debug, Parser)]
+#[command(name = "countersign-guard", version)]
+struct Cli {
+    /// The service's socket. It is an address only; nothing is trusted because of it
+    #[arg(long, global = true, env = "COUNTERSIGN_GUARD_SOCKET", value_name = "PATH")]
+    socket: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the guard service
+    Serve {
+        /// Its configuration
+        #[arg(long, value_name = "FILE", default_value = "/etc/countersign/guard.toml")]
+        config: PathBuf,
+    },
+    /// Make the guard's key and print its public half for the directory's owners
+    Keygen {
+        /// The guard's home
+        #[arg(long, value_name = "DIR")]
+        home: PathBuf,
+    },
+    /// Run a command once it is approved
+    Exec {
+        #[command(flatten)]
+        asking: AskingArgs,
+        /// An argument that is a name and not content, though a file is called so (repeatable)
+        #[arg(long = "as-name", value_name = "ARG")]
+        names: Vec<OsString>,
+        /// The command and its arguments
+        #[arg(last = true, required = true, value_name = "CMD")]
+        argv: Vec<OsString>,
+    },
+    /// Change a file once it is approved
+    Apply {
+        /// The kind of document
+        #[arg(long)]
+        kind: String,
+        /// The file to change
+        #[arg(long, value_name = "FILE")]
+        path: PathBuf,
+        /// A file with the new content
+        #[arg(
+            long,
+            value_name = "FILE",
+            required_unless_present = "remove",
+            conflicts_with = "remove"
+        )]
+        after: Option<PathBuf>,
+        /// Remove the file
+        #[arg(long)]
+        remove: bool,
+        #[command(flatten)]
+        asking: AskingArgs,
+    },
+    /// Run a database script, in one transaction, once it is approved
+    Sql {
+        /// The database's name in the guard's configuration
+        #[arg(long, value_name = "NAME")]
+        database: String,
+        /// The script
+        #[arg(long, value_name = "FILE")]
+        file: PathBuf,
+        /// Roll back when more rows are changed
+        #[arg(long, value_name = "N", default_value_t = 1000)]
+        max_rows: u64,
+        #[command(flatten)]
+        asking: AskingArgs,
+    },
+    /// Wait for an earlier request and give its result
+    Wait {
+        /// The request, as `--ticket` printed it
+        ticket: String,
+        /// Give up waiting after this time (`30s`, `5m`, `1h`)
+        #[arg(long, value_name = "DURATION", value_parser = duration)]
+        wait: Option<Duration>,
+        /// Print the reason as JSON on standard error
+        #[arg(long)]
+        json: bool,
+    },
+    /// Withdraw an earlier request
+    Withdraw {
+        /// The request, as `--ticket` printed it
+        ticket: String,
+        /// Print the reason as JSON on standard error
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say what is wrong with the guard and how to mend it
+    Doctor {
+        /// Print the checks as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Guard an MCP server (comes later)
+    #[command(disable_help_flag = true)]
+    Mcp(Later),
+    /// Guard an HTTP upstream (comes later)
+    #[command(disable_help_flag = true)]
+    Http(Later),
+    /// Guard a coding agent's tool calls (comes later)
+    #[command(disable_help_flag = true)]
+    Hook(Later),
+}
+
+#[derive(Debug, Args)]
+struct AskingArgs {
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// On whose behalf (repeatable). It only adds to the people who may not approve
+    #[arg(long, value_name = "PERSON")]
+    initiator: Vec<String>,
+    /// Give up waiting after this time (`30s`, `5m`, `1h`); the request stays open
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    wait: Option<Duration>,
+    /// Print the request's id and end at once with 75; `wait` gives the result
+    #[arg(long)]
+    ticket: bool,
+    /// Print the reason as JSON on standard error
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct Later {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    rest: Vec<OsString>,
+}
+
+/// The reason of an exit code, for programs.
+#[derive(Serialize)]
+struct GuardResult<'a> {
+    schema: &'static str,
+    request: Option<RequestId>,
+    state: &'a str,
+    code: &'a str,
+    exit: u8,
+    message: &'a str,
+}
+
+/// How a client shows what it gets.
+#[derive(Debug, Clone, Copy, Default)]
+struct Show {
+    json: bool,
+    ticket: bool,
+}
+
+/// Runs the command line; gives the exit code.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    match Cli::try_parse_from(args) {
+        Ok(cli) => dispatch(cli),
+        Err(error) => {
+            // Nothing can be done where not even this can be printed.
+            let _ = error.print();
+            if error.use_stderr() {
+                ExitCode::from(MISCONFIGURED)
+            } else {
+                ExitCode::SUCCESS
+            }
+        }
+    }
+}
+
+/// Prints a line for people or programs on standard output.
+pub(crate) fn say(line: &str) {
+    // A reader that went away does not stop the service.
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
+}
+
+fn dispatch(cli: Cli) -> ExitCode {
+    let socket = cli.socket;
+    match cli.command {
+        Command::Serve { config } => serve(&config),
+        Command::Keygen { home } => keygen(&home),
+        Command::Exec { asking, names, argv } => call(socket, show(&asking), || {
+            Ok(Call::Exec(intercept::exec(&argv, &names, asking.asking()?)?))
+        }),
+        Command::Apply {
+            kind,
+            path,
+            after,
+            remove: _,
+            asking,
+        } => call(socket, show(&asking), || {
+            let change = after.as_deref().map_or(Change::Remove, Change::After);
+            Ok(Call::Apply(intercept::apply(
+                &kind,
+                &path,
+                change,
+                asking.asking()?,
+            )?))
+        }),
+        Command::Sql {
+            database,
+            file,
+            max_rows,
+            asking,
+        } => call(socket, show(&asking), || {
+            Ok(Call::Sql(intercept::sql(
+                &database,
+                &file,
+                max_rows,
+                asking.asking()?,
+            )?))
+        }),
+        Command::Wait { ticket, wait, json } => with_ticket(&ticket, json, |request| {
+            call(socket, Show { json, ticket: false }, || {
+                Ok(Call::Wait(WaitCall {
+                    request,
+                    wait_ms: wait.map(millis),
+                }))
+            })
+        }),
+        Command::Withdraw { ticket, json } => with_ticket(&ticket, json, |request| {
+            call(socket, Show { json, ticket: false }, || {
+                Ok(Call::Withdraw(TicketCall { request }))
+            })
+        }),
+        Command::Doctor { json } => call(socket, Show { json, ticket: false }, || {
+            Ok(Call::Doctor(Empty {}))
+        }),
+        Command::Mcp(later) => comes_later("mcp", &later),
+        Command::Http(later) => comes_later("http", &later),
+        Command::Hook(later) => comes_later("hook", &later),
+    }
+}
+
+const fn show(asking: &AskingArgs) -> Show {
+    Show {
+        json: asking.json,
+        ticket: asking.ticket,
+    }
+}
+
+impl AskingArgs {
+    fn asking(&self) -> Result<Asking, InterceptError> {
+        Ok(Asking {
+            reason: Prose::new(self.reason.clone().unwrap_or_default())?,
+            initiators: self.initiator.iter().map(Line::new).collect::<Result<_, _>>()?,
+            wait_ms: self.wait.map(millis),
+            ticket: self.ticket,
+        })
+    }
+}
+
+fn serve(path: &std::path::Path) -> ExitCode {
+    // Fixed: the service does not read its environment.
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_max_level(tracing::Level::INFO)
+        .init();
+    let config = match Config::read(path) {
+        Ok(config) => config,
+        Err(error) => return misconfigured(&error.to_string()),
+    };
+    // Core files and other processes of this user must not see the key.
+    let none = rustix::process::Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    if let Err(error) = rustix::process::setrlimit(rustix::process::Resource::Core, none) {
+        tracing::warn!(%error, "core files could not be switched off");
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return misconfigured(&error.to_string()),
+    };
+    let served = runtime.block_on(async {
+        let service = Service::open(config)?;
+        service.serve(stopped()).await
+    });
+    // A blocking run that cannot be interrupted does not hold the end up.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => misconfigured(&error.to_string()),
+    }
+}
+
+async fn stopped() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut term), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("signals cannot be caught; stop the service with SIGKILL");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+fn keygen(home: &std::path::Path) -> ExitCode {
+    match service::keygen(home) {
+        Ok(guard) => {
+            say(&serde_json::json!({ "schema": "countersign/guard-key/v1", "guard": guard }).to_string());
+            ExitCode::SUCCESS
+        }
+        Err(error) => misconfigured(&error.to_string()),
+    }
+}
+
+fn misconfigured(message: &str) -> ExitCode {
+    complain(message);
+    ExitCode::from(MISCONFIGURED)
+}
+
+fn comes_later(name: &str, _: &Later) -> ExitCode {
+    misconfigured(&format!(
+        "`{name}` is not in this version; `exec`, `apply` and `sql` are"
+    ))
+}
+
+fn with_ticket(ticket: &str, json: bool, then: impl FnOnce(RequestId) -> ExitCode) -> ExitCode {
+    match ticket.parse() {
+        Ok(request) => then(request),
+        Err(error) => {
+            let error: countersign_protocol::identity::RequestIdError = error;
+            conclude(
+                &Ended::apart("refused", "misconfigured", MISCONFIGURED, &error.to_string()),
+                json,
+            )
+        }
+    }
+}
+
+/// Gathers a call, sends it to the service, and shows what comes.
+fn call(
+    socket: Option<PathBuf>,
+    show: Show,
+    gather: impl FnOnce() -> Result<Call, InterceptError>,
+) -> ExitCode {
+    let Some(socket) = socket else {
+        let message = "no guard is named; give `--socket PATH` or set COUNTERSIGN_GUARD_SOCKET";
+        return conclude(
+            &Ended::apart("refused", "misconfigured", MISCONFIGURED, message),
+            show.json,
+        );
+    };
+    let call = match gather() {
+        Ok(call) => call,
+        Err(error) => {
+            return conclude(
+                &Ended::apart("refused", "misconfigured", MISCONFIGURED, &error.to_string()),
+                show.json,
+            );
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return misconfigured(&error.to_string()),
+    };
+    match runtime.block_on(converse(&socket, &call, show)) {
+        Ok(code) => code,
+        Err(error) => {
+            let message = format!(
+                "{error}; does the guard service run, and is its socket `{}`?",
+                socket.display()
+            );
+            conclude(
+                &Ended::apart("unavailable", "guard-unreachable", UNAVAILABLE, &message),
+                show.json,
+            )
+        }
+    }
+}
+
+async fn converse(socket: &std::path::Path, call: &Call, show: Show) -> Result<ExitCode, SocketError> {
+    let mut stream = UnixStream::connect(socket).await?;
+    send(&mut stream, call).await?;
+    let mut request = None;
+    loop {
+        let answer = match receive(&mut stream, MAX_ANSWER_BYTES).await {
+            Ok(answer) => answer,
+            // What was held may have run by now.
+            Err(SocketError::Closed | SocketError::Broken(_)) if request.is_some() => {
+                let message =
+                    "the guard went away; `countersign-guard wait` gives the result when it is back";
+                let ended = Ended {
+                    request,
+                    ..Ended::apart("unavailable", "guard-unreachable", UNAVAILABLE, message)
+                };
+                return Ok(conclude(&ended, show.json));
+            }
+            Err(error) => return Err(error),
+        };
+        match answer {
+            Answer::Asked(asked) => {
+                request = Some(asked.request);
+                if show.ticket {
+                    say(&asked.request.to_string());
+                } else if !show.json {
+                    complain(&format!("request {} is held until it is decided", asked.request));
+                }
+            }
+            Answer::Stdout(output) => write_raw(std::io::stdout().lock(), &output.bytes.0),
+            Answer::Stderr(output) => write_raw(std::io::stderr().lock(), &output.bytes.0),
+            Answer::Ended(ended) => return Ok(conclude(&ended, show.json)),
+            Answer::Checked(checked) => return Ok(tell_checks(&checked, show.json)),
+        }
+    }
+}
+
+/// The process's own output, as it is. A reader that went away does not matter to what ran.
+fn write_raw(mut to: impl std::io::Write, bytes: &[u8]) {
+    let _ = to.write_all(bytes).and_then(|()| to.flush());
+}
+
+fn conclude(ended: &Ended, json: bool) -> ExitCode {
+    if json {
+        let message = Untrusted::from(ended.message.as_str()).escaped();
+        let result = GuardResult {
+            schema: "countersign/guard-result/v1",
+            request: ended.request,
+            state: &ended.state,
+            code: &ended.code,
+            exit: ended.exit,
+            message: &message,
+        };
+        if let Ok(line) = serde_json::to_string(&result) {
+            let _ = writeln!(std::io::stderr().lock(), "{line}");
+        }
+    } else if !ended.message.is_empty() {
+        complain(&format!("{}: {}", ended.state, ended.message));
+    }
+    ExitCode::from(ended.exit)
+}
+
+fn tell_checks(checked: &Checked, json: bool) -> ExitCode {
+    if json {
+        say(
+            &serde_json::json!({ "schema": "countersign/guard-doctor/v1", "checks": checked.checks })
+                .to_string(),
+        );
+    } else {
+        for check in &checked.checks {
+            let word = if check.good { "ok  " } else { "BAD " };
+            let message = Untrusted::from(check.message.as_str()).escaped();
+            say(&format!("{word} {:<10} {message}", check.name));
+        }
+    }
+    if checked.checks.iter().all(|check| check.good) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(MISCONFIGURED)
+    }
+}
+
+fn complain(message: &str) {
+    let message = Untrusted::from(message).escaped();
+    let _ = writeln!(std::io::stderr().lock(), "countersign-guard: {message}");
+}
+
+/// `90` or `90s`, `5m`, `1h`, `250ms`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let wrong = || format!("`{text}` is no duration; write `30s`, `5m` or `1h`");
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    let millis = match unit {
+        "ms" => Some(number),
+        "" | "s" => number.checked_mul(1000),
+        "m" => number.checked_mul(60_000),
+        "h" => number.checked_mul(3_600_000),
+        _ => None,
+    };
+    // A year is longer than any request lives, and within the integers of strict JSON.
+    millis
+        .filter(|millis| *millis <= 366 * 24 * 3_600_000)
+        .map(Duration::from_millis)
+        .ok_or_else(wrong)
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_strictly() {
+        assert_eq!(duration("90").unwrap(), Duration::from_secs(90));
+        assert_eq!(duration("5m").unwrap(), Duration::from_secs(300));
+        assert_eq!(duration("250ms").unwrap(), Duration::from_millis(250));
+        for bad in ["", "s", "1d", "-1s", "1.5s", "99999999999h"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+    }
+}

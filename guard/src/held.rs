@@ -1,0 +1,171 @@
+//! Bytes that wait for approval: content-addressed files in the guard's home, hashed again whenever they are used.
+//!
+//! They are there so that a restart loses nothing. They are not what runs: that is a sealed copy ([`crate::seal`])
+//! made from them and digested once more.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use countersign_protocol::action::ArtifactRef;
+use countersign_protocol::digest::ArtifactDigest;
+
+use crate::seal::{SealError, Sealed};
+
+/// Why held bytes cannot be kept or used.
+#[derive(Debug, thiserror::Error)]
+pub enum HeldError {
+    /// The disk refused.
+    #[error("held bytes `{path}`: {source}")]
+    Disk {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The bytes are not those that were held.
+    #[error("held bytes `{0}` are no longer what was approved; nothing runs")]
+    Changed(ArtifactDigest),
+    /// No sealed copy.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+}
+
+/// The folder of held bytes.
+#[derive(Debug, Clone)]
+pub struct Held {
+    folder: PathBuf,
+}
+
+impl Held {
+    /// Opens the folder under the guard's home, making it when it is not there.
+    ///
+    /// # Errors
+    /// [`HeldError::Disk`] when it cannot be made.
+    pub fn open(home: &Path) -> Result<Self, HeldError> {
+        let folder = home.join("held");
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+        made.map_err(|source| disk(&folder, source))?;
+        Ok(Self { folder })
+    }
+
+    /// Keeps `bytes` durably. The same bytes are kept once.
+    ///
+    /// # Errors
+    /// [`HeldError::Disk`] when they cannot be written.
+    pub fn keep(&self, bytes: &[u8]) -> Result<ArtifactRef, HeldError> {
+        let artifact = ArtifactRef::of(bytes);
+        let path = self.path(&artifact.digest);
+        if self.read(&artifact).is_ok() {
+            return Ok(artifact);
+        }
+        let part = self
+            .folder
+            .join(format!(".{}.{}", artifact.digest, std::process::id()));
+        write_durably(&part, &path, bytes).map_err(|source| disk(&path, source))?;
+        Ok(artifact)
+    }
+
+    /// The bytes, hashed again.
+    ///
+    /// # Errors
+    /// [`HeldError`] when they are gone or changed.
+    pub fn read(&self, artifact: &ArtifactRef) -> Result<Vec<u8>, HeldError> {
+        let path = self.path(&artifact.digest);
+        let mut bytes = Vec::new();
+        File::open(&path)
+            .and_then(|file| {
+                file.take(artifact.length.saturating_add(1))
+                    .read_to_end(&mut bytes)
+            })
+            .map_err(|source| disk(&path, source))?;
+        if artifact.names(&bytes) {
+            Ok(bytes)
+        } else {
+            Err(HeldError::Changed(artifact.digest))
+        }
+    }
+
+    /// A sealed copy of the bytes, digested under the seals.
+    ///
+    /// # Errors
+    /// [`HeldError`] when they are gone, changed, or cannot be sealed.
+    pub fn sealed(&self, artifact: &ArtifactRef) -> Result<Sealed, HeldError> {
+        let sealed = Sealed::copy(&self.read(artifact)?)?;
+        if sealed.artifact() == *artifact {
+            Ok(sealed)
+        } else {
+            Err(HeldError::Changed(artifact.digest))
+        }
+    }
+
+    /// Lets go of bytes that no open request needs. That they are gone already is no problem.
+    pub fn release(&self, digest: &ArtifactDigest) {
+        let path = self.path(digest);
+        if let Err(error) = fs::remove_file(&path)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(path = %path.display(), %error, "held bytes could not be removed");
+        }
+    }
+
+    fn path(&self, digest: &ArtifactDigest) -> PathBuf {
+        self.folder.join(digest.to_string())
+    }
+}
+
+fn disk(path: &Path, source: io::Error) -> HeldError {
+    HeldError::Disk {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+fn write_durably(part: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(part)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(part, path)?;
+    match path.parent() {
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn are_there_after_a_restart_and_refused_when_changed() {
+        let home = tempfile::tempdir().unwrap();
+        let artifact = Held::open(home.path()).unwrap().keep(b"plan").unwrap();
+        let held = Held::open(home.path()).unwrap();
+        assert_eq!(held.sealed(&artifact).unwrap().bytes().unwrap(), b"plan");
+
+        fs::write(held.path(&artifact.digest), b"flan").unwrap();
+        assert!(matches!(held.read(&artifact), Err(HeldError::Changed(_))));
+        fs::write(held.path(&artifact.digest), b"plan and more").unwrap();
+        assert!(matches!(held.sealed(&artifact), Err(HeldError::Changed(_))));
+        // The same bytes asked again mend what was damaged.
+        held.keep(b"plan").unwrap();
+        assert!(held.read(&artifact).is_ok());
+    }
+
+    #[test]
+    fn are_the_owners_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let home = tempfile::tempdir().unwrap();
+        let held = Held::open(home.path()).unwrap();
+        let artifact = held.keep(b"secret").unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&held.folder), 0o700);
+        assert_eq!(mode(&held.path(&artifact.digest)), 0o600);
+    }
+}

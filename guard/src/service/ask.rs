@@ -1,0 +1,519 @@
+//! From a call to a proposal, and what policy says to it; then the client's side of waiting.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_client::{ClientError, now};
+use countersign_policy::Verdict;
+use countersign_protocol::action::Action;
+use countersign_protocol::api::{ProposeBody, VerdictItem};
+use countersign_protocol::bundle::Artifact;
+use countersign_protocol::canonical;
+use countersign_protocol::context::{Fact, Origin};
+use countersign_protocol::identity::RequestId;
+use countersign_protocol::proposal::{Claims, Nonce, Proposal};
+use countersign_protocol::receipt::{RecordedVerdict, VerdictRecord};
+use countersign_protocol::request::Phase;
+use countersign_protocol::signed::{Signed, Verified};
+use countersign_protocol::text::{Line, Prose};
+use countersign_verify::judge::judge;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::listen::{Caller, Client, refused};
+use super::{Job, Service, ServiceError, Trust, locked, raised};
+use crate::enforce::Authority;
+use crate::observe::{self, ObserveError, Observed};
+use crate::record::{End, Entry, NewRequest, Route, Stage};
+use crate::run::{Piece, needed};
+use crate::socket::{Answer, Asked, Asking, Call, Ended, LARGE_BYTES, Output, WaitCall};
+
+/// How many pieces of output wait for a slow client.
+const PIECES: usize = 16;
+
+/// Why nothing was proposed.
+#[derive(Debug, thiserror::Error)]
+enum AskError {
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    #[error(transparent)]
+    Observe(#[from] ObserveError),
+    #[error("proposal is refused: {0}")]
+    Proposal(String),
+    #[error("agent has {0} open requests, as many as the policy allows; wait for them or withdraw some")]
+    TooMany(u32),
+    #[error("action holds {bytes} bytes to review, over the policy's limit of {limit}; ask for less at once")]
+    TooLarge { bytes: u64, limit: u32 },
+}
+
+impl AskError {
+    fn ended(&self) -> Ended {
+        let (state, code, exit) = match self {
+            Self::Service(ServiceError::Backend(error @ ClientError::Refused { .. })) => {
+                ("refused", error.code(), 77)
+            }
+            Self::Service(ServiceError::Backend(_)) => ("unavailable", "backend-unreachable", 69),
+            Self::Service(ServiceError::Trust(_) | ServiceError::Policy(_)) => {
+                ("unavailable", "untrusted", 78)
+            }
+            Self::Service(_) => ("unavailable", "guard-broken", 78),
+            Self::TooMany(_) => ("refused", "too-many-open", 75),
+            Self::TooLarge { .. } => ("refused", "too-large", 77),
+            Self::Observe(_) | Self::Proposal(_) => ("refused", "refused", 77),
+        };
+        Ended::apart(state, code, exit, &self.to_string())
+    }
+}
+
+/// A proposal with what policy says to it.
+struct Judged {
+    proposal: Verified<Proposal>,
+    artifacts: Vec<Artifact>,
+    verdict: Verdict,
+}
+
+/// A request that is on its way: its id, its job, and the output that its client reads.
+type OnItsWay = (RequestId, Arc<Job>, mpsc::Receiver<Piece>);
+
+impl Service {
+    pub(super) async fn ask(self: &Arc<Self>, mut client: Client, caller: &Caller, call: Call) {
+        let asking = match &call {
+            Call::Exec(call) => call.asking.clone(),
+            Call::Apply(call) => call.asking.clone(),
+            Call::Sql(call) => call.asking.clone(),
+            Call::Wait(_) | Call::Withdraw(_) | Call::Doctor(_) => return,
+        };
+        let (id, job, pieces) = match self.propose(caller, call, &asking).await {
+            Ok(on_its_way) => on_its_way,
+            Err(error) => {
+                tracing::info!(agent = %caller.agent, %error, "call was refused");
+                return client.tell(&Answer::Ended(error.ended())).await;
+            }
+        };
+        let over = *job.over.borrow();
+        if !over {
+            client.tell(&Answer::Asked(Asked { request: id })).await;
+        }
+        if asking.ticket {
+            return client.tell(&Answer::Ended(pending(id))).await;
+        }
+        self.attend(client, id, &job, Some(pieces), asking.wait_ms, Leaving::Withdraws)
+            .await;
+    }
+
+    pub(super) async fn wait(self: &Arc<Self>, mut client: Client, caller: &Caller, wait: &WaitCall) {
+        let id = wait.request;
+        match self.own_entry(caller, id) {
+            Ok(_) => {
+                // A request without a job is over, or the service is about to stop.
+                let job = self.job(id).unwrap_or_else(|| {
+                    let job = Job::new(None);
+                    job.over.send_replace(true);
+                    job
+                });
+                self.attend(client, id, &job, None, wait.wait_ms, Leaving::ChangesNothing)
+                    .await;
+            }
+            Err(ended) => client.tell(&Answer::Ended(ended)).await,
+        }
+    }
+
+    pub(super) async fn withdraw_ticket(
+        self: &Arc<Self>,
+        mut client: Client,
+        caller: &Caller,
+        id: RequestId,
+    ) {
+        let ended = match self.own_entry(caller, id) {
+            Ok(_) => match self.withdraw(id, "the agent withdrew it") {
+                Ok(()) => Ended {
+                    request: Some(id),
+                    ..Ended::apart("withdrawn", "withdrawn", 0, "it will not run")
+                },
+                Err(error) => Ended {
+                    request: Some(id),
+                    ..refused(&error.to_string())
+                },
+            },
+            Err(ended) => ended,
+        };
+        client.tell(&Answer::Ended(ended)).await;
+    }
+
+    /// The request, when this agent asked for it. Others learn nothing, not even that it exists.
+    fn own_entry(&self, caller: &Caller, id: RequestId) -> Result<Entry, Ended> {
+        match self.journal.entry(id) {
+            Ok(Some(entry)) if entry.agent == caller.agent => Ok(entry),
+            Ok(_) => Err(Ended {
+                request: Some(id),
+                ..refused("this agent has no such request at this guard")
+            }),
+            Err(error) => Err(Ended {
+                request: Some(id),
+                ..Ended::apart("unavailable", "guard-broken", 78, &error.to_string())
+            }),
+        }
+    }
+
+    /// Observes, proposes, asks policy, and sets on its way what may go on.
+    async fn propose(
+        self: &Arc<Self>,
+        caller: &Caller,
+        call: Call,
+        asking: &Asking,
+    ) -> Result<OnItsWay, AskError> {
+        let trust = self.trust().await?;
+        let limits = trust.bundle.limits;
+        if self
+            .journal
+            .open_count(&caller.agent)
+            .map_err(ServiceError::from)?
+            >= limits.open_per_agent
+        {
+            return Err(AskError::TooMany(limits.open_per_agent));
+        }
+        let observed = self.observe(call).await?;
+        let bytes: usize = observed.artifacts.values().map(|artifact| artifact.0.len()).sum();
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        if bytes > u64::from(limits.reviewable_bytes) {
+            return Err(AskError::TooLarge {
+                bytes,
+                limit: limits.reviewable_bytes,
+            });
+        }
+        let judged = self.judge_observed(caller, observed, asking, &trust)?;
+        self.keep(caller, &judged, asking.ticket)
+            .map_err(AskError::Service)?;
+        let id = judged.proposal.request_id();
+        match &judged.verdict {
+            Verdict::Forbid { policies } => self.forbid(&judged, policies),
+            Verdict::Permit { policies } => {
+                let action = judged.proposal.action.clone();
+                self.report_verdict(&judged, RecordedVerdict::Permitted, policies)
+                    .map_err(AskError::Service)?;
+                Ok(self.set_off(id, |service, id| async move {
+                    service.run(id, action, Authority::Policy).await;
+                }))
+            }
+            Verdict::RequireApproval(_) => {
+                let body = ProposeBody {
+                    proposal: judged.proposal.envelope().clone(),
+                    artifacts: judged.artifacts,
+                };
+                match self.backend.propose(&body).await {
+                    Ok(_) => Ok(self.set_off(id, |service, id| async move { service.drive(id).await })),
+                    Err(error) => {
+                        let error = AskError::Service(error.into());
+                        let ended = error.ended();
+                        let end = End {
+                            phase: Phase::Withdrawn,
+                            code: ended.exit,
+                            message: ended.message,
+                        };
+                        self.end(id, &end, None).map_err(AskError::Service)?;
+                        Err(error)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reading binaries and live files is left to a thread that may block.
+    async fn observe(self: &Arc<Self>, call: Call) -> Result<Observed, AskError> {
+        let service = self.clone();
+        let seen = tokio::task::spawn_blocking(move || match call {
+            Call::Exec(call) => observe::exec(call, &service.config),
+            Call::Apply(call) => observe::file(call, &service.config),
+            Call::Sql(call) => observe::sql(call, &service.config),
+            Call::Wait(_) | Call::Withdraw(_) | Call::Doctor(_) => {
+                Err(ObserveError::Refused("this call asks for nothing".to_owned()))
+            }
+        });
+        match seen.await {
+            Ok(observed) => Ok(observed?),
+            Err(error) => Err(AskError::Proposal(error.to_string())),
+        }
+    }
+
+    fn judge_observed(
+        &self,
+        caller: &Caller,
+        observed: Observed,
+        asking: &Asking,
+        trust: &Trust,
+    ) -> Result<Judged, AskError> {
+        let refused = |error: &dyn std::fmt::Display| AskError::Proposal(error.to_string());
+        let target = observed.target;
+        let place = trust
+            .directory
+            .environment_of(observed.kind, target.raw(), &self.config.guard)
+            .ok_or_else(|| refused(&"the directory names no environment"))?;
+        let action = Action {
+            kind: observed.kind,
+            environment: place.id.clone(),
+            target,
+            payload: observed.payload,
+        };
+        let created_at = now();
+        let mut facts = observed.facts;
+        facts.push(Fact {
+            origin: Origin::Observed,
+            name: Line::new("caller").map_err(|e| refused(&e))?,
+            value: Prose::new(format!("uid {}", caller.uid)).map_err(|e| refused(&e))?,
+        });
+        let proposal = Proposal {
+            root: self.config.root,
+            guard: self.config.guard.clone(),
+            agent: caller.agent.clone(),
+            isolation: caller.isolation,
+            nonce: Nonce::from_random(random().map_err(|e| refused(&e))?),
+            claims: Claims {
+                initiators: asking.initiators.clone(),
+                reason: asking.reason.clone(),
+                ..Claims::default()
+            },
+            observed: facts,
+            action_digest: action.digest().map_err(|e| refused(&e))?,
+            action,
+            directory: trust.directory.digest(),
+            policy: trust.bundle.digest(),
+            created_at,
+            expires_at: created_at.after(Duration::from_secs(trust.bundle.limits.request_seconds.into())),
+        };
+        proposal.check().map_err(|e| refused(&e))?;
+        // Held before it is proposed, so that what is approved can be run after a restart.
+        for bytes in observed
+            .artifacts
+            .values()
+            .map(|artifact| &artifact.0)
+            .chain(&observed.binary)
+        {
+            self.held.keep(bytes).map_err(ServiceError::from)?;
+        }
+        let judgement = judge(
+            &proposal,
+            &observed.artifacts,
+            &trust.directory,
+            &trust.policy,
+            created_at,
+        )
+        .map_err(|e| refused(&e))?;
+        let sealed = Signed::seal(&proposal, &[&*self.signer]).map_err(|e| refused(&e))?;
+        // Refused here already when the directory does not know this guard's key.
+        let proposal = sealed.verify(&trust.directory).map_err(|e| refused(&e))?;
+        Ok(Judged {
+            proposal,
+            artifacts: observed.artifacts.into_values().collect(),
+            verdict: judgement.verdict,
+        })
+    }
+
+    fn keep(&self, caller: &Caller, judged: &Judged, ticket: bool) -> Result<(), ServiceError> {
+        let proposal = &judged.proposal;
+        let held: BTreeSet<_> = needed(&proposal.action)
+            .into_iter()
+            .chain(proposal.action.artifacts())
+            .collect();
+        self.journal.propose(&NewRequest {
+            id: proposal.request_id(),
+            agent: &caller.agent,
+            proposal: proposal.envelope(),
+            ticket,
+            held: &held.into_iter().collect::<Vec<_>>(),
+            created_at: proposal.created_at,
+            expires_at: proposal.expires_at,
+        })?;
+        Ok(())
+    }
+
+    fn forbid(&self, judged: &Judged, policies: &[String]) -> Result<OnItsWay, AskError> {
+        let id = judged.proposal.request_id();
+        self.report_verdict(judged, RecordedVerdict::Forbidden, policies)
+            .map_err(AskError::Service)?;
+        let why = match policies {
+            [] => "no policy permits it, or nobody could approve it now".to_owned(),
+            named => format!("policy forbids it: {}", named.join(", ")),
+        };
+        let end = End {
+            phase: Phase::Forbidden,
+            code: 77,
+            message: why,
+        };
+        self.end(id, &end, None).map_err(AskError::Service)?;
+        let job = Job::new(None);
+        job.over.send_replace(true);
+        Ok((id, job, mpsc::channel(1).1))
+    }
+
+    fn report_verdict(
+        &self,
+        judged: &Judged,
+        verdict: RecordedVerdict,
+        policies: &[String],
+    ) -> Result<(), ServiceError> {
+        let proposal = &judged.proposal;
+        let record = VerdictRecord {
+            proposal: proposal.proposal_digest(),
+            action_digest: proposal.action_digest,
+            guard: proposal.guard.clone(),
+            verdict,
+            policies: policies.iter().filter_map(|name| Line::new(name).ok()).collect(),
+            directory: proposal.directory,
+            policy: proposal.policy,
+            at: now(),
+        };
+        let record = Signed::seal(&record, &[&*self.signer]).map_err(ServiceError::from)?;
+        let item = VerdictItem {
+            proposal: proposal.envelope().clone(),
+            record: record.into_envelope(),
+        };
+        let body = canonical::to_bytes(&item).map_err(|error| ServiceError::Unsigned(error.into()))?;
+        self.journal.send(proposal.request_id(), Route::Verdict, &body)?;
+        self.outbox.notify_one();
+        Ok(())
+    }
+
+    /// Makes the job of a request and starts `work` on it, which no client can stop by going away.
+    fn set_off<F: Future<Output = ()> + Send + 'static>(
+        self: &Arc<Self>,
+        id: RequestId,
+        work: impl FnOnce(Arc<Self>, RequestId) -> F,
+    ) -> OnItsWay {
+        let (sender, pieces) = mpsc::channel(PIECES);
+        let job = Job::new(Some(sender));
+        self.start_job(id, &job, work(self.clone(), id));
+        (id, job, pieces)
+    }
+
+    pub(super) fn start_job(
+        self: &Arc<Self>,
+        id: RequestId,
+        job: &Arc<Job>,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) {
+        locked(&self.jobs).insert(id, job.clone());
+        let (service, job) = (self.clone(), job.clone());
+        tokio::spawn(async move {
+            // In a task of its own, so that a panic in it still ends the job.
+            if let Err(error) = tokio::spawn(work).await {
+                tracing::error!(request = %id, %error, "work on a request broke off");
+            }
+            locked(&service.jobs).remove(&id);
+            job.over.send_replace(true);
+        });
+    }
+
+    /// Stands by a client until its request is over, its time is up, or it goes away.
+    async fn attend(
+        self: &Arc<Self>,
+        mut client: Client,
+        id: RequestId,
+        job: &Job,
+        mut pieces: Option<mpsc::Receiver<Piece>>,
+        wait_ms: Option<u64>,
+        leaving: Leaving,
+    ) {
+        let mut over = job.over.subscribe();
+        let until = wait_ms.map(|wait| Instant::now() + Duration::from_millis(wait));
+        loop {
+            tokio::select! {
+                biased;
+                Some(piece) = next(&mut pieces) => {
+                    client.tell(&answer(piece)).await;
+                }
+                () = raised(&mut over) => break,
+                () = at(until) => return client.tell(&Answer::Ended(pending(id))).await,
+                () = Client::gone(&mut client.read) => {
+                    if matches!(leaving, Leaving::Withdraws)
+                        && self.withdraw(id, "the agent went away while it waited").is_ok()
+                    {
+                        tracing::info!(request = %id, "withdrawn: its client went away");
+                    }
+                    return;
+                }
+            }
+        }
+        if let Some(pieces) = &mut pieces {
+            while let Ok(piece) = pieces.try_recv() {
+                client.tell(&answer(piece)).await;
+            }
+        } else if let Ok(tails) = self.journal.tails(id) {
+            for bytes in tails.stdout.chunks(LARGE_BYTES) {
+                client.tell(&answer(Piece::Stdout(bytes.to_vec()))).await;
+            }
+            for bytes in tails.stderr.chunks(LARGE_BYTES) {
+                client.tell(&answer(Piece::Stderr(bytes.to_vec()))).await;
+            }
+        }
+        client.tell(&Answer::Ended(self.ended(id))).await;
+    }
+
+    /// How a request ended, as the journal says.
+    fn ended(&self, id: RequestId) -> Ended {
+        match self.journal.entry(id) {
+            Ok(Some(Entry { end: Some(end), .. })) => Ended {
+                request: Some(id),
+                ..Ended::apart(end.phase.word(), end.phase.word(), end.code, &end.message)
+            },
+            // The service stops: what waits goes on with the next start, what ran is unknown then.
+            Ok(Some(entry)) => Ended {
+                exit: if entry.stage == Stage::Waiting { 75 } else { 70 },
+                message: "the guard stopped meanwhile; ask again with `countersign-guard wait`".to_owned(),
+                ..pending(id)
+            },
+            Ok(None) | Err(_) => Ended {
+                request: Some(id),
+                ..Ended::apart("unknown", "unknown", 70, "the journal does not say how it ended")
+            },
+        }
+    }
+}
+
+/// What it means that a client goes away.
+#[derive(Debug, Clone, Copy)]
+enum Leaving {
+    /// Nobody wants it any more.
+    Withdraws,
+    /// It goes on.
+    ChangesNothing,
+}
+
+fn pending(id: RequestId) -> Ended {
+    let message = format!("still waits for approval; `countersign-guard wait {id}` gives the result");
+    Ended {
+        request: Some(id),
+        ..Ended::apart("pending", "pending", 75, &message)
+    }
+}
+
+fn answer(piece: Piece) -> Answer {
+    match piece {
+        Piece::Stdout(bytes) => Answer::Stdout(Output {
+            bytes: Artifact(bytes),
+        }),
+        Piece::Stderr(bytes) => Answer::Stderr(Output {
+            bytes: Artifact(bytes),
+        }),
+    }
+}
+
+async fn next(pieces: &mut Option<mpsc::Receiver<Piece>>) -> Option<Piece> {
+    match pieces {
+        Some(pieces) => pieces.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn at(until: Option<Instant>) {
+    match until {
+        Some(until) => tokio::time::sleep_until(until).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn random() -> Result<[u8; 32], getrandom::Error> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes)
+}

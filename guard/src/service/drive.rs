@@ -1,0 +1,501 @@
+//! From a proposal to its end: waits for the decision, has it verified, runs it once, writes down how it ended.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use countersign_client::{ClientError, now};
+use countersign_protocol::action::{Action, Payload};
+use countersign_protocol::api::{ProposeBody, RequestRecord};
+use countersign_protocol::bundle::Artifact;
+use countersign_protocol::canonical;
+use countersign_protocol::identity::{RequestId, Role};
+use countersign_protocol::moment::Timestamp;
+use countersign_protocol::proposal::Proposal;
+use countersign_protocol::receipt::{ExecutionReceipt, Outcome};
+use countersign_protocol::request::Phase;
+use countersign_protocol::signed::{Envelope, Predicate, SignatureError, Signed, Signer as _};
+use countersign_protocol::text::Prose;
+use countersign_verify::{Purpose, verify};
+
+use super::{Job, Service, ServiceError, locked, raised};
+use crate::enforce::{self, Authority, Expected, Granted, Refusal};
+use crate::record::{End, Entry, JournalError, Route, Stage, Tails};
+use crate::report;
+use crate::run::{Prepared, Ran, Written, file};
+
+/// The first pause between two looks at the backend.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+/// The longest.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+/// How long the backend may take to hear that something starts.
+const START_TIME: Duration = Duration::from_secs(5);
+/// The longest text of a statement's detail.
+const MAX_DETAIL: usize = 4096;
+
+/// What a look at the backend gave.
+enum Look {
+    /// Nothing yet.
+    Wait,
+    /// It may run.
+    Run(Box<Granted>),
+    /// It is over, and nothing ran.
+    Over(End),
+}
+
+impl Service {
+    /// Gives every request that the last service left open an end or a new start. What was in its middle is
+    /// unknown now and never runs again.
+    pub(super) fn recover(self: &Arc<Self>) -> Result<(), ServiceError> {
+        for entry in self.journal.open_entries()? {
+            match entry.stage {
+                Stage::Executing => self.recover_executing(&entry)?,
+                Stage::Waiting => {
+                    let job = Job::new(None);
+                    let (service, id) = (self.clone(), entry.id);
+                    self.start_job(id, &job, async move { service.drive(id).await });
+                }
+                Stage::Ended => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn recover_executing(&self, entry: &Entry) -> Result<(), ServiceError> {
+        let id = entry.id;
+        tracing::warn!(request = %id, "the guard stopped in the middle of it: its outcome is unknown");
+        let mut ran = Ran::ended(
+            Outcome::Unknown,
+            "the guard stopped while it ran; it is not run again",
+        );
+        let action = self.action_of(&entry.proposal).ok();
+        if let Some(Action {
+            payload: Payload::FileChange(change),
+            ..
+        }) = &action
+        {
+            let (after, words) = file::probe(change, id);
+            ran.after = after;
+            ran.detail = format!("{}; {words}", ran.detail);
+        }
+        let authority = entry
+            .authority
+            .as_deref()
+            .and_then(|bytes| Authority::from_bytes(bytes).ok());
+        self.finish(
+            id,
+            action.as_ref(),
+            authority,
+            ran,
+            entry.started_at.unwrap_or(entry.created_at),
+        )
+    }
+
+    /// Waits for the decision on a request, then runs it or gives it its end.
+    pub(super) async fn drive(self: &Arc<Self>, id: RequestId) {
+        let mut pause = FIRST_PAUSE;
+        let mut stop = self.stop.subscribe();
+        let mut problem = String::new();
+        let mut refused_since = None;
+        let mut first = true;
+        loop {
+            let entry = match self.journal.entry(id) {
+                Ok(Some(entry)) if entry.stage == Stage::Waiting => entry,
+                Ok(_) => return,
+                Err(error) => return tracing::error!(request = %id, %error, "journal cannot be read"),
+            };
+            if now() >= entry.expires_at {
+                return self.give_end(id, &expired(&problem));
+            }
+            match self.look(&entry, first).await {
+                Ok(Look::Wait) => {}
+                Ok(Look::Over(end)) => return self.give_end(id, &end),
+                Ok(Look::Run(granted)) => return self.run_granted(&entry, *granted).await,
+                Err(error) => {
+                    let now = error.to_string();
+                    if now != problem {
+                        tracing::warn!(request = %id, error = now, "not run; looking again");
+                    }
+                    problem = now;
+                    let refused = matches!(error, LookError::Refused(_));
+                    if refused && refused_since.get_or_insert_with(Instant::now).elapsed() > self.grant_time()
+                    {
+                        return self.give_end(id, &over(Phase::Stale, 77, &problem));
+                    }
+                }
+            }
+            first = false;
+            let job = self.job(id);
+            let looked = async {
+                match &job {
+                    Some(job) => job.look.notified().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = raised(&mut stop) => return,
+                () = tokio::time::sleep(pause) => {}
+                () = looked => {}
+            }
+            pause = (pause * 3 / 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// One look at the backend. Its word is believed only where it stops something.
+    async fn look(&self, entry: &Entry, first: bool) -> Result<Look, LookError> {
+        let record = if first {
+            self.propose_again(entry).await?
+        } else {
+            self.backend.request(entry.id).await?
+        };
+        match record.phase {
+            Phase::Pending => Ok(Look::Wait),
+            Phase::Approved | Phase::Claimed => {
+                let record = self.backend.grant(entry.id).await?;
+                self.judge_grant(entry, &record).await
+            }
+            Phase::Denied => Ok(Look::Over(self.denied(&record))),
+            Phase::Expired => Ok(Look::Over(expired(""))),
+            Phase::Withdrawn => Ok(Look::Over(over(Phase::Withdrawn, 77, "it was withdrawn"))),
+            Phase::Stale => Ok(Look::Over(over(
+                Phase::Stale,
+                65,
+                "what was reviewed is no longer so; ask again",
+            ))),
+            Phase::Forbidden => Ok(Look::Over(over(Phase::Forbidden, 77, "policy forbids it"))),
+            Phase::Executing
+            | Phase::Succeeded
+            | Phase::Failed
+            | Phase::Partial
+            | Phase::Unknown
+            | Phase::Permitted => Ok(Look::Over(over(
+                Phase::Unknown,
+                70,
+                "the backend says that it ran already, but this guard did not run it; somebody should look",
+            ))),
+        }
+    }
+
+    /// The same proposal leads to the same request, so that it can be sent again after a restart.
+    async fn propose_again(&self, entry: &Entry) -> Result<RequestRecord, LookError> {
+        let record = self.backend.request(entry.id).await;
+        let Err(ClientError::Refused { status: 404, .. }) = record else {
+            return Ok(record?);
+        };
+        let artifacts = self.action_of(&entry.proposal)?.artifacts();
+        let artifacts = artifacts
+            .iter()
+            .map(|artifact| self.held.read(artifact).map(Artifact))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(ServiceError::from)?;
+        let body = ProposeBody {
+            proposal: entry.proposal.clone(),
+            artifacts,
+        };
+        Ok(self.backend.propose(&body).await?)
+    }
+
+    async fn judge_grant(&self, entry: &Entry, record: &RequestRecord) -> Result<Look, LookError> {
+        // Fetched now, so that what was changed or revoked meanwhile counts.
+        self.trust().await?;
+        let (now, latest_clock) = self.now().map_err(ServiceError::from)?;
+        let pinned = locked(&self.store).pinned();
+        let expected = Expected {
+            pinned: &pinned,
+            proposal: &entry.proposal,
+            guard: &self.config.guard,
+            key: self.key,
+            latest_clock,
+        };
+        match enforce::check(&record.evidence, &expected, now) {
+            Ok(granted) => {
+                if let Some(checkpoint) = granted.checkpoint {
+                    locked(&self.store)
+                        .advance_to(checkpoint, pinned.checkpoint)
+                        .map_err(ServiceError::from)?;
+                }
+                Ok(Look::Run(Box::new(granted)))
+            }
+            Err(refusal) if refusal.is_final() => {
+                tracing::error!(request = %entry.id, %refusal, "ALARM: what was granted is not what this guard holds");
+                Ok(Look::Over(over(Phase::Stale, 65, &refusal.to_string())))
+            }
+            Err(refusal) => Err(LookError::Refused(refusal)),
+        }
+    }
+
+    async fn run_granted(self: &Arc<Self>, entry: &Entry, granted: Granted) {
+        let held = self.held.clone();
+        let action = granted.action.clone();
+        let prepared = tokio::task::spawn_blocking(move || Prepared::of(&action, &held)).await;
+        let problem = match prepared {
+            Ok(Ok(prepared)) if prepared.digest() == granted.action_digest => {
+                return self.run_prepared(entry.id, &prepared, granted.authority).await;
+            }
+            Ok(Ok(_)) => "the bytes that this guard holds are not what was approved".to_owned(),
+            Ok(Err(error)) => error.to_string(),
+            Err(error) => error.to_string(),
+        };
+        tracing::error!(request = %entry.id, problem, "ALARM: not run");
+        let ran = Ran::ended(Outcome::Stale, problem);
+        let ended = self
+            .receipt(entry.id, &granted.action, granted.authority, &ran, now())
+            .and_then(|receipt| {
+                let report = receipt.as_deref().map(|receipt| (Route::Receipt, receipt));
+                self.end(entry.id, &end_of(&ran), report)
+            });
+        if let Err(error) = ended {
+            tracing::error!(request = %entry.id, %error, "could not be ended");
+        }
+    }
+
+    /// Runs what policy alone permits.
+    pub(super) async fn run(self: &Arc<Self>, id: RequestId, action: Action, authority: Authority) {
+        let held = self.held.clone();
+        let of = action.clone();
+        let prepared = tokio::task::spawn_blocking(move || Prepared::of(&of, &held)).await;
+        match prepared {
+            Ok(Ok(prepared)) if action.digest().is_ok_and(|digest| digest == prepared.digest()) => {
+                self.run_prepared(id, &prepared, authority).await;
+            }
+            _ => self.give_end(id, &over(Phase::Stale, 65, "the held bytes changed; nothing ran")),
+        }
+    }
+
+    /// Uses the request up, durably; then runs it; then writes down how it ended, durably.
+    async fn run_prepared(self: &Arc<Self>, id: RequestId, prepared: &Prepared, authority: Authority) {
+        let started_at = now();
+        let used_up = authority
+            .to_bytes()
+            .map_err(|error| JournalError::Damaged(error.to_string()))
+            .and_then(|bytes| self.journal.begin(id, &bytes, started_at));
+        if let Err(error) = used_up {
+            return tracing::warn!(request = %id, %error, "not run");
+        }
+        tracing::info!(request = %id, action = %prepared.digest(), "executing");
+        if let Authority::Grant { grant, .. } = authority {
+            let told = tokio::time::timeout(START_TIME, self.backend.start(id, grant)).await;
+            if !matches!(told, Ok(Ok(()))) {
+                tracing::warn!(request = %id, "the backend did not hear that it starts");
+            }
+        }
+        let live = self.job(id).map(|job| job.live()).unwrap_or_default();
+        let mut stop = self.stop.subscribe();
+        let ran = tokio::select! {
+            ran = prepared.run(id, &self.config, live) => ran,
+            // Dropping the run kills its processes.
+            () = raised(&mut stop) => Ran::ended(Outcome::Unknown, "the guard was stopped while it ran"),
+        };
+        let action = prepared.action();
+        if let Err(error) = self.finish(id, Some(action), Some(authority), ran, started_at) {
+            tracing::error!(request = %id, %error, "the end could not be written down; it is unknown at the next start");
+        }
+    }
+
+    /// Writes down how an execution ended, with its receipt on its way to the backend.
+    fn finish(
+        &self,
+        id: RequestId,
+        action: Option<&Action>,
+        authority: Option<Authority>,
+        ran: Ran,
+        started_at: Timestamp,
+    ) -> Result<(), ServiceError> {
+        let receipt = match (authority, action) {
+            (Some(authority), Some(action)) => self.receipt(id, action, authority, &ran, started_at)?,
+            _ => None,
+        };
+        let end = end_of(&ran);
+        let tail = |written: Option<Written>| written.map(|written| written.tail).unwrap_or_default();
+        let tails = Tails {
+            stdout: tail(ran.stdout),
+            stderr: tail(ran.stderr),
+        };
+        let report = receipt.as_deref().map(|receipt| (Route::Receipt, receipt));
+        self.journal.finish(id, &end, &tails, report, now())?;
+        tracing::info!(request = %id, outcome = end.phase.word(), detail = end.message, "ended");
+        self.outbox.notify_one();
+        self.release(id);
+        Ok(())
+    }
+
+    /// The signed account of what was granted; policy's own permits have none.
+    fn receipt(
+        &self,
+        id: RequestId,
+        action: &Action,
+        authority: Authority,
+        ran: &Ran,
+        started_at: Timestamp,
+    ) -> Result<Option<Vec<u8>>, ServiceError> {
+        let Authority::Grant {
+            grant,
+            request_digest,
+        } = authority
+        else {
+            return Ok(None);
+        };
+        let receipt = ExecutionReceipt {
+            request: id,
+            request_digest,
+            action_digest: action
+                .digest()
+                .map_err(|error| ServiceError::Unsigned(error.into()))?,
+            grant,
+            guard: self.config.guard.clone(),
+            outcome: ran.outcome,
+            exit_code: ran.exit_code,
+            stdout: ran.stdout.as_ref().map(|written| written.all),
+            stderr: ran.stderr.as_ref().map(|written| written.all),
+            after: ran.after,
+            detail: Prose::new(shortened(&ran.detail)).unwrap_or_default(),
+            started_at,
+            ended_at: now(),
+        };
+        self.sealed(&receipt).map(Some)
+    }
+
+    /// Withdraws a request that has not been used up. From then on it cannot run.
+    pub(super) fn withdraw(&self, id: RequestId, reason: &str) -> Result<(), ServiceError> {
+        let body = report::withdrawal(reason).map_err(|error| ServiceError::Unsigned(error.into()))?;
+        let end = over(Phase::Withdrawn, 77, "it was withdrawn");
+        self.end(id, &end, Some((Route::Withdrawal, &body)))?;
+        if let Some(job) = self.job(id) {
+            job.look.notify_one();
+        }
+        tracing::info!(request = %id, reason, "withdrawn");
+        Ok(())
+    }
+
+    /// Ends a request of which nothing ran.
+    pub(super) fn end(
+        &self,
+        id: RequestId,
+        end: &End,
+        report: Option<(Route, &[u8])>,
+    ) -> Result<(), ServiceError> {
+        self.journal.end(id, end, report)?;
+        self.outbox.notify_one();
+        self.release(id);
+        Ok(())
+    }
+
+    fn give_end(&self, id: RequestId, end: &End) {
+        match self.end(id, end, None) {
+            Ok(()) => {
+                tracing::info!(request = %id, phase = end.phase.word(), message = end.message, "ended; nothing ran");
+            }
+            Err(error) => tracing::warn!(request = %id, %error, "could not be ended"),
+        }
+    }
+
+    fn release(&self, id: RequestId) {
+        match self.journal.release(id) {
+            Ok(free) => free.iter().for_each(|digest| self.held.release(digest)),
+            Err(error) => tracing::warn!(request = %id, %error, "held bytes could not be let go"),
+        }
+    }
+}
+
+impl Service {
+    /// The action of a proposal, read only when this guard's own key signed it.
+    fn action_of(&self, proposal: &Envelope) -> Result<Action, LookError> {
+        let own = BTreeMap::from([((self.key, Role::Guard), self.signer.public_key().clone())]);
+        let proposal = Signed::<Proposal>::from(proposal.clone()).verify(&own)?;
+        Ok(proposal.into_predicate().action)
+    }
+
+    fn sealed<T: Predicate>(&self, statement: &T) -> Result<Vec<u8>, ServiceError> {
+        let envelope = Signed::seal(statement, &[&*self.signer])?.into_envelope();
+        canonical::to_bytes(&envelope).map_err(|error| ServiceError::Unsigned(error.into()))
+    }
+
+    /// That it was denied, with the reviewer's words where the denial can be verified.
+    fn denied(&self, record: &RequestRecord) -> End {
+        let pinned = locked(&self.store).pinned();
+        let report = verify(&record.evidence, &pinned, now(), Purpose::Review);
+        let reason = report.chain.as_ref().and_then(|chain| {
+            let denial = chain.state.denial()?.decision;
+            let mut decisions = chain.decisions.iter();
+            decisions.find(|checked| checked.decision.decision_digest() == denial)
+        });
+        let message = match reason {
+            Some(checked) if !checked.decision.reason.is_empty() => {
+                let decision = &checked.decision;
+                format!(
+                    "denied by {}: {}",
+                    decision.reviewer,
+                    shortened(decision.reason.raw())
+                )
+            }
+            Some(checked) => format!("denied by {}", checked.decision.reviewer),
+            None => "denied".to_owned(),
+        };
+        over(Phase::Denied, 77, &message)
+    }
+
+    /// How long a grant can last under the newest policy.
+    fn grant_time(&self) -> Duration {
+        let kept = locked(&self.policy);
+        let limits = kept
+            .as_ref()
+            .map(|(_, _, trust)| trust.bundle.limits)
+            .unwrap_or_default();
+        Duration::from_secs(limits.grant_seconds.into()) + limits.skew()
+    }
+}
+
+/// Why a look gave nothing. Looking again may.
+#[derive(Debug, thiserror::Error)]
+enum LookError {
+    #[error(transparent)]
+    Backend(#[from] ClientError),
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error("the journal's proposal is not this guard's own: {0}")]
+    Foreign(#[from] SignatureError),
+}
+
+fn over(phase: Phase, code: u8, message: &str) -> End {
+    End {
+        phase,
+        code,
+        message: message.to_owned(),
+    }
+}
+
+fn expired(problem: &str) -> End {
+    let message = if problem.is_empty() {
+        "nobody decided in time; ask again".to_owned()
+    } else {
+        format!("not run in time; last problem: {problem}")
+    };
+    over(Phase::Expired, 75, &message)
+}
+
+fn end_of(ran: &Ran) -> End {
+    let (phase, code) = match ran.outcome {
+        Outcome::Succeeded => (Phase::Succeeded, 0),
+        Outcome::Failed => (Phase::Failed, 1),
+        Outcome::Partial => (Phase::Partial, 70),
+        Outcome::Unknown => (Phase::Unknown, 70),
+        Outcome::Stale => (Phase::Stale, 65),
+    };
+    // A process speaks for itself.
+    let own = ran.exit_code.and_then(|code| u8::try_from(code).ok());
+    End {
+        phase,
+        code: own.unwrap_or(code),
+        message: if own.is_some() {
+            String::new()
+        } else {
+            ran.detail.clone()
+        },
+    }
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(MAX_DETAIL / 4).collect()
+}
