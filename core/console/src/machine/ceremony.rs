@@ -197,17 +197,25 @@ impl Ceremony {
         if let Some(why_not) = detail.why_not(now) {
             need(false, why_not);
         }
-        let high = detail.reading().is_some_and(|reading| reading.summary.severity >= Severity::High);
+        let high = detail
+            .reading()
+            .is_some_and(|reading| reading.summary.severity >= Severity::High);
         if self.verdict == Verdict::Approve && high {
             let (seen, all) = (detail.attention.lines(), detail.attention.of_lines());
-            need(detail.attention.is_whole(), format!("the whole sheet was on screen ({seen} of {all} lines)"));
+            need(
+                detail.attention.is_whole(),
+                format!("the whole sheet was on screen ({seen} of {all} lines)"),
+            );
         }
         need(!self.reason.trim().is_empty(), "a reason is given".to_owned());
         if let Some(name) = &self.name {
             need(self.typed == *name, "the name is typed exactly".to_owned());
         }
         if self.unlock != Unlock::Touch {
-            need(self.passphrase.count() > 0, format!("the {} of your key is entered", self.unlock.word()));
+            need(
+                self.passphrase.count() > 0,
+                format!("the {} of your key is entered", self.unlock.word()),
+            );
         }
         all
     }
@@ -215,7 +223,10 @@ impl Ceremony {
     /// The order to sign, where everything that has to be true is; takes the passphrase with it.
     pub(super) fn order(&mut self, detail: &Detail, now: Moment) -> Option<Order> {
         let reading = detail.reading()?;
-        let met = self.requirements(detail, now).iter().all(|requirement| requirement.met);
+        let met = self
+            .requirements(detail, now)
+            .iter()
+            .all(|requirement| requirement.met);
         if !met || !self.progress.is_writing() || reading.id != self.request {
             return None;
         }

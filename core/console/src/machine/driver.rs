@@ -29,7 +29,11 @@ pub trait Desk: Send + Sync + 'static {
     fn open(&self, id: RequestId) -> impl Future<Output = Result<Reading, Trouble>> + Send;
 
     /// Derives everything again, refuses when it differs from the order, signs, sends, and reports each step.
-    fn decide(&self, order: Order, report: impl Fn(Progress) + Send + Sync) -> impl Future<Output = ()> + Send;
+    fn decide(
+        &self,
+        order: Order,
+        report: impl Fn(Progress) + Send + Sync,
+    ) -> impl Future<Output = ()> + Send;
 
     /// Listens for changes, connects again when that fails, and tells of both; ends only when dropped.
     fn watch(&self, tell: impl Fn(News) + Send + Sync) -> impl Future<Output = ()> + Send;
@@ -90,8 +94,12 @@ async fn perform_all<D: Desk>(
                 reads.spawn(async move { desk.watch(tell).await });
             }
             Effect::Open(id) => {
-                let opening =
-                    reads.spawn(async move { tell(News::Opened { id, result: desk.open(id).await.map(Box::new) }) });
+                let opening = reads.spawn(async move {
+                    tell(News::Opened {
+                        id,
+                        result: desk.open(id).await.map(Box::new),
+                    })
+                });
                 if let Some(older) = openings.insert(id, opening) {
                     older.abort();
                 }
@@ -99,7 +107,8 @@ async fn perform_all<D: Desk>(
             Effect::Decide(order) => {
                 let request = order.request;
                 decisions.spawn(async move {
-                    desk.decide(*order, |progress| tell(News::Decision { request, progress })).await;
+                    desk.decide(*order, |progress| tell(News::Decision { request, progress }))
+                        .await;
                 });
             }
         }

@@ -23,7 +23,9 @@ pub use ceremony::{Ceremony, Field, Passphrase, Progress, Unlock};
 pub use effect::{Effect, Order};
 pub use message::{Command, Message, News};
 pub use reading::{Attention, Pane, Position, Reading};
-pub use state::{Connection, Detail, End, FirstRunChoice, Row, RowContent, Screen, State, Summary, Trouble, Trust};
+pub use state::{
+    Connection, Detail, End, FirstRunChoice, Row, RowContent, Screen, State, Summary, Trouble, Trust,
+};
 pub use update::{start, update};
 
 use std::time::Duration;

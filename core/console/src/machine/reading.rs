@@ -69,7 +69,11 @@ impl ChangedDocument {
     #[must_use]
     pub fn new(title: impl Into<Untrusted>, diff: TextDiff) -> Self {
         let whole = diff.whole();
-        Self { title: title.into(), diff: Arc::new(diff), whole }
+        Self {
+            title: title.into(),
+            diff: Arc::new(diff),
+            whole,
+        }
     }
 }
 
@@ -112,12 +116,22 @@ impl Reading {
     pub fn landmarks(&self, pane: Pane) -> Vec<usize> {
         match pane {
             Pane::Sheet => {
-                let counts = |role| matches!(role, LineRole::Hunk | LineRole::Finding(_) | LineRole::FindingBeside);
+                let counts = |role| {
+                    matches!(
+                        role,
+                        LineRole::Hunk | LineRole::Finding(_) | LineRole::FindingBeside
+                    )
+                };
                 let starts = |line: &SheetLine| match line.role {
                     LineRole::Hunk => true,
                     role => counts(role) && !line.text.starts_with(' '),
                 };
-                self.sheet.iter().enumerate().filter(|(_, line)| starts(line)).map(|(index, _)| index).collect()
+                self.sheet
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, line)| starts(line))
+                    .map(|(index, _)| index)
+                    .collect()
             }
             Pane::Change => {
                 let mut marks = Vec::new();
@@ -177,7 +191,10 @@ impl Pane {
     }
 
     pub(super) fn step(self, by: usize) -> Self {
-        Self::ALL.get((self.index() + by) % Self::ALL.len()).copied().unwrap_or(self)
+        Self::ALL
+            .get((self.index() + by) % Self::ALL.len())
+            .copied()
+            .unwrap_or(self)
     }
 }
 
@@ -210,7 +227,12 @@ impl Attention {
             end += line.text.chars().count() + 1;
             starts.push(end);
         }
-        Self { starts, seen: BTreeMap::new(), whole: vec![false; sheet.len()], count: 0 }
+        Self {
+            starts,
+            seen: BTreeMap::new(),
+            whole: vec![false; sheet.len()],
+            count: 0,
+        }
     }
 
     /// Lines that were wholly on screen.
@@ -251,8 +273,13 @@ impl Attention {
         if start >= end {
             return;
         }
-        let touching: Vec<(usize, usize)> =
-            self.seen.range(..=end).rev().take_while(|(_, until)| **until >= start).map(|(s, e)| (*s, *e)).collect();
+        let touching: Vec<(usize, usize)> = self
+            .seen
+            .range(..=end)
+            .rev()
+            .take_while(|(_, until)| **until >= start)
+            .map(|(s, e)| (*s, *e))
+            .collect();
         for (other, until) in touching {
             self.seen.remove(&other);
             start = start.min(other);

@@ -139,7 +139,10 @@ impl Trouble {
     /// A trouble by its stable word.
     #[must_use]
     pub fn new(code: impl Into<String>, message: impl Into<Untrusted>) -> Self {
-        Self { code: code.into(), message: message.into() }
+        Self {
+            code: code.into(),
+            message: message.into(),
+        }
     }
 }
 
@@ -273,13 +276,24 @@ impl Summary {
         }
         let target = self.target.utf8().unwrap_or_default().trim_end_matches('/');
         let last = target.rsplit('/').next().unwrap_or_default();
-        let typable = !last.is_empty() && last.len() <= 40 && last.bytes().all(|byte| byte.is_ascii_graphic());
-        Some(if typable { last.to_owned() } else { self.environment.to_string() })
+        let typable =
+            !last.is_empty() && last.len() <= 40 && last.bytes().all(|byte| byte.is_ascii_graphic());
+        Some(if typable {
+            last.to_owned()
+        } else {
+            self.environment.to_string()
+        })
     }
 
     fn contains(&self, needle: &str) -> bool {
         let target = self.target.utf8().unwrap_or_default().to_lowercase();
-        let own = [self.phase.word(), self.severity.word(), self.kind.id(), self.agent.as_str(), self.environment.as_str()];
+        let own = [
+            self.phase.word(),
+            self.severity.word(),
+            self.kind.id(),
+            self.agent.as_str(),
+            self.environment.as_str(),
+        ];
         target.contains(needle) || own.iter().any(|text| text.contains(needle))
     }
 }
@@ -294,16 +308,24 @@ impl Row {
         }
     }
 
-    /// Open requests first, the worst and the most urgent of them on top; then the rest, newest first.
+    /// What is not believed, what waits for people, what waits for a guard, the rest; the worst and the most
+    /// urgent on top.
     fn rank(&self) -> (u8, std::cmp::Reverse<Severity>, u64) {
         match &self.content {
             RowContent::Refused(_) => (0, std::cmp::Reverse(Severity::Critical), 0),
-            RowContent::Verified(summary) if summary.phase.is_open() => {
-                (1, std::cmp::Reverse(summary.severity), summary.expires_at.millis())
+            RowContent::Verified(summary) if !summary.phase.is_terminal() => {
+                let group = if summary.phase == Phase::Pending { 1 } else { 2 };
+                (
+                    group,
+                    std::cmp::Reverse(summary.severity),
+                    summary.expires_at.millis(),
+                )
             }
-            RowContent::Verified(summary) => {
-                (2, std::cmp::Reverse(Severity::None), u64::MAX - summary.created_at.millis())
-            }
+            RowContent::Verified(summary) => (
+                3,
+                std::cmp::Reverse(Severity::None),
+                u64::MAX - summary.created_at.millis(),
+            ),
         }
     }
 }
@@ -312,7 +334,9 @@ impl Queue {
     /// The row under the cursor.
     #[must_use]
     pub fn selected(&self) -> Option<&Row> {
-        self.passing.get(self.cursor).and_then(|index| self.rows.get(*index))
+        self.passing
+            .get(self.cursor)
+            .and_then(|index| self.rows.get(*index))
     }
 
     /// The row at a place of the filtered list.
@@ -338,9 +362,20 @@ impl Queue {
             Some(summary) => summary.contains(&needle) || row.id.to_string().contains(&needle),
             None => "refused".contains(&needle) || row.id.to_string().contains(&needle),
         };
-        self.passing = self.rows.iter().enumerate().filter(|(_, row)| passes(row)).map(|(index, _)| index).collect();
-        let place = self.passing.iter().position(|index| self.rows.get(*index).map(|row| row.id) == keep);
-        self.cursor = place.unwrap_or(self.cursor).min(self.passing.len().saturating_sub(1));
+        self.passing = self
+            .rows
+            .iter()
+            .enumerate()
+            .filter(|(_, row)| passes(row))
+            .map(|(index, _)| index)
+            .collect();
+        let place = self
+            .passing
+            .iter()
+            .position(|index| self.rows.get(*index).map(|row| row.id) == keep);
+        self.cursor = place
+            .unwrap_or(self.cursor)
+            .min(self.passing.len().saturating_sub(1));
     }
 
     pub(super) fn move_to(&mut self, place: usize) {
@@ -433,9 +468,9 @@ impl Detail {
 }
 
 impl State {
-    /// A console that connects.
+    /// A console that connects, on the queue.
     #[must_use]
-    pub fn connecting() -> Self {
+    pub fn queue() -> Self {
         Self::on(Screen::Queue)
     }
 
@@ -466,7 +501,10 @@ impl State {
         match self.screen {
             Screen::FirstRun(_) => true,
             Screen::Queue => self.queue.loaded_at.is_some() || self.queue.trouble.is_some(),
-            Screen::Detail => self.detail.as_ref().is_some_and(|detail| !matches!(detail.content, DetailContent::Loading)),
+            Screen::Detail => self
+                .detail
+                .as_ref()
+                .is_some_and(|detail| !matches!(detail.content, DetailContent::Loading)),
         }
     }
 
@@ -481,7 +519,11 @@ impl State {
     }
 
     pub(super) fn tell(&mut self, text: impl Into<Untrusted>, bad: bool, now: Moment) {
-        self.notices.push(Notice { text: text.into(), bad, until: now.up.saturating_add(NOTICE) });
+        self.notices.push(Notice {
+            text: text.into(),
+            bad,
+            until: now.up.saturating_add(NOTICE),
+        });
         if self.notices.len() > MAX_NOTICES {
             self.notices.remove(0);
         }
@@ -490,23 +532,45 @@ impl State {
     /// How long nothing on screen changes by itself; nothing when it never does.
     #[must_use]
     pub fn next_wake(&self, now: Moment) -> Option<Duration> {
-        let notices = self.notices.iter().map(|notice| notice.until.saturating_sub(now.up));
+        let notices = self
+            .notices
+            .iter()
+            .map(|notice| notice.until.saturating_sub(now.up));
         let open = |summary: &Summary| summary.phase.is_open() && now.wall < summary.expires_at;
         let expiries: Box<dyn Iterator<Item = Timestamp>> = match self.screen {
             Screen::FirstRun(_) => Box::new(std::iter::empty()),
-            Screen::Queue => {
-                Box::new(self.queue.rows.iter().filter_map(Row::summary).filter(move |s| open(s)).map(|s| s.expires_at))
-            }
+            Screen::Queue => Box::new(
+                self.queue
+                    .rows
+                    .iter()
+                    .filter_map(Row::summary)
+                    .filter(move |s| open(s))
+                    .map(|s| s.expires_at),
+            ),
             Screen::Detail => {
                 let reading = self.detail.as_ref().and_then(|detail| detail.reading());
-                Box::new(reading.map(|reading| &reading.summary).filter(move |s| open(s)).map(|s| s.expires_at).into_iter())
+                Box::new(
+                    reading
+                        .map(|reading| &reading.summary)
+                        .filter(move |s| open(s))
+                        .map(|s| s.expires_at)
+                        .into_iter(),
+                )
             }
         };
         let countdown = expiries.min().map(|at| {
-            if at.since(now.wall) <= Duration::from_secs(130) { Duration::from_secs(1) } else { Duration::from_secs(10) }
+            if at.since(now.wall) <= Duration::from_secs(130) {
+                Duration::from_secs(1)
+            } else {
+                Duration::from_secs(10)
+            }
         });
         let retry = matches!(self.connection, Connection::Retrying { .. }).then_some(Duration::from_secs(1));
-        notices.chain(countdown).chain(retry).min().map(|wait| wait.max(Duration::from_millis(20)))
+        notices
+            .chain(countdown)
+            .chain(retry)
+            .min()
+            .map(|wait| wait.max(Duration::from_millis(20)))
     }
 
     /// The verdict that is being signed, if any is.

@@ -1,5 +1,6 @@
 //! How messages change the state. Pure.
 
+use countersign_protocol::approval::Severity;
 use countersign_protocol::decision::Verdict;
 use countersign_protocol::identity::RequestId;
 use countersign_review::text::Untrusted;
@@ -39,7 +40,10 @@ fn obey(state: &mut State, command: Command, now: Moment) -> Vec<Effect> {
         return saw(state, view, from, to);
     }
     if state.help {
-        if matches!(command, Command::Help | Command::Back | Command::Enter | Command::Quit) {
+        if matches!(
+            command,
+            Command::Help | Command::Back | Command::Enter | Command::Quit
+        ) {
             state.help = false;
             state.settle(now);
         }
@@ -90,7 +94,9 @@ fn in_filter(state: &mut State, command: &Command) {
     let queue = &mut state.queue;
     match command {
         Command::Write(c) if !c.is_control() && queue.filter.len() < 100 => queue.filter.push(*c),
-        Command::Paste(text) => queue.filter.extend(text.chars().filter(|c| !c.is_control()).take(100)),
+        Command::Paste(text) => queue
+            .filter
+            .extend(text.chars().filter(|c| !c.is_control()).take(100)),
         Command::Erase => drop(queue.filter.pop()),
         Command::EraseAll => queue.filter.clear(),
         Command::Enter => queue.filtering = false,
@@ -182,7 +188,7 @@ fn begin(state: &mut State, verdict: Verdict, now: Moment) {
         (None, Some(trust)) if trust.key.is_none() => {
             Some("you have no key here that can sign; `countersign keys create` makes one".to_owned())
         }
-        (None, Some(_)) => None,
+        (None, Some(_)) => unread(detail, verdict),
     };
     if let Some(why) = why_not {
         state.tell(format!("you cannot {} this: {why}", verdict.word()), true, now);
@@ -192,12 +198,28 @@ fn begin(state: &mut State, verdict: Verdict, now: Moment) {
     }
 }
 
+/// What of the sheet still has to be on screen before a high risk can be approved.
+fn unread(detail: &Detail, verdict: Verdict) -> Option<String> {
+    let (seen, of) = (detail.attention.lines(), detail.attention.of_lines());
+    let high = detail
+        .reading()
+        .is_some_and(|reading| reading.summary.severity >= Severity::High);
+    (verdict == Verdict::Approve && high && !detail.attention.is_whole()).then(|| {
+        format!(
+            "{} of {of} lines of the sheet were not on screen yet; u goes there",
+            of - seen
+        )
+    })
+}
+
 fn in_ceremony(state: &mut State, command: Command, now: Moment) -> Vec<Effect> {
     let settled = state.is_settled(now);
     let Some(ceremony) = &mut state.ceremony else {
         return Vec::new();
     };
-    if matches!(command, Command::Back) || (matches!(command, Command::Enter) && !ceremony.progress.is_writing()) {
+    if matches!(command, Command::Back)
+        || (matches!(command, Command::Enter) && !ceremony.progress.is_writing())
+    {
         return leave_ceremony(state, now);
     }
     // What was typed for the screen below must not end up in a field.
@@ -220,8 +242,12 @@ fn in_ceremony(state: &mut State, command: Command, now: Moment) -> Vec<Effect> 
                 return vec![Effect::Decide(Box::new(order))];
             }
             if ceremony.progress.is_writing() {
-                let missing = ceremony.requirements(detail, now).into_iter().find(|need| !need.met);
-                ceremony.notice = missing.map(|need| format!("not signed; still missing: {}", need.text).into());
+                let missing = ceremony
+                    .requirements(detail, now)
+                    .into_iter()
+                    .find(|need| !need.met);
+                ceremony.notice =
+                    missing.map(|need| format!("not signed; still missing: {}", need.text).into());
             }
         }
         _ => {}
@@ -262,7 +288,9 @@ fn saw(
     if let Some(detail) = &mut state.detail
         && !covered
         && detail.pane == Pane::Sheet
-        && detail.reading().is_some_and(|reading| reading.view_digest == view)
+        && detail
+            .reading()
+            .is_some_and(|reading| reading.view_digest == view)
     {
         detail.attention.mark(from, to);
     }
@@ -274,7 +302,8 @@ fn take(state: &mut State, news: News, now: Moment) -> Vec<Effect> {
         News::Trust(Ok(trust)) => state.trust = Some(*trust),
         News::Trust(Err(trouble)) => state.tell(trouble.message, true, now),
         News::Connection(connection) => {
-            let came_back = connection == Connection::Live && matches!(state.connection, Connection::Retrying { .. });
+            let came_back =
+                connection == Connection::Live && matches!(state.connection, Connection::Retrying { .. });
             state.connection = connection;
             if came_back {
                 return load_queue(state);
@@ -331,7 +360,10 @@ fn take_reading(state: &mut State, id: RequestId, result: Result<Box<Reading>, T
                 return;
             }
             if let Some(what) = old.moved(&newer) {
-                let decided = state.ceremony.as_ref().is_some_and(|ceremony| !ceremony.progress.is_writing());
+                let decided = state
+                    .ceremony
+                    .as_ref()
+                    .is_some_and(|ceremony| !ceremony.progress.is_writing());
                 if decided && old.view_digest == newer.view_digest {
                     **old = *newer;
                 } else {
@@ -360,7 +392,9 @@ fn take_reading(state: &mut State, id: RequestId, result: Result<Box<Reading>, T
 
 /// Starts to read: nothing of this sheet was on screen yet.
 fn read(detail: &mut Detail, reading: Box<Reading>, now: Moment) {
-    let same_sheet = detail.reading().is_some_and(|old| old.view_digest == reading.view_digest);
+    let same_sheet = detail
+        .reading()
+        .is_some_and(|old| old.view_digest == reading.view_digest);
     if !same_sheet {
         detail.attention = Attention::new(&reading.sheet);
         detail.tops = Default::default();
@@ -377,8 +411,14 @@ fn take_progress(state: &mut State, request: RequestId, progress: Progress, now:
             let (text, bad): (Untrusted, bool) = match progress {
                 Progress::Failed(why) => (why, true),
                 Progress::Kept(why) => (why, true),
-                Progress::Logged { index, .. } => (format!("decision on {request} is in the log at {index}").into(), false),
-                Progress::Committed => (format!("decision on {request} is stored, not yet in the log").into(), false),
+                Progress::Logged { index, .. } => (
+                    format!("decision on {request} is in the log at {index}").into(),
+                    false,
+                ),
+                Progress::Committed => (
+                    format!("decision on {request} is stored, not yet in the log").into(),
+                    false,
+                ),
                 Progress::Writing | Progress::Signing | Progress::Sent => return Vec::new(),
             };
             state.tell(text, bad, now);

@@ -46,14 +46,24 @@ pub fn header(state: &State, now: Moment) -> HeaderView {
             }
             None => who.push(Piece::new("  no key to sign with", Tone::Warn)),
         }
-        root = trust.root_words.iter().take(3).copied().collect::<Vec<_>>().join(" ");
+        root = trust
+            .root_words
+            .iter()
+            .take(3)
+            .copied()
+            .collect::<Vec<_>>()
+            .join(" ");
     }
-    HeaderView { who, root, connection: connection(state, now) }
+    HeaderView {
+        who,
+        root,
+        connection: connection(state, now),
+    }
 }
 
 fn connection(state: &State, now: Moment) -> Piece {
     let age = || match state.queue.loaded_at {
-        Some(at) => format!("; shown as of {} ago", piece::span(now.wall.since(at))),
+        Some(at) => format!(" ({} old)", piece::span(now.wall.since(at))),
         None => String::new(),
     };
     match &state.connection {
@@ -62,7 +72,7 @@ fn connection(state: &State, now: Moment) -> Piece {
         Connection::Offline => Piece::new("○ offline", Tone::Warn),
         Connection::Retrying { next, .. } => {
             let wait = next.since(now.wall).as_secs();
-            Piece::new(format!("○ no backend, again in {wait} s{}", age()), Tone::Warn)
+            Piece::new(format!("○ no backend{}, again in {wait}s", age()), Tone::Warn)
         }
     }
 }
@@ -71,7 +81,11 @@ fn connection(state: &State, now: Moment) -> Piece {
 #[must_use]
 pub fn notices(state: &State) -> Vec<Text> {
     let tone = |bad| if bad { Tone::Bad } else { Tone::Plain };
-    state.notices.iter().map(|notice| piece::foreign(&notice.text, tone(notice.bad))).collect()
+    state
+        .notices
+        .iter()
+        .map(|notice| piece::foreign(&notice.text, tone(notice.bad)))
+        .collect()
 }
 
 /// One choice of the first-run screen.
@@ -114,7 +128,11 @@ pub fn first_run(selected: FirstRunChoice) -> Vec<ChoiceView> {
                     ],
                 ),
             };
-            ChoiceView { title, lines, selected: choice == selected }
+            ChoiceView {
+                title,
+                lines,
+                selected: choice == selected,
+            }
         })
         .collect()
 }

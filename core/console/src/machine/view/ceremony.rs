@@ -60,13 +60,19 @@ pub fn ceremony(state: &State, now: Moment) -> Option<CeremonyView> {
         fields: if writing { fields(ceremony) } else { Vec::new() },
         ready: writing && requirements.iter().all(|requirement| requirement.met),
         requirements: if writing {
-            requirements.into_iter().map(|Requirement { text, met }| (met, text)).collect()
+            requirements
+                .into_iter()
+                .map(|Requirement { text, met }| (met, text))
+                .collect()
         } else {
             Vec::new()
         },
         notice: ceremony.notice.as_ref().map(|notice| foreign(notice, Tone::Bad)),
         progress: progress(ceremony),
-        over: matches!(ceremony.progress, Progress::Committed | Progress::Logged { .. } | Progress::Kept(_)),
+        over: matches!(
+            ceremony.progress,
+            Progress::Committed | Progress::Logged { .. } | Progress::Kept(_)
+        ),
     })
 }
 
@@ -75,11 +81,22 @@ fn signed(reading: &Reading, seen: usize, of: usize) -> Vec<(&'static str, Text)
     let summary = &reading.summary;
     vec![
         ("target", foreign(&summary.target, Tone::Strong)),
-        ("in", plain(format!("{}   {} by agent {}", summary.environment, summary.kind.id(), summary.agent))),
+        (
+            "in",
+            plain(format!(
+                "{}   {} by agent {}",
+                summary.environment,
+                summary.kind.id(),
+                summary.agent
+            )),
+        ),
         ("request", plain(reading.request_digest.to_string())),
         ("action", plain(reading.action_digest.to_string())),
         ("sheet", plain(reading.view_digest.to_string())),
-        ("attention", plain(format!("{seen} of {of} lines of the sheet were on screen"))),
+        (
+            "seen",
+            plain(format!("{seen} of {of} lines of the sheet were on screen")),
+        ),
     ]
 }
 
@@ -88,13 +105,23 @@ fn fields(ceremony: &Ceremony) -> Vec<FieldView> {
     let view = |field: Field| {
         let (label, value) = match field {
             Field::Reason => ("reason".to_owned(), typed(&ceremony.reason)),
-            Field::Name => (format!("type {}", ceremony.name.as_deref().unwrap_or_default()), typed(&ceremony.typed)),
+            Field::Name => (
+                format!("type {}", ceremony.name.as_deref().unwrap_or_default()),
+                typed(&ceremony.typed),
+            ),
             Field::Passphrase => {
                 let dots = "•".repeat(ceremony.passphrase.count());
-                (ceremony.unlock.word().to_owned(), vec![Piece::new(dots, Tone::Plain)])
+                (
+                    ceremony.unlock.word().to_owned(),
+                    vec![Piece::new(dots, Tone::Plain)],
+                )
             }
         };
-        FieldView { label, value, focused: ceremony.field == field }
+        FieldView {
+            label,
+            value,
+            focused: ceremony.field == field,
+        }
     };
     ceremony.fields().into_iter().map(view).collect()
 }
@@ -103,7 +130,11 @@ fn progress(ceremony: &Ceremony) -> Vec<Text> {
     let line = |text: String, tone| vec![Piece::new(text, tone)];
     let done = |text: &str| line(format!("✓ {text}"), Tone::Good);
     let waits = |text: &str| line(format!("… {text}"), Tone::Faint);
-    let what = if ceremony.verdict == Verdict::Approve { "approval" } else { "denial" };
+    let what = if ceremony.verdict == Verdict::Approve {
+        "approval"
+    } else {
+        "denial"
+    };
     match &ceremony.progress {
         Progress::Writing | Progress::Failed(_) => Vec::new(),
         Progress::Signing if ceremony.unlock == Unlock::Touch => vec![waits("touch your key when it blinks")],
@@ -112,16 +143,30 @@ fn progress(ceremony: &Ceremony) -> Vec<Text> {
         Progress::Kept(why) => {
             let mut text = vec![Piece::new("! not sent: ", Tone::Warn)];
             text.extend(foreign(why, Tone::Plain));
-            vec![done("signed"), text, line("  It is kept here and sent again by itself.".to_owned(), Tone::Plain)]
+            vec![
+                done("signed"),
+                text,
+                line(
+                    "  It is kept here and sent again by itself.".to_owned(),
+                    Tone::Plain,
+                ),
+            ]
         }
         Progress::Committed => {
-            vec![done("signed"), done("sent"), done(&format!("the backend stored your {what}")), waits("not in the log yet")]
+            vec![
+                done("signed"),
+                done("sent"),
+                done(&format!("the backend stored your {what}")),
+                waits("not in the log yet"),
+            ]
         }
         Progress::Logged { index, size } => vec![
             done("signed"),
             done("sent"),
             done(&format!("the backend stored your {what}")),
-            done(&format!("in the log: entry {index} of {size}, proven to this console")),
+            done(&format!(
+                "in the log: entry {index} of {size}, proven to this console"
+            )),
         ],
     }
 }

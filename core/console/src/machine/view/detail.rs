@@ -49,12 +49,16 @@ pub struct TabView {
 pub fn detail(state: &State, now: Moment) -> Option<DetailView> {
     let detail = state.detail.as_deref()?;
     let reading = detail.reading();
-    let why_not = detail.why_not(now).filter(|_| reading.is_some_and(|reading| reading.problems.is_empty()));
+    let why_not = detail
+        .why_not(now)
+        .filter(|_| reading.is_some_and(|reading| reading.problems.is_empty()));
     Some(DetailView {
         id: detail.id.to_string(),
         sentence: sentence(detail),
         facts: reading.map(|reading| facts(reading, now)).unwrap_or_default(),
-        check_words: reading.map(|reading| reading.check_words.join(" ")).unwrap_or_default(),
+        check_words: reading
+            .map(|reading| reading.check_words.join(" "))
+            .unwrap_or_default(),
         why_not,
         problems: reading.map(problems).unwrap_or_default(),
         tabs: tabs(detail, reading),
@@ -92,13 +96,27 @@ fn facts(reading: &Reading, now: Moment) -> Vec<Piece> {
     let mut facts = vec![risk(summary.severity), phase(summary.phase)];
     if summary.phase.is_open() {
         let left = left(summary.expires_at, now.wall);
-        let text = if left.text == "expired" { left.text } else { format!("{} left", left.text) };
+        let text = if left.text == "expired" {
+            left.text
+        } else {
+            format!("{} left", left.text)
+        };
         facts.push(Piece::new(text, left.tone));
     }
-    let approvals = if summary.needs == 1 { "approval" } else { "approvals" };
-    facts.push(Piece::new(format!("{} of {} {approvals}", summary.approved_by.len(), summary.needs), Tone::Plain));
+    let approvals = if summary.needs == 1 {
+        "approval"
+    } else {
+        "approvals"
+    };
+    facts.push(Piece::new(
+        format!("{} of {} {approvals}", summary.approved_by.len(), summary.needs),
+        Tone::Plain,
+    ));
     if summary.hardware > 0 {
-        facts.push(Piece::new(format!("{} with a hardware key", summary.hardware), Tone::Plain));
+        facts.push(Piece::new(
+            format!("{} with a hardware key", summary.hardware),
+            Tone::Plain,
+        ));
     }
     if summary.teams > 1 {
         facts.push(Piece::new(format!("from {} teams", summary.teams), Tone::Plain));
@@ -116,7 +134,10 @@ fn problems(reading: &Reading) -> Vec<Text> {
     let line = |trouble: &super::super::state::Trouble| {
         let mut text = vec![Piece::new("not valid: ", Tone::Bad)];
         text.extend(foreign(&trouble.message, Tone::Plain));
-        text.push(Piece::new(format!(" [{}]", Untrusted::from(trouble.code.as_str()).escaped()), Tone::Faint));
+        text.push(Piece::new(
+            format!(" [{}]", Untrusted::from(trouble.code.as_str()).escaped()),
+            Tone::Faint,
+        ));
         text
     };
     reading.problems.iter().map(line).collect()
@@ -126,11 +147,21 @@ fn tabs(detail: &Detail, reading: Option<&Reading>) -> Vec<TabView> {
     let tab = |pane: Pane| {
         let (title, count) = match pane {
             Pane::Sheet => ("Sheet", None),
-            Pane::Change => ("Change", reading.map(|r| r.changes.iter().map(|c| c.diff.changes().len()).sum())),
-            Pane::Findings => ("Findings", reading.map(|r| r.findings.iter().filter(|f| f.counts()).count())),
+            Pane::Change => (
+                "Change",
+                reading.map(|r| r.changes.iter().map(|c| c.diff.changes().len()).sum()),
+            ),
+            Pane::Findings => (
+                "Findings",
+                reading.map(|r| r.findings.iter().filter(|f| f.counts()).count()),
+            ),
             Pane::Context => ("Context", None),
         };
-        TabView { title, count, selected: detail.pane == pane }
+        TabView {
+            title,
+            count,
+            selected: detail.pane == pane,
+        }
     };
     Pane::ALL.into_iter().map(tab).collect()
 }

@@ -72,11 +72,18 @@ impl<'a> PaneView<'a> {
     /// One line.
     #[must_use]
     pub fn line(&self, index: usize) -> Option<PaneLine> {
-        let bare = |text| PaneLine { gutter: Text::new(), text };
+        let bare = |text| PaneLine {
+            gutter: Text::new(),
+            text,
+        };
         match &self.content {
             Content::Sheet(lines) => sheet_line(lines, index).map(bare),
-            Content::Change([]) => (index == 0)
-                .then(|| bare(vec![Piece::new("No document changes: what would run stands on the sheet.", Tone::Faint)])),
+            Content::Change([]) => (index == 0).then(|| {
+                bare(vec![Piece::new(
+                    "No document changes: what would run stands on the sheet.",
+                    Tone::Faint,
+                )])
+            }),
             Content::Change(documents) => change_line(documents, index),
             Content::Lines(lines) => lines.get(index).cloned().map(bare),
         }
@@ -92,7 +99,12 @@ fn sheet_line(lines: &[SheetLine], index: usize) -> Option<Text> {
         LineRole::Claim => labelled(text, Tone::Claim),
         LineRole::Hunk => escaped(text, Tone::Hunk),
         LineRole::Context => escaped(text, Tone::Plain),
-        LineRole::Removed => marked(text, &partner_marks(lines, index), Tone::Removed, Tone::RemovedMark),
+        LineRole::Removed => marked(
+            text,
+            &partner_marks(lines, index),
+            Tone::Removed,
+            Tone::RemovedMark,
+        ),
         LineRole::Added => marked(text, &partner_marks(lines, index), Tone::Added, Tone::AddedMark),
         LineRole::Finding(severity) if !text.starts_with(' ') => escaped(text, Tone::Risk(severity)),
         LineRole::Finding(_) => escaped(text, Tone::Plain),
@@ -119,10 +131,21 @@ fn labelled(text: &str, tone: Tone) -> Text {
 fn partner_marks(lines: &[SheetLine], index: usize) -> Vec<Range<usize>> {
     let limit = MAX_INLINE_BLOCK as usize;
     let run = |from: usize, role: LineRole| {
-        lines.iter().skip(from).take(limit + 1).take_while(|line| line.role == role).count()
+        lines
+            .iter()
+            .skip(from)
+            .take(limit + 1)
+            .take_while(|line| line.role == role)
+            .count()
     };
     let back = |from: usize, role: LineRole| {
-        lines.iter().take(from).rev().take(limit + 1).take_while(|line| line.role == role).count()
+        lines
+            .iter()
+            .take(from)
+            .rev()
+            .take(limit + 1)
+            .take_while(|line| line.role == role)
+            .count()
     };
     let Some(line) = lines.get(index) else {
         return Vec::new();
@@ -144,15 +167,26 @@ fn partner_marks(lines: &[SheetLine], index: usize) -> Vec<Range<usize>> {
         return Vec::new();
     }
     let is_removed = line.role == LineRole::Removed;
-    let place = if is_removed { index - removed_at } else { index - removed_at - removed };
+    let place = if is_removed {
+        index - removed_at
+    } else {
+        index - removed_at - removed
+    };
     if place >= removed.min(added) {
         return Vec::new();
     }
-    let body = |at: usize| lines.get(at).and_then(|line| line.text.get(1..)).unwrap_or_default();
+    let body = |at: usize| {
+        lines
+            .get(at)
+            .and_then(|line| line.text.get(1..))
+            .unwrap_or_default()
+    };
     let (old, new) = (body(removed_at + place), body(removed_at + removed + place));
     let marks = inline(old.as_bytes(), new.as_bytes());
     let shifted = |ranges: Vec<Range<usize>>| ranges.into_iter().map(|r| r.start + 1..r.end + 1).collect();
-    marks.map(|marks| shifted(if is_removed { marks.removed } else { marks.added })).unwrap_or_default()
+    marks
+        .map(|marks| shifted(if is_removed { marks.removed } else { marks.added }))
+        .unwrap_or_default()
 }
 
 /// Splits a printable line at the marked byte ranges.
@@ -168,7 +202,10 @@ fn marked(text: &str, marks: &[Range<usize>], tone: Tone, mark_tone: Tone) -> Te
     };
     for mark in marks {
         // A mark inside an escape would tear its brackets apart; such a line is drawn without marks.
-        let whole = |at: usize| text.get(..at).is_some_and(|head| head.matches('⟦').count() == head.matches('⟧').count());
+        let whole = |at: usize| {
+            text.get(..at)
+                .is_some_and(|head| head.matches('⟦').count() == head.matches('⟧').count())
+        };
         if !whole(mark.start) || !whole(mark.end) {
             return escaped(text, tone);
         }
@@ -197,11 +234,17 @@ fn change_line(documents: &[ChangedDocument], index: usize) -> Option<PaneLine> 
 }
 
 fn document_line(document: &ChangedDocument, at: usize) -> Option<PaneLine> {
-    let bare = |text| PaneLine { gutter: Text::new(), text };
+    let bare = |text| PaneLine {
+        gutter: Text::new(),
+        text,
+    };
     let Some(row) = at.checked_sub(1) else {
         let stats = document.diff.stats();
         let mut title = foreign(&document.title, Tone::Heading);
-        title.push(Piece::new(format!("  {} removed, {} added", stats.removed, stats.added), Tone::Faint));
+        title.push(Piece::new(
+            format!("  {} removed, {} added", stats.removed, stats.added),
+            Tone::Faint,
+        ));
         return Some(bare(title));
     };
     if at + 1 == rows_of(document) {
@@ -210,8 +253,14 @@ fn document_line(document: &ChangedDocument, at: usize) -> Option<PaneLine> {
     let window = document.diff.window(&document.whole, u32::try_from(row).ok()?, 1);
     let row = window.first()?;
     let number = |number: Option<u32>| number.map_or_else(|| " ".repeat(5), |number| format!("{number:>5}"));
-    let gutter = vec![Piece::new(format!("{} {} ", number(row.old_no), number(row.new_no)), Tone::Faint)];
-    Some(PaneLine { gutter, text: row_text(document, row) })
+    let gutter = vec![Piece::new(
+        format!("{} {} ", number(row.old_no), number(row.new_no)),
+        Tone::Faint,
+    )];
+    Some(PaneLine {
+        gutter,
+        text: row_text(document, row),
+    })
 }
 
 fn row_text(document: &ChangedDocument, row: &Row<'_>) -> Text {
@@ -227,7 +276,11 @@ fn row_text(document: &ChangedDocument, row: &Row<'_>) -> Text {
             RowKind::Added | RowKind::Context => (row.new_no?, change.after.start),
         };
         let inline = document.diff.inline(index, number - 1 - start)?;
-        Some(if row.kind == RowKind::Removed { inline.removed } else { inline.added })
+        Some(if row.kind == RowKind::Removed {
+            inline.removed
+        } else {
+            inline.added
+        })
     });
     let mut out = vec![Piece::new(sign, tone)];
     let mut push = |spans: Vec<Span>, tone| {
@@ -241,8 +294,14 @@ fn row_text(document: &ChangedDocument, row: &Row<'_>) -> Text {
         Some(marks) if parts_escape_alike(row, &marks) => {
             let mut at = 0;
             for mark in marks {
-                push(escape_line(row.line.get(at..mark.start).unwrap_or_default()), tone);
-                push(escape_line(row.line.get(mark.clone()).unwrap_or_default()), mark_tone);
+                push(
+                    escape_line(row.line.get(at..mark.start).unwrap_or_default()),
+                    tone,
+                );
+                push(
+                    escape_line(row.line.get(mark.clone()).unwrap_or_default()),
+                    mark_tone,
+                );
                 at = mark.end;
             }
             let rest = row.line.get(at..).unwrap_or_default();
@@ -269,7 +328,10 @@ fn parts_escape_alike(row: &Row<'_>, marks: &[Range<usize>]) -> bool {
 
 fn findings(findings: &[Finding]) -> Vec<Text> {
     if findings.is_empty() {
-        return vec![vec![Piece::new("Nothing was found. That says what the rules looked for, not that all is well.", Tone::Faint)]];
+        return vec![vec![Piece::new(
+            "Nothing was found. That says what the rules looked for, not that all is well.",
+            Tone::Faint,
+        )]];
     }
     let mut lines = Vec::new();
     for finding in findings {
@@ -281,15 +343,35 @@ fn findings(findings: &[Finding]) -> Vec<Text> {
             Delta::Existing => "was there before",
             Delta::Removed => "removed",
         };
-        let mut title = if finding.counts() { vec![risk(severity)] } else { vec![Piece::new(risk(severity).text, Tone::Faint)] };
+        let mut title = if finding.counts() {
+            vec![risk(severity)]
+        } else {
+            vec![Piece::new(risk(severity).text, Tone::Faint)]
+        };
         title.push(Piece::new("  ", Tone::Plain));
-        title.extend(foreign(&finding.title.as_str().into(), if finding.counts() { Tone::Strong } else { Tone::Faint }));
+        title.extend(foreign(
+            &finding.title.as_str().into(),
+            if finding.counts() {
+                Tone::Strong
+            } else {
+                Tone::Faint
+            },
+        ));
         title.push(Piece::new(format!("  {delta}"), Tone::Faint));
         lines.push(title);
         lines.push(indented(escaped(&finding.explanation, Tone::Plain)));
-        let side = if finding.side == Side::Before { "before" } else { "after" };
-        let line = finding.line.map_or_else(String::new, |line| format!(", line {line}"));
-        let mut place = vec![Piece::new(format!("{}  {side}{line}  ", finding.rule), Tone::Faint)];
+        let side = if finding.side == Side::Before {
+            "before"
+        } else {
+            "after"
+        };
+        let line = finding
+            .line
+            .map_or_else(String::new, |line| format!(", line {line}"));
+        let mut place = vec![Piece::new(
+            format!("{}  {side}{line}  ", finding.rule),
+            Tone::Faint,
+        )];
         place.extend(foreign(&finding.path, Tone::Faint));
         lines.push(indented(place));
         if let Some(reference) = &finding.reference {
@@ -310,7 +392,10 @@ fn context(reading: &Reading) -> Vec<Text> {
     let plain = |text: String| vec![Piece::new(text, Tone::Plain)];
     let summary = &reading.summary;
     let mut lines = vec![heading("What it takes")];
-    lines.push(field("approvals", plain(format!("{} of {}", summary.approved_by.len(), summary.needs))));
+    lines.push(field(
+        "approvals",
+        plain(format!("{} of {}", summary.approved_by.len(), summary.needs)),
+    ));
     lines.push(field("hardware keys", plain(summary.hardware.to_string())));
     lines.push(field("teams", plain(summary.teams.to_string())));
     for policy in &reading.policies {
@@ -327,7 +412,12 @@ fn context(reading: &Reading) -> Vec<Text> {
         value.extend(foreign(&decision.reason, Tone::Plain));
         lines.push(field(decision.reviewer.as_str(), value));
     }
-    for origin in [Origin::Computed, Origin::Observed, Origin::LookedUp, Origin::Claimed] {
+    for origin in [
+        Origin::Computed,
+        Origin::Observed,
+        Origin::LookedUp,
+        Origin::Claimed,
+    ] {
         facts(&mut lines, &reading.facts, origin);
     }
     lines.push(Text::new());
@@ -355,7 +445,11 @@ fn facts(lines: &mut Vec<Text>, facts: &[Fact], origin: Origin) {
             lines.push(vec![Piece::new(title, Tone::Heading)]);
             titled = true;
         }
-        let tone = if origin == Origin::Claimed { Tone::Claim } else { Tone::Plain };
+        let tone = if origin == Origin::Claimed {
+            Tone::Claim
+        } else {
+            Tone::Plain
+        };
         let name = Untrusted::from(fact.name.raw()).escaped();
         let mut line = vec![Piece::new("  ", Tone::Faint)];
         line.extend(escaped(&format!("{name:<16}"), Tone::Faint));

@@ -57,14 +57,23 @@ pub enum Tone {
 
 impl Piece {
     pub(super) fn new(text: impl Into<String>, tone: Tone) -> Self {
-        Self { text: text.into(), tone }
+        Self {
+            text: text.into(),
+            tone,
+        }
     }
 }
 
 /// Escapes foreign text.
 pub(super) fn foreign(text: &Untrusted, tone: Tone) -> Text {
     let tone_of = |mark| if mark == Mark::Plain { tone } else { Tone::Escape };
-    text.spans().into_iter().map(|span| Piece { tone: tone_of(span.mark), text: span.text }).collect()
+    text.spans()
+        .into_iter()
+        .map(|span| Piece {
+            tone: tone_of(span.mark),
+            text: span.text,
+        })
+        .collect()
 }
 
 /// Tells the escapes in text that the escaper has written apart from the rest: only it writes these brackets.

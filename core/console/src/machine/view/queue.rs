@@ -39,6 +39,8 @@ pub struct QueueRow {
     pub id: String,
     /// Whether the cursor is on it.
     pub selected: bool,
+    /// Whether its request statement is signed by the pinned backend.
+    pub believed: bool,
     /// Where it stands.
     pub state: Piece,
     /// How bad it is, by sign and word.
@@ -64,9 +66,15 @@ pub struct QueueRow {
 pub fn queue(state: &State, now: Moment, first: usize, count: usize) -> QueueView {
     let queue = &state.queue;
     let rows = (first..queue.passing.len().min(first.saturating_add(count)))
-        .filter_map(|place| queue.row(place).map(|shown| row(shown, place == queue.cursor, now)))
+        .filter_map(|place| {
+            queue
+                .row(place)
+                .map(|shown| row(shown, place == queue.cursor, now))
+        })
         .collect();
-    let waits = |summary: &&Summary| summary.why_not.is_none() && summary.phase == Phase::Pending && now.wall < summary.expires_at;
+    let waits = |summary: &&Summary| {
+        summary.why_not.is_none() && summary.phase == Phase::Pending && now.wall < summary.expires_at
+    };
     let filter = (queue.filtering || !queue.filter.is_empty())
         .then(|| foreign(&Untrusted::from(queue.filter.as_str()), Tone::Strong));
     QueueView {
@@ -78,7 +86,10 @@ pub fn queue(state: &State, now: Moment, first: usize, count: usize) -> QueueVie
         filter,
         filtering: queue.filtering,
         empty: empty(state),
-        trouble: queue.trouble.as_ref().map(|trouble| foreign(&trouble.message, Tone::Bad)),
+        trouble: queue
+            .trouble
+            .as_ref()
+            .map(|trouble| foreign(&trouble.message, Tone::Bad)),
     }
 }
 
@@ -94,14 +105,22 @@ fn row(row: &Row, selected: bool, now: Moment) -> QueueRow {
     QueueRow {
         id: row.id.to_string(),
         selected,
+        believed: true,
         state: phase(summary.phase),
         risk,
         kind: Piece::new(summary.kind.id(), faint(Tone::Plain)),
         target: foreign(&summary.target, faint(Tone::Plain)),
         agent: summary.agent.to_string(),
         environment: summary.environment.to_string(),
-        left: if open { left(summary.expires_at, now.wall) } else { Piece::new("–", Tone::Faint) },
-        needs: Piece::new(format!("{} of {}", summary.approved_by.len(), summary.needs), faint(Tone::Plain)),
+        left: if open {
+            left(summary.expires_at, now.wall)
+        } else {
+            Piece::new("–", Tone::Faint)
+        },
+        needs: Piece::new(
+            format!("{} of {}", summary.approved_by.len(), summary.needs),
+            faint(Tone::Plain),
+        ),
         yours: match &summary.why_not {
             None if open => Piece::new("yes", Tone::Good),
             Some(_) | None => Piece::new("no", Tone::Faint),
@@ -119,6 +138,7 @@ fn refused(id: RequestId, problems: &[super::super::state::Trouble], selected: b
     QueueRow {
         id: id.to_string(),
         selected,
+        believed: false,
         state: Piece::new("refused", Tone::Bad),
         risk: Piece::new("? unknown", Tone::Bad),
         kind: none(),
@@ -149,7 +169,10 @@ fn empty(state: &State) -> Vec<Text> {
     if !queue.passing.is_empty() {
         Vec::new()
     } else if !queue.rows.is_empty() {
-        vec![line("Nothing passes the filter.", Tone::Plain), line("Esc clears it.", Tone::Faint)]
+        vec![
+            line("Nothing passes the filter.", Tone::Plain),
+            line("Esc clears it.", Tone::Faint),
+        ]
     } else if queue.loaded_at.is_none() {
         vec![line("Fetching and verifying requests …", Tone::Faint)]
     } else {

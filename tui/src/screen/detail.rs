@@ -1,0 +1,178 @@
+//! One request: the sentence, what it takes, why not; below it the panes.
+
+use countersign_console::machine::view::{self, DetailView, PaneLine, PaneView, Piece, Text, Tone};
+use countersign_console::machine::{Moment, Position, State};
+use ratatui::layout::Rect;
+use ratatui::style::Modifier;
+
+use super::canvas::{Canvas, cells};
+use super::pane;
+
+/// A narrower pane cannot show every character of a line.
+const NARROWEST: u16 = 20;
+
+/// Where the parts stand.
+#[derive(Debug)]
+pub struct Layout {
+    head: Vec<Text>,
+    tabs: u16,
+    /// The pane.
+    pub pane: Rect,
+}
+
+/// Where the parts stand on a screen of this size.
+pub fn layout(detail: &DetailView, area: Rect) -> Layout {
+    let width = area.width.saturating_sub(2);
+    let mut head = folded(&detail.sentence, width, 4);
+    let mut facts = Text::new();
+    for fact in &detail.facts {
+        if !facts.is_empty() {
+            facts.push(piece("  ", Tone::Faint));
+        }
+        facts.push(fact.clone());
+    }
+    if !facts.is_empty() {
+        head.extend(folded(&facts, width, 2));
+    }
+    if !detail.check_words.is_empty() {
+        head.push(vec![
+            piece("check code  ", Tone::Faint),
+            piece(&detail.check_words, Tone::Strong),
+        ]);
+    }
+    if let Some(why) = &detail.why_not {
+        head.extend(folded(
+            &vec![
+                piece("✗ You cannot decide this: ", Tone::Bad),
+                piece(why, Tone::Plain),
+            ],
+            width,
+            3,
+        ));
+    }
+    for problem in detail.problems.iter().take(4) {
+        head.extend(folded(problem, width, 2));
+    }
+    if detail.problems.len() > 4 {
+        head.push(vec![piece(
+            &format!("and {} more problems", detail.problems.len() - 4),
+            Tone::Bad,
+        )]);
+    }
+    let most = usize::from(area.height.saturating_sub(5));
+    head.truncate(most);
+    let tabs = area.y + u16::try_from(head.len()).unwrap_or(area.height);
+    let top = (tabs + 1).min(area.bottom());
+    let pane = Rect {
+        x: area.x,
+        y: top,
+        width: area.width,
+        height: area.bottom().saturating_sub(top),
+    };
+    Layout { head, tabs, pane }
+}
+
+/// Draws a request.
+pub fn draw(canvas: &mut Canvas<'_>, area: Rect, state: &State, now: Moment) {
+    let Some(detail) = view::detail(state, now) else {
+        return;
+    };
+    let layout = layout(&detail, area);
+    for (y, line) in (area.top()..area.bottom()).zip(&layout.head) {
+        canvas.pieces(
+            area.x + 1,
+            y,
+            area.width.saturating_sub(2),
+            line,
+            Modifier::empty(),
+        );
+    }
+    tabs(
+        canvas,
+        Rect {
+            y: layout.tabs,
+            height: 1,
+            ..area
+        },
+        &detail,
+    );
+    let Some(open) = state.detail.as_deref() else {
+        return;
+    };
+    if let Some(reading) = open.reading() {
+        let lines = PaneView::of(reading, open.pane);
+        pane::draw(canvas, layout.pane, &pane::rows(&lines, open.top(), layout.pane));
+    }
+}
+
+/// What of the pane is wholly on screen, where that can be told.
+pub fn on_screen(state: &State, now: Moment, area: Rect) -> Option<(Position, Position)> {
+    let layout = layout(&view::detail(state, now)?, area);
+    let open = state.detail.as_deref()?;
+    if layout.pane.width < NARROWEST {
+        return None;
+    }
+    pane::extent(&pane::rows(
+        &PaneView::of(open.reading()?, open.pane),
+        open.top(),
+        layout.pane,
+    ))
+}
+
+fn tabs(canvas: &mut Canvas<'_>, area: Rect, detail: &DetailView) {
+    canvas.rule(area, area.y);
+    if !detail.readable {
+        return;
+    }
+    let mut x = area.x + 1;
+    for (number, tab) in (1..).zip(&detail.tabs) {
+        let count = tab.count.map_or_else(String::new, |count| format!(" {count}"));
+        let text = format!(" {number} {}{count} ", tab.title);
+        let style = canvas
+            .theme
+            .style(if tab.selected { Tone::Strong } else { Tone::Faint });
+        let style = if tab.selected {
+            style.add_modifier(Modifier::REVERSED)
+        } else {
+            style
+        };
+        x += canvas.text(x, area.y, area.right().saturating_sub(x), &text, style) + 1;
+    }
+    let (seen, of) = detail.seen;
+    let tone = if seen == of { Tone::Good } else { Tone::Plain };
+    let sign = if seen == of { "✓ " } else { "" };
+    let text = format!(" {sign}{seen} of {of} lines seen ");
+    if cells(&text) + x < area.right() {
+        canvas.right(
+            Rect {
+                width: area.width - 1,
+                ..area
+            },
+            area.y,
+            &[piece(&text, tone)],
+        );
+    }
+}
+
+/// Folds pieces into at most `most` lines; the last one ends in an ellipsis when there would be more.
+fn folded(text: &Text, width: u16, most: usize) -> Vec<Text> {
+    let line = PaneLine {
+        gutter: Text::new(),
+        text: text.clone(),
+    };
+    let mut lines = pane::folded(&line, width);
+    if lines.len() > most {
+        lines.truncate(most);
+        if let Some(last) = lines.last_mut() {
+            last.push(piece("…", Tone::Faint));
+        }
+    }
+    lines
+}
+
+fn piece(text: &str, tone: Tone) -> Piece {
+    Piece {
+        text: text.to_owned(),
+        tone,
+    }
+}

@@ -1,0 +1,190 @@
+//! The ceremony of a decision, over the request it is about.
+
+use countersign_console::machine::view::{self, CeremonyView, FieldView, Piece, Text, Tone};
+use countersign_console::machine::{Moment, State};
+use ratatui::layout::Rect;
+use ratatui::style::Modifier;
+
+use super::canvas::{Canvas, cells, shortened, width_of};
+
+const WIDEST: u16 = 96;
+/// Cells for labels.
+const LABEL: u16 = 8;
+
+/// Draws the ceremony.
+pub fn draw(canvas: &mut Canvas<'_>, screen: Rect, state: &State, now: Moment) {
+    let Some(ceremony) = view::ceremony(state, now) else {
+        return;
+    };
+    let width = screen.width.saturating_sub(4).min(WIDEST);
+    let inner = width.saturating_sub(4);
+    let lines = lines(&ceremony, inner);
+    let height = u16::try_from(lines.len() + 2)
+        .unwrap_or(screen.height)
+        .min(screen.height);
+    let area = Rect {
+        x: screen.x + (screen.width - width) / 2,
+        y: screen.y + (screen.height - height) / 2,
+        width,
+        height,
+    };
+    canvas.clear(Rect {
+        x: screen.x,
+        width: screen.width,
+        ..area
+    });
+    frame(canvas, area, &ceremony.verdict);
+    for (y, line) in (area.y + 1..area.bottom().saturating_sub(1)).zip(&lines) {
+        canvas.pieces(area.x + 2, y, inner, line, Modifier::empty());
+    }
+}
+
+/// Draws a border with a title over an emptied area.
+pub fn frame(canvas: &mut Canvas<'_>, area: Rect, title: &Piece) {
+    canvas.clear(area);
+    let (right, bottom) = (area.right().saturating_sub(1), area.bottom().saturating_sub(1));
+    canvas.rule(area, area.y);
+    canvas.rule(area, bottom);
+    for y in area.y + 1..bottom {
+        canvas.words(area.x, y, 1, "│", Tone::Faint);
+        canvas.words(right, y, 1, "│", Tone::Faint);
+    }
+    for (x, y, corner) in [
+        (area.x, area.y, "╭"),
+        (right, area.y, "╮"),
+        (area.x, bottom, "╰"),
+        (right, bottom, "╯"),
+    ] {
+        canvas.words(x, y, 1, corner, Tone::Faint);
+    }
+    let title = Piece {
+        text: format!(" {} ", title.text),
+        tone: title.tone,
+    };
+    canvas.pieces(
+        area.x + 2,
+        area.y,
+        area.width.saturating_sub(4),
+        &[title],
+        Modifier::BOLD,
+    );
+}
+
+fn lines(ceremony: &CeremonyView, width: u16) -> Vec<Text> {
+    let mut lines = vec![vec![piece("You sign exactly this:", Tone::Faint)]];
+    for (label, value) in &ceremony.signed {
+        lines.push(labelled(label, &shortened(value, width.saturating_sub(LABEL))));
+    }
+    lines.push(labelled("code", &[piece(&ceremony.check_words, Tone::Strong)]));
+    lines.push(Text::new());
+    for field in &ceremony.fields {
+        lines.push(written(field, width));
+    }
+    if !ceremony.requirements.is_empty() {
+        lines.push(Text::new());
+    }
+    for (met, text) in &ceremony.requirements {
+        let (sign, tone) = if *met {
+            ("✓ ", Tone::Good)
+        } else {
+            ("○ ", Tone::Plain)
+        };
+        lines.extend(folded(
+            vec![
+                piece(sign, tone),
+                piece(text, if *met { Tone::Faint } else { Tone::Plain }),
+            ],
+            width,
+        ));
+    }
+    lines.extend(
+        ceremony
+            .progress
+            .iter()
+            .flat_map(|line| folded(line.clone(), width)),
+    );
+    if let Some(notice) = &ceremony.notice {
+        lines.extend(folded(notice.clone(), width));
+    }
+    lines.push(Text::new());
+    lines.push(keys(ceremony));
+    lines
+}
+
+fn keys(ceremony: &CeremonyView) -> Text {
+    if ceremony.over {
+        return vec![piece("Enter", Tone::Strong), piece(" closes this", Tone::Faint)];
+    }
+    if ceremony.fields.is_empty() {
+        return vec![
+            piece("Esc", Tone::Strong),
+            piece(" leaves it to go on by itself", Tone::Faint),
+        ];
+    }
+    let chord = if ceremony.ready { Tone::Good } else { Tone::Faint };
+    vec![
+        piece("Ctrl-S", if ceremony.ready { Tone::Strong } else { Tone::Faint }),
+        piece(" signs  ", chord),
+        piece("Tab", Tone::Strong),
+        piece(" next field  ", Tone::Faint),
+        piece("Esc", Tone::Strong),
+        piece(" leaves without signing", Tone::Faint),
+    ]
+}
+
+fn labelled(label: &str, value: &[Piece]) -> Text {
+    let mut line = vec![piece(
+        &format!("{label:<width$}", width = LABEL.into()),
+        Tone::Faint,
+    )];
+    line.extend(value.iter().cloned());
+    line
+}
+
+/// A field; of a text that is longer than its room the end is shown, where the cursor is.
+fn written(field: &FieldView, width: u16) -> Text {
+    let marker = if field.focused {
+        piece("▸ ", Tone::Strong)
+    } else {
+        piece("  ", Tone::Faint)
+    };
+    let label = format!("{:<10}", field.label);
+    let room = width.saturating_sub(cells(&label) + 4);
+    let mut line = vec![
+        marker,
+        piece(&label, if field.focused { Tone::Strong } else { Tone::Faint }),
+        piece(" ", Tone::Plain),
+    ];
+    let mut value = field.value.clone();
+    while width_of(&value) > room {
+        let Some(first) = value.first_mut() else { break };
+        let mut rest = first.text.chars();
+        if rest.next().is_none() {
+            value.remove(0);
+        } else {
+            first.text = rest.as_str().to_owned();
+        }
+    }
+    line.extend(value);
+    if field.focused {
+        line.push(piece("▏", Tone::Strong));
+    }
+    line
+}
+
+fn folded(text: Text, width: u16) -> Vec<Text> {
+    super::pane::folded(
+        &view::PaneLine {
+            gutter: Text::new(),
+            text,
+        },
+        width,
+    )
+}
+
+fn piece(text: &str, tone: Tone) -> Piece {
+    Piece {
+        text: text.to_owned(),
+        tone,
+    }
+}

@@ -1,0 +1,233 @@
+//! Lines of a pane on rows of the screen: wrapping, scrolling, and what is wholly on screen.
+//!
+//! Nothing is clipped: a long line goes on in the next row, behind a mark in the gutter that no line can imitate.
+
+use std::ops::Range;
+
+use countersign_console::machine::Position;
+use countersign_console::machine::view::{PaneLine, PaneView, Piece, Text, Tone};
+use ratatui::layout::Rect;
+use ratatui::style::Modifier;
+use unicode_segmentation::UnicodeSegmentation as _;
+
+use super::canvas::{Canvas, cells, width_of};
+
+/// Cells before every line, for the mark of a line that goes on.
+const MARGIN: u16 = 2;
+
+/// One row of the screen.
+#[derive(Debug)]
+pub struct Row {
+    /// The line it belongs to.
+    pub line: usize,
+    /// The characters of the line that stand on it.
+    pub characters: Range<usize>,
+    /// Whether the line ends on it.
+    pub last: bool,
+    gutter: Text,
+    text: Text,
+}
+
+/// The rows from `top` on that fit.
+pub fn rows(pane: &PaneView<'_>, top: Position, area: Rect) -> Vec<Row> {
+    let mut rows = Vec::with_capacity(area.height.into());
+    for index in top.line..pane.len() {
+        let Some(line) = pane.line(index) else { break };
+        for (start, row) in wrapped(&line, area.width) {
+            let after = start + length(&row.text);
+            if index == top.line && after <= top.character && !(row.last && top.character == 0) {
+                continue;
+            }
+            if rows.len() == usize::from(area.height) {
+                return rows;
+            }
+            rows.push(Row {
+                line: index,
+                characters: start..after,
+                ..row
+            });
+        }
+    }
+    rows
+}
+
+/// What is wholly on screen: from the first character up to, not including, a place.
+pub fn extent(rows: &[Row]) -> Option<(Position, Position)> {
+    let (first, last) = (rows.first()?, rows.last()?);
+    let from = Position {
+        line: first.line,
+        character: first.characters.start,
+    };
+    let to = if last.last {
+        Position {
+            line: last.line + 1,
+            character: 0,
+        }
+    } else {
+        Position {
+            line: last.line,
+            character: last.characters.end,
+        }
+    };
+    Some((from, to))
+}
+
+/// The top after scrolling by rows; the end of the pane stays at the end of the screen.
+pub fn scrolled(pane: &PaneView<'_>, top: Position, area: Rect, by: i64) -> Position {
+    let top = if by < 0 {
+        back(
+            pane,
+            top,
+            area,
+            usize::try_from(by.unsigned_abs()).unwrap_or(usize::MAX),
+        )
+    } else {
+        let steps = usize::try_from(by).unwrap_or(usize::MAX);
+        forward(pane, top, area, steps)
+    };
+    top.min(end(pane, area))
+}
+
+/// The lowest top.
+pub fn end(pane: &PaneView<'_>, area: Rect) -> Position {
+    back(
+        pane,
+        Position {
+            line: pane.len(),
+            character: 0,
+        },
+        area,
+        area.height.into(),
+    )
+}
+
+fn forward(pane: &PaneView<'_>, top: Position, area: Rect, steps: usize) -> Position {
+    let height = u16::try_from(steps.saturating_add(1)).unwrap_or(u16::MAX);
+    let rows = rows(pane, top, Rect { height, ..area });
+    match rows.last() {
+        Some(row) => Position {
+            line: row.line,
+            character: row.characters.start,
+        },
+        None => top,
+    }
+}
+
+fn back(pane: &PaneView<'_>, top: Position, area: Rect, mut steps: usize) -> Position {
+    let starts = |line: usize| -> Vec<usize> {
+        pane.line(line)
+            .map(|line| {
+                wrapped(&line, area.width)
+                    .into_iter()
+                    .map(|(start, _)| start)
+                    .collect()
+            })
+            .unwrap_or_default()
+    };
+    let mut before: Vec<usize> = starts(top.line)
+        .into_iter()
+        .filter(|start| *start < top.character)
+        .collect();
+    let mut at = top;
+    while steps > 0 {
+        if let Some(character) = before.pop() {
+            at.character = character;
+            steps -= 1;
+        } else if let Some(line) = at.line.checked_sub(1) {
+            at.line = line;
+            before = starts(line);
+            if before.is_empty() {
+                return Position { line, character: 0 };
+            }
+        } else {
+            return Position::default();
+        }
+    }
+    at
+}
+
+/// Draws rows.
+pub fn draw(canvas: &mut Canvas<'_>, area: Rect, rows: &[Row]) {
+    for (y, row) in (area.top()..area.bottom()).zip(rows) {
+        let mut x = area.left();
+        if row.characters.start > 0 {
+            canvas.words(x, y, MARGIN, "↪", Tone::Faint);
+        }
+        x += MARGIN;
+        if row.characters.start == 0 {
+            canvas.pieces(x, y, area.width, &row.gutter, Modifier::empty());
+        }
+        x += width_of(&row.gutter);
+        canvas.pieces(x, y, area.right().saturating_sub(x), &row.text, Modifier::empty());
+    }
+}
+
+/// A line cut at a width, without its gutter.
+pub fn folded(line: &PaneLine, width: u16) -> Vec<Text> {
+    wrapped(line, width.saturating_add(MARGIN).saturating_sub(1))
+        .into_iter()
+        .map(|(_, row)| row.text)
+        .collect()
+}
+
+fn length(text: &Text) -> usize {
+    text.iter().map(|piece| piece.text.chars().count()).sum()
+}
+
+/// Cuts a line into rows, each with the character it starts at.
+fn wrapped(line: &PaneLine, width: u16) -> Vec<(usize, Row)> {
+    let room = width.saturating_sub(MARGIN + width_of(&line.gutter)).max(8);
+    let row = |text| Row {
+        line: 0,
+        characters: 0..0,
+        last: false,
+        gutter: line.gutter.clone(),
+        text,
+    };
+    let mut rows = Vec::new();
+    let (mut start, mut used) = (0, 0);
+    let mut text = Text::new();
+    for piece in &line.text {
+        let mut part = String::new();
+        for token in tokens(&piece.text, room) {
+            let wide = cells(token);
+            if used + wide > room && used > 0 {
+                if !part.is_empty() {
+                    text.push(Piece {
+                        text: std::mem::take(&mut part),
+                        tone: piece.tone,
+                    });
+                }
+                let done = std::mem::take(&mut text);
+                let next = start + length(&done);
+                rows.push((start, row(done)));
+                (start, used) = (next, 0);
+            }
+            part.push_str(token);
+            used += wide;
+        }
+        if !part.is_empty() {
+            text.push(Piece {
+                text: part,
+                tone: piece.tone,
+            });
+        }
+    }
+    let mut last = row(text);
+    last.last = true;
+    rows.push((start, last));
+    rows
+}
+
+/// Words with the space after them; words that are longer than a row, grapheme by grapheme.
+fn tokens(text: &str, room: u16) -> Vec<&str> {
+    let mut out = Vec::new();
+    for word in text.split_inclusive(' ') {
+        if cells(word) > room {
+            out.extend(word.graphemes(true));
+        } else {
+            out.push(word);
+        }
+    }
+    out
+}

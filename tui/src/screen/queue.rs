@@ -1,0 +1,253 @@
+//! The queue.
+
+use countersign_console::machine::view::{self, Piece, QueueRow, Text, Tone};
+use countersign_console::machine::{Moment, State};
+use ratatui::layout::Rect;
+use ratatui::style::Modifier;
+
+use super::canvas::{Canvas, shortened};
+use super::theme::SELECTED;
+
+/// From this width on a row is one line of a table; below, it takes two lines.
+const TABLE: u16 = 120;
+
+/// Columns of the table besides the target: risk, state, kind, agent, environment, left, needs, yours.
+const COLUMNS: [(&str, u16); 8] = [
+    ("risk", 10),
+    ("state", 9),
+    ("kind", 15),
+    ("agent", 12),
+    ("environment", 11),
+    ("left", 7),
+    ("needs", 6),
+    ("you", 3),
+];
+
+/// How many rows fit.
+pub fn rows_in(area: Rect) -> usize {
+    let lines = usize::from(area.height.saturating_sub(2));
+    if area.width >= TABLE { lines } else { lines / 2 }
+}
+
+/// The first row on screen, so that the cursor is on it and little moves.
+pub fn first(cursor: usize, fit: usize, first: usize) -> usize {
+    if fit == 0 || cursor < first {
+        cursor
+    } else if cursor >= first + fit {
+        cursor + 1 - fit
+    } else {
+        first
+    }
+}
+
+/// Draws the queue from row `first` on.
+pub fn draw(canvas: &mut Canvas<'_>, area: Rect, state: &State, now: Moment, first: usize) {
+    let queue = view::queue(state, now, first, rows_in(area));
+    summary(canvas, area, &queue);
+    let body = Rect {
+        y: area.y + 2,
+        height: area.height.saturating_sub(2),
+        ..area
+    };
+    if area.width >= TABLE {
+        titles(canvas, area);
+    } else {
+        canvas.rule(area, area.y + 1);
+    }
+    let step = if area.width >= TABLE { 1 } else { 2 };
+    for (y, row) in (body.top()..body.bottom()).step_by(step).zip(&queue.rows) {
+        if area.width >= TABLE {
+            table_row(canvas, Rect { y, height: 1, ..area }, row);
+        } else {
+            two_lines(canvas, Rect { y, height: 2, ..area }, row);
+        }
+    }
+    if queue.rows.is_empty() {
+        let top = body.y + body.height.saturating_sub(4) / 3;
+        for (y, line) in (top..body.bottom()).zip(&queue.empty) {
+            canvas.pieces(
+                area.x + 3,
+                y,
+                area.width.saturating_sub(3),
+                line,
+                Modifier::empty(),
+            );
+        }
+    }
+}
+
+fn summary(canvas: &mut Canvas<'_>, area: Rect, queue: &view::QueueView) {
+    let width = area.width.saturating_sub(2);
+    if let Some(trouble) = &queue.trouble {
+        canvas.pieces(area.x + 1, area.y, width, trouble, Modifier::empty());
+        return;
+    }
+    let mut line = vec![
+        piece("Queue", Tone::Heading),
+        piece(
+            &format!("  {} waiting for you", queue.waiting),
+            if queue.waiting > 0 {
+                Tone::Plain
+            } else {
+                Tone::Faint
+            },
+        ),
+        piece(&format!(" · {} in all", queue.total), Tone::Faint),
+    ];
+    if let Some(filter) = &queue.filter {
+        line.push(piece("   /", Tone::Strong));
+        line.extend(filter.iter().cloned());
+        if queue.filtering {
+            line.push(piece("▏", Tone::Strong));
+        }
+        line.push(piece(&format!("  {} pass", queue.passing), Tone::Faint));
+    }
+    canvas.pieces(area.x + 1, area.y, width, &line, Modifier::empty());
+    if queue.passing > 0 {
+        let place = piece(
+            &format!("{} of {} ", queue.cursor + 1, queue.passing),
+            Tone::Faint,
+        );
+        canvas.right(area, area.y, &[place]);
+    }
+}
+
+fn target_width(area: Rect) -> u16 {
+    let fixed: u16 = COLUMNS.iter().map(|(_, width)| width + 1).sum();
+    area.width.saturating_sub(fixed + 3)
+}
+
+fn titles(canvas: &mut Canvas<'_>, area: Rect) {
+    let y = area.y + 1;
+    let mut x = area.x + 2;
+    for (index, (title, width)) in COLUMNS.iter().enumerate() {
+        if index == 3 {
+            canvas.words(x, y, target_width(area), "target", Tone::Faint);
+            x += target_width(area) + 1;
+        }
+        canvas.words(x, y, *width, title, Tone::Faint);
+        x += width + 1;
+    }
+}
+
+fn table_row(canvas: &mut Canvas<'_>, area: Rect, row: &QueueRow) {
+    let plain = |text: &str| vec![piece(text, Tone::Plain)];
+    let faint = |text: &str| vec![piece(text, Tone::Faint)];
+    let cells: [(Vec<Piece>, u16); 9] = [
+        (vec![row.risk.clone()], COLUMNS[0].1),
+        (vec![row.state.clone()], COLUMNS[1].1),
+        (vec![row.kind.clone()], COLUMNS[2].1),
+        (row.target.clone(), target_width(area)),
+        (faint(&row.agent), COLUMNS[3].1),
+        (plain(&row.environment), COLUMNS[4].1),
+        (vec![row.left.clone()], COLUMNS[5].1),
+        (vec![row.needs.clone()], COLUMNS[6].1),
+        (vec![row.yours.clone()], COLUMNS[7].1),
+    ];
+    cursor(canvas, area, row.selected);
+    let mut x = area.x + 2;
+    for (cell, width) in cells {
+        let cell = if row.believed {
+            shortened(&cell, width)
+        } else {
+            cell
+        };
+        put(canvas, x, area.y, width, &cell, row.selected);
+        x += width + 1;
+    }
+}
+
+fn two_lines(canvas: &mut Canvas<'_>, area: Rect, row: &QueueRow) {
+    cursor(canvas, area, row.selected);
+    let (left, width) = (area.x + 2, area.width.saturating_sub(4));
+    put(
+        canvas,
+        left,
+        area.y,
+        11,
+        std::slice::from_ref(&row.risk),
+        row.selected,
+    );
+    let rest = width.saturating_sub(11 + 9);
+    put(canvas, left + 11, area.y, rest, &target(row, rest), row.selected);
+    put(
+        canvas,
+        area.right().saturating_sub(9),
+        area.y,
+        8,
+        std::slice::from_ref(&row.left),
+        row.selected,
+    );
+    let mut second = vec![row.state.clone()];
+    for text in [row.kind.text.as_str(), &row.agent, &row.environment] {
+        second.push(piece(&format!(" · {text}"), Tone::Faint));
+    }
+    put(
+        canvas,
+        left + 11,
+        area.y + 1,
+        rest,
+        &shortened(&second, rest),
+        row.selected,
+    );
+    put(
+        canvas,
+        area.right().saturating_sub(9),
+        area.y + 1,
+        8,
+        std::slice::from_ref(&row.needs),
+        row.selected,
+    );
+}
+
+fn cursor(canvas: &mut Canvas<'_>, area: Rect, selected: bool) {
+    if selected {
+        for y in area.top()..area.bottom() {
+            let blank = " ".repeat(area.width.into());
+            canvas.text(
+                area.x,
+                y,
+                area.width,
+                &blank,
+                ratatui::style::Style::new().add_modifier(SELECTED),
+            );
+        }
+        canvas.text(
+            area.x,
+            area.y,
+            1,
+            "▸",
+            ratatui::style::Style::new().add_modifier(SELECTED),
+        );
+    }
+}
+
+fn put(canvas: &mut Canvas<'_>, x: u16, y: u16, width: u16, pieces: &[Piece], selected: bool) {
+    if selected {
+        canvas.bare(
+            x,
+            y,
+            width,
+            pieces,
+            ratatui::style::Style::new().add_modifier(SELECTED),
+        );
+    } else {
+        canvas.pieces(x, y, width, pieces, Modifier::empty());
+    }
+}
+
+fn piece(text: &str, tone: Tone) -> Piece {
+    Piece {
+        text: text.to_owned(),
+        tone,
+    }
+}
+
+/// The target, shortened; what says why a row is not believed is read from its start.
+fn target(row: &QueueRow, width: u16) -> Text {
+    if row.believed {
+        shortened(&row.target, width)
+    } else {
+        row.target.clone()
+    }
+}

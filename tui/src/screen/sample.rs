@@ -1,0 +1,426 @@
+//! A console full of made-up requests, for tests and for looking at the screens.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_console::machine::driver::Desk;
+use countersign_console::machine::reading::{ChangedDocument, DecisionSummary};
+use countersign_console::machine::state::KeySummary;
+use countersign_console::machine::{
+    Command, Connection, Message, Moment, News, Order, Progress, Reading, Row, RowContent, State, Summary,
+    Trouble, Trust, Unlock, update,
+};
+use countersign_protocol::approval::Severity;
+use countersign_protocol::context::{Fact, Origin};
+use countersign_protocol::decision::Verdict;
+use countersign_protocol::digest::{ActionDigest, ProposalDigest, RequestDigest, Sha256Digest, ViewDigest};
+use countersign_protocol::identity::{KeyAssurance, RequestId};
+use countersign_protocol::kind::Kind;
+use countersign_protocol::moment::Timestamp;
+use countersign_protocol::request::Phase;
+use countersign_protocol::text::{Line, Prose};
+use countersign_review::diff::text::{RowKind, TextDiff};
+use countersign_review::findings::{analyze, severity};
+use countersign_review::sheet::{LineRole, SheetLine};
+use countersign_review::text::{Untrusted, spans_to_string};
+
+/// A document before and after.
+pub const BEFORE: &str = "Version: \"2012-10-17\"\nStatement:\n  - Effect: Allow\n    Action:\n      - s3:GetObject\n      - s3:ListBucket\n    Resource: arn:aws:s3:::acme-reports/*\n  - Effect: Deny\n    Action: s3:DeleteObject\n    Resource: \"*\"\n";
+/// The same with more rights than anybody should ask for.
+pub const AFTER: &str = "Version: \"2012-10-17\"\nStatement:\n  - Effect: Allow\n    Action: \"*\"\n    Resource: \"*\"\n  - Effect: Deny\n    Action: s3:DeleteObject\n    Resource: arn:aws:s3:::acme-reports/*\n";
+
+/// The moment of every sample.
+pub fn moment(up_millis: u64) -> Moment {
+    let wall = "2026-11-22T03:12:30.000Z"
+        .parse()
+        .unwrap_or(Timestamp::from_millis(0));
+    Moment {
+        wall,
+        up: Duration::from_millis(up_millis),
+    }
+}
+
+/// The id of a sample.
+pub fn id(number: u8) -> RequestId {
+    RequestId::of(&ProposalDigest::new(Sha256Digest::of(&[number])))
+}
+
+/// Who decides here.
+pub fn trust() -> Option<Trust> {
+    Some(Trust {
+        organisation: "Acme".into(),
+        root_words: "orbit velvet canyon spoon ladder brief".split(' ').collect(),
+        person: "p-alice".parse().ok()?,
+        key: Some(KeySummary {
+            name: "laptop".into(),
+            assurance: KeyAssurance::Software,
+            unlock: Unlock::Passphrase,
+        }),
+    })
+}
+
+struct Sketch(
+    u8,
+    Phase,
+    Severity,
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    u64,
+    u32,
+    u32,
+);
+
+const SKETCHES: &[Sketch] = &[
+    Sketch(
+        1,
+        Phase::Pending,
+        Severity::Critical,
+        "iam",
+        "file://web-1/etc/acme/iam/deploy-role.yaml",
+        "deployer",
+        "production",
+        724,
+        2,
+        1,
+    ),
+    Sketch(
+        2,
+        Phase::Pending,
+        Severity::High,
+        "sql",
+        "postgresql://db-1/orders",
+        "migrator",
+        "production",
+        95,
+        2,
+        0,
+    ),
+    Sketch(
+        3,
+        Phase::Pending,
+        Severity::Medium,
+        "k8s",
+        "file://web-1/srv/k8s/checkout-deployment.yaml",
+        "deployer",
+        "staging",
+        7800,
+        1,
+        0,
+    ),
+    Sketch(
+        4,
+        Phase::Pending,
+        Severity::Low,
+        "config-file",
+        "file://web-1/etc/nginx/sites-enabled/shop-frontend-with-a-long-name.conf",
+        "tuner",
+        "staging",
+        90_000,
+        1,
+        0,
+    ),
+    Sketch(
+        5,
+        Phase::Pending,
+        Severity::None,
+        "secret-rotation",
+        "vault://kv/payments/api-key",
+        "rotator",
+        "production",
+        3000,
+        1,
+        0,
+    ),
+    Sketch(
+        6,
+        Phase::Approved,
+        Severity::High,
+        "security-group",
+        "file://net-1/etc/acme/sg/edge.json",
+        "deployer",
+        "production",
+        1500,
+        1,
+        1,
+    ),
+    Sketch(
+        7,
+        Phase::Succeeded,
+        Severity::Medium,
+        "workflow",
+        "file://ci-1/srv/repo/.github/workflows/release.yml",
+        "builder",
+        "ci",
+        0,
+        1,
+        1,
+    ),
+    Sketch(
+        8,
+        Phase::Denied,
+        Severity::Critical,
+        "data-export",
+        "https://files.example.net/upload?to=\u{202e}moc.emca",
+        "analyst",
+        "production",
+        0,
+        2,
+        0,
+    ),
+];
+
+fn summary(sketch: &Sketch) -> Option<Summary> {
+    let Sketch(number, phase, severity, kind, target, agent, environment, left, needs, given) = *sketch;
+    let now = moment(0).wall;
+    Some(Summary {
+        phase,
+        severity,
+        kind: Kind::named(kind).ok()?,
+        target: target.into(),
+        agent: agent.parse().ok()?,
+        environment: environment.parse().ok()?,
+        created_at: now.before(Duration::from_secs(600 + u64::from(number))),
+        expires_at: now.after(Duration::from_secs(left)),
+        needs,
+        hardware: u32::from(number == 1),
+        teams: 1,
+        approved_by: ["p-bob", "p-carol"]
+            .iter()
+            .take(given as usize)
+            .filter_map(|p| p.parse().ok())
+            .collect(),
+        personal: false,
+        why_not: match (phase.is_open(), number) {
+            (false, _) => Some("the request is over and cannot change any more".to_owned()),
+            (true, 3) => Some(
+                "you asked for this, own the agent or amended it: somebody else has to approve".to_owned(),
+            ),
+            (true, _) => None,
+        },
+    })
+}
+
+/// The rows of the queue; the last one is not believed.
+pub fn rows() -> Vec<Row> {
+    let mut rows: Vec<Row> = SKETCHES
+        .iter()
+        .filter_map(|sketch| {
+            Some(Row {
+                id: id(sketch.0),
+                change: 1,
+                content: RowContent::Verified(Box::new(summary(sketch)?)),
+            })
+        })
+        .collect();
+    let trouble = Trouble::new(
+        "wrong-key",
+        "the request is signed by a key that the root does not name: \u{1b}[2Jclick",
+    );
+    rows.push(Row {
+        id: id(99),
+        change: 1,
+        content: RowContent::Refused(vec![trouble]),
+    });
+    rows
+}
+
+/// What is read of a sample, with the claimed reason given.
+pub fn reading(number: u8, reason: &str) -> Option<Reading> {
+    let sketch = SKETCHES.iter().find(|sketch| sketch.0 == number)?;
+    let summary = summary(sketch)?;
+    let findings = analyze(summary.kind.id(), Some(BEFORE.as_bytes()), AFTER.as_bytes());
+    let diff = TextDiff::new(BEFORE.as_bytes(), AFTER.as_bytes()).ok()?;
+    let shown = |text: &str| Untrusted::from(text).escaped();
+    let sentence = format!(
+        "Agent {} for p-carol asks to change {} ({}) in {}, until {}; it claims as reason \"{}\".",
+        summary.agent,
+        summary.target.escaped(),
+        summary.kind.title(),
+        summary.environment,
+        summary.expires_at,
+        shown(reason),
+    );
+    let digest = |name: &str| Sha256Digest::of(format!("{name}{number}").as_bytes());
+    let mut sheet = vec![
+        (LineRole::Heading, "# countersign/sheet/v1".to_owned()),
+        (LineRole::Field, sentence.clone()),
+    ];
+    sheet.extend([
+        (LineRole::Blank, String::new()),
+        (LineRole::Heading, "# request".to_owned()),
+        (LineRole::Field, format!("request: {}", id(number))),
+        (LineRole::Field, format!("target: {}", summary.target.escaped())),
+        (LineRole::Field, format!("environment: {}", summary.environment)),
+        (
+            LineRole::Field,
+            format!("may approve: {}", "p-alice, p-bob, p-dan"),
+        ),
+        (LineRole::Field, format!("action: {}", digest("action"))),
+        (LineRole::Blank, String::new()),
+        (LineRole::Heading, "# claimed by the agent".to_owned()),
+        (LineRole::Claim, format!("reason: {}", shown(reason))),
+        (LineRole::Claim, "ticket: OPS-1412".to_owned()),
+        (LineRole::Blank, String::new()),
+        (LineRole::Heading, format!("# findings ({})", findings.len())),
+    ]);
+    for finding in &findings {
+        let level = Severity::from_level(i64::from(finding.severity.number()));
+        let role = if finding.counts() {
+            LineRole::Finding(level)
+        } else {
+            LineRole::FindingBeside
+        };
+        sheet.push((
+            role,
+            format!("[{}] {}: {}", level.word(), finding.rule, shown(&finding.title)),
+        ));
+        sheet.push((role, format!("    {}", finding.explanation)));
+    }
+    sheet.push((LineRole::Blank, String::new()));
+    sheet.push((LineRole::Heading, "# change of a document".to_owned()));
+    for hunk in diff.hunks(3) {
+        sheet.push((
+            LineRole::Hunk,
+            format!("@@ -{} +{} @@", hunk.before.start + 1, hunk.after.start + 1),
+        ));
+        for row in diff.window(&hunk, 0, hunk.rows) {
+            let (role, sign) = match row.kind {
+                RowKind::Context => (LineRole::Context, ' '),
+                RowKind::Removed => (LineRole::Removed, '-'),
+                RowKind::Added => (LineRole::Added, '+'),
+            };
+            sheet.push((role, format!("{sign}{}", spans_to_string(&row.spans()))));
+        }
+    }
+    let fact = |origin, name: &str, value: &str| {
+        Some(Fact {
+            origin,
+            name: Line::new(name).ok()?,
+            value: Prose::new(value).ok()?,
+        })
+    };
+    let facts = [
+        fact(Origin::Observed, "user", "deploy (uid 992)"),
+        fact(Origin::Observed, "host", "web-1"),
+        fact(Origin::LookedUp, "ticket state", "OPS-1412 is closed"),
+        fact(Origin::Claimed, "reason", reason),
+        fact(Origin::Claimed, "ticket", "OPS-1412"),
+    ];
+    let worst = Severity::from_level(i64::from(severity(&findings).number()));
+    Some(Reading {
+        id: id(number),
+        change: 1,
+        request_digest: RequestDigest::new(digest("request")),
+        action_digest: ActionDigest::new(digest("action")),
+        view_digest: ViewDigest::new(digest("view")),
+        check_words: "tiger orbit lemon canal brisk oxygen"
+            .split(' ')
+            .map(str::to_owned)
+            .collect(),
+        sentence,
+        sheet: sheet
+            .into_iter()
+            .map(|(role, text)| SheetLine { role, text })
+            .collect::<Arc<[_]>>(),
+        changes: vec![ChangedDocument::new("/etc/acme/iam/deploy-role.yaml", diff)],
+        findings,
+        facts: facts.into_iter().flatten().collect(),
+        problems: Vec::new(),
+        policies: vec!["four-eyes-production".into()],
+        decisions: summary
+            .approved_by
+            .iter()
+            .map(|person| DecisionSummary {
+                reviewer: person.clone(),
+                verdict: Verdict::Approve,
+                reason: "checked against the runbook".into(),
+                assurance: KeyAssurance::HardwareAttested,
+                at: moment(0).wall.before(Duration::from_secs(60)),
+            })
+            .collect(),
+        logged: Some((41, 57)),
+        summary: Summary {
+            severity: worst.max(summary.severity),
+            ..summary
+        },
+    })
+}
+
+/// A console whose queue has come.
+pub fn queue() -> State {
+    let mut state = State::queue();
+    let mut news = vec![News::Connection(Connection::Live), News::Queue(Ok(rows()))];
+    if let Some(trust) = trust() {
+        news.push(News::Trust(Ok(Box::new(trust))));
+    }
+    for news in news {
+        update(&mut state, Message::News(news), moment(0));
+    }
+    state
+}
+
+/// A console where a sample was opened and came.
+pub fn detail(number: u8, reason: &str) -> State {
+    let mut state = queue();
+    update(
+        &mut state,
+        Message::Command(Command::Select(id(number))),
+        moment(1000),
+    );
+    update(&mut state, Message::Command(Command::Enter), moment(1000));
+    if let Some(reading) = reading(number, reason) {
+        let news = News::Opened {
+            id: id(number),
+            result: Ok(Box::new(reading)),
+        };
+        update(&mut state, Message::News(news), moment(1100));
+    }
+    state
+}
+
+/// A desk that knows the samples, and logs every decision.
+#[derive(Debug, Default)]
+pub struct SampleDesk {
+    reasons: BTreeMap<RequestId, String>,
+}
+
+impl Desk for SampleDesk {
+    async fn trust(&self) -> Result<Trust, Trouble> {
+        trust().ok_or_else(|| Trouble::new("sample", "there is no sample"))
+    }
+
+    async fn queue(&self) -> Result<Vec<Row>, Trouble> {
+        Ok(rows())
+    }
+
+    async fn open(&self, wanted: RequestId) -> Result<Reading, Trouble> {
+        let reason = self
+            .reasons
+            .get(&wanted)
+            .map_or("scale the deploy role for tonight's release", String::as_str);
+        let found = SKETCHES.iter().find(|sketch| id(sketch.0) == wanted);
+        found
+            .and_then(|sketch| reading(sketch.0, reason))
+            .ok_or_else(|| Trouble::new("not-found", "there is no such request"))
+    }
+
+    async fn decide(&self, _order: Order, report: impl Fn(Progress) + Send + Sync) {
+        let steps = [
+            Progress::Sent,
+            Progress::Committed,
+            Progress::Logged { index: 58, size: 61 },
+        ];
+        for step in steps {
+            tokio::time::sleep(Duration::from_millis(700)).await;
+            report(step);
+        }
+    }
+
+    async fn watch(&self, tell: impl Fn(News) + Send + Sync) {
+        tell(News::Connection(Connection::Live));
+        std::future::pending::<()>().await;
+    }
+}

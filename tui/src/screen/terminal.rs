@@ -1,0 +1,130 @@
+//! The terminal's modes: taken at the start, given back whatever happens.
+//!
+//! Given back on return, on error, on panic in any thread, on SIGTERM, SIGINT, SIGHUP, and around Ctrl-Z. Mouse
+//! reports are never asked for, so that selecting text stays the terminal's business; nothing is ever asked of
+//! the terminal that it would have to answer.
+
+use std::io::{self, IsTerminal as _, Stdout, Write as _};
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossterm::cursor::{Hide, Show};
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::terminal::{
+    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+    disable_raw_mode, enable_raw_mode,
+};
+use crossterm::{execute, queue};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use ratatui::buffer::Buffer;
+
+/// Whether the modes are taken.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+static HOOK: Once = Once::new();
+
+/// Why no full screen can be drawn.
+///
+/// # Errors
+/// A sentence that says what to use instead.
+pub fn check() -> Result<(), &'static str> {
+    if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+        Err(
+            "the console needs a terminal; without one use `countersign list` and `countersign show ID --plain`",
+        )
+    } else if std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
+        Err(
+            "this terminal cannot draw a full screen (TERM=dumb); use `countersign list` and `countersign show ID --plain`",
+        )
+    } else {
+        Ok(())
+    }
+}
+
+/// The terminal while its modes are taken.
+#[derive(Debug)]
+pub struct Screen {
+    terminal: Terminal<CrosstermBackend<Stdout>>,
+}
+
+impl Screen {
+    /// Takes the modes.
+    ///
+    /// # Errors
+    /// When the terminal refuses; nothing is taken then.
+    pub fn take() -> io::Result<Self> {
+        HOOK.call_once(|| {
+            let others = std::panic::take_hook();
+            std::panic::set_hook(Box::new(move |panic| {
+                give_back();
+                others(panic);
+            }));
+        });
+        let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+        let screen = Self { terminal };
+        take_modes()?;
+        Ok(screen)
+    }
+
+    /// Draws one frame.
+    ///
+    /// # Errors
+    /// When the terminal does not take it.
+    pub fn draw(&mut self, draw: impl FnOnce(&mut Buffer)) -> io::Result<()> {
+        queue!(io::stdout(), BeginSynchronizedUpdate)?;
+        self.terminal.draw(|frame| draw(frame.buffer_mut()))?;
+        execute!(io::stdout(), EndSynchronizedUpdate)
+    }
+
+    /// Forgets what is on the screen, so that the next frame paints all of it.
+    ///
+    /// # Errors
+    /// When the terminal does not take it.
+    pub fn forget(&mut self) -> io::Result<()> {
+        self.terminal.clear()
+    }
+
+    /// Gives the modes back, stops the process until it is continued, and takes them again.
+    ///
+    /// # Errors
+    /// When the terminal refuses.
+    pub fn suspend(&mut self) -> io::Result<()> {
+        give_back();
+        signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP)?;
+        take_modes()?;
+        self.forget()
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        give_back();
+    }
+}
+
+fn take_modes() -> io::Result<()> {
+    TAKEN.store(true, Ordering::SeqCst);
+    let taken = enable_raw_mode()
+        .and_then(|()| execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, Hide));
+    if taken.is_err() {
+        give_back();
+    }
+    taken
+}
+
+/// Gives back every mode that was taken, once.
+fn give_back() {
+    if !TAKEN.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    // A terminal that is gone cannot be told; each step is tried all the same.
+    let _ = execute!(
+        io::stdout(),
+        EndSynchronizedUpdate,
+        DisableBracketedPaste,
+        LeaveAlternateScreen,
+        Show
+    );
+    let _ = disable_raw_mode();
+    let _ = io::stdout().flush();
+}

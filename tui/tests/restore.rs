@@ -1,0 +1,198 @@
+//! Whatever ends or stops the console, the terminal is left as it was.
+//!
+//! The built binary runs on a real pseudo-terminal: on its first-run screen, with a home where nothing is.
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::process::{Child, Command, ExitStatus};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Termios, Winsize, tcgetattr, tcsetwinsize};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Modes that are taken, each by what turns it on and off.
+const MODES: [(&str, &str); 3] = [
+    ("\u{1b}[?1049h", "\u{1b}[?1049l"),
+    ("\u{1b}[?2004h", "\u{1b}[?2004l"),
+    ("\u{1b}[?25l", "\u{1b}[?25h"),
+];
+
+struct Session {
+    child: Child,
+    keyboard: File,
+    /// Kept open, so that the terminal outlives the program.
+    line: File,
+    painted: Arc<Mutex<Vec<u8>>>,
+    before: Termios,
+    _home: tempfile::TempDir,
+}
+
+impl Session {
+    fn start() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
+        let line = File::options().read(true).write(true).open(name).unwrap();
+        tcsetwinsize(
+            &line,
+            Winsize {
+                ws_row: 24,
+                ws_col: 80,
+                ws_xpixel: 0,
+                ws_ypixel: 0,
+            },
+        )
+        .unwrap();
+        let before = tcgetattr(&line).unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_countersign"))
+            .env_clear()
+            .env("COUNTERSIGN_HOME", home.path())
+            .env("HOME", home.path())
+            .env("TERM", "xterm-256color")
+            .stdin(line.try_clone().unwrap())
+            .stdout(line.try_clone().unwrap())
+            .stderr(line.try_clone().unwrap())
+            .spawn()
+            .unwrap();
+        let painted = Arc::new(Mutex::new(Vec::new()));
+        let mut screen = File::from(master.try_clone().unwrap());
+        let sink = Arc::clone(&painted);
+        std::thread::spawn(move || {
+            let mut chunk = [0; 4096];
+            while let Ok(count @ 1..) = screen.read(&mut chunk) {
+                sink.lock().unwrap().extend_from_slice(&chunk[..count]);
+            }
+        });
+        Self {
+            child,
+            keyboard: File::from(master),
+            line,
+            painted,
+            before,
+            _home: home,
+        }
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.painted.lock().unwrap()).into_owned()
+    }
+
+    fn wait_until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
+        let began = Instant::now();
+        while !holds(self) {
+            assert!(
+                began.elapsed() < PATIENCE,
+                "{what}; painted so far: {:?}",
+                self.text()
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn wait_for(&self, text: &str) {
+        self.wait_until(&format!("{text:?} is not painted"), |session| {
+            session.text().contains(text)
+        });
+    }
+
+    fn press(&mut self, bytes: &[u8]) {
+        self.keyboard.write_all(bytes).unwrap();
+    }
+
+    fn signal(&self, signal: Signal) {
+        let id = i32::try_from(self.child.id()).unwrap();
+        kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
+    }
+
+    fn end(&mut self) -> ExitStatus {
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(began.elapsed() < PATIENCE, "the console does not end");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))
+    }
+
+    fn assert_restored(&self) {
+        for (on, off) in MODES {
+            self.wait_until(&format!("{off:?} is missing"), |session| {
+                session.text().rfind(on).is_some() && session.text().rfind(off) > session.text().rfind(on)
+            });
+        }
+        assert!(
+            !self.text().contains("\u{1b}[?100"),
+            "mouse reports were asked for"
+        );
+        let now = tcgetattr(&self.line).unwrap();
+        assert_eq!(now.input_modes, self.before.input_modes);
+        assert_eq!(now.output_modes, self.before.output_modes);
+        assert_eq!(now.control_modes, self.before.control_modes);
+        assert_eq!(now.local_modes, self.before.local_modes);
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn leaving_restores_the_terminal() {
+    let mut session = Session::start();
+    session.wait_for("countersign");
+    session.wait_for("complete");
+    session.press(b"q");
+    assert!(session.end().success());
+    session.assert_restored();
+}
+
+#[test]
+fn signals_restore_the_terminal() {
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
+        let mut session = Session::start();
+        session.wait_for("complete");
+        session.signal(signal);
+        session.end();
+        session.assert_restored();
+    }
+}
+
+#[test]
+fn stopping_restores_the_terminal_and_going_on_takes_it_again() {
+    let mut session = Session::start();
+    session.wait_for("complete");
+    session.press(b"\x1a");
+    session.wait_until("the console does not stop", Session::is_stopped);
+    session.assert_restored();
+    session.painted.lock().unwrap().clear();
+    session.signal(Signal::CONT);
+    session.wait_for("\u{1b}[?1049h");
+    session.wait_for("complete");
+    session.press(b"q");
+    session.end();
+    session.assert_restored();
+}
+
+#[test]
+fn without_a_terminal_nothing_is_painted() {
+    let home = tempfile::tempdir().unwrap();
+    let mut console = Command::new(env!("CARGO_BIN_EXE_countersign"));
+    let output = console.env("COUNTERSIGN_HOME", home.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(!output.stdout.contains(&0x1b) && !output.stderr.contains(&0x1b));
+}
