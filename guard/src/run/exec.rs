@@ -164,16 +164,18 @@ async fn attend(mut running: Running, limits: &ExecConfig, live: Live) -> Ran {
         return Ran::ended(Outcome::Unknown, "the output of the process could not be read");
     };
     let keep = limits.output_bytes;
-    let mut stdout = tokio::spawn(collect(stdout, keep, live.clone(), Piece::Stdout));
-    let mut stderr = tokio::spawn(collect(stderr, keep, live, Piece::Stderr));
+    let mut stdout = Collector::start(collect(stdout, keep, live.clone(), Piece::Stdout));
+    let mut stderr = Collector::start(collect(stderr, keep, live, Piece::Stderr));
     let ended = tokio::time::timeout(limits.time_limit(), async {
         let status = running.child.wait().await;
         // Output that still flows counts as running; a grandchild that holds the pipe does not.
-        let _ = tokio::time::timeout(DRAIN_TIME, async { tokio::join!(&mut stdout, &mut stderr) }).await;
+        drain(&mut stdout, &mut stderr).await;
         status
     })
     .await;
+    // With the whole group gone the pipes are closed, so that what is left can be collected.
     running.kill();
+    drain(&mut stdout, &mut stderr).await;
     let mut ran = match ended {
         Ok(Ok(status)) => judged(status),
         Ok(Err(error)) => Ran::ended(Outcome::Unknown, format!("the process was lost: {error}")),
@@ -182,20 +184,46 @@ async fn attend(mut running: Running, limits: &ExecConfig, live: Live) -> Ran {
             format!("killed after the time limit of {} s", limits.time_limit_seconds),
         ),
     };
-    ran.stdout = finished(stdout).await;
-    ran.stderr = finished(stderr).await;
+    ran.stdout = stdout.written.take();
+    ran.stderr = stderr.written.take();
     ran
 }
 
-/// The group is dead by now, so the pipes are closed and the collectors end.
-async fn finished(collector: tokio::task::JoinHandle<Written>) -> Option<Written> {
-    if collector.is_finished() {
-        return collector.await.ok();
+async fn drain(stdout: &mut Collector, stderr: &mut Collector) {
+    let both = async { tokio::join!(stdout.finish(), stderr.finish()) };
+    // What does not end in time is cut off; the receipt then names no digest for it.
+    let _ = tokio::time::timeout(DRAIN_TIME, both).await;
+}
+
+/// Collects one output stream beside everything else.
+struct Collector {
+    task: Option<tokio::task::JoinHandle<Written>>,
+    written: Option<Written>,
+}
+
+impl Collector {
+    fn start(collect: impl Future<Output = Written> + Send + 'static) -> Self {
+        Self {
+            task: Some(tokio::spawn(collect)),
+            written: None,
+        }
     }
-    let abort = collector.abort_handle();
-    let written = tokio::time::timeout(DRAIN_TIME, collector).await;
-    abort.abort();
-    written.ok().and_then(Result::ok)
+
+    /// Waits until the stream has ended. May be given up and called again.
+    async fn finish(&mut self) {
+        if let Some(task) = &mut self.task {
+            self.written = task.await.ok();
+            self.task = None;
+        }
+    }
+}
+
+impl Drop for Collector {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
 }
 
 fn judged(status: ExitStatus) -> Ran {

@@ -398,6 +398,7 @@ impl Service {
             // In a task of its own, so that a panic in it still ends the job.
             if let Err(error) = tokio::spawn(work).await {
                 tracing::error!(request = %id, %error, "work on a request broke off");
+                service.recover_one(id);
             }
             locked(&service.jobs).remove(&id);
             job.over.send_replace(true);

@@ -61,6 +61,19 @@ impl Service {
         Ok(())
     }
 
+    /// Gives a request whose work broke off its end.
+    pub(super) fn recover_one(&self, id: RequestId) {
+        let recovered = match self.journal.entry(id) {
+            Ok(Some(entry)) if entry.stage == Stage::Executing => self.recover_executing(&entry),
+            // What only waits goes on with the next start.
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = recovered {
+            tracing::error!(request = %id, %error, "the end could not be written down");
+        }
+    }
+
     fn recover_executing(&self, entry: &Entry) -> Result<(), ServiceError> {
         let id = entry.id;
         tracing::warn!(request = %id, "the guard stopped in the middle of it: its outcome is unknown");
