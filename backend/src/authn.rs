@@ -26,6 +26,8 @@ use crate::trust::Trust;
 
 /// How long a body may take to arrive.
 const BODY_TIME: Duration = Duration::from_secs(60);
+/// The longest body that carries no artifacts, in bytes.
+const MAX_PLAIN_BODY: usize = 8 * 1024 * 1024;
 /// The most nonces that are remembered; beyond them nobody is let in until the oldest run out.
 const MAX_NONCES: usize = 200_000;
 
@@ -53,8 +55,8 @@ impl FromRequest<App> for Authenticated {
         let trust = app.engine().trust();
         let key = key_of(&trust, &claim, now)?;
         check_created(&claim, now, trust.policy.bundle.limits.skew())?;
-        let body = read(body).await?;
         let path = parts.uri.path().to_owned();
+        let body = read(body, longest(&path)).await?;
         let authority = authority(&parts)?;
         let signed = Parts {
             method: parts.method.as_str(),
@@ -172,14 +174,23 @@ fn authority(parts: &RequestParts) -> Result<String, Refused> {
     Ok(named.to_ascii_lowercase())
 }
 
-async fn read(body: Body) -> Result<Bytes, Refused> {
-    match tokio::time::timeout(BODY_TIME, to_bytes(body, MAX_BODY_BYTES)).await {
+/// Only proposals carry artifacts.
+fn longest(path: &str) -> usize {
+    if path == "/v1/proposals" {
+        MAX_BODY_BYTES
+    } else {
+        MAX_PLAIN_BODY
+    }
+}
+
+async fn read(body: Body, longest: usize) -> Result<Bytes, Refused> {
+    match tokio::time::timeout(BODY_TIME, to_bytes(body, longest)).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(_)) => Err(Refused::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "too-large",
             "the body is too large or was cut off",
-            format!("a body holds at most {MAX_BODY_BYTES} bytes"),
+            format!("a body holds at most {longest} bytes here"),
         )),
         Err(_) => Err(Refused::new(
             StatusCode::REQUEST_TIMEOUT,

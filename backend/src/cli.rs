@@ -100,7 +100,7 @@ pub fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(io::stderr(), "countersignd: {error:#}");
-            let wrong_use = error.chain().any(|cause| cause.is::<ConfigError>());
+            let wrong_use = error.chain().any(<dyn std::error::Error>::is::<ConfigError>);
             ExitCode::from(if wrong_use { 2 } else { 1 })
         }
     }

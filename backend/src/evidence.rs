@@ -54,7 +54,7 @@ fn evidence(conn: &Connection, newest: &Checkpoint, entry: &Entry) -> Result<Evi
         .chain(&grant)
         .chain(&receipt)
         .collect();
-    let checkpoint = checkpoint_for(conn, newest, &request, &statements)?;
+    let checkpoint = checkpoint_for(conn, newest, entry, &statements)?;
     let size = checkpoint.size;
     let directories = since(conn, Sort::Directory, entry.directory.sha256(), size)?;
     let policies = since(conn, Sort::Policy, entry.policy.sha256(), size)?;
@@ -92,15 +92,16 @@ fn evidence(conn: &Connection, newest: &Checkpoint, entry: &Entry) -> Result<Evi
     })
 }
 
-/// The newest checkpoint, or for a request long past the largest one that keeps the document at a sane size and
-/// still covers every statement.
+/// The newest checkpoint; for a request that is long over the largest one that keeps the document at a sane size
+/// and still covers every statement.
 fn checkpoint_for(
     conn: &Connection,
     newest: &Checkpoint,
-    request: &Kept,
+    entry: &Entry,
     statements: &[&Kept],
 ) -> Result<Checkpoint, StoreError> {
-    let Some(start) = request.index else {
+    let start = statements.iter().filter_map(|kept| kept.index).min();
+    let Some(start) = start.filter(|_| entry.state.phase().is_terminal()) else {
         return Ok(newest.clone());
     };
     let limit = start.saturating_add(MAX_SEGMENT);

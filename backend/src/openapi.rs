@@ -271,7 +271,7 @@ fn describe(operation: &Operation) -> Value {
     let mut described = json!({
         "operationId": id,
         "summary": summary,
-        "tags": [path.split('/').find(|part| !part.is_empty() && *part != "v1").unwrap_or("log")],
+        "tags": [tag(path)],
         "parameters": parameters(method, path, who),
         "responses": responses,
     });
@@ -288,6 +288,17 @@ fn describe(operation: &Operation) -> Value {
         });
     }
     described
+}
+
+/// The first part of the path that tells what it is about.
+fn tag(path: &str) -> &str {
+    match path {
+        "/livez" | "/readyz" => "health",
+        _ => path
+            .split('/')
+            .find(|part| !part.is_empty() && *part != "v1")
+            .unwrap_or(path),
+    }
 }
 
 fn parameters(method: &str, path: &str, who: Who) -> Value {

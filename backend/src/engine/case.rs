@@ -84,7 +84,7 @@ impl Case {
         let operation = Operation::of(&proposal, directory, judged.findings, judged.severity)
             .map_err(|error| corrupt(&error.to_string()))?;
         let decisions = row::statements(conn, Sort::Decision, &id)?
-            .into_iter()
+            .iter()
             .map(taken)
             .collect::<Result<_, StoreError>>()?;
         Ok(Self {
@@ -245,7 +245,7 @@ impl Case {
 }
 
 /// Reads a decision that was verified when it came in. Its bytes are the store's own since then.
-fn taken(kept: Kept) -> Result<Taken, StoreError> {
+fn taken(kept: &Kept) -> Result<Taken, StoreError> {
     #[derive(serde::Deserialize)]
     struct Statement {
         predicate: Decision,

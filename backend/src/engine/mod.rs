@@ -21,6 +21,7 @@ use countersign_protocol::identity::{GuardId, PersonId};
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::request::Refusal;
 use rusqlite::Connection;
+use tokio::sync::Semaphore;
 
 pub use renew::Document;
 
@@ -32,6 +33,9 @@ use crate::trust::Trust;
 
 /// How far the clock may stand behind the newest leaf before nothing is written any more.
 const CLOCK_SLACK: Duration = Duration::from_secs(60);
+
+/// How many trust documents are checked at once.
+const CHECKS: usize = 2;
 
 /// Who sends a request, as its signature proves.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +82,7 @@ pub struct Engine {
     trust: Arc<RwLock<Arc<Trust>>>,
     key: Arc<BackendKey>,
     log_key: KeyId,
+    checking: Arc<Semaphore>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -97,6 +102,7 @@ impl Engine {
             trust: Arc::new(RwLock::new(Arc::new(trust))),
             key: Arc::new(key),
             log_key,
+            checking: Arc::new(Semaphore::new(CHECKS)),
         }
     }
 

@@ -15,7 +15,9 @@ use rusqlite::Connection;
 
 use super::case::Case;
 use super::{Engine, moment};
+use crate::clock;
 use crate::problem::Refused;
+use crate::store::StoreError;
 use crate::store::row::{self, Filing, Sort};
 use crate::trust::{Policy, Trust};
 
@@ -36,7 +38,17 @@ impl Engine {
     /// # Errors
     /// [`Refused`] says why it does not follow from what is known.
     pub async fn renew(&self, document: Document, body: EnvelopeBody) -> Result<(), Refused> {
+        // Anybody may send documents. What does not hold is found out beside the writer, a few at a time.
+        let _place = self.checking.acquire().await.map_err(|_| StoreError::Stopped)?;
         let (engine, publisher) = (self.clone(), self.clone());
+        let body = tokio::task::spawn_blocking(move || {
+            let filed = engine.check(document, &body.envelope, clock::now())?;
+            Ok::<_, Refused>(filed.map(|_| body))
+        })
+        .await
+        .map_err(|_| StoreError::Stopped)??;
+        let Some(body) = body else { return Ok(()) };
+        let engine = self.clone();
         self.store()
             .write_alone(
                 move |conn| engine.renew_here(conn, document, &body.envelope),
@@ -57,13 +69,7 @@ impl Engine {
         envelope: &Envelope,
     ) -> Result<Option<Arc<Trust>>, Refused> {
         let now = moment(conn)?;
-        let trust = self.trust();
-        let filed = match document {
-            Document::Root => self.check_root(&trust, envelope, now)?,
-            Document::Directory => check_directory(&trust, envelope, now)?,
-            Document::Policy => check_policy(&trust, envelope, now)?,
-        };
-        let Some((sort, entry, version)) = filed else {
+        let Some((sort, entry, version)) = self.check(document, envelope, now)? else {
             return Ok(None);
         };
         let filing = Filing {
@@ -79,6 +85,15 @@ impl Engine {
         tracing::info!(document = sort.word(), version, "trust renewed");
         ask_again(conn, &renewed, now)?;
         Ok(Some(renewed))
+    }
+
+    fn check(&self, document: Document, envelope: &Envelope, now: Timestamp) -> Result<Filed, Refused> {
+        let trust = self.trust();
+        match document {
+            Document::Root => self.check_root(&trust, envelope, now),
+            Document::Directory => check_directory(&trust, envelope, now),
+            Document::Policy => check_policy(&trust, envelope, now),
+        }
     }
 
     fn check_root(&self, trust: &Trust, envelope: &Envelope, now: Timestamp) -> Result<Filed, Refused> {

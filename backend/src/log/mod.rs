@@ -194,8 +194,8 @@ fn waiting(conn: &Connection) -> Result<Vec<(i64, Vec<u8>)>, rusqlite::Error> {
 }
 
 fn add(conn: &Connection, index: u64, bytes: &[u8]) -> Result<(), LogError> {
-    let hashes =
-        stored_hashes_for_record_hash(index, record_hash(bytes), &Tree(conn)).map_err(tree::failed)?;
+    let hashes = stored_hashes_for_record_hash(index, record_hash(bytes), &Tree(conn))
+        .map_err(|error| tree::failed(&error))?;
     let first = stored_hash_index(0, index);
     let mut insert = conn.prepare_cached("INSERT INTO hashes (idx, hash) VALUES (?1, ?2)")?;
     for (place, hash) in (first..).zip(&hashes) {

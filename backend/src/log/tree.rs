@@ -49,7 +49,7 @@ impl Tree<'_> {
     /// # Errors
     /// [`LogError`] when hashes are missing.
     pub fn hash(&self, size: u64) -> Result<Hash, LogError> {
-        tree_hash(size, self).map_err(failed)
+        tree_hash(size, self).map_err(|error| failed(&error))
     }
 
     /// The same as a digest.
@@ -65,7 +65,9 @@ impl Tree<'_> {
     /// # Errors
     /// [`LogError`] when the leaf is not in that tree.
     pub fn inclusion(&self, size: u64, index: u64) -> Result<Vec<Sha256Digest>, LogError> {
-        Ok(digests(&prove_record(size, index, self).map_err(failed)?))
+        Ok(digests(
+            &prove_record(size, index, self).map_err(|error| failed(&error))?,
+        ))
     }
 
     /// The consistency proof from `from` to `to` (RFC 6962 section 2.1.2). The empty tree is a prefix of all.
@@ -76,7 +78,9 @@ impl Tree<'_> {
         if from == 0 || from == to {
             return Ok(vec![]);
         }
-        Ok(digests(&prove_tree(to, from, self).map_err(failed)?))
+        Ok(digests(
+            &prove_tree(to, from, self).map_err(|error| failed(&error))?,
+        ))
     }
 
     /// A leaf's bytes.
@@ -141,7 +145,7 @@ impl Tree<'_> {
                     return Ok(None);
                 };
                 let indexes: Vec<u64> = (first..end).map(|n| stored_hash_index(level, n)).collect();
-                for hash in self.read_hashes(&indexes).map_err(failed)? {
+                for hash in self.read_hashes(&indexes).map_err(|error| failed(&error))? {
                     bytes.extend_from_slice(&hash.0);
                 }
             }
@@ -162,7 +166,7 @@ pub fn uint(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 
-pub(super) fn failed(error: tlog_tiles::Error) -> LogError {
+pub(super) fn failed(error: &tlog_tiles::Error) -> LogError {
     LogError::Tree(error.to_string())
 }
 

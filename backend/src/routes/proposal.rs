@@ -16,10 +16,12 @@ use crate::router::App;
 /// [`Refused`] says why it is not held.
 pub async fn propose(State(app): State<App>, asked: Authenticated) -> Result<Response, Refused> {
     once(app.engine().store(), &asked, async {
-        let id = app
-            .engine()
-            .propose(asked.caller.clone(), parse(&asked.body)?)
-            .await?;
+        let body = asked.body.clone();
+        // With its artifacts the body may take a while to read.
+        let body = tokio::task::spawn_blocking(move || parse(&body))
+            .await
+            .map_err(|_| Refused::unavailable("reading the body failed"))??;
+        let id = app.engine().propose(asked.caller.clone(), body).await?;
         request::record(&app, &asked.caller, id, StatusCode::CREATED).await
     })
     .await

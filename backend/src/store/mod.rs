@@ -391,3 +391,89 @@ impl Writer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::{LOG_KEY, LogKey};
+    use countersign_protocol::log::EntryType;
+    use countersign_protocol::signed::Envelope;
+
+    fn envelope(byte: u8) -> Envelope {
+        Envelope {
+            payload_type: "t".into(),
+            payload: vec![byte],
+            signatures: vec![],
+        }
+    }
+
+    fn file(conn: &Connection, byte: u8) -> Result<(), StoreError> {
+        let filing = row::Filing {
+            sort: row::Sort::Verdict,
+            request: None,
+            version: None,
+            envelope: &envelope(byte),
+            entry: Some(EntryType::Verdict),
+        };
+        row::file(conn, &filing, clock::now())
+    }
+
+    fn opened(home: &Path) -> (PathBuf, Connection, LogKey) {
+        let path = home.join(FILE);
+        let mut conn = open(&path).unwrap();
+        schema::migrate(&mut conn).unwrap();
+        let key = LogKey::create(&home.join(LOG_KEY)).unwrap();
+        Log::create(home, &key, "example.org/log").unwrap();
+        (path, conn, key)
+    }
+
+    #[tokio::test]
+    async fn what_was_committed_but_not_sequenced_is_sequenced_at_the_start() {
+        let home = tempfile::tempdir().unwrap();
+        let (path, conn, key) = opened(home.path());
+        file(&conn, 1).unwrap();
+        file(&conn, 2).unwrap();
+        let log = Log::open(home.path(), &conn, &key, "example.org/log").unwrap();
+        let store = Store::start(&path, conn, log).unwrap();
+        assert_eq!(store.published().checkpoint.size, 2);
+        store.write(|conn| file(conn, 3)).await.unwrap();
+        assert_eq!(store.published().checkpoint.size, 3);
+        store.stop();
+        assert!(matches!(
+            store.write(|conn| file(conn, 4)).await,
+            Err(StoreError::Stopped)
+        ));
+    }
+
+    #[tokio::test]
+    async fn a_change_that_fails_or_panics_takes_no_other_with_it() {
+        let home = tempfile::tempdir().unwrap();
+        let (path, conn, key) = opened(home.path());
+        let log = Log::open(home.path(), &conn, &key, "example.org/log").unwrap();
+        let store = Store::start(&path, conn, log).unwrap();
+        let (good, bad, worse, also) = tokio::join!(
+            store.write(|conn| file(conn, 1)),
+            store.write(|conn| {
+                file(conn, 2)?;
+                Err::<(), _>(StoreError::Corrupt("on purpose".to_owned()))
+            }),
+            store.write(|conn| -> Result<(), StoreError> {
+                file(conn, 3)?;
+                panic!("on purpose")
+            }),
+            store.write(|conn| file(conn, 4)),
+        );
+        assert!(good.is_ok() && also.is_ok());
+        assert!(matches!(bad, Err(StoreError::Corrupt(_))));
+        assert!(matches!(worse, Err(StoreError::Stopped)));
+        assert_eq!(store.published().checkpoint.size, 2);
+        let kept: i64 = store
+            .read(|conn| -> Result<_, StoreError> {
+                Ok(conn.query_row("SELECT count(*) FROM statements", [], |row| row.get(0))?)
+            })
+            .await
+            .unwrap();
+        assert_eq!(kept, 2);
+        store.stop();
+    }
+}
