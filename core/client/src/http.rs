@@ -12,9 +12,11 @@ use countersign_protocol::api::{
     ConsistencyAnswer, EnvelopeBody, MAX_BODY_BYTES, MAX_PAGE, ProposeBody, RequestPage, RequestRecord,
     StartBody, TrustDocument, VerdictBatch,
 };
-use countersign_protocol::bundle::MAX_BUNDLE_BYTES;
+use countersign_protocol::bundle::{Evidence, MAX_BUNDLE_BYTES};
+use countersign_protocol::decision::SeenCheckpoint;
 use countersign_protocol::digest::GrantDigest;
 use countersign_protocol::identity::{AgentId, RequestId};
+use countersign_protocol::log::ConsistencyProof;
 use countersign_protocol::request::Phase;
 use countersign_protocol::signed::{Envelope, Signer};
 use reqwest::Method;
@@ -256,6 +258,28 @@ impl Backend {
                 .with_query(query),
         )
         .await
+    }
+
+    /// Adds to evidence whose log stands at `shown` the proof that this continues the log as it was `seen`, where
+    /// the evidence lacks it. Whether the proof holds is the verification's to say.
+    ///
+    /// # Errors
+    /// [`ClientError`] says what failed and what to do.
+    pub async fn bridge(
+        &self,
+        evidence: &mut Evidence,
+        seen: Option<SeenCheckpoint>,
+        shown: Option<SeenCheckpoint>,
+    ) -> Result<(), ClientError> {
+        let (Some(seen), Some(shown)) = (seen, shown) else {
+            return Ok(());
+        };
+        let proven = evidence.consistency.iter().any(|proof| proof.from == seen);
+        if seen.size > 0 && seen.size < shown.size && !proven {
+            let proof = self.consistency(seen.size, shown.size).await?.proof;
+            evidence.consistency.push(ConsistencyProof { from: seen, proof });
+        }
+        Ok(())
     }
 
     /// Watches changes, after the one with the number `after` where one is given. Connects with the first call

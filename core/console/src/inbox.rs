@@ -12,6 +12,7 @@ use countersign_client::trust::{TrustError, TrustStore, Trusted};
 use countersign_client::{ClientError, now};
 use countersign_protocol::api::{RequestRecord, RequestRow};
 use countersign_protocol::approval::ApprovalRequest;
+use countersign_protocol::bundle::Evidence;
 use countersign_protocol::decision::SeenCheckpoint;
 use countersign_protocol::identity::{PersonId, RequestId};
 use countersign_protocol::moment::Timestamp;
@@ -231,11 +232,13 @@ impl Inbox {
     /// [`InboxError`] when it cannot be had at all. Whether it is believed stands in the report.
     pub async fn fetch(&self, id: RequestId) -> Result<Opened, InboxError> {
         self.refresh_trust().await?;
-        let record = self.backend.request(id).await?;
+        // Read first: the backend must show a log at least as long as this.
         let pinned = self.store().pinned();
-        let at = now();
-        let evidence = record.evidence.clone();
+        let record = self.backend.request(id).await?;
         let checkpoint = pinned.checkpoint;
+        let mut evidence = record.evidence.clone();
+        self.bridge(&mut evidence, checkpoint).await?;
+        let at = now();
         // Large artifacts take time to judge; the loop that draws must not wait for it.
         let judged =
             tokio::task::spawn_blocking(move || verify(&evidence, &pinned, at, Purpose::Review)).await;
@@ -264,6 +267,16 @@ impl Inbox {
             at,
             checkpoint,
         })
+    }
+
+    /// Fetches the proof that the evidence's log continues the one seen here, where the evidence lacks it.
+    async fn bridge(&self, evidence: &mut Evidence, seen: Option<SeenCheckpoint>) -> Result<(), InboxError> {
+        let shown = evidence
+            .log
+            .as_ref()
+            .and_then(|log| self.store().open_checkpoint(&log.checkpoint).ok());
+        // A checkpoint that cannot be opened is the verification's to refuse.
+        Ok(self.backend.bridge(evidence, seen, shown).await?)
     }
 
     /// Sends what was not acknowledged, and looks whether the rest is proven to be logged. What is, is forgotten.

@@ -213,6 +213,9 @@ impl Service {
         self.trust().await?;
         let (now, latest_clock) = self.now().map_err(ServiceError::from)?;
         let pinned = locked(&self.store).pinned();
+        let mut evidence = record.evidence.clone();
+        let shown = evidence.log.as_ref().and_then(|log| locked(&self.store).open_checkpoint(&log.checkpoint).ok());
+        self.backend.bridge(&mut evidence, pinned.checkpoint, shown).await?;
         let expected = Expected {
             pinned: &pinned,
             proposal: &entry.proposal,
@@ -220,7 +223,7 @@ impl Service {
             key: self.key,
             latest_clock,
         };
-        match enforce::check(&record.evidence, &expected, now) {
+        match enforce::check(&evidence, &expected, now) {
             Ok(granted) => {
                 if let Some(checkpoint) = granted.checkpoint {
                     locked(&self.store)
