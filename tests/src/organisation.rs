@@ -207,13 +207,11 @@ impl Organisation {
 
     /// Writes into the backend's database, as somebody who stole it would.
     pub fn tamper(&self, statement: &str) {
-        let found = std::fs::read_dir(self.path("backend"))
+        let database = std::fs::read_dir(self.path("backend"))
             .unwrap()
             .flatten()
-            .map(|entry| entry.path());
-        let database = found
-            .into_iter()
-            .find(|path| path.extension().is_some_and(|extension| extension == "db"))
+            .map(|entry| entry.path())
+            .find(|path| std::fs::read(path).is_ok_and(|bytes| bytes.starts_with(b"SQLite format 3")))
             .unwrap();
         let changed = rusqlite::Connection::open(database)
             .unwrap()

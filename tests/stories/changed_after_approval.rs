@@ -4,7 +4,7 @@ use countersign_protocol::decision::Verdict;
 use countersign_protocol::request::Phase;
 use countersign_tests::Organisation;
 
-use crate::guard_code;
+use crate::guard_state;
 
 #[test]
 fn a_file_that_is_no_longer_the_reviewed_one_is_left_alone() {
@@ -15,7 +15,7 @@ fn a_file_that_is_no_longer_the_reviewed_one_is_left_alone() {
     organisation.decide(id, "alex", Verdict::Approve).unwrap();
     let ended = client.finish();
     assert_eq!(ended.code, Some(65), "{}", ended.stderr);
-    assert_eq!(guard_code(&ended.stderr), "stale");
+    assert_eq!(guard_state(&ended.stderr), "stale");
     assert_eq!(
         std::fs::read_to_string(organisation.work("app.conf")).unwrap(),
         "somebody's live fix\n"

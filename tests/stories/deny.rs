@@ -4,7 +4,7 @@ use countersign_protocol::decision::Verdict;
 use countersign_protocol::request::Phase;
 use countersign_tests::Organisation;
 
-use crate::{guard_code, refusal};
+use crate::{guard_state, refusal};
 
 #[test]
 fn a_denied_change_does_not_run_and_cannot_be_approved_afterwards() {
@@ -15,7 +15,7 @@ fn a_denied_change_does_not_run_and_cannot_be_approved_afterwards() {
     organisation.decide(id, "alex", Verdict::Deny).unwrap();
     let ended = client.finish();
     assert_eq!(
-        (ended.code, guard_code(&ended.stderr).as_str()),
+        (ended.code, guard_state(&ended.stderr).as_str()),
         (Some(77), "denied"),
         "{}",
         ended.stderr

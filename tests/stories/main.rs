@@ -22,15 +22,15 @@ mod tampered_log;
 mod weakened_policy;
 mod withdrawn;
 
-/// The code in a guard client's `--json` line on standard error.
-fn guard_code(stderr: &str) -> String {
+/// The state in a guard client's `--json` line on standard error.
+fn guard_state(stderr: &str) -> String {
     let line = stderr
         .lines()
         .rev()
         .find(|line| line.starts_with('{'))
         .unwrap_or_else(|| panic!("no JSON in: {stderr}"));
     let value: serde_json::Value = serde_json::from_str(line).unwrap();
-    value["code"].as_str().unwrap_or_default().to_owned()
+    value["state"].as_str().unwrap_or_default().to_owned()
 }
 
 /// The code of the problem that the backend answered with.

@@ -41,7 +41,7 @@ fn a_changed_leaf_or_envelope_is_found_by_the_store_check_and_by_every_verifier(
         "{}",
         String::from_utf8_lossy(&before.stderr)
     );
-    organisation.tamper("UPDATE leaves SET leaf = replace(leaf, 'approve', 'verdict')");
+    organisation.tamper("UPDATE leaves SET bytes = CAST(replace(CAST(bytes AS TEXT), 'approve', 'verdict') AS BLOB) WHERE bytes LIKE '%approve%'");
     let after = check(&organisation);
     assert!(
         !after.status.success(),

@@ -31,15 +31,14 @@ fn a_bundle_that_no_policy_owner_signed_is_refused() {
 #[test]
 fn an_older_or_expired_directory_or_bundle_is_refused() {
     let organisation = Organisation::start();
-    let same = organisation.seal(&organisation.bundle, "policy");
-    assert!(
-        !refusal(
-            organisation
-                .runtime
-                .block_on(organisation.backend_as("sam").publish_policy(same))
-        )
-        .is_empty()
-    );
+    let publish = |envelope| {
+        organisation
+            .runtime
+            .block_on(organisation.backend_as("sam").publish_policy(envelope))
+    };
+    let mut same_version = organisation.bundle.clone();
+    same_version.policies[0].text = Bounded::new(ANYTHING).unwrap();
+    assert!(!refusal(publish(organisation.seal(&same_version, "policy"))).is_empty());
     let mut expired = organisation.bundle.clone();
     expired.version += 1;
     expired.expires_at = now().before(Duration::from_secs(1));
