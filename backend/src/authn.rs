@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::request::Parts as RequestParts;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -20,12 +20,11 @@ use countersign_protocol::moment::Timestamp;
 
 use crate::clock;
 use crate::engine::Caller;
+use crate::limit;
 use crate::problem::Refused;
 use crate::router::App;
 use crate::trust::Trust;
 
-/// How long a body may take to arrive.
-const BODY_TIME: Duration = Duration::from_secs(60);
 /// The longest body that carries no artifacts, in bytes.
 const MAX_PLAIN_BODY: usize = 8 * 1024 * 1024;
 /// The most nonces that are remembered; beyond them nobody is let in until the oldest run out.
@@ -56,7 +55,7 @@ impl FromRequest<App> for Authenticated {
         let key = key_of(&trust, &claim, now)?;
         check_created(&claim, now, trust.policy.bundle.limits.skew())?;
         let path = parts.uri.path().to_owned();
-        let body = read(body, longest(&path)).await?;
+        let body = limit::read(body, longest(&path)).await?;
         let authority = authority(&parts)?;
         let signed = Parts {
             method: parts.method.as_str(),
@@ -108,9 +107,13 @@ impl Nonces {
 
     fn take(&self, claim: &Claim, now: Timestamp, skew: Duration) -> Result<(), Refused> {
         if claim.created < self.since {
-            return Err(not_now(
-                "the request was signed before this backend started; sign it anew",
-            ));
+            return Err(Refused::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "just-started",
+                "the request was signed before this backend started",
+                "sign it anew",
+            )
+            .retry_after(self.since - claim.created + 1));
         }
         let oldest = now.before(skew).millis() / 1000;
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
@@ -180,24 +183,6 @@ fn longest(path: &str) -> usize {
         MAX_BODY_BYTES
     } else {
         MAX_PLAIN_BODY
-    }
-}
-
-async fn read(body: Body, longest: usize) -> Result<Bytes, Refused> {
-    match tokio::time::timeout(BODY_TIME, to_bytes(body, longest)).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(_)) => Err(Refused::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "too-large",
-            "the body is too large or was cut off",
-            format!("a body holds at most {longest} bytes here"),
-        )),
-        Err(_) => Err(Refused::new(
-            StatusCode::REQUEST_TIMEOUT,
-            "too-slow",
-            "the body did not arrive in time",
-            "send it faster",
-        )),
     }
 }
 

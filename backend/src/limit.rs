@@ -1,12 +1,13 @@
-//! Bounds on how often a key may ask and how many connections are held at once.
+//! Bounds: how often a key may ask, how long a body may be and take, how many connections are held at once.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use axum::body::{Body, Bytes, to_bytes};
 use axum::http::StatusCode;
 use axum_server::accept::Accept;
 use countersign_protocol::digest::KeyId;
@@ -14,6 +15,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::problem::Refused;
+
+/// How long a body may take to arrive.
+const BODY_TIME: Duration = Duration::from_secs(60);
 
 /// How often each key may ask: a bucket that fills steadily.
 #[derive(Debug)]
@@ -64,7 +68,7 @@ impl Rates {
             bucket.tokens -= 1.0;
             return Ok(());
         }
-        let wait = std::time::Duration::from_secs_f64((1.0 - bucket.tokens) / self.per_second).as_secs() + 1;
+        let wait = Duration::from_secs_f64((1.0 - bucket.tokens) / self.per_second).as_secs() + 1;
         Err(Refused::new(
             StatusCode::TOO_MANY_REQUESTS,
             "too-many-requests",
@@ -72,6 +76,28 @@ impl Rates {
             format!("try again in {wait} seconds"),
         )
         .retry_after(wait))
+    }
+}
+
+/// Reads a body of at most `longest` bytes that arrives in time.
+///
+/// # Errors
+/// [`Refused`] when it is too long or too slow.
+pub async fn read(body: Body, longest: usize) -> Result<Bytes, Refused> {
+    match tokio::time::timeout(BODY_TIME, to_bytes(body, longest)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(_)) => Err(Refused::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too-large",
+            "the body is too large or was cut off",
+            format!("a body holds at most {longest} bytes here"),
+        )),
+        Err(_) => Err(Refused::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "too-slow",
+            "the body did not arrive in time",
+            "send it faster",
+        )),
     }
 }
 
@@ -156,7 +182,6 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Held<S> {
 mod tests {
     use super::*;
     use countersign_protocol::digest::Sha256Digest;
-    use std::time::Duration;
 
     #[test]
     fn each_key_has_its_own_bucket_that_fills_again() {

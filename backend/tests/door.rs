@@ -68,7 +68,7 @@ async fn what_was_signed_before_a_restart_is_not_let_in_after_it() {
         .plain("GET", PATH, vec![], &headers)
         .await
         .unwrap()
-        .is(401, "unauthenticated");
+        .is(503, "just-started");
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use countersign_protocol::api::StartBody;
 use countersign_protocol::digest::{DecisionDigest, GrantDigest};
 use countersign_protocol::grant::{Grant, One};
@@ -70,11 +71,7 @@ impl Engine {
         let checkpoint = self.store().published().checkpoint;
         let logged = |index: Option<u64>| index.is_some_and(|index| index < checkpoint.size);
         if !logged(case.request_index) || !case.decisions.iter().all(|taken| logged(taken.index)) {
-            return Ok(Err(Refused::conflict(
-                "not-logged",
-                "not everything stands in the log yet",
-            )
-            .retry_after(1)));
+            return Ok(Err(not_logged()));
         }
         let grant = self.grant_of(&case, &votes, now)?;
         let sealed = Signed::seal(&grant, &[self.key.as_ref()]).map_err(|error| {
@@ -143,4 +140,14 @@ impl Engine {
         }
         case.apply(conn, Event::Started { grant }, None, now)
     }
+}
+
+fn not_logged() -> Refused {
+    Refused::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "not-logged",
+        "not everything stands in the log yet",
+        "try again in a second",
+    )
+    .retry_after(1)
 }

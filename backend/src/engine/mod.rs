@@ -179,3 +179,39 @@ fn refused(refusal: Refusal) -> Refused {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::row::{Filing, Sort};
+    use crate::store::schema;
+    use countersign_protocol::log::EntryType;
+    use countersign_protocol::signed::Envelope;
+
+    #[test]
+    fn a_clock_behind_the_log_stops_every_change() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        schema::migrate(&mut conn).unwrap();
+        let log = |conn: &Connection, byte, at| {
+            let envelope = Envelope {
+                payload_type: "t".into(),
+                payload: vec![byte],
+                signatures: vec![],
+            };
+            let filing = Filing {
+                sort: Sort::Verdict,
+                request: None,
+                version: None,
+                envelope: &envelope,
+                entry: Some(EntryType::Verdict),
+            };
+            row::file(conn, &filing, at).unwrap();
+        };
+        assert!(moment(&conn).is_ok());
+        let soon = clock::now().after(Duration::from_secs(30));
+        log(&conn, 1, soon);
+        assert_eq!(moment(&conn).unwrap(), soon, "time never goes back in the log");
+        log(&conn, 2, clock::now().after(Duration::from_secs(90)));
+        assert_eq!(moment(&conn).unwrap_err().problem().code(), "unavailable");
+    }
+}

@@ -4,9 +4,10 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use countersign_protocol::api::{MAX_PAGE, RequestPage, RequestRow};
+use countersign_protocol::api::{MAX_PAGE, RequestPage, RequestRecord, RequestRow};
 use countersign_protocol::identity::{AgentId, RequestId};
 use countersign_protocol::request::Phase;
+use rusqlite::Connection;
 use serde::Deserialize;
 
 use super::{json, parse, parse_id};
@@ -44,43 +45,21 @@ pub async fn list(
             Phase::named(word).ok_or_else(|| Refused::malformed(format!("`{word}` is no state of a request")))
         })
         .transpose()?;
-    let limit = query.limit.unwrap_or(MAX_PAGE).clamp(1, MAX_PAGE);
     let wanted = Wanted {
         guard: asked.caller.guard().cloned(),
         phase,
         agent: query.agent,
         before: query.after,
-        limit: limit + 1,
+        limit: query.limit.unwrap_or(MAX_PAGE).clamp(1, MAX_PAGE),
     };
-    app.engine().sweep().await?;
-    let page = app
-        .engine()
-        .store()
-        .read(move |conn| -> Result<_, Refused> {
-            let mut entries = row::page(conn, &wanted)?;
-            let more = entries.len() > usize::try_from(limit).unwrap_or(usize::MAX);
-            entries.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-            let next = entries.last().filter(|_| more).map(|entry| entry.seq.to_string());
-            let now = clock::now();
-            let rows = entries.into_iter().map(|entry| {
-                Ok(RequestRow {
-                    id: entry.id,
-                    phase: entry.state.phase(),
-                    change: entry.change,
-                    request: evidence::request_envelope(conn, &entry.id)?,
-                    approved_by: entry
-                        .state
-                        .standing(now)
-                        .map(|vote| vote.person.clone())
-                        .collect(),
-                })
-            });
-            Ok(RequestPage {
-                requests: rows.collect::<Result<_, Refused>>()?,
-                next,
-            })
-        })
-        .await?;
+    let page = match read_page(&app, wanted.clone()).await? {
+        Some(page) => Some(page),
+        None => {
+            app.engine().sweep().await?;
+            read_page(&app, wanted).await?
+        }
+    };
+    let page = page.ok_or_else(|| Refused::unavailable("a request has run out and could not be closed"))?;
     json(StatusCode::OK, &page)
 }
 
@@ -126,6 +105,45 @@ pub async fn watch(State(app): State<App>, asked: Authenticated) -> Result<Respo
     Ok(changes::stream(store, asked.caller.guard().cloned(), after).into_response())
 }
 
+/// A page of the queue; nothing when a request on it has run out and has to be closed first.
+async fn read_page(app: &App, wanted: Wanted) -> Result<Option<RequestPage>, Refused> {
+    let limit = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
+    // One more row tells whether there is another page.
+    let wanted = Wanted {
+        limit: wanted.limit + 1,
+        ..wanted
+    };
+    let read = move |conn: &Connection| -> Result<_, Refused> {
+        let mut entries = row::page(conn, &wanted)?;
+        if entries.iter().any(has_run_out) {
+            return Ok(None);
+        }
+        let more = entries.len() > limit;
+        entries.truncate(limit);
+        let next = entries.last().filter(|_| more).map(|entry| entry.seq.to_string());
+        let requests = entries
+            .into_iter()
+            .map(|entry| row_of(conn, &entry))
+            .collect::<Result<_, Refused>>()?;
+        Ok(Some(RequestPage { requests, next }))
+    };
+    app.engine().store().read(read).await
+}
+
+fn row_of(conn: &Connection, entry: &Entry) -> Result<RequestRow, Refused> {
+    Ok(RequestRow {
+        id: entry.id,
+        phase: entry.state.phase(),
+        change: entry.change,
+        request: evidence::request_envelope(conn, &entry.id)?,
+        approved_by: entry
+            .state
+            .standing(clock::now())
+            .map(|vote| vote.person.clone())
+            .collect(),
+    })
+}
+
 /// The record of a request, as far as `caller` may see it. What ran out meanwhile is closed first.
 pub(super) async fn record(
     app: &App,
@@ -133,35 +151,33 @@ pub(super) async fn record(
     id: RequestId,
     status: StatusCode,
 ) -> Result<Response, Refused> {
-    let (store, guard) = (app.engine().store(), caller.guard().cloned());
-    let read = move |store: &crate::store::Store| {
-        let (guard, checkpoint) = (guard.clone(), store.published().checkpoint);
-        let task = store.clone();
-        async move {
-            task.read(move |conn| -> Result<_, Refused> {
-                let entry = row::request(conn, &id)?
-                    .filter(|entry| guard.as_ref().is_none_or(|own| entry.guard == *own));
-                match entry {
-                    Some(entry) if has_run_out(&entry) => Ok(None),
-                    Some(entry) => Ok(Some(evidence::record(conn, &checkpoint, &entry)?)),
-                    None => Err(Refused::not_found(format!(
-                        "there is no request `{id}` that is yours to see"
-                    ))),
-                }
-            })
-            .await
-        }
-    };
-    let record = match read(store).await? {
+    let record = match read_record(app, caller, id).await? {
         Some(record) => Some(record),
         None => {
             app.engine().sweep().await?;
-            read(store).await?
+            read_record(app, caller, id).await?
         }
     };
     let record =
         record.ok_or_else(|| Refused::unavailable("the request has run out and could not be closed"))?;
     json(status, &record)
+}
+
+async fn read_record(app: &App, caller: &Caller, id: RequestId) -> Result<Option<RequestRecord>, Refused> {
+    let store = app.engine().store();
+    let (guard, checkpoint) = (caller.guard().cloned(), store.published().checkpoint);
+    let read = move |conn: &Connection| -> Result<_, Refused> {
+        let entry = row::request(conn, &id)?;
+        let own = |entry: &Entry| guard.as_ref().is_none_or(|guard| entry.guard == *guard);
+        match entry.filter(own) {
+            Some(entry) if has_run_out(&entry) => Ok(None),
+            Some(entry) => Ok(Some(evidence::record(conn, &checkpoint, &entry)?)),
+            None => Err(Refused::not_found(format!(
+                "there is no request `{id}` that is yours to see"
+            ))),
+        }
+    };
+    store.read(read).await
 }
 
 fn has_run_out(entry: &Entry) -> bool {
