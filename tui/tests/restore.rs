@@ -189,6 +189,29 @@ fn stopping_restores_the_terminal_and_going_on_takes_it_again() {
 }
 
 #[test]
+fn another_size_is_drawn_in_at_once() {
+    let mut session = Session::start();
+    session.wait_for("complete");
+    session.painted.lock().unwrap().clear();
+    tcsetwinsize(
+        &session.line,
+        Winsize {
+            ws_row: 40,
+            ws_col: 120,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        },
+    )
+    .unwrap();
+    session.signal(Signal::WINCH);
+    session.wait_for("\u{1b}[40;");
+    session.wait_for("complete");
+    session.press(b"q");
+    session.end();
+    session.assert_restored();
+}
+
+#[test]
 fn without_a_terminal_nothing_is_painted() {
     let home = tempfile::tempdir().unwrap();
     let mut console = Command::new(env!("CARGO_BIN_EXE_countersign"));

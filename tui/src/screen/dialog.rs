@@ -71,7 +71,7 @@ pub fn frame(canvas: &mut Canvas<'_>, area: Rect, title: &Piece) {
 }
 
 fn lines(ceremony: &CeremonyView, width: u16) -> Vec<Text> {
-    let mut lines = vec![vec![piece("You sign exactly this:", Tone::Faint)]];
+    let mut lines = vec![vec![piece("What is signed, exactly:", Tone::Faint)]];
     for (label, value) in &ceremony.signed {
         lines.push(labelled(label, &shortened(value, width.saturating_sub(LABEL))));
     }

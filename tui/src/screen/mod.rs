@@ -193,7 +193,7 @@ impl Console {
             Some(Intent::Redraw) => self.screen.forget()?,
             Some(Intent::Suspend) => self.screen.suspend()?,
             // Keys that come all at once were not typed one by one: a paste that the terminal did not mark.
-            Some(Intent::Sign) if many => {}
+            Some(Intent::Sign) if many => self.tell(Message::Command(Command::Blurred), driver),
             Some(intent) => {
                 if let Some(command) = command(&self.state, intent, self.now(), area) {
                     self.tell(Message::Command(command), driver);

@@ -1,12 +1,13 @@
 //! The terminal's modes: taken at the start, given back whatever happens.
 //!
-//! Given back on return, on error, on panic in any thread, on SIGTERM, SIGINT, SIGHUP, and around Ctrl-Z. Mouse
-//! reports are never asked for, so that selecting text stays the terminal's business; nothing is ever asked of
+//! Given back on return, on error, on panic, on SIGTERM, SIGINT, SIGHUP, and around Ctrl-Z. A panic beside the
+//! drawing thread ends only the task it is in and must not write over the screen. Mouse reports are never asked for, so that selecting text stays the terminal's business; nothing is ever asked of
 //! the terminal that it would have to answer.
 
 use std::io::{self, IsTerminal as _, Stdout, Write as _};
-use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, Once};
+use std::thread::ThreadId;
 
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
@@ -22,6 +23,8 @@ use ratatui::buffer::Buffer;
 /// Whether the modes are taken.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 static HOOK: Once = Once::new();
+/// The thread that draws.
+static DRAWING: Mutex<Option<ThreadId>> = Mutex::new(None);
 
 /// Why no full screen can be drawn.
 ///
@@ -56,10 +59,20 @@ impl Screen {
         HOOK.call_once(|| {
             let others = std::panic::take_hook();
             std::panic::set_hook(Box::new(move |panic| {
-                give_back();
-                others(panic);
+                let drawing = DRAWING
+                    .lock()
+                    .is_ok_and(|drawing| *drawing == Some(std::thread::current().id()));
+                if drawing {
+                    give_back();
+                }
+                if !TAKEN.load(Ordering::SeqCst) {
+                    others(panic);
+                }
             }));
         });
+        if let Ok(mut drawing) = DRAWING.lock() {
+            *drawing = Some(std::thread::current().id());
+        }
         let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
         let screen = Self { terminal };
         take_modes()?;
@@ -81,7 +94,9 @@ impl Screen {
     /// # Errors
     /// When the terminal does not take it.
     pub fn forget(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        // Not `clear`, which asks the terminal for the cursor and waits for an answer that may never come.
+        let size = self.terminal.size()?;
+        self.terminal.resize(size.into())
     }
 
     /// Gives the modes back, stops the process until it is continued, and takes them again.

@@ -5,9 +5,11 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use countersign_protocol::identity::RequestId;
+use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -85,20 +87,18 @@ async fn perform_all<D: Desk>(
         let (desk, tell) = (Arc::clone(&desk), tell.clone());
         match effect {
             Effect::LoadTrust => {
-                reads.spawn(async move { tell(News::Trust(desk.trust().await.map(Box::new))) });
+                reads.spawn(async move { tell(News::Trust(whole(desk.trust()).await.map(Box::new))) });
             }
             Effect::LoadQueue => {
-                reads.spawn(async move { tell(News::Queue(desk.queue().await)) });
+                reads.spawn(async move { tell(News::Queue(whole(desk.queue()).await)) });
             }
             Effect::Watch => {
                 reads.spawn(async move { desk.watch(tell).await });
             }
             Effect::Open(id) => {
                 let opening = reads.spawn(async move {
-                    tell(News::Opened {
-                        id,
-                        result: desk.open(id).await.map(Box::new),
-                    })
+                    let result = whole(desk.open(id)).await.map(Box::new);
+                    tell(News::Opened { id, result });
                 });
                 if let Some(older) = openings.insert(id, opening) {
                     older.abort();
@@ -107,12 +107,29 @@ async fn perform_all<D: Desk>(
             Effect::Decide(order) => {
                 let request = order.request;
                 decisions.spawn(async move {
-                    desk.decide(*order, |progress| tell(News::Decision { request, progress }))
-                        .await;
+                    let report = |progress| tell(News::Decision { request, progress });
+                    let done = whole(async { Ok(desk.decide(*order, report).await) }).await;
+                    if let Err(trouble) = done {
+                        report(Progress::Failed(trouble.message));
+                    }
                 });
             }
         }
     }
     reads.shutdown().await;
     while decisions.join_next().await.is_some() {}
+}
+
+/// Turns a panic into a trouble that is told: what a hostile input breaks must not be silence.
+async fn whole<T>(work: impl Future<Output = Result<T, Trouble>>) -> Result<T, Trouble> {
+    let broken = |_| {
+        Trouble::new(
+            "internal",
+            "this console failed at it; `countersign list` shows what the backend has",
+        )
+    };
+    AssertUnwindSafe(work)
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|panic| Err(broken(panic)))
 }

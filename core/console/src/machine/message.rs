@@ -54,6 +54,8 @@ pub enum Command {
     Sign,
     /// Steps between the fields.
     StepField(Step),
+    /// The chord came in a burst of keys that nobody types. Decides nothing.
+    Blurred,
     /// Writes in a field.
     Focus(Field),
     /// Writes a character.

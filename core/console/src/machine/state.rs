@@ -401,8 +401,10 @@ pub struct Detail {
     /// The request moved while it was read: the newer reading and what moved. Nothing is signed until the
     /// person looks again.
     pub moved: Option<(Box<Reading>, String)>,
-    /// Whether a newer reading is on its way; nothing is signed meanwhile.
+    /// Whether a newer reading is on its way, or could not be had; nothing is signed meanwhile.
     pub checking: bool,
+    /// The newest change that was heard of; an older reading is not signed.
+    pub heard: u64,
 }
 
 /// What came of opening a request.
@@ -427,6 +429,7 @@ impl Detail {
             opened: now.up,
             moved: None,
             checking: false,
+            heard: 0,
         }
     }
 
@@ -458,7 +461,7 @@ impl Detail {
         } else if let Some((_, what)) = &self.moved {
             Some(format!("{what}; press r to look again"))
         } else if self.checking {
-            Some("the request changed; looking what moved".to_owned())
+            Some("the request changed and is read again; R tries once more".to_owned())
         } else if now.wall >= reading.summary.expires_at {
             Some(Refusal::Expired.to_string())
         } else {

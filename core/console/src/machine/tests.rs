@@ -328,6 +328,45 @@ fn what_moved_has_to_be_looked_at_again() {
 }
 
 #[test]
+fn a_change_heard_while_the_request_was_fetched_is_not_missed() {
+    let mut state = State::queue();
+    hear(&mut state, News::Trust(Ok(Box::new(trust()))), 0);
+    hear(&mut state, News::Queue(Ok(rows(&[1]))), 0);
+    tell(&mut state, Command::Enter, 1000);
+    hear(&mut state, News::Changed { id: id(1), change: 4 }, 1100);
+    let old = News::Opened {
+        id: id(1),
+        result: Ok(reading(1, Severity::Low)),
+    };
+    let effects = hear(&mut state, old, 1200);
+    assert!(matches!(effects[..], [Effect::Open(again)] if again == id(1)));
+    tell(&mut state, Command::Begin(Verdict::Approve), 3000);
+    assert!(state.ceremony.is_none(), "an old reading is not signed");
+    let mut newer = reading(1, Severity::Low);
+    newer.change = 4;
+    assert!(
+        hear(
+            &mut state,
+            News::Opened {
+                id: id(1),
+                result: Ok(newer)
+            },
+            3100
+        )
+        .is_empty()
+    );
+    tell(&mut state, Command::Begin(Verdict::Approve), 4000);
+    assert!(state.ceremony.is_some());
+}
+
+#[test]
+fn a_chord_in_a_burst_of_keys_signs_nothing_and_says_so() {
+    let mut state = ready();
+    assert!(tell(&mut state, Command::Blurred, 3000).is_empty());
+    assert!(state.ceremony.as_ref().unwrap().notice.is_some());
+}
+
+#[test]
 fn an_approval_by_somebody_else_disturbs_nobody() {
     let mut state = ready();
     let mut newer = reading(1, Severity::Critical);
@@ -610,4 +649,72 @@ proptest! {
         }
         prop_assert_eq!(attention.lines(), cells.iter().filter(|row| row.iter().all(|seen| *seen)).count());
     }
+}
+
+/// A desk where one thing breaks.
+struct Broken;
+
+impl driver::Desk for Broken {
+    async fn trust(&self) -> Result<Trust, Trouble> {
+        Ok(trust())
+    }
+
+    async fn queue(&self) -> Result<Vec<Row>, Trouble> {
+        panic!("a hostile row")
+    }
+
+    async fn open(&self, wanted: RequestId) -> Result<Reading, Trouble> {
+        if wanted == id(1) {
+            // The first opening of it never ends by itself.
+            std::future::pending::<()>().await;
+        }
+        Ok(*reading(2, Severity::Low))
+    }
+
+    async fn decide(&self, _order: Order, report: impl Fn(Progress) + Send + Sync) {
+        report(Progress::Sent);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        report(Progress::Committed);
+    }
+
+    async fn watch(&self, tell: impl Fn(News) + Send + Sync) {
+        tell(News::Connection(Connection::Live));
+        std::future::pending::<()>().await;
+    }
+}
+
+#[tokio::test]
+async fn the_driver_tells_what_breaks_and_ends_a_decision_before_it_leaves() {
+    let (sender, mut news) = tokio::sync::mpsc::unbounded_channel();
+    let driver = driver::Driver::start(Broken, move |one| drop(sender.send(one)));
+    let mut state = ready();
+    driver.perform([
+        Effect::LoadQueue,
+        Effect::Watch,
+        Effect::Open(id(1)),
+        Effect::Open(id(2)),
+    ]);
+    driver.perform(tell(&mut state, Command::Sign, 3000));
+    let mut told = Vec::new();
+    while !told.iter().any(|one| matches!(one, News::Queue(_))) {
+        told.push(news.recv().await.unwrap());
+    }
+    driver.finish().await;
+    while let Some(one) = news.recv().await {
+        told.push(one);
+    }
+    let said = |wanted: fn(&News) -> bool| told.iter().any(wanted);
+    assert!(said(
+        |news| matches!(news, News::Queue(Err(trouble)) if trouble.code == "internal")
+    ));
+    assert!(said(|news| matches!(
+        news,
+        News::Decision {
+            progress: Progress::Committed,
+            ..
+        }
+    )));
+    assert!(!said(
+        |news| matches!(news, News::Opened { id: opened, .. } if *opened == id(1))
+    ));
 }

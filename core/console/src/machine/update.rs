@@ -234,6 +234,10 @@ fn in_ceremony(state: &mut State, command: Command, now: Moment) -> Vec<Effect> 
         Command::Erase => ceremony.erase(),
         Command::EraseAll => ceremony.erase_all(),
         Command::Paste(text) => ceremony.paste(&text),
+        Command::Blurred => {
+            ceremony.notice =
+                Some("not signed: keys came all at once, as from a paste; press the chord by itself".into());
+        }
         Command::Sign => {
             let Some(detail) = &state.detail else {
                 return Vec::new();
@@ -316,7 +320,7 @@ fn take(state: &mut State, news: News, now: Moment) -> Vec<Effect> {
             }
         }
         News::Changed { id, change } => return take_change(state, id, change),
-        News::Opened { id, result } => take_reading(state, id, result, now),
+        News::Opened { id, result } => return take_opened(state, id, result, now),
         News::Decision { request, progress } => return take_progress(state, request, progress, now),
     }
     Vec::new()
@@ -340,12 +344,44 @@ fn take_change(state: &mut State, id: RequestId, change: u64) -> Vec<Effect> {
     let mut effects = load_queue(state);
     if let Some(detail) = &mut state.detail
         && detail.id == id
-        && detail.reading().is_some_and(|reading| reading.change < change)
     {
-        detail.checking = true;
-        effects.push(Effect::Open(id));
+        detail.heard = detail.heard.max(change);
+        if detail.reading().is_some_and(|reading| reading.change < change) {
+            detail.checking = true;
+            effects.push(Effect::Open(id));
+        }
     }
     effects
+}
+
+/// Takes a reading in; where a change was heard of while the first one was fetched, asks once for a newer one.
+fn take_opened(
+    state: &mut State,
+    id: RequestId,
+    result: Result<Box<Reading>, Trouble>,
+    now: Moment,
+) -> Vec<Effect> {
+    let first = state
+        .detail
+        .as_ref()
+        .is_some_and(|detail| detail.reading().is_none());
+    take_reading(state, id, result, now);
+    let Some(detail) = state.detail.as_mut().filter(|detail| detail.id == id) else {
+        return Vec::new();
+    };
+    let behind = detail.reading().is_some_and(|reading| {
+        let newest = detail
+            .moved
+            .as_ref()
+            .map_or(reading.change, |(newer, _)| newer.change);
+        newest < detail.heard
+    });
+    detail.checking |= behind;
+    if behind && first {
+        vec![Effect::Open(id)]
+    } else {
+        Vec::new()
+    }
 }
 
 fn take_reading(state: &mut State, id: RequestId, result: Result<Box<Reading>, Trouble>, now: Moment) {
