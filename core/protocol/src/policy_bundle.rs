@@ -88,7 +88,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             request_seconds: 8 * 3600,
-            decision_seconds: 3600,
+            decision_seconds: 1800,
             grant_seconds: 300,
             skew_seconds: 60,
             open_per_agent: 50,

@@ -446,3 +446,26 @@ fn no_flipped_byte_in_the_evidence_goes_unseen() {
         }
     }
 }
+
+#[test]
+fn an_approval_that_a_new_directory_dropped_can_be_given_again_with_a_new_key() {
+    let mut world = approved();
+    // The key is lost before anything ran; bob approves again with his second one.
+    world.revoke("bob", 110, 120);
+    let again = world.decision("bob");
+    world.decide(&again, "bob-second", 130);
+    let report = judge(&world, 150, Purpose::Review);
+    assert_eq!(phase(&report), Phase::Approved);
+    let chain = report.chain.unwrap();
+    assert!(
+        chain.decisions.iter().all(|checked| checked.void.is_none()),
+        "{:?}",
+        chain.decisions
+    );
+    let mut grant = world.grant();
+    grant
+        .decisions
+        .retain(|digest| chain.decisions[1].vote.decision == *digest);
+    world.give(&grant, "backend");
+    assert_eq!(phase(&judge(&world, 210, Purpose::Execute)), Phase::Claimed);
+}

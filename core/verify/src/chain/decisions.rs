@@ -181,24 +181,42 @@ fn enter(
 ) {
     if checked.void.is_none() {
         let at = checked.logged_at.unwrap_or(now);
+        reevaluate(cast, index, trust, asked, at);
         let votes = cast.state.standing_with(&checked.vote, at);
         let approvals = approvals(&votes, cast.decisions.iter().chain([&checked]));
         let answer = PolicyAnswer {
             eligible: is_eligible(&checked, index, trust, asked, at),
             satisfied: is_satisfied(&approvals, index, trust, asked, at),
         };
-        match cast.state.apply(
-            Event::Decided {
-                vote: Box::new(checked.vote.clone()),
-                answer,
-            },
-            at,
-        ) {
+        let vote = Box::new(checked.vote.clone());
+        match cast.state.apply(Event::Decided { vote, answer }, at) {
             Ok((state, _)) => cast.state = state,
             Err(refusal) => checked.void = Some(refusal.to_string()),
         }
     }
     cast.decisions.push(checked);
+}
+
+/// Drops earlier approvals that no longer stand: their people may then approve again.
+fn reevaluate(cast: &mut Cast, index: Option<u64>, trust: &Trust, asked: &Asked, at: Timestamp) {
+    let directory = trust.directories.current_at(index);
+    let stands = |checked: &&CheckedDecision| {
+        directory.key_at(&checked.vote.key, Role::Reviewer, at).is_ok()
+            && is_eligible(checked, index, trust, asked, at)
+    };
+    let earlier = cast
+        .decisions
+        .iter()
+        .filter(|checked| checked.vote.verdict == Verdict::Approve);
+    let standing = earlier
+        .filter(stands)
+        .map(|checked| checked.vote.person.clone())
+        .collect();
+    let votes: Vec<Vote> = cast.state.standing(at).cloned().collect();
+    let satisfied = is_satisfied(&approvals(&votes, &cast.decisions), index, trust, asked, at);
+    if let Ok((state, _)) = cast.state.apply(Event::Reevaluated { standing, satisfied }, at) {
+        cast.state = state;
+    }
 }
 
 fn credential(checked: &CheckedDecision) -> Credential {
