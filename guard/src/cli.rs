@@ -281,6 +281,7 @@ impl AskingArgs {
 }
 
 fn serve(path: &std::path::Path) -> ExitCode {
+    close_inherited();
     // Fixed: the service does not read its environment.
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
@@ -311,6 +312,22 @@ fn serve(path: &std::path::Path) -> ExitCode {
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => misconfigured(&error.to_string()),
+    }
+}
+
+/// Closes what this process was started with beyond the standard three, before it opens anything itself: what runs
+/// later must not inherit it.
+fn close_inherited() {
+    let Ok(open) = std::fs::read_dir("/proc/self/fd") else {
+        return;
+    };
+    let numbers: Vec<i32> = open
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter(|number| *number > 2)
+        .collect();
+    for number in numbers {
+        // The listing's own descriptor is closed already.
+        let _ = nix::unistd::close(number);
     }
 }
 

@@ -214,8 +214,13 @@ impl Service {
         let (now, latest_clock) = self.now().map_err(ServiceError::from)?;
         let pinned = locked(&self.store).pinned();
         let mut evidence = record.evidence.clone();
-        let shown = evidence.log.as_ref().and_then(|log| locked(&self.store).open_checkpoint(&log.checkpoint).ok());
-        self.backend.bridge(&mut evidence, pinned.checkpoint, shown).await?;
+        let shown = evidence
+            .log
+            .as_ref()
+            .and_then(|log| locked(&self.store).open_checkpoint(&log.checkpoint).ok());
+        self.backend
+            .bridge(&mut evidence, pinned.checkpoint, shown)
+            .await?;
         let expected = Expected {
             pinned: &pinned,
             proposal: &entry.proposal,
