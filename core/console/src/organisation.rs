@@ -204,8 +204,8 @@ pub fn first_directory(
         vec![environment("personal", "Personal", 1, true)?]
     } else {
         vec![
-            environment("production", "Production", 100, false)?,
-            environment("staging", "Staging", 50, false)?,
+            environment("production", "Production", 5, false)?,
+            environment("staging", "Staging", 3, false)?,
         ]
     };
     Ok(Directory {

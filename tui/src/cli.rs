@@ -1,0 +1,568 @@
+//! The command line as it is typed, and the way to each command.
+//!
+//! Names, options and exit codes are a promise: they are added to, never changed.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use countersign_protocol::digest::{RootId, ViewDigest};
+use countersign_protocol::identity::{PersonId, RequestId};
+
+use crate::command;
+use crate::command::failure::Failure;
+
+/// Signed human review for single privileged actions of AI agents and automation.
+///
+/// Without a command it opens the full-screen console.
+#[derive(Debug, Parser)]
+#[command(
+    name = "countersign",
+    version,
+    max_term_width = 100,
+    args_conflicts_with_subcommands = true
+)]
+pub struct Cli {
+    /// Start a backend of your own for this machine and supervise your own agents.
+    #[arg(long)]
+    pub personal: bool,
+    /// The configuration file, instead of the one in the home.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// See it work, with sample proposals, in a throw-away home.
+    Demo(Demo),
+    /// Make an organisation: its root, directory and first policy bundle.
+    Init(Init),
+    /// Join an organisation: pin its root and make your keys.
+    Login(Login),
+    /// Say what is wrong here, and how to mend it.
+    Doctor,
+    /// The queue.
+    List(List),
+    /// Changes as they happen, one line each; for scripts and screen readers.
+    Watch {
+        /// One JSON document in each line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// One request: who wants what, and exactly what would change.
+    Show(Show),
+    /// Approve a request without the full screen; recorded as not attended.
+    Approve(Approve),
+    /// Deny a request.
+    Deny(Deny),
+    /// Write the evidence of a request to a file.
+    Evidence {
+        /// The request.
+        id: RequestId,
+        /// Where to.
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// Verify an evidence file, with no network and no secret of a server.
+    Verify(Verify),
+    /// What a reviewer would see of two local files: the difference, findings, suspicious text.
+    Inspect(Inspect),
+    /// Your signing keys.
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Policies: check, try, explain, sign.
+    #[command(subcommand)]
+    Policy(Policy),
+    /// The directory of people, keys, agents and guards.
+    #[command(subcommand)]
+    Directory(Directory),
+    /// The transparency log.
+    #[command(subcommand)]
+    Log(Log),
+    /// Write requests to a file for review without a network.
+    Export(Later),
+    /// Review an exported file.
+    Review(Later),
+    /// Take back decisions from a file.
+    Import(Later),
+    /// Shell completions.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// The manual page.
+    Man,
+}
+
+/// A command that comes later takes whatever is given.
+#[derive(Debug, Args)]
+pub struct Later {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    pub rest: Vec<std::ffi::OsString>,
+}
+
+/// Options of `demo`.
+#[derive(Debug, Default, Args)]
+pub struct Demo {
+    /// Tell the whole story in text, without a screen.
+    #[arg(long)]
+    pub headless: bool,
+    /// A folder of cases instead of the built-in ones.
+    #[arg(long, value_name = "DIR")]
+    pub cases: Option<PathBuf>,
+    /// Where the evidence is written; a new folder below the system's temporary one unless given.
+    #[arg(long, value_name = "DIR")]
+    pub evidence: Option<PathBuf>,
+    /// The demonstration runs itself again inside a session of its own.
+    #[arg(long, hide = true)]
+    pub inside: Option<PathBuf>,
+}
+
+/// Options of `init`.
+#[derive(Debug, Args)]
+pub struct Init {
+    /// The organisation's name.
+    #[arg(long, required_unless_present = "sign")]
+    pub organisation: Option<String>,
+    /// Your id, as statements will name you.
+    #[arg(long, required_unless_present = "sign")]
+    pub person: Option<PersonId>,
+    /// Your name, as consoles will show it.
+    #[arg(long)]
+    pub display: Option<String>,
+    /// The backend's public keys, as `countersignd keygen` printed them.
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["sign", "owner_keys"])]
+    pub service_keys: Option<PathBuf>,
+    /// Another owner's public keys, as `init --owner-keys` wrote them on their machine.
+    #[arg(long, value_name = "FILE")]
+    pub co_owner: Vec<PathBuf>,
+    /// How many owners have to sign each root, directory and policy bundle.
+    #[arg(long, default_value_t = 2)]
+    pub threshold: u32,
+    /// Cedar policy files of the first bundle; the sample for small teams unless given.
+    #[arg(long, value_name = "FILE")]
+    pub policy: Vec<PathBuf>,
+    /// Only make your owner keys and write the public halves, for the owner who runs `init`.
+    #[arg(long, conflicts_with_all = ["service_keys", "co_owner", "sign"])]
+    pub owner_keys: bool,
+    /// Add your signatures to a trust document that another owner made.
+    #[arg(long, value_name = "FILE")]
+    pub sign: Option<PathBuf>,
+    /// Where the result is written.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    #[command(flatten)]
+    pub pin: Pin,
+}
+
+/// Where a passphrase comes from when nobody types it.
+#[derive(Debug, Clone, Args)]
+pub struct Pin {
+    /// Read the passphrase from this file descriptor instead of asking for it.
+    #[arg(long, value_name = "N")]
+    pub pin_fd: Option<u32>,
+}
+
+/// Options of `login`.
+#[derive(Debug, Args)]
+pub struct Login {
+    /// The backend's address.
+    #[arg(long)]
+    pub backend: String,
+    /// The organisation's root, as an owner told you: 64 hexadecimal digits.
+    #[arg(long)]
+    pub root: Option<RootId>,
+    /// The organisation's root, as the twelve words an owner told you.
+    #[arg(long, conflicts_with = "root", num_args = 1.., value_name = "WORD")]
+    pub root_words: Vec<String>,
+    /// Your id in the organisation.
+    #[arg(long)]
+    pub person: PersonId,
+    /// Your name.
+    #[arg(long)]
+    pub display: Option<String>,
+    /// A PEM file of certificate authorities to trust besides the system's.
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// Where your enrolment request for the owners is written.
+    #[arg(short, long, value_name = "FILE", default_value = "enrolment.json")]
+    pub output: PathBuf,
+    #[command(flatten)]
+    pub pin: Pin,
+}
+
+/// Options of `list`.
+#[derive(Debug, Args)]
+pub struct List {
+    /// One JSON document.
+    #[arg(long)]
+    pub json: bool,
+    /// Only requests in this state.
+    #[arg(long)]
+    pub state: Option<String>,
+    /// Only requests that you may decide now.
+    #[arg(long)]
+    pub mine: bool,
+    /// Print the list again whenever it changes.
+    #[arg(long)]
+    pub watch: bool,
+}
+
+/// Options of `show`.
+#[derive(Debug, Args)]
+pub struct Show {
+    /// The request.
+    pub id: RequestId,
+    /// The sheet: exactly the bytes whose SHA-256 is the view digest.
+    #[arg(long, conflicts_with = "json")]
+    pub plain: bool,
+    /// One JSON document.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `approve`.
+#[derive(Debug, Args)]
+pub struct Approve {
+    /// The request.
+    pub id: RequestId,
+    /// Why. Others will read it.
+    #[arg(long)]
+    pub reason: String,
+    /// The digest of the sheet you saw, as `show` printed it.
+    #[arg(long, value_name = "HEX")]
+    pub view_digest: ViewDigest,
+    /// The key to sign with.
+    #[arg(long, value_name = "NAME")]
+    pub key: Option<String>,
+    #[command(flatten)]
+    pub pin: Pin,
+}
+
+/// Options of `deny`.
+#[derive(Debug, Args)]
+pub struct Deny {
+    /// The request.
+    pub id: RequestId,
+    /// Why. Others will read it.
+    #[arg(long)]
+    pub reason: String,
+    /// The digest of the sheet you saw; the one fetched now unless given.
+    #[arg(long, value_name = "HEX")]
+    pub view_digest: Option<ViewDigest>,
+    /// The key to sign with.
+    #[arg(long, value_name = "NAME")]
+    pub key: Option<String>,
+    #[command(flatten)]
+    pub pin: Pin,
+}
+
+/// Options of `verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// The evidence.
+    pub file: PathBuf,
+    /// A file with the root to trust: its 64 digits, a trust document, or a trust store.
+    #[arg(long, value_name = "FILE")]
+    pub trust: Option<PathBuf>,
+    /// One JSON document.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `inspect`.
+#[derive(Debug, Args)]
+pub struct Inspect {
+    /// The document before.
+    #[arg(long, value_name = "FILE")]
+    pub before: Option<PathBuf>,
+    /// The document after.
+    #[arg(long, value_name = "FILE")]
+    pub after: PathBuf,
+    /// What sort of change it is; guessed from the document when left out.
+    #[arg(long)]
+    pub kind: Option<String>,
+    /// Only this part.
+    #[arg(long)]
+    pub only: Option<Part>,
+    /// One JSON document.
+    #[arg(long, conflicts_with = "plain")]
+    pub json: bool,
+    /// Plain text; the default.
+    #[arg(long)]
+    pub plain: bool,
+}
+
+/// Parts of `inspect`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// The difference of the lines.
+    Text,
+    /// The difference of the structure.
+    Structure,
+    /// The findings.
+    Findings,
+}
+
+/// Keys.
+#[derive(Debug, Subcommand)]
+pub enum Keys {
+    /// The keys that are configured here.
+    List {
+        /// One JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make a key.
+    Create {
+        /// Its name on this machine.
+        #[arg(long, default_value = "review")]
+        name: String,
+        /// What keeps it.
+        #[arg(long, default_value = "software")]
+        provider: ProviderName,
+        #[command(flatten)]
+        pin: Pin,
+    },
+    /// Ask the owners for another key.
+    Enroll(Later),
+    /// Prove that a key is in hardware.
+    Attest(Later),
+    /// Replace a key.
+    Rotate(Later),
+    /// End a key.
+    Revoke(Later),
+}
+
+/// Names of providers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ProviderName {
+    /// A TPM 2.0.
+    Tpm,
+    /// A PKCS#11 token.
+    Pkcs11,
+    /// An SSH agent.
+    SshAgent,
+    /// A passphrase-protected key in the keyring of the operating system.
+    Software,
+}
+
+/// Policies.
+#[derive(Debug, Subcommand)]
+pub enum Policy {
+    /// Check policy files against the schema.
+    Check {
+        /// Cedar files, or folders of them.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Run scenarios against policy files.
+    Test {
+        /// Cedar files, or folders of them.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// The scenarios; `scenarios.toml` in the folder unless given.
+        #[arg(long, value_name = "FILE")]
+        scenarios: Vec<PathBuf>,
+    },
+    /// Why a request needs what it needs.
+    Explain {
+        /// The request.
+        id: RequestId,
+    },
+    /// Sign a policy bundle.
+    Sign(PolicySign),
+    /// Put yesterday's requests to a draft.
+    Replay(Later),
+}
+
+/// Options of `policy sign`.
+#[derive(Debug, Args)]
+pub struct PolicySign {
+    /// Cedar files, or folders of them; or one bundle that another owner signed.
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// How many days it is valid.
+    #[arg(long, default_value_t = 7)]
+    pub days: u32,
+    /// Where the bundle is written.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Hand it to the backend, once enough owners signed.
+    #[arg(long)]
+    pub publish: bool,
+    #[command(flatten)]
+    pub pin: Pin,
+}
+
+/// The directory.
+#[derive(Debug, Subcommand)]
+pub enum Directory {
+    /// The newest directory.
+    Show {
+        /// One JSON document, which `propose --from` takes.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write the next directory, for the owners to sign.
+    Propose(DirectoryPropose),
+    /// Sign a directory.
+    Sign {
+        /// The directory, as `propose` or another owner's `sign` wrote it.
+        file: PathBuf,
+        /// Where it is written; the same file unless given.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// Hand it to the backend, once enough owners signed.
+        #[arg(long)]
+        publish: bool,
+        #[command(flatten)]
+        pin: Pin,
+    },
+}
+
+/// Options of `directory propose`.
+#[derive(Debug, Args)]
+pub struct DirectoryPropose {
+    /// An edited directory, as `show --json` printed it, instead of the newest.
+    #[arg(long, value_name = "FILE")]
+    pub from: Option<PathBuf>,
+    /// A trust document to take the newest directory from, instead of this home's.
+    #[arg(long, value_name = "FILE")]
+    pub trust: Option<PathBuf>,
+    /// Add a person, by the enrolment request that `login` wrote.
+    #[arg(long, value_name = "FILE")]
+    pub enrol: Vec<PathBuf>,
+    /// Teams of the added people.
+    #[arg(long, value_name = "TEAM")]
+    pub team: Vec<String>,
+    /// Add a guard, by the key that `countersign-guard keygen` printed.
+    #[arg(long, value_name = "ID=FILE")]
+    pub guard: Vec<String>,
+    /// Add an agent.
+    #[arg(long, value_name = "ID:OWNER:TEAM:GUARD")]
+    pub agent: Vec<String>,
+    /// Put targets that fit a pattern into an environment.
+    #[arg(long, value_name = "ENVIRONMENT=PATTERN")]
+    pub rule: Vec<String>,
+    /// How many days it is valid.
+    #[arg(long, default_value_t = 7)]
+    pub days: u32,
+    /// Where it is written.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+}
+
+/// The log.
+#[derive(Debug, Subcommand)]
+pub enum Log {
+    /// The newest checkpoint, verified against the pinned root and the one seen before.
+    Checkpoint {
+        /// One JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Verify that the log continues the one seen here before.
+    Verify,
+    /// Prove that something stands in the log.
+    Prove(Later),
+}
+
+/// Reads the command line, does it, and says how it went.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are answers, not mistakes. Nothing can be done when even this cannot be printed.
+            drop(error.print());
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return Failure::internal(format!("no runtime can be started: {error}")).report(),
+    };
+    let outcome = runtime.block_on(run(cli));
+    // A keyring call that nobody answers must not hold the program up.
+    runtime.shutdown_background();
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+async fn run(cli: Cli) -> Result<(), Failure> {
+    let config = cli.config.as_deref();
+    let Some(chosen) = cli.command else {
+        return match cli.personal {
+            true => command::personal::run().await,
+            false => command::console::run(config).await,
+        };
+    };
+    match chosen {
+        Command::Demo(options) => command::demo::run(options).await,
+        Command::Init(options) => command::init::run(options),
+        Command::Login(options) => command::login::run(options).await,
+        Command::Doctor => command::doctor::run(config).await,
+        Command::List(options) => command::list::run(config, options).await,
+        Command::Watch { json } => command::watch::run(config, json).await,
+        Command::Show(options) => command::show::run(config, options).await,
+        Command::Approve(options) => command::decide::approve(config, options).await,
+        Command::Deny(options) => command::decide::deny(config, options).await,
+        Command::Evidence { id, output } => command::evidence::run(config, id, &output).await,
+        Command::Verify(options) => command::verify::run(&options),
+        Command::Inspect(options) => command::inspect::run(&options),
+        Command::Keys(chosen) => command::keys::run(config, chosen),
+        Command::Policy(chosen) => command::policy::run(config, chosen).await,
+        Command::Directory(chosen) => command::directory::run(config, chosen).await,
+        Command::Log(chosen) => command::log::run(config, chosen).await,
+        Command::Export(_) => command::later("export"),
+        Command::Review(_) => command::later("review"),
+        Command::Import(_) => command::later("import"),
+        Command::Completions { shell } => command::completions::run(shell, &mut Cli::command()),
+        Command::Man => command::completions::man(Cli::command()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn promised_forms_are_read() {
+        for line in [
+            "countersign",
+            "countersign --personal",
+            "countersign demo --headless --cases d",
+            "countersign list --json --state pending --mine --watch",
+            "countersign watch --json",
+            "countersign verify f --trust t --json",
+            "countersign inspect --before a --after b --kind iam --only findings --json",
+            "countersign keys create --provider tpm",
+            "countersign keys enroll --anything x",
+            "countersign policy check d",
+            "countersign log prove 5",
+            "countersign export r-x -o f",
+            "countersign completions bash",
+        ] {
+            let read = Cli::try_parse_from(line.split(' '));
+            assert!(read.is_ok(), "{line}: {}", read.unwrap_err());
+        }
+        for line in [
+            "countersign approve",
+            "countersign list --colour",
+            "countersign show abc",
+            "countersign verify",
+        ] {
+            assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! `countersign directory`: show, propose and sign the directory.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use countersign_client::now;
+use countersign_client::trust::TrustStore;
+use countersign_console::keys as console_keys;
+use countersign_console::organisation::{self as org, Enrolment, GuardKey};
+use countersign_protocol::api::TrustDocument;
+use countersign_protocol::directory::{Agent, Directory, TrustedDirectory};
+use countersign_protocol::identity::{Role, TeamId};
+use countersign_protocol::signed::{Envelope, SignError};
+use countersign_protocol::text::Line;
+
+use super::failure::{Code, Failure};
+use super::output::shown;
+use super::{file, output, passphrase, session};
+use crate::cli::{self, DirectoryPropose, Pin};
+
+pub async fn run(config: Option<&Path>, chosen: cli::Directory) -> Result<(), Failure> {
+    match chosen {
+        cli::Directory::Show { json } => show(config, json).await,
+        cli::Directory::Propose(options) => propose(config, &options),
+        cli::Directory::Sign {
+            file,
+            output,
+            publish,
+            pin,
+        } => sign(config, &file, output.as_deref().unwrap_or(&file), publish, &pin).await,
+    }
+}
+
+async fn show(config: Option<&Path>, as_json: bool) -> Result<(), Failure> {
+    let inbox = session::inbox(config)?;
+    let directory = inbox.refresh_trust().await?.directory;
+    if as_json {
+        return output::json(&*directory);
+    }
+    output::say(&format!(
+        "directory version {}, until {}",
+        directory.version, directory.expires_at
+    ))?;
+    for person in &directory.people {
+        let teams: Vec<&str> = person.teams.iter().map(TeamId::as_str).collect();
+        output::say(&format!(
+            "person {}: {}; teams: {}",
+            person.id,
+            shown(person.display.raw()),
+            teams.join(", ")
+        ))?;
+    }
+    for agent in &directory.agents {
+        let owners: Vec<&str> = agent.owners.iter().map(|owner| owner.as_str()).collect();
+        output::say(&format!(
+            "agent {}: owned by {}, team {}",
+            agent.id,
+            owners.join(", "),
+            agent.team
+        ))?;
+    }
+    for guard in &directory.guards {
+        output::say(&format!("guard {}", guard.id))?;
+    }
+    for place in &directory.environments {
+        let personal = if place.personal {
+            ", personal: supervision, not four eyes"
+        } else {
+            ""
+        };
+        output::say(&format!(
+            "environment {}: strictness {}{personal}",
+            place.id, place.strictness
+        ))?;
+    }
+    for rule in &directory.environment_rules {
+        output::say(&format!(
+            "rule: {} is {}",
+            shown(rule.target.raw()),
+            rule.environment
+        ))?;
+    }
+    for key in &directory.keys {
+        let revoked = key
+            .revoked
+            .as_ref()
+            .map(|end| format!(", revoked from {}", end.effective()))
+            .unwrap_or_default();
+        output::say(&format!(
+            "key {}: {:?} of {:?}, {:?}, until {}{revoked}",
+            key.key.id(),
+            key.role,
+            key.holder,
+            key.assurance,
+            key.not_after
+        ))?;
+    }
+    Ok(())
+}
+
+fn propose(config: Option<&Path>, options: &DirectoryPropose) -> Result<(), Failure> {
+    let trusted = match &options.trust {
+        Some(path) => org::check(&file::read_json::<TrustDocument>(path)?)?.directory,
+        None => {
+            let (home, _) = session::configuration(config)?;
+            TrustStore::open(&home.trust_folder())?.trusted()?.directory
+        }
+    };
+    let mut directory: Directory = match &options.from {
+        Some(path) => file::read_json(path)?,
+        None => (*trusted).clone(),
+    };
+    let teams = options
+        .team
+        .iter()
+        .map(|team| parse(team, "team"))
+        .collect::<Result<BTreeSet<TeamId>, _>>()?;
+    for path in &options.enrol {
+        let enrolment: Enrolment = file::read_json(path)?;
+        if enrolment.schema != org::ENROLMENT_SCHEMA || enrolment.root != directory.root {
+            return Err(Failure::new(
+                Code::Refused,
+                format!(
+                    "`{}` is no enrolment request for this organisation",
+                    path.display()
+                ),
+                "",
+            ));
+        }
+        output::say(&format!(
+            "adds {} with reviewer key {}",
+            enrolment.person,
+            enrolment.reviewer.id()
+        ))?;
+        org::enrol(&mut directory, &enrolment, &teams, now());
+    }
+    for guard in &options.guard {
+        let (id, path) = split(guard, '=', "--guard ID=FILE")?;
+        let key: GuardKey = file::read_json(Path::new(path))?;
+        output::say(&format!("adds guard {id} with key {}", key.guard.id()))?;
+        org::add_guard(&mut directory, &parse(id, "guard")?, &key, now())?;
+    }
+    for agent in &options.agent {
+        org::add_agent(&mut directory, agent_of(agent)?);
+    }
+    for rule in &options.rule {
+        let (environment, pattern) = split(rule, '=', "--rule ENVIRONMENT=PATTERN")?;
+        org::add_rule(&mut directory, parse(environment, "environment")?, pattern)?;
+    }
+    let validity = Duration::from_secs(u64::from(options.days) * 24 * 3600);
+    org::renew(&mut directory, trusted.version, now(), validity);
+    // A statement without signatures: owners sign exactly these bytes.
+    let envelope = org::seal(&directory, &[]).map_err(unsigned)?;
+    file::write_json(&options.output, &envelope)?;
+    output::say(&format!(
+        "wrote directory version {} to {}; next: countersign directory sign FILE",
+        directory.version,
+        options.output.display()
+    ))
+}
+
+async fn sign(
+    config: Option<&Path>,
+    path: &Path,
+    to: &Path,
+    publish: bool,
+    pin: &Pin,
+) -> Result<(), Failure> {
+    let (_, found) = session::configuration(config)?;
+    let key = found
+        .keys
+        .values()
+        .find(|key| key.role == Role::DirectoryOwner)
+        .cloned()
+        .ok_or_else(|| {
+            Failure::usage(
+                "there is no directory owner's key here",
+                "`countersign init --owner-keys` makes an owner's keys",
+            )
+        })?;
+    let envelope: Envelope = file::read_json(path)?;
+    let secret = passphrase::ask(pin, "Passphrase of your owner keys: ")?;
+    let signer = console_keys::open(&key)?.unlock(&secret)?;
+    let envelope = org::countersign::<Directory>(envelope, signer.as_ref()).map_err(unsigned)?;
+    file::write_json(to, &envelope)?;
+    output::say(&format!("signed {}", to.display()))?;
+    if publish {
+        let inbox = session::inbox(config)?;
+        let trusted = inbox.trusted().await?;
+        TrustedDirectory::accept(&trusted.root, &envelope, trusted.directory.version).map_err(|error| {
+            Failure::new(
+                Code::Refused,
+                error.to_string(),
+                "other owners sign with `countersign directory sign FILE`",
+            )
+        })?;
+        inbox.backend().publish_directory(envelope).await?;
+        output::say("the backend took it")?;
+    }
+    Ok(())
+}
+
+fn agent_of(text: &str) -> Result<Agent, Failure> {
+    let parts: Vec<&str> = text.split(':').collect();
+    let [id, owner, team, guard] = parts.as_slice() else {
+        return Err(Failure::usage(format!("`{text}` is not ID:OWNER:TEAM:GUARD"), ""));
+    };
+    Ok(Agent {
+        id: parse(id, "agent")?,
+        display: Line::new(*id).map_err(|error| Failure::usage(error.to_string(), ""))?,
+        owners: BTreeSet::from([parse(owner, "person")?]),
+        team: parse(team, "team")?,
+        guards: BTreeSet::from([parse(guard, "guard")?]),
+    })
+}
+
+fn split<'a>(text: &'a str, at: char, form: &str) -> Result<(&'a str, &'a str), Failure> {
+    text.split_once(at)
+        .ok_or_else(|| Failure::usage(format!("`{text}` is not of the form `{form}`"), ""))
+}
+
+fn parse<T: std::str::FromStr>(text: &str, what: &str) -> Result<T, Failure>
+where
+    T::Err: std::fmt::Display,
+{
+    text.parse()
+        .map_err(|error| Failure::usage(format!("{what} `{text}`: {error}"), ""))
+}
+
+fn unsigned(error: SignError) -> Failure {
+    Failure::new(Code::Key, error.to_string(), "")
+}

@@ -1,0 +1,227 @@
+//! `countersign init`: make an organisation on an owner's machine, away from any backend.
+
+use std::path::Path;
+
+use countersign_client::now;
+use countersign_console::config::{Config, ConfiguredKey, Provider};
+use countersign_console::home::Home;
+use countersign_console::keys as console_keys;
+use countersign_console::organisation::{self as org, OWNER_KEYS_SCHEMA, OwnerKeys, ServiceKeys};
+use countersign_protocol::api::TrustDocument;
+use countersign_protocol::directory::Directory;
+use countersign_protocol::identity::{PersonId, Role};
+use countersign_protocol::policy_bundle::{Limits, PolicyBundle};
+use countersign_protocol::root::{Root, TrustedRoot};
+use countersign_protocol::signed::Signer;
+use countersign_protocol::text::Line;
+use secrecy::SecretString;
+
+use super::failure::Failure;
+use super::{file, keys, output, passphrase, policy};
+use crate::cli::Init;
+
+/// The owner's keys by their names in the configuration.
+const OWNER_KEYS: [(&str, Role); 3] = [
+    ("owner-root", Role::Root),
+    ("owner-directory", Role::DirectoryOwner),
+    ("owner-policy", Role::PolicyOwner),
+];
+
+pub fn run(options: Init) -> Result<(), Failure> {
+    let home = Home::from_environment()?;
+    if let Some(document) = &options.sign {
+        return sign(&home, document, &options);
+    }
+    let (Some(organisation), Some(person)) = (&options.organisation, &options.person) else {
+        return Err(Failure::usage("`--organisation` and `--person` are needed", ""));
+    };
+    let display = options.display.clone().unwrap_or_else(|| person.to_string());
+    if options.owner_keys {
+        let (own, _) = own_keys(&home, person, &display, &options)?;
+        file::write_json(&options.output, &own)?;
+        return output::say(&format!(
+            "wrote your public owner keys to {}",
+            options.output.display()
+        ));
+    }
+    let services = options
+        .service_keys
+        .as_deref()
+        .ok_or_else(|| Failure::usage("`--service-keys` is needed", ""))?;
+    let services: ServiceKeys = file::read_json(services)?;
+    let mut owners = Vec::new();
+    for path in &options.co_owner {
+        owners.push(file::read_json::<OwnerKeys>(path)?);
+    }
+    // Refused before any key is made.
+    if usize::try_from(options.threshold).is_ok_and(|needed| needed > owners.len() + 1)
+        || options.threshold == 0
+    {
+        return Err(org::OrganisationError::TooFewOwners {
+            owners: owners.len() + 1,
+            threshold: options.threshold,
+        }
+        .into());
+    }
+    let (own, secret) = own_keys(&home, person, &display, &options)?;
+    owners.insert(0, own);
+    let name = line(organisation)?;
+    let document = make(&home, name, &owners, &services, &options, &secret)?;
+    file::write_json(&options.output, &document)?;
+    tell(&document, &options)
+}
+
+fn make(
+    home: &Home,
+    organisation: Line,
+    owners: &[OwnerKeys],
+    services: &ServiceKeys,
+    options: &Init,
+    secret: &SecretString,
+) -> Result<TrustDocument, Failure> {
+    let signers = unlock_all(home, secret)?;
+    let [root_key, directory_key, policy_key] = &signers;
+    let root = org::root(organisation, owners, services, options.threshold, now())?;
+    let root = seal(&root, root_key.as_ref())?;
+    let id = TrustedRoot::id_of(&root);
+    let directory = org::first_directory(id, owners, false, now())?;
+    let files = if options.policy.is_empty() {
+        policy::small_team()
+    } else {
+        policy::read_all(&options.policy)?
+    };
+    let bundle = org::bundle(id, 1, &files, vec![], Limits::default(), now(), org::VALIDITY)?;
+    Ok(org::document(
+        root,
+        seal(&directory, directory_key.as_ref())?,
+        seal(&bundle, policy_key.as_ref())?,
+    ))
+}
+
+fn tell(document: &TrustDocument, options: &Init) -> Result<(), Failure> {
+    let root = document.roots.first().map(TrustedRoot::id_of);
+    if let Some(root) = root {
+        output::say(&format!("root: {root}"))?;
+        output::say(&format!(
+            "root words, for members to compare: {}",
+            root.words().join(" ")
+        ))?;
+    }
+    if options.threshold == 1 && options.sign.is_none() {
+        output::say("threshold 1: one person alone controls root, directory and policy")?;
+    }
+    output::say(&format!("wrote {}", options.output.display()))?;
+    match org::check(document) {
+        Ok(_) => {
+            output::say("it has all signatures it needs; next: countersignd init --home DIR --trust FILE")
+        }
+        Err(missing) => output::say(&format!(
+            "it is not complete yet ({missing}); each other owner runs: countersign init --sign FILE -o FILE"
+        )),
+    }
+}
+
+/// Adds this owner's signatures to all three statements.
+fn sign(home: &Home, path: &Path, options: &Init) -> Result<(), Failure> {
+    let document: TrustDocument = file::read_json(path)?;
+    if let Some(root) = document.roots.first() {
+        output::say(&format!(
+            "root words: {}",
+            TrustedRoot::id_of(root).words().join(" ")
+        ))?;
+    }
+    let secret = passphrase::ask(&options.pin, "Passphrase of your owner keys: ")?;
+    let signers = unlock_all(home, &secret)?;
+    let [root_key, directory_key, policy_key] = &signers;
+    let mut roots = document.roots.clone();
+    if let Some(last) = roots.pop() {
+        roots.push(org::countersign::<Root>(last, root_key.as_ref()).map_err(unsigned)?);
+    }
+    let document = TrustDocument {
+        roots,
+        directory: org::countersign::<Directory>(document.directory, directory_key.as_ref())
+            .map_err(unsigned)?,
+        policy: org::countersign::<PolicyBundle>(document.policy, policy_key.as_ref()).map_err(unsigned)?,
+        log_origin: document.log_origin,
+    };
+    file::write_json(&options.output, &document)?;
+    tell(&document, options)
+}
+
+/// This owner's keys: made where there are none yet.
+fn own_keys(
+    home: &Home,
+    person: &PersonId,
+    display: &str,
+    options: &Init,
+) -> Result<(OwnerKeys, SecretString), Failure> {
+    home.create()?;
+    let known = Config::load(&home.config_file())?.keys;
+    let is_new = !OWNER_KEYS.iter().any(|(name, _)| known.contains_key(*name));
+    console_keys::provider(Provider::Software)?.probe()?;
+    let secret = if is_new {
+        passphrase::choose(&options.pin, "A passphrase for your owner keys: ")?
+    } else {
+        passphrase::ask(&options.pin, "Passphrase of your owner keys: ")?
+    };
+    if is_new {
+        for (name, role) in OWNER_KEYS {
+            keys::create(home, None, name, Provider::Software, role, &secret)?;
+        }
+    }
+    let mut public = Vec::new();
+    for key in configured(home)? {
+        public.push(console_keys::open(&key)?.public_key().clone());
+    }
+    let [root, directory, policy] =
+        <[_; 3]>::try_from(public).map_err(|_| Failure::internal("the owner keys are not complete"))?;
+    let own = OwnerKeys {
+        schema: OWNER_KEYS_SCHEMA.to_owned(),
+        person: person.clone(),
+        display: line(display)?,
+        root,
+        directory,
+        policy,
+    };
+    Ok((own, secret))
+}
+
+fn configured(home: &Home) -> Result<Vec<ConfiguredKey>, Failure> {
+    let keys = Config::load(&home.config_file())?.keys;
+    OWNER_KEYS
+        .iter()
+        .map(|(name, _)| {
+            keys.get(*name).cloned().ok_or_else(|| {
+                Failure::usage(
+                    format!("there is no key `{name}` here"),
+                    "`countersign init --owner-keys` makes an owner's keys",
+                )
+            })
+        })
+        .collect()
+}
+
+type Unlocked = Box<dyn Signer + Send + Sync>;
+
+fn unlock_all(home: &Home, secret: &SecretString) -> Result<[Unlocked; 3], Failure> {
+    let mut signers = Vec::new();
+    for key in configured(home)? {
+        signers.push(console_keys::open(&key)?.unlock(secret)?);
+    }
+    <[_; 3]>::try_from(signers).map_err(|_| Failure::internal("the owner keys are not complete"))
+}
+
+fn seal<T: countersign_protocol::signed::Predicate>(
+    statement: &T,
+    signer: &dyn Signer,
+) -> Result<countersign_protocol::signed::Envelope, Failure> {
+    org::seal(statement, &[signer]).map_err(unsigned)
+}
+
+fn unsigned(error: countersign_protocol::signed::SignError) -> Failure {
+    Failure::new(super::failure::Code::Key, error.to_string(), "")
+}
+
+fn line(text: &str) -> Result<Line, Failure> {
+    Line::new(text).map_err(|error| Failure::usage(error.to_string(), ""))
+}

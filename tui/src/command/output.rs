@@ -1,0 +1,55 @@
+//! Output that no foreign text can spoil: printable characters and newlines only.
+//!
+//! Answers go to standard output, problems to standard error. Texts that this program composes escape their
+//! foreign parts where they are put in, with [`shown`]; problems, whose parts come from everywhere, are escaped
+//! as a whole, line by line.
+
+use std::io::{ErrorKind, Write as _};
+
+use countersign_review::text::Untrusted;
+use serde::Serialize;
+
+use super::failure::Failure;
+
+/// Foreign text on one line, safe to print.
+pub fn shown(text: impl Into<Untrusted>) -> String {
+    text.into().escaped()
+}
+
+/// Prints lines that are safe already.
+pub fn say(text: &str) -> Result<(), Failure> {
+    write(format!("{text}\n").as_bytes())
+}
+
+/// Prints exactly these bytes.
+pub fn write(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        // Whoever reads has seen enough.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) => Err(error.into()),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// Prints one JSON document over several lines.
+pub fn json<T: Serialize>(document: &T) -> Result<(), Failure> {
+    let text =
+        serde_json::to_string_pretty(document).map_err(|error| Failure::internal(error.to_string()))?;
+    say(&text)
+}
+
+/// Prints one JSON document on one line.
+pub fn json_line<T: Serialize>(document: &T) -> Result<(), Failure> {
+    let text = serde_json::to_string(document).map_err(|error| Failure::internal(error.to_string()))?;
+    say(&text)
+}
+
+/// Prints a problem to standard error.
+pub fn problem(text: &str) {
+    let mut err = std::io::stderr().lock();
+    for line in text.lines() {
+        // There is no other place left to say it.
+        drop(writeln!(err, "{}", shown(line)));
+    }
+}

@@ -1,0 +1,85 @@
+//! Passphrases: typed at the terminal without being shown, or fed through a file descriptor. Never prompted for
+//! where there is no terminal, never taken from arguments or the environment, which other processes can read.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read as _, Write as _};
+
+use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+use secrecy::{ExposeSecret as _, SecretString};
+use zeroize::Zeroizing;
+
+use super::failure::Failure;
+use crate::cli::Pin;
+
+/// The longest passphrase that is read, in bytes.
+const MAX_BYTES: u64 = 1024;
+
+/// Asks for the passphrase of an existing key.
+pub fn ask(pin: &Pin, prompt: &str) -> Result<SecretString, Failure> {
+    match pin.pin_fd {
+        Some(number) => from_descriptor(number),
+        None => from_terminal(prompt),
+    }
+}
+
+/// Asks for a new passphrase, twice where it is typed.
+pub fn choose(pin: &Pin, prompt: &str) -> Result<SecretString, Failure> {
+    let first = ask(pin, prompt)?;
+    if pin.pin_fd.is_none() {
+        let again = from_terminal("The same again: ")?;
+        if first.expose_secret() != again.expose_secret() {
+            return Err(Failure::usage("the two passphrases differ; no key was made", ""));
+        }
+    }
+    Ok(first)
+}
+
+fn from_descriptor(number: u32) -> Result<SecretString, Failure> {
+    let failed = |error: std::io::Error| Failure::usage(format!("file descriptor {number}: {error}"), "");
+    let file = File::open(format!("/dev/fd/{number}")).map_err(failed)?;
+    let mut text = Zeroizing::new(String::with_capacity(1024));
+    file.take(MAX_BYTES).read_to_string(&mut text).map_err(failed)?;
+    Ok(first_line(&text))
+}
+
+fn from_terminal(prompt: &str) -> Result<SecretString, Failure> {
+    let no_terminal = |_| {
+        Failure::usage(
+            "a passphrase is needed, and there is no terminal to ask at",
+            "feed it through a file descriptor: `--pin-fd 3 3<FILE`",
+        )
+    };
+    if !std::io::IsTerminal::is_terminal(&std::io::stdin()) {
+        return Err(no_terminal(std::io::Error::other("stdin")));
+    }
+    let mut terminal = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/tty")
+        .map_err(no_terminal)?;
+    terminal.write_all(prompt.as_bytes())?;
+    let shown = tcgetattr(&terminal).map_err(std::io::Error::from)?;
+    let mut hidden = shown.clone();
+    hidden.local_modes.remove(LocalModes::ECHO);
+    tcsetattr(&terminal, OptionalActions::Flush, &hidden).map_err(std::io::Error::from)?;
+    let line = read_line(&mut terminal);
+    // Whatever happened, the terminal shows again what is typed.
+    tcsetattr(&terminal, OptionalActions::Flush, &shown).map_err(std::io::Error::from)?;
+    terminal.write_all(b"\n")?;
+    Ok(first_line(&line?))
+}
+
+fn read_line(terminal: &mut File) -> std::io::Result<Zeroizing<String>> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(1024));
+    let mut byte = [0];
+    while bytes.len() < 1024 && terminal.read(&mut byte)? == 1 && byte != *b"\n" {
+        bytes.extend_from_slice(&byte);
+    }
+    std::str::from_utf8(&bytes)
+        .map(|text| Zeroizing::new(text.to_owned()))
+        .map_err(|_| std::io::Error::other("the passphrase is not UTF-8"))
+}
+
+fn first_line(text: &str) -> SecretString {
+    SecretString::from(text.split(['\n', '\r']).next().unwrap_or_default().to_owned())
+}

@@ -1,0 +1,172 @@
+//! `countersign --personal`: a backend of one's own as a child process, to supervise one's own agents.
+//!
+//! Everything lives in the home: the backend's folder, its trust, the owner's keys. Records say "personal": it is
+//! supervision, not four eyes.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+
+use countersign_client::trust::TrustStore;
+use countersign_client::{key_file, now};
+use countersign_console::config::{Config, ConfiguredKey, Provider};
+use countersign_console::home::Home;
+use countersign_console::inbox::Inbox;
+use countersign_console::keys as console_keys;
+use countersign_console::machine::State;
+use countersign_console::organisation::{
+    self as org, ENROLMENT_SCHEMA, Enrolment, OWNER_KEYS_SCHEMA, OwnerKeys, ServiceKeys,
+};
+use countersign_protocol::canonical;
+use countersign_protocol::identity::{PersonId, Role};
+use countersign_protocol::policy_bundle::Limits;
+use countersign_protocol::root::TrustedRoot;
+use countersign_protocol::signed::Signer as _;
+use countersign_protocol::text::Line;
+
+use super::failure::{Code, Failure};
+use super::launch::{self, Service};
+use super::{console, file, keys, output, passphrase, policy};
+use crate::cli::Pin;
+
+pub async fn run() -> Result<(), Failure> {
+    let home = Home::from_environment()?;
+    home.create()?;
+    let backend = launch::beside("countersignd")?;
+    let folder = home.state_folder().join("backend");
+    let config = Config::load(&home.config_file())?;
+    if config.root.is_some() && !folder.is_dir() {
+        return Err(Failure::usage(
+            "this home belongs to an organisation already",
+            "set `COUNTERSIGN_HOME` to another folder for a personal one",
+        ));
+    }
+    if config.root.is_none() {
+        found(&home, &backend, &folder).await?;
+    }
+    let log = home.state_folder().join("backend.log");
+    let arguments = [OsStr::new("serve"), OsStr::new("--home"), folder.as_os_str()];
+    let service = Service::start(&backend, &arguments, &log).await?;
+    let outcome = supervise(&home, &service.address).await;
+    service.end().await;
+    outcome
+}
+
+async fn supervise(home: &Home, address: &str) -> Result<(), Failure> {
+    let mut config = Config::load(&home.config_file())?;
+    config.backend = Some(address.to_owned());
+    let root = config.root()?;
+    let inbox = Inbox::open_with(home, config, countersign_client::http::Options::default())?;
+    output::say(&format!(
+        "personal backend: {address} (supervision of your own agents, not four eyes)"
+    ))?;
+    output::say("to point a guard at it:")?;
+    output::say("  countersign-guard keygen --home DIR > guard.json")?;
+    output::say(
+        "  countersign directory propose --guard g1=guard.json --agent my-agent:YOU:owners:g1 -o directory.json",
+    )?;
+    output::say(&format!(
+        "  COUNTERSIGN_BACKEND={address} countersign directory sign directory.json --publish"
+    ))?;
+    output::say(&format!(
+        "  and in its configuration: backend = \"{address}\", root = \"{root}\", same_user = true"
+    ))?;
+    if std::io::stdout().is_terminal() && std::io::stdin().is_terminal() {
+        return console::open(inbox, State::queue()).await.map(drop);
+    }
+    output::say("no terminal: serving until it is ended")?;
+    tokio::signal::ctrl_c().await?;
+    Ok(())
+}
+
+/// Makes the personal organisation: one owner, threshold 1, one personal environment.
+async fn found(home: &Home, backend: &Path, folder: &Path) -> Result<(), Failure> {
+    let person: PersonId = "me"
+        .parse()
+        .map_err(|error| Failure::internal(format!("{error}")))?;
+    console_keys::provider(Provider::Software)?.probe()?;
+    let secret = passphrase::choose(&Pin { pin_fd: None }, "A passphrase for your keys: ")?;
+    let printed = launch::output(
+        backend,
+        &[OsStr::new("keygen"), OsStr::new("--home"), folder.as_os_str()],
+    )
+    .await?;
+    let services: ServiceKeys =
+        canonical::parse(printed.trim_ascii()).map_err(|error| Failure::internal(error.to_string()))?;
+    let mut signers = Vec::new();
+    let mut public = Vec::new();
+    for (name, role) in [
+        ("owner-root", Role::Root),
+        ("owner-directory", Role::DirectoryOwner),
+        ("owner-policy", Role::PolicyOwner),
+        ("review", Role::Reviewer),
+    ] {
+        let key: ConfiguredKey = keys::create(home, None, name, Provider::Software, role, &secret)?;
+        let key = console_keys::open(&key)?;
+        public.push(key.public_key().clone());
+        signers.push(key.unlock(&secret)?);
+    }
+    let ([root_key, directory_key, policy_key, _], [root, directory, policy_public, reviewer]) =
+        (signers.as_slice(), public.as_slice())
+    else {
+        return Err(Failure::internal("the keys are not complete"));
+    };
+    let login = key_file::create(&home.login_key())?;
+    let owner = OwnerKeys {
+        schema: OWNER_KEYS_SCHEMA.to_owned(),
+        person: person.clone(),
+        display: line("Me")?,
+        root: root.clone(),
+        directory: directory.clone(),
+        policy: policy_public.clone(),
+    };
+    let owners = [owner];
+    let sealed = |error| Failure::new(Code::Key, format!("{error}"), "");
+    let statement = org::root(line("Personal")?, &owners, &services, 1, now())?;
+    let root = org::seal(&statement, &[root_key.as_ref()]).map_err(sealed)?;
+    let id = TrustedRoot::id_of(&root);
+    let mut directory = org::first_directory(id, &owners, true, now())?;
+    let enrolment = Enrolment {
+        schema: ENROLMENT_SCHEMA.to_owned(),
+        root: id,
+        person: person.clone(),
+        display: line("Me")?,
+        login: login.public_key().clone(),
+        reviewer: reviewer.clone(),
+    };
+    org::enrol(&mut directory, &enrolment, &BTreeSet::new(), now());
+    let bundle = org::bundle(
+        id,
+        1,
+        &policy::personal(),
+        vec![],
+        Limits::default(),
+        now(),
+        org::VALIDITY,
+    )?;
+    let document = org::document(
+        root,
+        org::seal(&directory, &[directory_key.as_ref()]).map_err(sealed)?,
+        org::seal(&bundle, &[policy_key.as_ref()]).map_err(sealed)?,
+    );
+    org::check(&document)?;
+    let trust: PathBuf = home.state_folder().join("trust.json");
+    file::write_json(&trust, &document)?;
+    let arguments = [
+        OsStr::new("init"),
+        OsStr::new("--home"),
+        folder.as_os_str(),
+        OsStr::new("--trust"),
+        trust.as_os_str(),
+    ];
+    launch::output(backend, &arguments).await?;
+    TrustStore::pin(&home.trust_folder(), id)?.refresh(&document, now())?;
+    let lines = format!("root = \"{id}\"\nperson = \"{person}\"\n");
+    let known = std::fs::read_to_string(home.config_file())?;
+    file::write(&home.config_file(), format!("{lines}{known}").as_bytes())
+}
+
+fn line(text: &str) -> Result<Line, Failure> {
+    Line::new(text).map_err(|error| Failure::usage(error.to_string(), ""))
+}

@@ -1,0 +1,218 @@
+//! `countersign policy`: check, try, explain and sign policies.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use countersign_client::now;
+use countersign_console::keys as console_keys;
+use countersign_console::organisation as org;
+use countersign_policy::PolicySet;
+use countersign_protocol::identity::{RequestId, Role};
+use countersign_protocol::policy_bundle::{Limits, PolicyBundle, PolicyFile, TrustedBundle};
+use countersign_protocol::signed::Envelope;
+use countersign_protocol::text::{Bounded, Line};
+
+use super::failure::{Code, Failure};
+use super::{file, later, output, passphrase, session};
+use crate::cli::{Policy, PolicySign};
+
+/// The sample for small teams, as files by name.
+pub fn small_team() -> Vec<(String, String)> {
+    [
+        (
+            "propose.cedar",
+            include_str!("../../../assets/policies/small-team/propose.cedar"),
+        ),
+        (
+            "approve.cedar",
+            include_str!("../../../assets/policies/small-team/approve.cedar"),
+        ),
+        (
+            "execute.cedar",
+            include_str!("../../../assets/policies/small-team/execute.cedar"),
+        ),
+    ]
+    .map(|(name, text)| (name.to_owned(), text.to_owned()))
+    .to_vec()
+}
+
+/// The sample for one person and their own agents.
+pub fn personal() -> Vec<(String, String)> {
+    let text = include_str!("../../../assets/policies/personal/personal.cedar");
+    vec![("personal.cedar".to_owned(), text.to_owned())]
+}
+
+pub async fn run(config: Option<&Path>, chosen: Policy) -> Result<(), Failure> {
+    match chosen {
+        Policy::Check { files } => check(&files),
+        Policy::Test { files, scenarios } => test(&files, &scenarios),
+        Policy::Explain { id } => explain(config, id).await,
+        Policy::Sign(options) => sign(config, options).await,
+        Policy::Replay(_) => later("policy replay"),
+    }
+}
+
+fn check(paths: &[PathBuf]) -> Result<(), Failure> {
+    let set = compile(&read_all(paths)?)?;
+    output::say(&format!("{} policies fit the schema", set.titles().len()))
+}
+
+fn test(paths: &[PathBuf], scenarios: &[PathBuf]) -> Result<(), Failure> {
+    let set = compile(&read_all(paths)?)?;
+    let beside = paths
+        .iter()
+        .map(|path| path.join("scenarios.toml"))
+        .filter(|path| path.is_file());
+    let all: Vec<PathBuf> = if scenarios.is_empty() {
+        beside.collect()
+    } else {
+        scenarios.to_vec()
+    };
+    if all.is_empty() {
+        return Err(Failure::usage(
+            "there are no scenarios",
+            "name them with `--scenarios FILE`",
+        ));
+    }
+    let mut passed = true;
+    for path in all {
+        let report = set
+            .test(&file::read_text(&path)?)
+            .map_err(|error| Failure::usage(format!("`{}`: {error}", path.display()), ""))?;
+        output::write(report.text().as_bytes())?;
+        passed &= report.passed();
+    }
+    if passed {
+        Ok(())
+    } else {
+        Err(Failure::no("not every scenario went as expected"))
+    }
+}
+
+async fn explain(config: Option<&Path>, id: RequestId) -> Result<(), Failure> {
+    let inbox = session::inbox(config)?;
+    let opened = inbox.fetch(id).await?;
+    let Some(chain) = opened.report.chain.as_ref().filter(|_| opened.report.is_valid()) else {
+        return Err(Failure::new(
+            Code::Refused,
+            "the evidence of this request does not hold",
+            "`countersign show ID` says what is wrong",
+        ));
+    };
+    let explanation = chain
+        .policy
+        .explain(&chain.judgement.operation, &chain.directory, now());
+    output::write(explanation.text().as_bytes())
+}
+
+async fn sign(config: Option<&Path>, options: PolicySign) -> Result<(), Failure> {
+    let (home, found) = session::configuration(config)?;
+    let key = found
+        .keys
+        .values()
+        .find(|key| key.role == Role::PolicyOwner)
+        .cloned()
+        .ok_or_else(|| {
+            Failure::usage(
+                "there is no policy owner's key here",
+                "`countersign init --owner-keys` makes an owner's keys",
+            )
+        })?;
+    let existing = match options.files.as_slice() {
+        [one] if one.extension().is_some_and(|ending| ending == "json") => {
+            Some(file::read_json::<Envelope>(one)?)
+        }
+        _ => None,
+    };
+    let secret = passphrase::ask(&options.pin, "Passphrase of your owner keys: ")?;
+    let signer = console_keys::open(&key)?.unlock(&secret)?;
+    let unsigned =
+        |error: countersign_protocol::signed::SignError| Failure::new(Code::Key, error.to_string(), "");
+    let envelope = match existing {
+        Some(envelope) => org::countersign::<PolicyBundle>(envelope, signer.as_ref()).map_err(unsigned)?,
+        None => {
+            let files = read_all(&options.files)?;
+            compile(&files)?;
+            let store = countersign_client::trust::TrustStore::open(&home.trust_folder())?;
+            let trusted = store.trusted()?;
+            let validity = Duration::from_secs(u64::from(options.days) * 24 * 3600);
+            let version = trusted.policy.version + 1;
+            let bundle = org::bundle(
+                store.root_id(),
+                version,
+                &files,
+                trusted.policy.freezes.clone(),
+                trusted.policy.limits,
+                now(),
+                validity,
+            )?;
+            org::seal(&bundle, &[signer.as_ref()]).map_err(unsigned)?
+        }
+    };
+    file::write_json(&options.output, &envelope)?;
+    output::say(&format!("signed {}", options.output.display()))?;
+    if options.publish {
+        let inbox = session::inbox(config)?;
+        let trusted = inbox.trusted().await?;
+        TrustedBundle::accept(&trusted.root, &envelope, trusted.policy.version).map_err(|error| {
+            Failure::new(
+                Code::Refused,
+                error.to_string(),
+                "other owners sign with `countersign policy sign FILE.json`",
+            )
+        })?;
+        inbox.backend().publish_policy(envelope).await?;
+        output::say("the backend took it")?;
+    }
+    Ok(())
+}
+
+/// Policy files by name: those named, and those in folders named, sorted.
+pub fn read_all(paths: &[PathBuf]) -> Result<Vec<(String, String)>, Failure> {
+    let mut files = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            let mut inside: Vec<PathBuf> = std::fs::read_dir(path)?
+                .map(|entry| entry.map(|entry| entry.path()))
+                .collect::<Result<_, _>>()?;
+            inside.sort();
+            files.extend(
+                inside
+                    .into_iter()
+                    .filter(|path| path.extension().is_some_and(|ending| ending == "cedar")),
+            );
+        } else {
+            files.push(path.clone());
+        }
+    }
+    if files.is_empty() {
+        return Err(Failure::usage(
+            "no policy file is there",
+            "name `.cedar` files or folders of them",
+        ));
+    }
+    files
+        .iter()
+        .map(|path| {
+            Ok((
+                path.file_name()
+                    .unwrap_or_default()
+                    .to_string_lossy()
+                    .into_owned(),
+                file::read_text(path)?,
+            ))
+        })
+        .collect()
+}
+
+fn compile(files: &[(String, String)]) -> Result<PolicySet, Failure> {
+    let wrong = |error: &dyn std::fmt::Display| Failure::no(error.to_string());
+    let mut sources = Vec::new();
+    for (name, text) in files {
+        sources.push(PolicyFile {
+            name: Line::new(name.as_str()).map_err(|error| wrong(&error))?,
+            text: Bounded::new(text.as_str()).map_err(|error| wrong(&error))?,
+        });
+    }
+    PolicySet::compile(&sources, &[], Limits::default()).map_err(|error| wrong(&error))
+}

@@ -1,0 +1,142 @@
+//! `countersign show`: one request.
+
+use std::path::Path;
+
+use countersign_console::inbox::Opened;
+use countersign_verify::Chain;
+use serde_json::{Value, json};
+
+use super::failure::{Code, Failure};
+use super::list::problems;
+use super::output::{self, shown};
+use super::session;
+use crate::cli::Show;
+
+pub async fn run(config: Option<&Path>, options: Show) -> Result<(), Failure> {
+    let inbox = session::inbox(config)?;
+    let opened = inbox.fetch(options.id).await?;
+    if options.json {
+        output::json(&document(&opened))?;
+        return if opened.report.is_valid() {
+            Ok(())
+        } else {
+            Err(refused(&opened))
+        };
+    }
+    let Some(chain) = opened.report.chain.as_ref().filter(|_| opened.report.is_valid()) else {
+        return Err(refused(&opened));
+    };
+    output::write(chain.sheet.text().as_bytes())?;
+    if options.plain {
+        return Ok(());
+    }
+    output::say("")?;
+    for line in standing(chain, &opened) {
+        output::say(&line)?;
+    }
+    Ok(())
+}
+
+/// What stands beside the sheet: it changes with time, so it is no part of it.
+fn standing(chain: &Chain, opened: &Opened) -> Vec<String> {
+    let mut lines = vec![
+        format!("state: {}", chain.state.phase().word()),
+        format!(
+            "approvals: {} of {}",
+            chain.state.standing(opened.at).count(),
+            chain.request.rule.approvals
+        ),
+    ];
+    for checked in &chain.decisions {
+        let void = checked
+            .void
+            .as_ref()
+            .map(|why| format!(" (void: {})", shown(why.as_str())))
+            .unwrap_or_default();
+        lines.push(format!(
+            "{}: {} at {}{void}: {}",
+            checked.vote.person,
+            checked.vote.verdict.word(),
+            checked.vote.decided_at,
+            shown(checked.decision.reason.raw()),
+        ));
+    }
+    lines.push(format!("check code: {}", chain.sheet.check_code()));
+    lines.push(format!("view digest: {}", chain.sheet.view_digest()));
+    lines
+}
+
+fn refused(opened: &Opened) -> Failure {
+    let mut message =
+        "the evidence of this request does not hold, so it is not shown as a request:".to_owned();
+    for problem in &opened.report.problems {
+        message.push_str(&format!("\n  {}: {}", problem.code, problem.message));
+    }
+    Failure::new(
+        Code::Refused,
+        message,
+        "tell the owners; nothing here can be approved",
+    )
+}
+
+fn document(opened: &Opened) -> Value {
+    let base = json!({
+        "schema": "countersign/request/v1",
+        "id": opened.report.chain.as_ref().map(|chain| chain.request.id),
+        "valid": opened.report.is_valid(),
+        "problems": problems(&opened.report.problems),
+    });
+    let (Value::Object(mut fields), Some(chain)) = (base, &opened.report.chain) else {
+        return json!({ "schema": "countersign/request/v1", "valid": false,
+            "problems": problems(&opened.report.problems) });
+    };
+    let more = json!({
+        "state": chain.state.phase().word(),
+        "sentence": chain.sheet.sentence(),
+        "kind": chain.request.kind.id(),
+        "environment": chain.request.environment,
+        "target": chain.request.target.raw(),
+        "agent": chain.request.agent,
+        "initiators": chain.request.initiators,
+        "excluded": chain.request.excluded,
+        "personal": chain.request.personal,
+        "isolation": chain.request.isolation,
+        "action": chain.proposal.action,
+        "claims": chain.proposal.claims,
+        "observed": chain.proposal.observed,
+        "context": chain.request.context,
+        "findings": chain.findings,
+        "severity": chain.request.severity,
+        "rule": chain.request.rule,
+        "created_at": chain.request.created_at,
+        "expires_at": chain.request.expires_at,
+        "action_digest": chain.request.action_digest,
+        "request_digest": chain.request.request_digest(),
+        "view_digest": chain.sheet.view_digest(),
+        "check_code": chain.sheet.check_code(),
+        "decisions": decisions(chain),
+    });
+    if let Value::Object(more) = more {
+        fields.extend(more);
+    }
+    Value::Object(fields)
+}
+
+/// Decisions for programs.
+pub fn decisions(chain: &Chain) -> Vec<Value> {
+    let describe = |checked: &countersign_verify::CheckedDecision| {
+        json!({
+            "reviewer": checked.vote.person,
+            "key": checked.vote.key,
+            "assurance": checked.vote.assurance,
+            "presence": checked.vote.presence,
+            "attention": checked.decision.attention,
+            "verdict": checked.vote.verdict,
+            "reason": checked.decision.reason.raw(),
+            "at": checked.vote.decided_at,
+            "logged_at": checked.logged_at,
+            "void": checked.void,
+        })
+    };
+    chain.decisions.iter().map(describe).collect()
+}
