@@ -5,24 +5,21 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use countersign_client::{ClientError, now};
-use countersign_protocol::action::{Action, Payload};
+use countersign_protocol::action::Action;
 use countersign_protocol::api::{ProposeBody, RequestRecord};
 use countersign_protocol::bundle::Artifact;
-use countersign_protocol::canonical;
 use countersign_protocol::identity::{RequestId, Role};
-use countersign_protocol::moment::Timestamp;
 use countersign_protocol::proposal::Proposal;
-use countersign_protocol::receipt::{ExecutionReceipt, Outcome};
+use countersign_protocol::receipt::Outcome;
 use countersign_protocol::request::Phase;
-use countersign_protocol::signed::{Envelope, Predicate, SignatureError, Signed, Signer as _};
-use countersign_protocol::text::Prose;
+use countersign_protocol::signed::{Envelope, SignatureError, Signed, Signer as _};
 use countersign_verify::{Purpose, verify};
 
+use super::finish::end_of;
 use super::{Job, Service, ServiceError, locked, raised};
 use crate::enforce::{self, Authority, Expected, Granted, Refusal};
-use crate::record::{End, Entry, JournalError, Route, Stage, Tails};
-use crate::report;
-use crate::run::{Prepared, Ran, Written, file};
+use crate::record::{End, Entry, JournalError, Route, Stage};
+use crate::run::{Prepared, Ran};
 
 /// The first pause between two looks at the backend.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -59,49 +56,6 @@ impl Service {
             }
         }
         Ok(())
-    }
-
-    /// Gives a request whose work broke off its end.
-    pub(super) fn recover_one(&self, id: RequestId) {
-        let recovered = match self.journal.entry(id) {
-            Ok(Some(entry)) if entry.stage == Stage::Executing => self.recover_executing(&entry),
-            // What only waits goes on with the next start.
-            Ok(_) => Ok(()),
-            Err(error) => Err(error.into()),
-        };
-        if let Err(error) = recovered {
-            tracing::error!(request = %id, %error, "the end could not be written down");
-        }
-    }
-
-    fn recover_executing(&self, entry: &Entry) -> Result<(), ServiceError> {
-        let id = entry.id;
-        tracing::warn!(request = %id, "the guard stopped in the middle of it: its outcome is unknown");
-        let mut ran = Ran::ended(
-            Outcome::Unknown,
-            "the guard stopped while it ran; it is not run again",
-        );
-        let action = self.action_of(&entry.proposal).ok();
-        if let Some(Action {
-            payload: Payload::FileChange(change),
-            ..
-        }) = &action
-        {
-            let (after, words) = file::probe(change, id);
-            ran.after = after;
-            ran.detail = format!("{}; {words}", ran.detail);
-        }
-        let authority = entry
-            .authority
-            .as_deref()
-            .and_then(|bytes| Authority::from_bytes(bytes).ok());
-        self.finish(
-            id,
-            action.as_ref(),
-            authority,
-            ran,
-            entry.started_at.unwrap_or(entry.created_at),
-        )
     }
 
     /// Waits for the decision on a request, then runs it or gives it its end.
@@ -312,123 +266,14 @@ impl Service {
             tracing::error!(request = %id, %error, "the end could not be written down; it is unknown at the next start");
         }
     }
-
-    /// Writes down how an execution ended, with its receipt on its way to the backend.
-    fn finish(
-        &self,
-        id: RequestId,
-        action: Option<&Action>,
-        authority: Option<Authority>,
-        ran: Ran,
-        started_at: Timestamp,
-    ) -> Result<(), ServiceError> {
-        let receipt = match (authority, action) {
-            (Some(authority), Some(action)) => self.receipt(id, action, authority, &ran, started_at)?,
-            _ => None,
-        };
-        let end = end_of(&ran);
-        let tail = |written: Option<Written>| written.map(|written| written.tail).unwrap_or_default();
-        let tails = Tails {
-            stdout: tail(ran.stdout),
-            stderr: tail(ran.stderr),
-        };
-        let report = receipt.as_deref().map(|receipt| (Route::Receipt, receipt));
-        self.journal.finish(id, &end, &tails, report, now())?;
-        tracing::info!(request = %id, outcome = end.phase.word(), detail = end.message, "ended");
-        self.outbox.notify_one();
-        self.release(id);
-        Ok(())
-    }
-
-    /// The signed account of what was granted; policy's own permits have none.
-    fn receipt(
-        &self,
-        id: RequestId,
-        action: &Action,
-        authority: Authority,
-        ran: &Ran,
-        started_at: Timestamp,
-    ) -> Result<Option<Vec<u8>>, ServiceError> {
-        let Authority::Grant {
-            grant,
-            request_digest,
-        } = authority
-        else {
-            return Ok(None);
-        };
-        let receipt = ExecutionReceipt {
-            request: id,
-            request_digest,
-            action_digest: action
-                .digest()
-                .map_err(|error| ServiceError::Unsigned(error.into()))?,
-            grant,
-            guard: self.config.guard.clone(),
-            outcome: ran.outcome,
-            exit_code: ran.exit_code,
-            stdout: ran.stdout.as_ref().map(|written| written.all),
-            stderr: ran.stderr.as_ref().map(|written| written.all),
-            after: ran.after,
-            detail: Prose::new(shortened(&ran.detail)).unwrap_or_default(),
-            started_at,
-            ended_at: now(),
-        };
-        self.sealed(&receipt).map(Some)
-    }
-
-    /// Withdraws a request that has not been used up. From then on it cannot run.
-    pub(super) fn withdraw(&self, id: RequestId, reason: &str) -> Result<(), ServiceError> {
-        let body = report::withdrawal(reason).map_err(|error| ServiceError::Unsigned(error.into()))?;
-        let end = over(Phase::Withdrawn, 77, "it was withdrawn");
-        self.end(id, &end, Some((Route::Withdrawal, &body)))?;
-        if let Some(job) = self.job(id) {
-            job.look.notify_one();
-        }
-        tracing::info!(request = %id, reason, "withdrawn");
-        Ok(())
-    }
-
-    /// Ends a request of which nothing ran.
-    pub(super) fn end(
-        &self,
-        id: RequestId,
-        end: &End,
-        report: Option<(Route, &[u8])>,
-    ) -> Result<(), ServiceError> {
-        self.journal.end(id, end, report)?;
-        self.outbox.notify_one();
-        self.release(id);
-        Ok(())
-    }
-
-    fn give_end(&self, id: RequestId, end: &End) {
-        match self.end(id, end, None) {
-            Ok(()) => {
-                tracing::info!(request = %id, phase = end.phase.word(), message = end.message, "ended; nothing ran");
-            }
-            Err(error) => tracing::warn!(request = %id, %error, "could not be ended"),
-        }
-    }
-
-    fn release(&self, id: RequestId) {
-        match self.journal.release(id) {
-            Ok(free) => free.iter().for_each(|digest| self.held.release(digest)),
-            Err(error) => tracing::warn!(request = %id, %error, "held bytes could not be let go"),
-        }
-    }
 }
 
 impl Service {
     /// The action of a proposal, read only when this guard's own key signed it.
-    fn action_of(&self, proposal: &Envelope) -> Result<Action, LookError> {
+    pub(super) fn action_of(&self, proposal: &Envelope) -> Result<Action, LookError> {
         let own = BTreeMap::from([((self.key, Role::Guard), self.signer.public_key().clone())]);
         let proposal = Signed::<Proposal>::from(proposal.clone()).verify(&own)?;
         Ok(proposal.into_predicate().action)
-    }
-
-    fn sealed<T: Predicate>(&self, statement: &T) -> Result<Vec<u8>, ServiceError> {
-        let envelope = Signed::seal(statement, &[&*self.signer])?.into_envelope();
-        canonical::to_bytes(&envelope).map_err(|error| ServiceError::Unsigned(error.into()))
     }
 
     /// That it was denied, with the reviewer's words where the denial can be verified.
@@ -468,7 +313,7 @@ impl Service {
 
 /// Why a look gave nothing. Looking again may.
 #[derive(Debug, thiserror::Error)]
-enum LookError {
+pub(super) enum LookError {
     #[error(transparent)]
     Backend(#[from] ClientError),
     #[error(transparent)]
@@ -479,7 +324,7 @@ enum LookError {
     Foreign(#[from] SignatureError),
 }
 
-fn over(phase: Phase, code: u8, message: &str) -> End {
+pub(super) fn over(phase: Phase, code: u8, message: &str) -> End {
     End {
         phase,
         code,
@@ -496,27 +341,6 @@ fn expired(problem: &str) -> End {
     over(Phase::Expired, 75, &message)
 }
 
-fn end_of(ran: &Ran) -> End {
-    let (phase, code) = match ran.outcome {
-        Outcome::Succeeded => (Phase::Succeeded, 0),
-        Outcome::Failed => (Phase::Failed, 1),
-        Outcome::Partial => (Phase::Partial, 70),
-        Outcome::Unknown => (Phase::Unknown, 70),
-        Outcome::Stale => (Phase::Stale, 65),
-    };
-    // A process speaks for itself.
-    let own = ran.exit_code.and_then(|code| u8::try_from(code).ok());
-    End {
-        phase,
-        code: own.unwrap_or(code),
-        message: if own.is_some() {
-            String::new()
-        } else {
-            ran.detail.clone()
-        },
-    }
-}
-
-fn shortened(text: &str) -> String {
+pub(super) fn shortened(text: &str) -> String {
     text.chars().take(MAX_DETAIL / 4).collect()
 }

@@ -1,12 +1,14 @@
 //! The guard service: holds what agents ask, has it decided, runs it once, and reports.
 //!
 //! It runs as an operating system user of its own and listens on a Unix socket. `listen` takes calls in, `ask`
-//! turns them into proposals and asks policy, `drive` waits for the decision and runs, `doctor` looks for what is
-//! wrong. What is decided is decided in [`crate::enforce`], `countersign-verify` and `countersign-policy`.
+//! turns them into proposals and asks policy, `attend` stands by their clients, `drive` waits for the decision and runs,
+//! `finish` writes down how it ended, `doctor` looks for what is wrong. What is decided is decided in [`crate::enforce`], `countersign-verify` and `countersign-policy`.
 
 mod ask;
+mod attend;
 mod doctor;
 mod drive;
+mod finish;
 mod listen;
 
 use std::collections::BTreeMap;
