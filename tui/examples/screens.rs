@@ -9,7 +9,11 @@ mod sample;
 #[path = "../src/screen/mod.rs"]
 mod screen;
 
-use countersign_console::machine::State;
+use std::time::Duration;
+
+use countersign_console::machine::driver::Desk;
+use countersign_console::machine::{Connection, News, Order, Progress, Reading, Row, State, Trouble, Trust};
+use countersign_protocol::identity::RequestId;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -17,7 +21,43 @@ async fn main() -> anyhow::Result<()> {
         Some("first-run") => State::first_run(),
         _ => State::queue(),
     };
-    let outcome = screen::run(sample::SampleDesk::default(), state).await?;
+    let outcome = screen::run(SampleDesk, state).await?;
     println!("{outcome:?}");
     Ok(())
+}
+
+/// A desk that knows the samples, and logs every decision.
+struct SampleDesk;
+
+impl Desk for SampleDesk {
+    async fn trust(&self) -> Result<Trust, Trouble> {
+        sample::trust().ok_or_else(|| Trouble::new("sample", "there is no sample"))
+    }
+
+    async fn queue(&self) -> Result<Vec<Row>, Trouble> {
+        Ok(sample::rows())
+    }
+
+    async fn open(&self, wanted: RequestId) -> Result<Reading, Trouble> {
+        (0..=u8::MAX)
+            .find(|number| sample::id(*number) == wanted)
+            .and_then(|number| sample::reading(number, "scale the deploy role for tonight's release"))
+            .ok_or_else(|| Trouble::new("not-found", "there is no such request"))
+    }
+
+    async fn decide(&self, _order: Order, report: impl Fn(Progress) + Send + Sync) {
+        for step in [
+            Progress::Sent,
+            Progress::Committed,
+            Progress::Logged { index: 58, size: 61 },
+        ] {
+            tokio::time::sleep(Duration::from_millis(700)).await;
+            report(step);
+        }
+    }
+
+    async fn watch(&self, tell: impl Fn(News) + Send + Sync) {
+        tell(News::Connection(Connection::Live));
+        std::future::pending::<()>().await;
+    }
 }

@@ -2,6 +2,8 @@
 //!
 //! The built binary runs on a real pseudo-terminal: on its first-run screen, with a home where nothing is.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail tests")]
+
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::process::{Child, Command, ExitStatus};
@@ -129,7 +131,7 @@ impl Session {
     fn assert_restored(&self) {
         for (on, off) in MODES {
             self.wait_until(&format!("{off:?} is missing"), |session| {
-                session.text().rfind(on).is_some() && session.text().rfind(off) > session.text().rfind(on)
+                session.text().rfind(off).is_some() && session.text().rfind(off) > session.text().rfind(on)
             });
         }
         assert!(

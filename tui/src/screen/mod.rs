@@ -170,7 +170,7 @@ impl Console {
         match event {
             Event::News(news) => self.tell(Message::News(news), driver),
             Event::Terminal(TerminalEvent::Paste(text)) => {
-                self.tell(Message::Command(Command::Paste(text)), driver)
+                self.tell(Message::Command(Command::Paste(text)), driver);
             }
             Event::Terminal(TerminalEvent::Key(key)) if key.kind != KeyEventKind::Release => {
                 self.press(key, many, driver)?;

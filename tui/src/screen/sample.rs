@@ -1,15 +1,13 @@
 //! A console full of made-up requests, for tests and for looking at the screens.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_console::machine::driver::Desk;
 use countersign_console::machine::reading::{ChangedDocument, DecisionSummary};
 use countersign_console::machine::state::KeySummary;
 use countersign_console::machine::{
-    Command, Connection, Message, Moment, News, Order, Progress, Reading, Row, RowContent, State, Summary,
-    Trouble, Trust, Unlock, update,
+    Command, Connection, Message, Moment, News, Reading, Row, RowContent, State, Summary, Trouble, Trust,
+    Unlock, update,
 };
 use countersign_protocol::approval::Severity;
 use countersign_protocol::context::{Fact, Origin};
@@ -21,7 +19,7 @@ use countersign_protocol::moment::Timestamp;
 use countersign_protocol::request::Phase;
 use countersign_protocol::text::{Line, Prose};
 use countersign_review::diff::text::{RowKind, TextDiff};
-use countersign_review::findings::{analyze, severity};
+use countersign_review::findings::{Finding, analyze, severity};
 use countersign_review::sheet::{LineRole, SheetLine};
 use countersign_review::text::{Untrusted, spans_to_string};
 
@@ -244,9 +242,70 @@ pub fn reading(number: u8, reason: &str) -> Option<Reading> {
         shown(reason),
     );
     let digest = |name: &str| Sha256Digest::of(format!("{name}{number}").as_bytes());
+    let sheet = sheet(&summary, number, reason, &sentence, &findings, &diff);
+    let fact = |origin, name: &str, value: &str| {
+        Some(Fact {
+            origin,
+            name: Line::new(name).ok()?,
+            value: Prose::new(value).ok()?,
+        })
+    };
+    let facts = [
+        fact(Origin::Observed, "user", "deploy (uid 992)"),
+        fact(Origin::Observed, "host", "web-1"),
+        fact(Origin::LookedUp, "ticket state", "OPS-1412 is closed"),
+        fact(Origin::Claimed, "reason", reason),
+        fact(Origin::Claimed, "ticket", "OPS-1412"),
+    ];
+    let worst = Severity::from_level(i64::from(severity(&findings).number()));
+    Some(Reading {
+        id: id(number),
+        change: 1,
+        request_digest: RequestDigest::new(digest("request")),
+        action_digest: ActionDigest::new(digest("action")),
+        view_digest: ViewDigest::new(digest("view")),
+        check_words: "tiger orbit lemon canal brisk oxygen"
+            .split(' ')
+            .map(str::to_owned)
+            .collect(),
+        sentence,
+        sheet,
+        changes: vec![ChangedDocument::new("/etc/acme/iam/deploy-role.yaml", diff)],
+        findings,
+        facts: facts.into_iter().flatten().collect(),
+        problems: Vec::new(),
+        policies: vec!["four-eyes-production".into()],
+        decisions: summary
+            .approved_by
+            .iter()
+            .map(|person| DecisionSummary {
+                reviewer: person.clone(),
+                verdict: Verdict::Approve,
+                reason: "checked against the runbook".into(),
+                assurance: KeyAssurance::HardwareAttested,
+                at: moment(0).wall.before(Duration::from_secs(60)),
+            })
+            .collect(),
+        logged: Some((41, 57)),
+        summary: Summary {
+            severity: worst.max(summary.severity),
+            ..summary
+        },
+    })
+}
+
+fn sheet(
+    summary: &Summary,
+    number: u8,
+    reason: &str,
+    sentence: &str,
+    findings: &[Finding],
+    diff: &TextDiff,
+) -> Arc<[SheetLine]> {
+    let shown = |text: &str| Untrusted::from(text).escaped();
     let mut sheet = vec![
         (LineRole::Heading, "# countersign/sheet/v1".to_owned()),
-        (LineRole::Field, sentence.clone()),
+        (LineRole::Field, sentence.to_owned()),
     ];
     sheet.extend([
         (LineRole::Blank, String::new()),
@@ -258,7 +317,13 @@ pub fn reading(number: u8, reason: &str) -> Option<Reading> {
             LineRole::Field,
             format!("may approve: {}", "p-alice, p-bob, p-dan"),
         ),
-        (LineRole::Field, format!("action: {}", digest("action"))),
+        (
+            LineRole::Field,
+            format!(
+                "action: {}",
+                Sha256Digest::of(format!("action{number}").as_bytes())
+            ),
+        ),
         (LineRole::Blank, String::new()),
         (LineRole::Heading, "# claimed by the agent".to_owned()),
         (LineRole::Claim, format!("reason: {}", shown(reason))),
@@ -266,7 +331,7 @@ pub fn reading(number: u8, reason: &str) -> Option<Reading> {
         (LineRole::Blank, String::new()),
         (LineRole::Heading, format!("# findings ({})", findings.len())),
     ]);
-    for finding in &findings {
+    for finding in findings {
         let level = Severity::from_level(i64::from(finding.severity.number()));
         let role = if finding.counts() {
             LineRole::Finding(level)
@@ -295,58 +360,10 @@ pub fn reading(number: u8, reason: &str) -> Option<Reading> {
             sheet.push((role, format!("{sign}{}", spans_to_string(&row.spans()))));
         }
     }
-    let fact = |origin, name: &str, value: &str| {
-        Some(Fact {
-            origin,
-            name: Line::new(name).ok()?,
-            value: Prose::new(value).ok()?,
-        })
-    };
-    let facts = [
-        fact(Origin::Observed, "user", "deploy (uid 992)"),
-        fact(Origin::Observed, "host", "web-1"),
-        fact(Origin::LookedUp, "ticket state", "OPS-1412 is closed"),
-        fact(Origin::Claimed, "reason", reason),
-        fact(Origin::Claimed, "ticket", "OPS-1412"),
-    ];
-    let worst = Severity::from_level(i64::from(severity(&findings).number()));
-    Some(Reading {
-        id: id(number),
-        change: 1,
-        request_digest: RequestDigest::new(digest("request")),
-        action_digest: ActionDigest::new(digest("action")),
-        view_digest: ViewDigest::new(digest("view")),
-        check_words: "tiger orbit lemon canal brisk oxygen"
-            .split(' ')
-            .map(str::to_owned)
-            .collect(),
-        sentence,
-        sheet: sheet
-            .into_iter()
-            .map(|(role, text)| SheetLine { role, text })
-            .collect::<Arc<[_]>>(),
-        changes: vec![ChangedDocument::new("/etc/acme/iam/deploy-role.yaml", diff)],
-        findings,
-        facts: facts.into_iter().flatten().collect(),
-        problems: Vec::new(),
-        policies: vec!["four-eyes-production".into()],
-        decisions: summary
-            .approved_by
-            .iter()
-            .map(|person| DecisionSummary {
-                reviewer: person.clone(),
-                verdict: Verdict::Approve,
-                reason: "checked against the runbook".into(),
-                assurance: KeyAssurance::HardwareAttested,
-                at: moment(0).wall.before(Duration::from_secs(60)),
-            })
-            .collect(),
-        logged: Some((41, 57)),
-        summary: Summary {
-            severity: worst.max(summary.severity),
-            ..summary
-        },
-    })
+    sheet
+        .into_iter()
+        .map(|(role, text)| SheetLine { role, text })
+        .collect()
 }
 
 /// A console whose queue has come.
@@ -379,48 +396,4 @@ pub fn detail(number: u8, reason: &str) -> State {
         update(&mut state, Message::News(news), moment(1100));
     }
     state
-}
-
-/// A desk that knows the samples, and logs every decision.
-#[derive(Debug, Default)]
-pub struct SampleDesk {
-    reasons: BTreeMap<RequestId, String>,
-}
-
-impl Desk for SampleDesk {
-    async fn trust(&self) -> Result<Trust, Trouble> {
-        trust().ok_or_else(|| Trouble::new("sample", "there is no sample"))
-    }
-
-    async fn queue(&self) -> Result<Vec<Row>, Trouble> {
-        Ok(rows())
-    }
-
-    async fn open(&self, wanted: RequestId) -> Result<Reading, Trouble> {
-        let reason = self
-            .reasons
-            .get(&wanted)
-            .map_or("scale the deploy role for tonight's release", String::as_str);
-        let found = SKETCHES.iter().find(|sketch| id(sketch.0) == wanted);
-        found
-            .and_then(|sketch| reading(sketch.0, reason))
-            .ok_or_else(|| Trouble::new("not-found", "there is no such request"))
-    }
-
-    async fn decide(&self, _order: Order, report: impl Fn(Progress) + Send + Sync) {
-        let steps = [
-            Progress::Sent,
-            Progress::Committed,
-            Progress::Logged { index: 58, size: 61 },
-        ];
-        for step in steps {
-            tokio::time::sleep(Duration::from_millis(700)).await;
-            report(step);
-        }
-    }
-
-    async fn watch(&self, tell: impl Fn(News) + Send + Sync) {
-        tell(News::Connection(Connection::Live));
-        std::future::pending::<()>().await;
-    }
 }

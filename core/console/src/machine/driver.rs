@@ -108,7 +108,11 @@ async fn perform_all<D: Desk>(
                 let request = order.request;
                 decisions.spawn(async move {
                     let report = |progress| tell(News::Decision { request, progress });
-                    let done = whole(async { Ok(desk.decide(*order, report).await) }).await;
+                    let decided = async {
+                        desk.decide(*order, report).await;
+                        Ok(())
+                    };
+                    let done = whole(decided).await;
                     if let Err(trouble) = done {
                         report(Progress::Failed(trouble.message));
                     }

@@ -62,8 +62,8 @@ fn obey(state: &mut State, command: Command, now: Moment) -> Vec<Effect> {
         command => {
             return match state.screen {
                 Screen::FirstRun(choice) => in_first_run(state, choice, &command),
-                Screen::Queue => in_queue(state, command, now),
-                Screen::Detail => in_detail(state, command, now),
+                Screen::Queue => in_queue(state, &command, now),
+                Screen::Detail => in_detail(state, &command, now),
             };
         }
     }
@@ -110,16 +110,16 @@ fn in_filter(state: &mut State, command: &Command) {
     queue.refilter(keep);
 }
 
-fn in_queue(state: &mut State, command: Command, now: Moment) -> Vec<Effect> {
+fn in_queue(state: &mut State, command: &Command, now: Moment) -> Vec<Effect> {
     match command {
         Command::Move(by) => {
-            let by = isize::try_from(by).unwrap_or(0);
+            let by = isize::try_from(*by).unwrap_or(0);
             let to = state.queue.cursor.saturating_add_signed(by);
             state.queue.move_to(to);
         }
         Command::First => state.queue.move_to(0),
         Command::Last => state.queue.move_to(usize::MAX),
-        Command::Select(id) => state.queue.refilter(Some(id)),
+        Command::Select(id) => state.queue.refilter(Some(*id)),
         Command::Filter => state.queue.filtering = true,
         Command::Back => {
             let keep = state.queue.selected().map(|row| row.id);
@@ -139,7 +139,7 @@ fn in_queue(state: &mut State, command: Command, now: Moment) -> Vec<Effect> {
     Vec::new()
 }
 
-fn in_detail(state: &mut State, command: Command, now: Moment) -> Vec<Effect> {
+fn in_detail(state: &mut State, command: &Command, now: Moment) -> Vec<Effect> {
     let settled = state.is_settled(now);
     let Some(detail) = &mut state.detail else {
         state.screen = Screen::Queue;
@@ -152,12 +152,12 @@ fn in_detail(state: &mut State, command: Command, now: Moment) -> Vec<Effect> {
             state.settle(now);
             return load_queue(state);
         }
-        Command::Read(pane) => detail.pane = pane,
+        Command::Read(pane) => detail.pane = *pane,
         Command::StepPane(Step::Next) => detail.pane = detail.pane.step(1),
         Command::StepPane(Step::Previous) => detail.pane = detail.pane.step(Pane::ALL.len() - 1),
         Command::Scroll(pane, top) => {
             if let Some(place) = detail.tops.get_mut(pane.index()) {
-                *place = top;
+                *place = *top;
             }
         }
         Command::LookAgain if settled => {
@@ -171,7 +171,7 @@ fn in_detail(state: &mut State, command: Command, now: Moment) -> Vec<Effect> {
             let id = detail.id;
             return vec![Effect::Open(id)];
         }
-        Command::Begin(verdict) if settled => begin(state, verdict, now),
+        Command::Begin(verdict) if settled => begin(state, *verdict, now),
         _ => {}
     }
     Vec::new()

@@ -50,7 +50,7 @@ impl<'a> PaneView<'a> {
         };
         let len = match &content {
             Content::Sheet(lines) => lines.len(),
-            Content::Change(documents) if documents.is_empty() => 1,
+            Content::Change([]) => 1,
             Content::Change(documents) => documents.iter().map(rows_of).sum(),
             Content::Lines(lines) => lines.len(),
         };
