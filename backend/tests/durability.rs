@@ -96,6 +96,69 @@ async fn every_acknowledged_write_survives_kills_in_mid_stream() {
     assert!(succeed(&mut organisation.command("verify-store")).contains("store is whole"));
 }
 
+/// A power cut at each single call that makes something durable, one after the other.
+#[tokio::test]
+async fn a_kill_at_any_durable_step_loses_nothing_and_forks_nothing() {
+    if std::process::Command::new("strace").arg("-V").output().is_err() {
+        eprintln!("skipped: `strace` is not installed");
+        return;
+    }
+    let limits = Limits {
+        open_per_agent: 1000,
+        ..Limits::default()
+    };
+    let mut organisation = Organisation::start_with(limits);
+    let mut seen = checkpoint(&organisation, &organisation.fetch("/log/checkpoint").await.body);
+    organisation.kill();
+    let (mut all, mut deaths) = (Vec::new(), 0);
+    for call in ["fsync", "fdatasync", "rename", "pwrite64"] {
+        for when in [1, 2, 3, 4, 5, 6, 8, 11, 15] {
+            // It may die before it listens, while it writes, or outlive the few calls made here.
+            let injected = format!("inject={call}:signal=SIGKILL:when={when}");
+            let mut lives = organisation.try_serve_under(&[
+                "strace",
+                "-D",
+                "-f",
+                "-qq",
+                "-o",
+                "/dev/null",
+                "-e",
+                &injected,
+            ]);
+            for number in 0..3 {
+                if !lives {
+                    break;
+                }
+                let target = format!("etc/{call}-{when}-{number}.ini");
+                let proposal = organisation.proposal(&target, b"workers = 2\n");
+                let body = organisation.propose_body(&proposal, b"workers = 2\n");
+                match organisation
+                    .try_send(GUARD_KEY, "POST", "/v1/proposals", body)
+                    .await
+                {
+                    Some(answer) => all.push(id_of(&answer.json())),
+                    None => lives = false,
+                }
+            }
+            deaths += u32::from(!lives);
+            organisation.kill();
+            organisation.serve();
+            let now = checkpoint(&organisation, &organisation.fetch("/log/checkpoint").await.body);
+            let path = format!("/v1/log/consistency?from={}&to={}", seen.size, now.size);
+            let proof: ConsistencyAnswer = organisation.fetch(&path).await.json();
+            check_consistency(&seen, &now, &proof.proof).unwrap();
+            seen = now;
+            organisation.kill();
+        }
+    }
+    assert!(deaths > 10, "only {deaths} kills hit");
+    organisation.serve();
+    for id in &all {
+        organisation.judge(&organisation.show(id).await, Purpose::Review);
+    }
+    assert!(succeed(&mut organisation.command("verify-store")).contains("store is whole"));
+}
+
 #[tokio::test]
 async fn tiles_rebuild_to_the_signed_checkpoint() {
     let limits = Limits {

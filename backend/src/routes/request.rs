@@ -1,10 +1,13 @@
 //! The queue: listing, reading, deciding, watching.
 
+use std::time::Duration;
+
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use countersign_protocol::api::{MAX_PAGE, RequestPage, RequestRecord, RequestRow};
+use countersign_protocol::bundle::Evidence;
 use countersign_protocol::identity::{AgentId, RequestId};
 use countersign_protocol::request::Phase;
 use rusqlite::Connection;
@@ -18,6 +21,9 @@ use crate::problem::Refused;
 use crate::router::App;
 use crate::store::row::{self, Entry, Wanted};
 use crate::{clock, evidence, watch as changes};
+
+/// How long an answer waits at most for the log.
+const UNTIL_LOGGED: Duration = Duration::from_millis(500);
 
 /// What a page of the queue is about.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -151,16 +157,32 @@ pub(super) async fn record(
     id: RequestId,
     status: StatusCode,
 ) -> Result<Response, Refused> {
-    let record = match read_record(app, caller, id).await? {
-        Some(record) => Some(record),
-        None => {
-            app.engine().sweep().await?;
-            read_record(app, caller, id).await?
-        }
-    };
+    let mut news = app.engine().store().news();
+    news.mark_unchanged();
+    let mut record = read_record(app, caller, id).await?;
+    if record.is_none() {
+        app.engine().sweep().await?;
+        record = read_record(app, caller, id).await?;
+    } else if record.as_ref().is_some_and(|record| !is_logged(&record.evidence)) {
+        // What was committed this moment is logged the next: an answer that shows both spares another asking.
+        let _ = tokio::time::timeout(UNTIL_LOGGED, news.changed()).await;
+        record = read_record(app, caller, id).await?;
+    }
     let record =
         record.ok_or_else(|| Refused::unavailable("the request has run out and could not be closed"))?;
     json(status, &record)
+}
+
+fn is_logged(evidence: &Evidence) -> bool {
+    let ends = evidence
+        .withdrawal
+        .iter()
+        .chain(&evidence.grant)
+        .chain(&evidence.receipt);
+    std::iter::once(&evidence.request)
+        .chain(&evidence.decisions)
+        .chain(ends)
+        .all(|logged| logged.index.is_some())
 }
 
 async fn read_record(app: &App, caller: &Caller, id: RequestId) -> Result<Option<RequestRecord>, Refused> {

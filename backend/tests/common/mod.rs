@@ -218,6 +218,45 @@ impl Organisation {
         self.child = Some(child);
     }
 
+    /// Serves under a tracer; false when it died before it listened.
+    pub fn try_serve_under(&mut self, tracer: &[&str]) -> bool {
+        let mut command = Command::new(tracer[0]);
+        command.args(&tracer[1..]).arg(env!("CARGO_BIN_EXE_countersignd"));
+        command
+            .arg("serve")
+            .arg("--home")
+            .arg(self.home.path())
+            .args(["--listen", "127.0.0.1:0"]);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let mut first = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut first)
+            .unwrap();
+        self.child = Some(child);
+        match first.trim().strip_prefix("listening ") {
+            Some(url) => {
+                url.clone_into(&mut self.url);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Sends a signed request; nothing when the backend died over it.
+    pub async fn try_send(&self, key: u8, method: &str, path: &str, body: Vec<u8>) -> Option<Answer> {
+        let signed = self.signed(key, method, path, &body, now().millis() / 1000, &random());
+        let headers = [
+            ("Content-Digest", signed.content_digest),
+            ("Signature-Input", signed.signature_input),
+            ("Signature", signed.signature),
+        ];
+        self.plain(method, path, body, &headers).await.ok()
+    }
+
     /// Ends it as a power cut would.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
