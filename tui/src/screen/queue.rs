@@ -182,6 +182,9 @@ fn two_lines(canvas: &mut Canvas<'_>, area: Rect, row: &QueueRow) {
     for text in [row.kind.text.as_str(), &row.agent, &row.environment] {
         second.push(piece(&format!(" · {text}"), Tone::Faint));
     }
+    if row.yours.text == "yes" {
+        second.push(piece(" · for you", Tone::Good));
+    }
     put(
         canvas,
         left + 11,
