@@ -8,10 +8,11 @@ use anyhow::{Context as _, bail};
 use countersign_protocol::api::TrustDocument;
 use countersign_protocol::canonical;
 use countersign_protocol::directory::TrustedDirectory;
+use countersign_protocol::identity::Role;
 use countersign_protocol::log::{EntryType, origin};
 use countersign_protocol::policy_bundle::TrustedBundle;
 use countersign_protocol::root::TrustedRoot;
-use countersign_protocol::signed::{Envelope, Signer as _};
+use countersign_protocol::signed::{Envelope, Keys as _, Signer as _};
 use rusqlite::Connection;
 use rustix::fs::{FlockOperation, flock};
 
@@ -185,11 +186,11 @@ fn check_document(document: &TrustDocument) -> anyhow::Result<TrustedRoot> {
 }
 
 fn check_names(root: &TrustedRoot, backend: &BackendKey, log_key: &LogKey) -> anyhow::Result<()> {
-    for (file, id) in [
-        (BACKEND_KEY, backend.public_key().id()),
-        (LOG_KEY, log_key.public_key().id()),
+    for (file, id, role) in [
+        (BACKEND_KEY, backend.public_key().id(), Role::Backend),
+        (LOG_KEY, log_key.public_key().id(), Role::Log),
     ] {
-        if !root.names(&id) {
+        if root.key(&id, role).is_none() {
             bail!(
                 "the root does not name the key in `{file}` ({id}); the owners have to sign a root that does"
             );

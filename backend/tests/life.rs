@@ -455,3 +455,39 @@ async fn many_askings_at_once_make_one_request_and_one_grant() {
         .collect();
     assert_eq!(grants.len(), 1);
 }
+
+#[tokio::test]
+async fn a_new_root_is_followed_only_with_this_backends_keys_and_the_owners_signatures() {
+    let organisation = Organisation::start();
+    let next = |bend: fn(&mut countersign_protocol::root::Root)| {
+        let mut root = organisation.root();
+        root.version = 2;
+        root.previous = Some(organisation.document.roots[0].payload_digest());
+        bend(&mut root);
+        root
+    };
+    let post = async |root, key| {
+        let body = envelope(&root, key);
+        organisation
+            .plain("POST", "/v1/trust/root", body, &[])
+            .await
+            .unwrap()
+    };
+    post(next(|_| ()), GUARD_KEY).await.is(422, "invalid-statement");
+    let unnamed = next(|root| {
+        use countersign_protocol::signed::Signer as _;
+        let other = common::TestKey::new(77).public_key().clone();
+        let backend = root
+            .keys
+            .iter_mut()
+            .find(|key| key.role == countersign_protocol::identity::Role::Backend);
+        backend.unwrap().key = other;
+    });
+    post(unnamed, common::ROOT_KEY).await.is(422, "invalid-statement");
+    let record = organisation.approved("etc/app.ini").await;
+    let followed = next(|root| root.organisation = common::line("example renamed"));
+    assert_eq!(post(followed, common::ROOT_KEY).await.status, 204);
+    let granted: RequestRecord = organisation.grant(&id_of(&record)).await.json();
+    assert_eq!(granted.evidence.roots.len(), 2);
+    organisation.judge(&granted, Purpose::Execute);
+}

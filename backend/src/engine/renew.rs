@@ -5,12 +5,13 @@ use std::sync::{Arc, PoisonError};
 use countersign_protocol::api::{ChangeSubject, EnvelopeBody};
 use countersign_protocol::digest::Sha256Digest;
 use countersign_protocol::directory::TrustedDirectory;
+use countersign_protocol::identity::Role;
 use countersign_protocol::log::EntryType;
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::policy_bundle::TrustedBundle;
 use countersign_protocol::request::Event;
 use countersign_protocol::root::TrustedRoot;
-use countersign_protocol::signed::{Envelope, Signer as _};
+use countersign_protocol::signed::{Envelope, Keys as _, Signer as _};
 use rusqlite::Connection;
 
 use super::case::Case;
@@ -103,7 +104,8 @@ impl Engine {
         }
         let next = TrustedRoot::follow(trust.root.id(), &chain).map_err(|error| refused(&error))?;
         next.check_fresh(now).map_err(|error| refused(&error))?;
-        if !next.names(&self.key.public_key().id()) || !next.names(&self.log_key) {
+        let backend = self.key.public_key().id();
+        if next.key(&backend, Role::Backend).is_none() || next.key(&self.log_key, Role::Log).is_none() {
             return Err(Refused::invalid(
                 "the new root does not name this backend's and log's keys",
             ));

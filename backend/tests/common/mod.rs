@@ -63,7 +63,7 @@ impl Signer for TestKey {
     }
 }
 
-const ROOT_KEY: u8 = 1;
+pub const ROOT_KEY: u8 = 1;
 const DIRECTORY_KEY: u8 = 2;
 const POLICY_KEY: u8 = 3;
 pub const GUARD_KEY: u8 = 10;
@@ -179,6 +179,12 @@ impl Organisation {
             child: None,
             client: reqwest::Client::new(),
         }
+    }
+
+    /// The first root's predicate.
+    pub fn root(&self) -> Root {
+        let keys = TrustedRoot::follow(&self.root_id, &self.document.roots).unwrap();
+        Root::clone(keys.root())
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
