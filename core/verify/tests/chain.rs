@@ -35,7 +35,7 @@ fn phase(report: &Report) -> Phase {
 
 /// The first problem of an execution at second 210.
 fn refusal(world: &World) -> &'static str {
-    *codes(&judge(world, 210, Purpose::Execute))
+    codes(&judge(world, 210, Purpose::Execute))
         .first()
         .expect("it was refused")
 }
