@@ -422,7 +422,8 @@ fn call(
 
 async fn converse(socket: &std::path::Path, call: &Call, show: Show) -> Result<ExitCode, SocketError> {
     let mut stream = UnixStream::connect(socket).await?;
-    send(&mut stream, call).await?;
+    // A service that refuses may close before it has read all; its answer is there to be read all the same.
+    let mut sent = send(&mut stream, call).await;
     let mut request = None;
     loop {
         let answer = match receive(&mut stream, MAX_ANSWER_BYTES).await {
@@ -437,7 +438,7 @@ async fn converse(socket: &std::path::Path, call: &Call, show: Show) -> Result<E
                 };
                 return Ok(conclude(&ended, show.json));
             }
-            Err(error) => return Err(error),
+            Err(error) => return std::mem::replace(&mut sent, Ok(())).and(Err(error)),
         };
         match answer {
             Answer::Asked(asked) => {

@@ -12,7 +12,7 @@ use countersign_protocol::bundle::Artifact;
 use countersign_protocol::canonical;
 use countersign_protocol::context::{Fact, Origin};
 use countersign_protocol::identity::RequestId;
-use countersign_protocol::proposal::{Claims, Nonce, Proposal};
+use countersign_protocol::proposal::{Claims, Isolation, Nonce, Proposal};
 use countersign_protocol::receipt::{RecordedVerdict, VerdictRecord};
 use countersign_protocol::request::Phase;
 use countersign_protocol::signed::{Signed, Verified};
@@ -88,15 +88,16 @@ impl Service {
             Ok(on_its_way) => on_its_way,
             Err(error) => {
                 tracing::info!(agent = %caller.agent, %error, "call was refused");
-                return client.tell(&Answer::Ended(error.ended())).await;
+                return client.end(error.ended()).await;
             }
         };
         let over = *job.over.borrow();
         if !over {
-            client.tell(&Answer::Asked(Asked { request: id })).await;
+            // A client that is gone by now is noticed below.
+            let _ = client.tell(&Answer::Asked(Asked { request: id })).await;
         }
         if asking.ticket {
-            return client.tell(&Answer::Ended(pending(id))).await;
+            return client.end(pending(id)).await;
         }
         self.attend(client, id, &job, Some(pieces), asking.wait_ms, Leaving::Withdraws)
             .await;
@@ -195,6 +196,12 @@ impl Service {
             .directory
             .environment_of(observed.kind, target.raw(), &self.config.guard)
             .ok_or_else(|| refused(&"the directory names no environment"))?;
+        if caller.isolation == Isolation::None && !place.allow_same_user {
+            let place = &place.id;
+            return Err(refused(&format!(
+                "environment {place} does not let a guard run as its agent's own user"
+            )));
+        }
         let action = Action {
             kind: observed.kind,
             environment: place.id.clone(),

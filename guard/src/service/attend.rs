@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::listen::{Caller, Client, refused};
 use super::{Job, Service, raised};
-use crate::record::{Entry, Stage};
+use crate::record::{Entry, Stage, Tails};
 use crate::run::Piece;
 use crate::socket::{Answer, Ended, LARGE_BYTES, Output, WaitCall};
 
@@ -28,7 +28,7 @@ impl Service {
                 self.attend(client, id, &job, None, wait.wait_ms, Leaving::ChangesNothing)
                     .await;
             }
-            Err(ended) => client.tell(&Answer::Ended(ended)).await,
+            Err(ended) => client.end(ended).await,
         }
     }
 
@@ -51,7 +51,7 @@ impl Service {
             },
             Err(ended) => ended,
         };
-        client.tell(&Answer::Ended(ended)).await;
+        client.end(ended).await;
     }
 
     /// The request, when this agent asked for it. Others learn nothing, not even that it exists.
@@ -85,10 +85,12 @@ impl Service {
             tokio::select! {
                 biased;
                 Some(piece) = next(&mut pieces) => {
-                    client.tell(&answer(piece)).await;
+                    if !client.tell(&answer(piece)).await {
+                        return;
+                    }
                 }
                 () = raised(&mut over) => break,
-                () = at(until) => return client.tell(&Answer::Ended(pending(id))).await,
+                () = at(until) => return client.end(pending(id)).await,
                 () = Client::gone(&mut client.read) => {
                     if matches!(leaving, Leaving::Withdraws)
                         && self.withdraw(id, "the agent went away while it waited").is_ok()
@@ -99,19 +101,32 @@ impl Service {
                 }
             }
         }
-        if let Some(pieces) = &mut pieces {
-            while let Ok(piece) = pieces.try_recv() {
-                client.tell(&answer(piece)).await;
-            }
-        } else if let Ok(tails) = self.journal.tails(id) {
-            for bytes in tails.stdout.chunks(LARGE_BYTES) {
-                client.tell(&answer(Piece::Stdout(bytes.to_vec()))).await;
-            }
-            for bytes in tails.stderr.chunks(LARGE_BYTES) {
-                client.tell(&answer(Piece::Stderr(bytes.to_vec()))).await;
+        let rest = match &mut pieces {
+            Some(pieces) => std::iter::from_fn(|| pieces.try_recv().ok()).collect(),
+            None => self.kept_output(id),
+        };
+        for piece in rest {
+            if !client.tell(&answer(piece)).await {
+                return;
             }
         }
-        client.tell(&Answer::Ended(self.ended(id))).await;
+        client.end(self.ended(id)).await;
+    }
+
+    fn kept_output(&self, id: RequestId) -> Vec<Piece> {
+        let tails = self.journal.tails(id).unwrap_or_else(|error| {
+            tracing::error!(request = %id, %error, "kept output cannot be read");
+            Tails::default()
+        });
+        let pieces = |bytes: &[u8], piece: fn(Vec<u8>) -> Piece| -> Vec<Piece> {
+            bytes
+                .chunks(LARGE_BYTES)
+                .map(|part| piece(part.to_vec()))
+                .collect()
+        };
+        let mut all = pieces(&tails.stdout, Piece::Stdout);
+        all.extend(pieces(&tails.stderr, Piece::Stderr));
+        all
     }
 
     /// How a request ended, as the journal says.

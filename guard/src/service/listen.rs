@@ -33,11 +33,26 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// Sends an answer. A client that is gone is no problem of the request's.
-    pub(super) async fn tell(&mut self, answer: &Answer) {
-        if let Err(error) = send(&mut self.write, answer).await {
-            tracing::debug!(%error, "client is gone");
+    /// Sends an answer; says whether the client took it. One that is gone, or stopped reading, is no problem of the
+    /// request's.
+    pub(super) async fn tell(&mut self, answer: &Answer) -> bool {
+        match tokio::time::timeout(CALL_TIME, send(&mut self.write, answer)).await {
+            Ok(Ok(())) => true,
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "client is gone");
+                false
+            }
+            Err(_) => {
+                tracing::debug!("client stopped reading");
+                false
+            }
         }
+    }
+
+    /// Sends the last answer of a connection.
+    pub(super) async fn end(&mut self, ended: Ended) {
+        // Whether it arrives or not, there is nothing more to say.
+        let _ = self.tell(&Answer::Ended(ended)).await;
     }
 
     /// Returns when the client has closed the connection, or says something it has no right to say.
@@ -89,16 +104,14 @@ impl Service {
         let mut client = Client { read, write };
         let caller = match caller {
             Ok(caller) => caller,
-            Err(ended) => return client.tell(&Answer::Ended(ended)).await,
+            Err(ended) => return client.end(ended).await,
         };
         let call = match tokio::time::timeout(CALL_TIME, self.receive(&mut client.read)).await {
             Ok(Ok(call)) => call,
             Ok(Err(SocketError::Closed)) => return,
-            Ok(Err(error)) => return client.tell(&Answer::Ended(refused(&error.to_string()))).await,
+            Ok(Err(error)) => return client.end(refused(&error.to_string())).await,
             Err(_) => {
-                return client
-                    .tell(&Answer::Ended(refused("the call took too long to send")))
-                    .await;
+                return client.end(refused("the call took too long to send")).await;
             }
         };
         tracing::info!(agent = %caller.agent, uid = caller.uid, call = name(&call), "call");
@@ -108,7 +121,8 @@ impl Service {
             Call::Withdraw(ticket) => self.withdraw_ticket(client, &caller, ticket.request).await,
             Call::Doctor(_) => {
                 let checked = self.doctor(&caller).await;
-                client.tell(&Answer::Checked(checked)).await;
+                // The last answer, arrived or not.
+                let _ = client.tell(&Answer::Checked(checked)).await;
             }
         }
     }
