@@ -504,7 +504,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
     };
     match chosen {
         Command::Demo(options) => command::demo::run(options).await,
-        Command::Init(options) => command::init::run(options),
+        Command::Init(options) => command::init::run(&options),
         Command::Login(options) => command::login::run(options).await,
         Command::Doctor => command::doctor::run(config).await,
         Command::List(options) => command::list::run(config, options).await,

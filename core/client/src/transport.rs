@@ -163,6 +163,13 @@ impl ClientError {
         )
     }
 
+    /// Whether the backend refused for a reason that asking again does not change.
+    #[must_use]
+    pub fn is_lasting_refusal(&self) -> bool {
+        self.status()
+            .is_some_and(|status| (400..500).contains(&status) && !matches!(status, 401 | 408 | 425 | 429))
+    }
+
     /// The HTTP status of a refusal.
     #[must_use]
     pub const fn status(&self) -> Option<u16> {

@@ -15,6 +15,9 @@ use crate::http::{Backend, RequestFilter};
 use crate::key_file::FileSigner;
 use crate::watch::Event;
 
+/// How many calls came, and what of their headers.
+type Seen = (Arc<AtomicU32>, Arc<Mutex<Vec<String>>>);
+
 struct Served {
     url: String,
     task: tokio::task::JoinHandle<()>,
@@ -133,30 +136,28 @@ async fn what_may_pass_is_tried_again_with_the_same_idempotency_key_and_what_las
     let calls = Arc::new(AtomicU32::new(0));
     let keys = Arc::new(Mutex::new(Vec::new()));
     let state = (Arc::clone(&calls), Arc::clone(&keys));
-    let router =
-        Router::new()
-            .fallback(
-                |State((calls, keys)): State<(Arc<AtomicU32>, Arc<Mutex<Vec<String>>>)>,
-                 headers: AxumHeaders| async move {
-                    let text = |name| {
-                        headers
-                            .get(name)
-                            .map(|v: &HeaderValue| v.to_str().unwrap().to_owned())
-                    };
-                    keys.lock().unwrap().push(format!(
-                        "{:?} {:?}",
-                        text("idempotency-key"),
-                        text("signature-input").unwrap().contains("nonce")
-                    ));
-                    match calls.fetch_add(1, Ordering::SeqCst) {
-                        0 => (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "0")], "").into_response(),
-                        1 => (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "1")], "").into_response(),
-                        2 => StatusCode::NO_CONTENT.into_response(),
-                        _ => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-                    }
-                },
-            )
-            .with_state(state);
+    let router = Router::new()
+        .fallback(
+            |State((calls, keys)): State<Seen>, headers: AxumHeaders| async move {
+                let text = |name| {
+                    headers
+                        .get(name)
+                        .map(|v: &HeaderValue| v.to_str().unwrap().to_owned())
+                };
+                keys.lock().unwrap().push(format!(
+                    "{:?} {:?}",
+                    text("idempotency-key"),
+                    text("signature-input").unwrap().contains("nonce")
+                ));
+                match calls.fetch_add(1, Ordering::SeqCst) {
+                    0 => (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "0")], "").into_response(),
+                    1 => (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "1")], "").into_response(),
+                    2 => StatusCode::NO_CONTENT.into_response(),
+                    _ => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+                }
+            },
+        )
+        .with_state(state);
     let served = serve(router).await;
     let backend = backend(&served);
     let grant = countersign_protocol::digest::GrantDigest::new(Sha256Digest::of(b"g"));

@@ -119,6 +119,14 @@ pub enum ConfigError {
     /// Something that is needed is not there.
     #[error("`{0}` is not configured; run `countersign login`")]
     Missing(&'static str),
+    /// The file is somebody else's, or another organisation's.
+    #[error("configuration `{}` names another {what}; one home belongs to one person of one organisation: set `COUNTERSIGN_HOME` to another folder", path.display())]
+    Taken {
+        /// The file.
+        path: PathBuf,
+        /// `root` or `person`.
+        what: &'static str,
+    },
     /// There is a key of this name.
     #[error("there is a key named `{0}` already; choose another name with `--name`")]
     KeyExists(String),
@@ -143,21 +151,42 @@ impl Config {
         Ok(config)
     }
 
-    /// Writes a new file. An existing one is left alone: people write in it.
+    /// Puts an organisation into the file: backend, root, person and certificate file of `self`, where the file has
+    /// none. What people wrote in it stays as it is.
     ///
     /// # Errors
-    /// [`ConfigError`] when there is one already, or it cannot be written.
-    pub fn create(&self, path: &Path) -> Result<(), ConfigError> {
-        if path.exists() {
-            return Err(ConfigError::File {
-                path: path.to_owned(),
-                source: std::io::Error::new(
-                    std::io::ErrorKind::AlreadyExists,
-                    "it is there already; move it away to begin anew",
-                ),
-            });
+    /// [`ConfigError::Taken`] when the file names another organisation or person; others when it cannot be written.
+    pub fn join(&self, path: &Path) -> Result<(), ConfigError> {
+        let text = read(path)?.unwrap_or_default();
+        let known = Self::parse(path, &text)?;
+        let taken = |what| ConfigError::Taken {
+            path: path.to_owned(),
+            what,
+        };
+        if known.root.is_some() && known.root != self.root {
+            return Err(taken("root"));
         }
-        self.write(path)
+        if known.person.is_some() && known.person != self.person {
+            return Err(taken("person"));
+        }
+        let missing = Self {
+            backend: self.backend.clone().filter(|_| known.backend.is_none()),
+            root: self.root.filter(|_| known.root.is_none()),
+            person: self.person.clone().filter(|_| known.person.is_none()),
+            ca_file: self.ca_file.clone().filter(|_| known.ca_file.is_none()),
+            keys: BTreeMap::new(),
+        };
+        let lines = toml::to_string(&missing).map_err(|error| ConfigError::Malformed {
+            path: path.to_owned(),
+            problem: error.to_string(),
+        })?;
+        // Before everything else: these keys belong to no table.
+        let text = format!("{lines}{text}");
+        Self::parse(path, &text)?;
+        durable::replace(path, text.as_bytes()).map_err(|source| ConfigError::File {
+            path: path.to_owned(),
+            source,
+        })
     }
 
     /// Adds a key to the file. What people wrote in it stays as it is.
@@ -211,17 +240,6 @@ impl Config {
     /// [`ConfigError::Missing`] when nobody is named.
     pub fn person(&self) -> Result<&PersonId, ConfigError> {
         self.person.as_ref().ok_or(ConfigError::Missing("person"))
-    }
-
-    fn write(&self, path: &Path) -> Result<(), ConfigError> {
-        let text = toml::to_string(self).map_err(|error| ConfigError::Malformed {
-            path: path.to_owned(),
-            problem: error.to_string(),
-        })?;
-        durable::replace(path, text.as_bytes()).map_err(|source| ConfigError::File {
-            path: path.to_owned(),
-            source,
-        })
     }
 
     fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
@@ -384,11 +402,41 @@ mod tests {
         for bad in ["", "a.b", "a]\n[x", "Ä"] {
             assert!(Config::add_key(&path, bad, &key).is_err(), "{bad}");
         }
-        assert!(config.create(&path).is_err());
         assert_eq!(
             Config::load(&folder.path().join("none")).unwrap(),
             Config::default()
         );
+    }
+
+    #[test]
+    fn joining_keeps_what_is_there_and_refuses_another_organisation() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        let joining = |root: &str, person: &str| Config {
+            backend: Some("https://example.com".to_owned()),
+            root: Some(root.repeat(32).parse().unwrap()),
+            person: Some(person.parse().unwrap()),
+            ..Config::default()
+        };
+        std::fs::write(&path, "# mine\n[keys.a]\nprovider='software'\nrole='root'\nid='").unwrap();
+        let text = std::fs::read_to_string(&path).unwrap() + &"ab".repeat(32) + "'\n";
+        std::fs::write(&path, text).unwrap();
+        joining("cd", "alex").join(&path).unwrap();
+        joining("cd", "alex").join(&path).unwrap();
+        let config = Config::load(&path).unwrap();
+        assert_eq!(
+            (config.keys.len(), config.person().unwrap().as_str()),
+            (1, "alex")
+        );
+        assert!(std::fs::read_to_string(&path).unwrap().contains("# mine"));
+        assert!(matches!(
+            joining("ef", "alex").join(&path),
+            Err(ConfigError::Taken { what: "root", .. })
+        ));
+        assert!(matches!(
+            joining("cd", "robin").join(&path),
+            Err(ConfigError::Taken { what: "person", .. })
+        ));
     }
 
     #[test]

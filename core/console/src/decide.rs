@@ -143,11 +143,7 @@ async fn send(inbox: &Inbox, mut item: Item) -> Result<Sent, DecideError> {
     let record = match inbox.backend().decide(item.request, item.envelope.clone()).await {
         Ok(record) => record,
         Err(error) if error.is_unreachable() => return Ok(Sent::Kept(error)),
-        Err(error)
-            if error
-                .status()
-                .is_some_and(|status| (400..500).contains(&status) && status != 429) =>
-        {
+        Err(error) if error.is_lasting_refusal() => {
             inbox.outbox().remove(&item)?;
             return Err(DecideError::BackendRefused(error));
         }

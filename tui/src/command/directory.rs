@@ -10,8 +10,8 @@ use countersign_console::keys as console_keys;
 use countersign_console::organisation::{self as org, Enrolment, GuardKey};
 use countersign_protocol::api::TrustDocument;
 use countersign_protocol::directory::{Agent, Directory, TrustedDirectory};
-use countersign_protocol::identity::{Role, TeamId};
-use countersign_protocol::signed::{Envelope, SignError};
+use countersign_protocol::identity::{PersonId, Role, TeamId};
+use countersign_protocol::signed::Envelope;
 use countersign_protocol::text::Line;
 
 use super::failure::{Code, Failure};
@@ -52,7 +52,7 @@ async fn show(config: Option<&Path>, as_json: bool) -> Result<(), Failure> {
         ))?;
     }
     for agent in &directory.agents {
-        let owners: Vec<&str> = agent.owners.iter().map(|owner| owner.as_str()).collect();
+        let owners: Vec<&str> = agent.owners.iter().map(PersonId::as_str).collect();
         output::say(&format!(
             "agent {}: owned by {}, team {}",
             agent.id,
@@ -151,7 +151,7 @@ fn propose(config: Option<&Path>, options: &DirectoryPropose) -> Result<(), Fail
     let validity = Duration::from_secs(u64::from(options.days) * 24 * 3600);
     org::renew(&mut directory, trusted.version, now(), validity);
     // A statement without signatures: owners sign exactly these bytes.
-    let envelope = org::seal(&directory, &[]).map_err(unsigned)?;
+    let envelope = org::seal(&directory, &[])?;
     file::write_json(&options.output, &envelope)?;
     output::say(&format!(
         "wrote directory version {} to {}; next: countersign directory sign FILE",
@@ -182,7 +182,7 @@ async fn sign(
     let envelope: Envelope = file::read_json(path)?;
     let secret = passphrase::ask(pin, "Passphrase of your owner keys: ")?;
     let signer = console_keys::open(&key)?.unlock(&secret)?;
-    let envelope = org::countersign::<Directory>(envelope, signer.as_ref()).map_err(unsigned)?;
+    let envelope = org::countersign::<Directory>(envelope, signer.as_ref())?;
     file::write_json(to, &envelope)?;
     output::say(&format!("signed {}", to.display()))?;
     if publish {
@@ -226,8 +226,4 @@ where
 {
     text.parse()
         .map_err(|error| Failure::usage(format!("{what} `{text}`: {error}"), ""))
-}
-
-fn unsigned(error: SignError) -> Failure {
-    Failure::new(Code::Key, error.to_string(), "")
 }

@@ -12,6 +12,7 @@ use countersign_console::inbox::InboxError;
 use countersign_console::keys::KeyError;
 use countersign_console::organisation::OrganisationError;
 use countersign_protocol::request::Refusal;
+use countersign_protocol::signed::SignError;
 
 use super::output;
 
@@ -162,6 +163,12 @@ impl From<KeyError> for Failure {
             _ => Code::Key,
         };
         Self::new(code, error.to_string(), "")
+    }
+}
+
+impl From<SignError> for Failure {
+    fn from(error: SignError) -> Self {
+        Self::new(Code::Key, error.to_string(), "")
     }
 }
 

@@ -27,17 +27,17 @@ const OWNER_KEYS: [(&str, Role); 3] = [
     ("owner-policy", Role::PolicyOwner),
 ];
 
-pub fn run(options: Init) -> Result<(), Failure> {
+pub fn run(options: &Init) -> Result<(), Failure> {
     let home = Home::from_environment()?;
     if let Some(document) = &options.sign {
-        return sign(&home, document, &options);
+        return sign(&home, document, options);
     }
     let (Some(organisation), Some(person)) = (&options.organisation, &options.person) else {
         return Err(Failure::usage("`--organisation` and `--person` are needed", ""));
     };
     let display = options.display.clone().unwrap_or_else(|| person.to_string());
     if options.owner_keys {
-        let (own, _) = own_keys(&home, person, &display, &options)?;
+        let (own, _) = own_keys(&home, person, &display, options)?;
         file::write_json(&options.output, &own)?;
         return output::say(&format!(
             "wrote your public owner keys to {}",
@@ -63,12 +63,12 @@ pub fn run(options: Init) -> Result<(), Failure> {
         }
         .into());
     }
-    let (own, secret) = own_keys(&home, person, &display, &options)?;
+    let (own, secret) = own_keys(&home, person, &display, options)?;
     owners.insert(0, own);
     let name = line(organisation)?;
-    let document = make(&home, name, &owners, &services, &options, &secret)?;
+    let document = make(&home, name, &owners, &services, options, &secret)?;
     file::write_json(&options.output, &document)?;
-    tell(&document, &options)
+    tell(&document, options)
 }
 
 fn make(
@@ -135,13 +135,12 @@ fn sign(home: &Home, path: &Path, options: &Init) -> Result<(), Failure> {
     let [root_key, directory_key, policy_key] = &signers;
     let mut roots = document.roots.clone();
     if let Some(last) = roots.pop() {
-        roots.push(org::countersign::<Root>(last, root_key.as_ref()).map_err(unsigned)?);
+        roots.push(org::countersign::<Root>(last, root_key.as_ref())?);
     }
     let document = TrustDocument {
         roots,
-        directory: org::countersign::<Directory>(document.directory, directory_key.as_ref())
-            .map_err(unsigned)?,
-        policy: org::countersign::<PolicyBundle>(document.policy, policy_key.as_ref()).map_err(unsigned)?,
+        directory: org::countersign::<Directory>(document.directory, directory_key.as_ref())?,
+        policy: org::countersign::<PolicyBundle>(document.policy, policy_key.as_ref())?,
         log_origin: document.log_origin,
     };
     file::write_json(&options.output, &document)?;
@@ -215,11 +214,7 @@ fn seal<T: countersign_protocol::signed::Predicate>(
     statement: &T,
     signer: &dyn Signer,
 ) -> Result<countersign_protocol::signed::Envelope, Failure> {
-    org::seal(statement, &[signer]).map_err(unsigned)
-}
-
-fn unsigned(error: countersign_protocol::signed::SignError) -> Failure {
-    Failure::new(super::failure::Code::Key, error.to_string(), "")
+    Ok(org::seal(statement, &[signer])?)
 }
 
 fn line(text: &str) -> Result<Line, Failure> {

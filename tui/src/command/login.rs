@@ -49,9 +49,7 @@ pub async fn run(options: Login) -> Result<(), Failure> {
         ca_file: options.ca_file.clone(),
         ..Config::default()
     };
-    if !home.config_file().exists() {
-        config.create(&home.config_file())?;
-    }
+    config.join(&home.config_file())?;
     let login = match key_file::load(&home.login_key()) {
         Ok(login) => login,
         Err(_) => key_file::create(&home.login_key())?,

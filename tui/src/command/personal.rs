@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use countersign_client::trust::TrustStore;
 use countersign_client::{key_file, now};
-use countersign_console::config::{Config, ConfiguredKey, Provider};
+use countersign_console::config::{Config, Provider};
 use countersign_console::home::Home;
 use countersign_console::inbox::Inbox;
 use countersign_console::keys as console_keys;
@@ -22,10 +22,11 @@ use countersign_protocol::canonical;
 use countersign_protocol::identity::{PersonId, Role};
 use countersign_protocol::policy_bundle::Limits;
 use countersign_protocol::root::TrustedRoot;
-use countersign_protocol::signed::Signer as _;
+use countersign_protocol::signed::Signer;
 use countersign_protocol::text::Line;
+use secrecy::SecretString;
 
-use super::failure::{Code, Failure};
+use super::failure::Failure;
 use super::launch::{self, Service};
 use super::{console, file, keys, output, passphrase, policy};
 use crate::cli::Pin;
@@ -94,37 +95,19 @@ async fn found(home: &Home, backend: &Path, folder: &Path) -> Result<(), Failure
     .await?;
     let services: ServiceKeys =
         canonical::parse(printed.trim_ascii()).map_err(|error| Failure::internal(error.to_string()))?;
-    let mut signers = Vec::new();
-    let mut public = Vec::new();
-    for (name, role) in [
-        ("owner-root", Role::Root),
-        ("owner-directory", Role::DirectoryOwner),
-        ("owner-policy", Role::PolicyOwner),
-        ("review", Role::Reviewer),
-    ] {
-        let key: ConfiguredKey = keys::create(home, None, name, Provider::Software, role, &secret)?;
-        let key = console_keys::open(&key)?;
-        public.push(key.public_key().clone());
-        signers.push(key.unlock(&secret)?);
-    }
-    let ([root_key, directory_key, policy_key, _], [root, directory, policy_public, reviewer]) =
-        (signers.as_slice(), public.as_slice())
-    else {
-        return Err(Failure::internal("the keys are not complete"));
-    };
+    let [root_key, directory_key, policy_key, reviewer] = make_keys(home, &secret)?;
     let login = key_file::create(&home.login_key())?;
     let owner = OwnerKeys {
         schema: OWNER_KEYS_SCHEMA.to_owned(),
         person: person.clone(),
         display: line("Me")?,
-        root: root.clone(),
-        directory: directory.clone(),
-        policy: policy_public.clone(),
+        root: root_key.public_key().clone(),
+        directory: directory_key.public_key().clone(),
+        policy: policy_key.public_key().clone(),
     };
     let owners = [owner];
-    let sealed = |error| Failure::new(Code::Key, format!("{error}"), "");
     let statement = org::root(line("Personal")?, &owners, &services, 1, now())?;
-    let root = org::seal(&statement, &[root_key.as_ref()]).map_err(sealed)?;
+    let root = org::seal(&statement, &[root_key.as_ref()])?;
     let id = TrustedRoot::id_of(&root);
     let mut directory = org::first_directory(id, &owners, true, now())?;
     let enrolment = Enrolment {
@@ -133,7 +116,7 @@ async fn found(home: &Home, backend: &Path, folder: &Path) -> Result<(), Failure
         person: person.clone(),
         display: line("Me")?,
         login: login.public_key().clone(),
-        reviewer: reviewer.clone(),
+        reviewer: reviewer.public_key().clone(),
     };
     org::enrol(&mut directory, &enrolment, &BTreeSet::new(), now());
     let bundle = org::bundle(
@@ -147,8 +130,8 @@ async fn found(home: &Home, backend: &Path, folder: &Path) -> Result<(), Failure
     )?;
     let document = org::document(
         root,
-        org::seal(&directory, &[directory_key.as_ref()]).map_err(sealed)?,
-        org::seal(&bundle, &[policy_key.as_ref()]).map_err(sealed)?,
+        org::seal(&directory, &[directory_key.as_ref()])?,
+        org::seal(&bundle, &[policy_key.as_ref()])?,
     );
     org::check(&document)?;
     let trust: PathBuf = home.state_folder().join("trust.json");
@@ -162,9 +145,27 @@ async fn found(home: &Home, backend: &Path, folder: &Path) -> Result<(), Failure
     ];
     launch::output(backend, &arguments).await?;
     TrustStore::pin(&home.trust_folder(), id)?.refresh(&document, now())?;
-    let lines = format!("root = \"{id}\"\nperson = \"{person}\"\n");
-    let known = std::fs::read_to_string(home.config_file())?;
-    file::write(&home.config_file(), format!("{lines}{known}").as_bytes())
+    let config = Config {
+        root: Some(id),
+        person: Some(person),
+        ..Config::default()
+    };
+    Ok(config.join(&home.config_file())?)
+}
+
+/// The owner's three keys and the reviewer's, unlocked.
+fn make_keys(home: &Home, secret: &SecretString) -> Result<[Box<dyn Signer + Send + Sync>; 4], Failure> {
+    let mut signers = Vec::new();
+    for (name, role) in [
+        ("owner-root", Role::Root),
+        ("owner-directory", Role::DirectoryOwner),
+        ("owner-policy", Role::PolicyOwner),
+        ("review", Role::Reviewer),
+    ] {
+        let key = keys::create(home, None, name, Provider::Software, role, secret)?;
+        signers.push(console_keys::open(&key)?.unlock(secret)?);
+    }
+    <[_; 4]>::try_from(signers).map_err(|_| Failure::internal("the keys are not complete"))
 }
 
 fn line(text: &str) -> Result<Line, Failure> {

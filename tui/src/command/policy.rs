@@ -126,10 +126,8 @@ async fn sign(config: Option<&Path>, options: PolicySign) -> Result<(), Failure>
     };
     let secret = passphrase::ask(&options.pin, "Passphrase of your owner keys: ")?;
     let signer = console_keys::open(&key)?.unlock(&secret)?;
-    let unsigned =
-        |error: countersign_protocol::signed::SignError| Failure::new(Code::Key, error.to_string(), "");
     let envelope = match existing {
-        Some(envelope) => org::countersign::<PolicyBundle>(envelope, signer.as_ref()).map_err(unsigned)?,
+        Some(envelope) => org::countersign::<PolicyBundle>(envelope, signer.as_ref())?,
         None => {
             let files = read_all(&options.files)?;
             compile(&files)?;
@@ -146,7 +144,7 @@ async fn sign(config: Option<&Path>, options: PolicySign) -> Result<(), Failure>
                 now(),
                 validity,
             )?;
-            org::seal(&bundle, &[signer.as_ref()]).map_err(unsigned)?
+            org::seal(&bundle, &[signer.as_ref()])?
         }
     };
     file::write_json(&options.output, &envelope)?;

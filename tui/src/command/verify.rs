@@ -9,7 +9,9 @@ use countersign_protocol::api::TrustDocument;
 use countersign_protocol::bundle::Evidence;
 use countersign_protocol::canonical;
 use countersign_protocol::digest::RootId;
+use countersign_protocol::grant::Grant;
 use countersign_protocol::root::TrustedRoot;
+use countersign_protocol::signed::Verified;
 use countersign_verify::{Chain, Pinned, Problem, Purpose, Report, verify};
 use serde_json::{Value, json};
 
@@ -173,7 +175,7 @@ pub fn document(report: &Report) -> Value {
         "personal": chain.map(|chain| chain.request.personal),
         "isolation": chain.map(|chain| chain.request.isolation),
         "decisions": chain.map(decisions).unwrap_or_default(),
-        "grant": chain.and_then(|chain| chain.grant.as_ref()).map(|grant| grant.grant_digest()),
+        "grant": chain.and_then(|chain| chain.grant.as_ref()).map(Verified::<Grant>::grant_digest),
         "outcome": chain.map(outcome),
         "log": chain.map(|chain| json!({
             "origin": chain.log.origin,

@@ -135,7 +135,7 @@ fn join(folder: &Path, member: &Member, root: RootId, directory: &mut Directory)
         person: Some(parse(member.id)?),
         ..Config::default()
     };
-    config.create(&home.config_file())?;
+    config.join(&home.config_file())?;
     let secret = SecretString::from(PASSPHRASE.to_owned());
     let key = keys::create(&home, None, "review", Provider::Software, Role::Reviewer, &secret)?;
     let enrolment = Enrolment {
