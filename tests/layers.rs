@@ -101,12 +101,21 @@ const PURE: &[(&str, &[&str])] = &[
     ),
     (
         "countersign-policy",
-        &["cedar-policy", "serde", "serde_json", "sha2", "thiserror", "time"],
+        &[
+            "cedar-policy",
+            "serde",
+            "serde_json",
+            "sha2",
+            "thiserror",
+            "time",
+            "toml",
+        ],
     ),
     (
         "countersign-review",
         &[
             "bip39",
+            "hcl-edit",
             "icu_properties",
             "serde",
             "serde-saphyr",
@@ -116,6 +125,8 @@ const PURE: &[(&str, &[&str])] = &[
             "sqlparser",
             "thiserror",
             "time",
+            "toml",
+            "toml_edit",
             "unicode-security",
             "unicode-segmentation",
             "unicode-width",
