@@ -6,7 +6,7 @@
 use super::{Breadth, Detector, Input, Observation, Outcome, Severity, rule};
 use crate::document::{Place, Value};
 use crate::findings::observation::quote;
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 /// The rules for openings.
 pub(super) struct Openings;
