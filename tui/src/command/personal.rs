@@ -65,7 +65,7 @@ async fn supervise(home: &Home, address: &str) -> Result<(), Failure> {
     output::say("to point a guard at it:")?;
     output::say("  countersign-guard keygen --home DIR > guard.json")?;
     output::say(
-        "  countersign directory propose --guard g1=guard.json --agent my-agent:YOU:owners:g1 -o directory.json",
+        "  countersign directory propose --guard g1=guard.json --agent my-agent:me:owners:g1 -o directory.json",
     )?;
     output::say(&format!(
         "  COUNTERSIGN_BACKEND={address} countersign directory sign directory.json --publish"
