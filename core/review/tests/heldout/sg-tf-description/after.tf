@@ -1,0 +1,12 @@
+resource "aws_security_group" "db" {
+  name   = "db"
+  vpc_id = var.vpc_id
+
+  ingress {
+    description = "from the order service"
+    from_port   = 5432
+    to_port     = 5432
+    protocol    = "tcp"
+    cidr_blocks = ["10.20.0.0/16"]
+  }
+}

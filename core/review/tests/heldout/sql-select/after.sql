@@ -1,0 +1,1 @@
+SELECT id, status FROM orders WHERE created_at > now() - interval '1 day' LIMIT 100;

@@ -1,0 +1,1 @@
+DELETE FROM sessions WHERE 1 = 1;
