@@ -197,6 +197,22 @@ impl Predicate for Directory {
     }
 }
 
+impl Directory {
+    /// Refuses a directory that contradicts itself or the root, before anybody signs it.
+    ///
+    /// # Errors
+    /// [`DirectoryError`] names what does not fit.
+    pub fn check(&self, root: &TrustedRoot) -> Result<(), DirectoryError> {
+        if self.root != *root.id() {
+            return Err(DirectoryError::OtherRoot);
+        }
+        check(self, root).map_err(|problem| DirectoryError::Malformed {
+            version: self.version,
+            problem,
+        })
+    }
+}
+
 /// Why a directory is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DirectoryError {
@@ -267,19 +283,13 @@ impl TrustedDirectory {
     pub fn accept(root: &TrustedRoot, envelope: &Envelope, seen: u64) -> Result<Self, DirectoryError> {
         let signed = Signed::<Directory>::from(envelope.clone());
         let directory = signed.verify_threshold(root, root.threshold(Role::DirectoryOwner))?;
-        if directory.root != *root.id() {
-            return Err(DirectoryError::OtherRoot);
-        }
         if directory.version < seen {
             return Err(DirectoryError::Older {
                 found: directory.version,
                 seen,
             });
         }
-        check(&directory, root).map_err(|problem| DirectoryError::Malformed {
-            version: directory.version,
-            problem,
-        })?;
+        directory.check(root)?;
         let keys = directory
             .keys
             .iter()

@@ -296,6 +296,23 @@ impl<T: Predicate> Signed<T> {
         Ok(())
     }
 
+    /// Reads the statement without any proof, for an owner who is about to look at it and add a signature.
+    /// Nothing may be decided by it.
+    ///
+    /// # Errors
+    /// [`SignatureError`] when the bytes are no statement of this type.
+    pub fn unproven_for_signing(&self) -> Result<T, SignatureError> {
+        let statement: Statement<serde_json::Value> = canonical::parse(&self.envelope.payload)?;
+        if self.envelope.payload_type != PAYLOAD_TYPE || statement.predicate_type != T::TYPE {
+            return Err(SignatureError::WrongType {
+                found: statement.predicate_type,
+                expected: T::TYPE,
+            });
+        }
+        let statement: Statement<T> = canonical::parse(&self.envelope.payload)?;
+        Ok(statement.predicate)
+    }
+
     /// Accepts the envelope when at least one key of `T`'s role signed it.
     ///
     /// # Errors

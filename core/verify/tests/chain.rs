@@ -469,3 +469,25 @@ fn an_approval_that_a_new_directory_dropped_can_be_given_again_with_a_new_key() 
     world.give(&grant, "backend");
     assert_eq!(phase(&judge(&world, 210, Purpose::Execute)), Phase::Claimed);
 }
+
+#[test]
+fn what_ran_stays_proven_after_the_owners_and_the_backend_changed_their_keys() {
+    let mut world = ran();
+    let mut next = world.root.root().clone().into_predicate();
+    next.version = 2;
+    next.previous = Some(world.roots[0].payload_digest());
+    for (old, new) in [
+        ("directory", "directory-2"),
+        ("policy", "policy-2"),
+        ("backend", "backend-2"),
+    ] {
+        let old = key(old).public.id();
+        let found = next.keys.iter_mut().find(|named| named.key.id() == old).unwrap();
+        found.key = key(new).public;
+    }
+    world.evidence().roots.push(seal(&next, "root"));
+    assert_eq!(phase(&judge(&world, 300, Purpose::Audit)), Phase::Succeeded);
+    // For deciding or running anything now, the old keys no longer count.
+    assert_eq!(codes(&judge(&world, 300, Purpose::Review)), ["invalid-directory"]);
+    assert!(!judge(&world, 210, Purpose::Execute).is_valid());
+}

@@ -123,6 +123,7 @@ fn one(
         decision,
         vote,
         logged_at,
+        logged_index: logged.index.filter(|_| logged_at.is_some()),
         void,
     })
 }

@@ -116,8 +116,8 @@ fn grant(
     let Some(logged) = &evidence.grant else {
         return Ok(());
     };
-    let grant = Signed::<Grant>::from(logged.envelope.clone())
-        .verify(&trust.root)
+    let grant = trust
+        .verify::<Grant>(&logged.envelope)
         .map_err(|error| Problem::new("invalid-grant", error))?;
     check_bindings(&grant, asked, trust)?;
     check_logged(&grant, evidence, cast, record)?;

@@ -148,6 +148,8 @@ pub struct CheckedDecision {
     pub vote: Vote,
     /// When it was logged; absent while it is only committed.
     pub logged_at: Option<Timestamp>,
+    /// Where it stands in the log, proven by its leaf; absent while it is only committed.
+    pub logged_index: Option<u64>,
     /// Why it does not count, if it does not.
     pub void: Option<String>,
 }
@@ -188,7 +190,7 @@ fn walk(
     purpose: Purpose,
     problems: &mut Vec<Problem>,
 ) -> Result<Chain, Problem> {
-    let trust = trust::open(evidence, pinned)?;
+    let trust = trust::open(evidence, pinned, purpose)?;
     let asked = request::open(evidence, &trust)?;
     let as_of = match purpose {
         Purpose::Review | Purpose::Execute => now,

@@ -25,8 +25,8 @@ pub(super) struct Asked {
 pub(super) fn open(evidence: &Evidence, trust: &Trust) -> Result<Asked, Problem> {
     let directory = &trust.directories.of_request;
     let policy = &trust.policies.of_request;
-    let request = Signed::<ApprovalRequest>::from(evidence.request.envelope.clone())
-        .verify(&trust.root)
+    let request = trust
+        .verify::<ApprovalRequest>(&evidence.request.envelope)
         .map_err(|error| Problem::new("invalid-request", error))?;
     let proposal = Signed::<Proposal>::from(evidence.proposal.clone())
         .verify(directory)

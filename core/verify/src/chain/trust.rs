@@ -6,14 +6,17 @@ use countersign_protocol::directory::TrustedDirectory;
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::policy_bundle::TrustedBundle;
 use countersign_protocol::root::{RootError, TrustedRoot};
+use countersign_protocol::signed::{Envelope, Predicate, SignatureError, Signed, Verified};
 
-use super::{Pinned, Problem};
+use super::{Pinned, Problem, Purpose};
 
 /// The most versions of directory or policy that one request may live through.
 const MAX_VERSIONS: usize = 256;
 
 pub(super) struct Trust {
     pub root: TrustedRoot,
+    /// The roots before the newest, newest first. What they signed for stays proven when owners or services change.
+    earlier: Vec<TrustedRoot>,
     pub directories: Versions<TrustedDirectory>,
     pub policies: Versions<Policy>,
 }
@@ -63,79 +66,123 @@ pub(super) struct Policy {
     pub set: PolicySet,
 }
 
-pub(super) fn open(evidence: &Evidence, pinned: &Pinned) -> Result<Trust, Problem> {
-    let root = TrustedRoot::follow(&pinned.root, &evidence.roots).map_err(|error| match error {
+pub(super) fn open(evidence: &Evidence, pinned: &Pinned, purpose: Purpose) -> Result<Trust, Problem> {
+    let refused = |error: RootError| match error {
         RootError::NotPinned { .. } | RootError::Missing => Problem::new("untrusted-root", error),
         other => Problem::new("invalid-root", other),
-    })?;
-    let directories = directories(&root, evidence, pinned)?;
-    let policies = policies(&root, evidence, pinned)?;
+    };
+    let root = TrustedRoot::follow(&pinned.root, &evidence.roots).map_err(refused)?;
+    let mut earlier = Vec::new();
+    for length in (1..evidence.roots.len()).rev() {
+        let chain = evidence.roots.get(..length).unwrap_or_default();
+        earlier.push(TrustedRoot::follow(&pinned.root, chain).map_err(refused)?);
+    }
+    let mut trust = Unfinished { root, earlier };
+    let directories = trust.directories(evidence, pinned, purpose)?;
+    let policies = trust.policies(evidence, pinned, purpose)?;
+    // What a guard or a reviewer goes by now, the newest root has to vouch for.
+    if purpose != Purpose::Audit {
+        trust.earlier.clear();
+    }
     Ok(Trust {
-        root,
+        root: trust.root,
+        earlier: trust.earlier,
         directories,
         policies,
     })
 }
 
-fn directories(
-    root: &TrustedRoot,
-    evidence: &Evidence,
-    pinned: &Pinned,
-) -> Result<Versions<TrustedDirectory>, Problem> {
-    let refused = |error| Problem::new("invalid-directory", error);
-    let accept =
-        |logged: &Logged, seen| TrustedDirectory::accept(root, &logged.envelope, seen).map_err(refused);
-    let (first, rest) = split("directory", &evidence.directories)?;
-    let of_request = accept(first, 0)?;
-    let mut versions = Versions {
-        of_request,
-        newer: Vec::new(),
-    };
-    for logged in rest {
-        let next = accept(logged, versions.newest().version + 1)?;
-        versions.newer.push((logged.index, next));
-    }
-    let newest = versions.newest();
-    if newest.version < pinned.directory_seen {
-        return Err(Problem::new(
-            "older-directory",
-            format!(
-                "evidence ends with directory version {}, but version {} was seen here",
-                newest.version, pinned.directory_seen
-            ),
-        ));
-    }
-    Ok(versions)
+/// Roots whose directories and policies are not yet read.
+struct Unfinished {
+    root: TrustedRoot,
+    earlier: Vec<TrustedRoot>,
 }
 
-fn policies(root: &TrustedRoot, evidence: &Evidence, pinned: &Pinned) -> Result<Versions<Policy>, Problem> {
-    let accept = |logged: &Logged, seen| {
-        let bundle = TrustedBundle::accept(root, &logged.envelope, seen)
+impl Unfinished {
+    fn directories(
+        &self,
+        evidence: &Evidence,
+        pinned: &Pinned,
+        purpose: Purpose,
+    ) -> Result<Versions<TrustedDirectory>, Problem> {
+        let accept = |logged: &Logged, seen: u64, newest: bool| {
+            under(self.roots(newest, purpose), |root| {
+                TrustedDirectory::accept(root, &logged.envelope, seen)
+            })
+            .map_err(|error| Problem::new("invalid-directory", error))
+        };
+        let (first, rest) = split("directory", &evidence.directories)?;
+        let of_request = accept(first, 0, rest.is_empty())?;
+        let mut versions = Versions {
+            of_request,
+            newer: Vec::new(),
+        };
+        for (place, logged) in rest.iter().enumerate() {
+            let next = accept(logged, versions.newest().version + 1, place + 1 == rest.len())?;
+            versions.newer.push((logged.index, next));
+        }
+        let (found, seen) = (versions.newest().version, pinned.directory_seen);
+        if found < seen {
+            return Err(older("older-directory", "directory", found, seen));
+        }
+        Ok(versions)
+    }
+
+    fn policies(
+        &self,
+        evidence: &Evidence,
+        pinned: &Pinned,
+        purpose: Purpose,
+    ) -> Result<Versions<Policy>, Problem> {
+        let accept = |logged: &Logged, seen: u64, newest: bool| {
+            let bundle = under(self.roots(newest, purpose), |root| {
+                TrustedBundle::accept(root, &logged.envelope, seen)
+            })
             .map_err(|error| Problem::new("invalid-policy", error))?;
-        let set = PolicySet::load(&bundle).map_err(|error| Problem::new("invalid-policy", error))?;
-        Ok(Policy { bundle, set })
-    };
-    let (first, rest) = split("policy", &evidence.policies)?;
-    let of_request = accept(first, 0)?;
-    let mut versions = Versions {
-        of_request,
-        newer: Vec::new(),
-    };
-    for logged in rest {
-        let next = accept(logged, versions.newest().bundle.version + 1)?;
-        versions.newer.push((logged.index, next));
+            let set = PolicySet::load(&bundle).map_err(|error| Problem::new("invalid-policy", error))?;
+            Ok(Policy { bundle, set })
+        };
+        let (first, rest) = split("policy", &evidence.policies)?;
+        let of_request = accept(first, 0, rest.is_empty())?;
+        let mut versions = Versions {
+            of_request,
+            newer: Vec::new(),
+        };
+        for (place, logged) in rest.iter().enumerate() {
+            let next = accept(
+                logged,
+                versions.newest().bundle.version + 1,
+                place + 1 == rest.len(),
+            )?;
+            versions.newer.push((logged.index, next));
+        }
+        let (found, seen) = (versions.newest().bundle.version, pinned.policy_seen);
+        if found < seen {
+            return Err(older("older-policy", "policy", found, seen));
+        }
+        Ok(versions)
     }
-    let newest = versions.newest();
-    if newest.bundle.version < pinned.policy_seen {
-        return Err(Problem::new(
-            "older-policy",
-            format!(
-                "evidence ends with policy version {}, but version {} was seen here",
-                newest.bundle.version, pinned.policy_seen
-            ),
-        ));
+
+    /// The roots that may have signed a version: for the newest one that somebody goes by now, the newest alone.
+    fn roots(&self, newest: bool, purpose: Purpose) -> (&TrustedRoot, &[TrustedRoot]) {
+        let now = newest && purpose != Purpose::Audit;
+        (&self.root, if now { &[] } else { &self.earlier })
     }
-    Ok(versions)
+}
+
+/// Asks the newest root, then the others; gives the newest's refusal when none accepts.
+fn under<'a, T, E>(
+    (newest, earlier): (&'a TrustedRoot, &'a [TrustedRoot]),
+    accept: impl Fn(&TrustedRoot) -> Result<T, E>,
+) -> Result<T, E> {
+    accept(newest).or_else(|refusal| earlier.iter().find_map(|root| accept(root).ok()).ok_or(refusal))
+}
+
+fn older(code: &'static str, what: &str, found: u64, seen: u64) -> Problem {
+    Problem::new(
+        code,
+        format!("evidence ends with {what} version {found}, but version {seen} was seen here"),
+    )
 }
 
 fn split<'a>(what: &str, all: &'a [Logged]) -> Result<(&'a Logged, &'a [Logged]), Problem> {
@@ -150,6 +197,12 @@ fn split<'a>(what: &str, all: &'a [Logged]) -> Result<(&'a Logged, &'a [Logged])
 }
 
 impl Trust {
+    /// Verifies a statement of the backend: by its key of today, or, looking back, by one it had before.
+    pub(super) fn verify<T: Predicate>(&self, envelope: &Envelope) -> Result<Verified<T>, SignatureError> {
+        let signed = Signed::<T>::from(envelope.clone());
+        under((&self.root, &self.earlier), |root| signed.verify(root))
+    }
+
     pub(super) fn check_fresh(&self, as_of: Timestamp, problems: &mut Vec<Problem>) {
         if let Err(error) = self.root.check_fresh(as_of) {
             problems.push(Problem::new("expired-root", error));
