@@ -273,9 +273,17 @@ pub fn bundle(
     })
 }
 
-/// Adds a person with their keys, or further keys of a person who is there. The owners vouch that the keys are
-/// the person's; software keys prove a passphrase at most.
+/// Adds a person with their keys, or further keys of a person who is there, and the teams named where they are
+/// new. The owners vouch that the keys are the person's; software keys prove a passphrase at most.
 pub fn enrol(directory: &mut Directory, enrolment: &Enrolment, teams: &BTreeSet<TeamId>, now: Timestamp) {
+    for team in teams {
+        if !directory.teams.iter().any(|known| known.id == *team) {
+            directory.teams.push(Team {
+                id: team.clone(),
+                display: Line::new(team.as_str()).unwrap_or_default(),
+            });
+        }
+    }
     match directory
         .people
         .iter_mut()

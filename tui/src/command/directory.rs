@@ -11,12 +11,12 @@ use countersign_console::organisation::{self as org, Enrolment, GuardKey};
 use countersign_protocol::api::TrustDocument;
 use countersign_protocol::directory::{Agent, Directory, TrustedDirectory};
 use countersign_protocol::identity::{PersonId, Role, TeamId};
-use countersign_protocol::signed::Envelope;
+use countersign_protocol::signed::{Envelope, Signed};
 use countersign_protocol::text::Line;
 
 use super::failure::{Code, Failure};
 use super::output::shown;
-use super::{file, output, passphrase, session};
+use super::{file, output, passphrase, session, statement};
 use crate::cli::{self, DirectoryPropose, Pin};
 
 pub async fn run(config: Option<&Path>, chosen: cli::Directory) -> Result<(), Failure> {
@@ -100,11 +100,15 @@ async fn show(config: Option<&Path>, as_json: bool) -> Result<(), Failure> {
 }
 
 fn propose(config: Option<&Path>, options: &DirectoryPropose) -> Result<(), Failure> {
-    let trusted = match &options.trust {
-        Some(path) => org::check(&file::read_json::<TrustDocument>(path)?)?.directory,
+    let (root, trusted) = match &options.trust {
+        Some(path) => {
+            let accepted = org::check(&file::read_json::<TrustDocument>(path)?)?;
+            (accepted.root, accepted.directory)
+        }
         None => {
             let (home, _) = session::configuration(config)?;
-            TrustStore::open(&home.trust_folder())?.trusted()?.directory
+            let trusted = TrustStore::open(&home.trust_folder())?.trusted()?;
+            (trusted.root, trusted.directory)
         }
     };
     let mut directory: Directory = match &options.from {
@@ -150,6 +154,13 @@ fn propose(config: Option<&Path>, options: &DirectoryPropose) -> Result<(), Fail
     }
     let validity = Duration::from_secs(u64::from(options.days) * 24 * 3600);
     org::renew(&mut directory, trusted.version, now(), validity);
+    directory.check(&root).map_err(|error| {
+        Failure::new(
+            Code::Refused,
+            error.to_string(),
+            "nothing was written; mend what is named and propose again",
+        )
+    })?;
     // A statement without signatures: owners sign exactly these bytes.
     let envelope = org::seal(&directory, &[])?;
     file::write_json(&options.output, &envelope)?;
@@ -158,6 +169,22 @@ fn propose(config: Option<&Path>, options: &DirectoryPropose) -> Result<(), Fail
         directory.version,
         options.output.display()
     ))
+}
+
+/// Shows the owner what the signature would change, and refuses what no verifier would accept.
+fn look(config: Option<&Path>, envelope: &Envelope) -> Result<(), Failure> {
+    let refuse = |error: String| Failure::new(Code::Refused, error, "nothing was signed");
+    let next = Signed::<Directory>::from(envelope.clone())
+        .unproven_for_signing()
+        .map_err(|error| refuse(error.to_string()))?;
+    let (home, _) = session::configuration(config)?;
+    // An owner who signs the very first directory has none in force to compare with.
+    let Ok(trusted) = TrustStore::open(&home.trust_folder()).and_then(|store| store.trusted()) else {
+        return output::json(&next);
+    };
+    next.check(&trusted.root)
+        .map_err(|error| refuse(error.to_string()))?;
+    statement::say_change::<Directory>(&trusted.directory, &next)
 }
 
 async fn sign(
@@ -180,6 +207,7 @@ async fn sign(
             )
         })?;
     let envelope: Envelope = file::read_json(path)?;
+    look(config, &envelope)?;
     let secret = passphrase::ask(pin, "Passphrase of your owner keys: ")?;
     let signer = console_keys::open(&key)?.unlock(&secret)?;
     let envelope = org::countersign::<Directory>(envelope, signer.as_ref())?;

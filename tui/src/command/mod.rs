@@ -1,10 +1,12 @@
-//! One file for each command, and what they share: failures with exit codes, safe output, passphrases.
+//! One file for each command, and what they share: failures with exit codes, safe output, passphrases,
+//! the look at a statement before an owner signs it.
 
 pub mod failure;
 pub mod file;
 pub mod output;
 pub mod passphrase;
 pub mod session;
+pub mod statement;
 
 pub mod completions;
 pub mod console;

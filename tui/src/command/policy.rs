@@ -4,16 +4,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use countersign_client::now;
+use countersign_client::trust::{TrustStore, Trusted};
 use countersign_console::keys as console_keys;
 use countersign_console::organisation as org;
 use countersign_policy::PolicySet;
 use countersign_protocol::identity::{RequestId, Role};
 use countersign_protocol::policy_bundle::{Limits, PolicyBundle, PolicyFile, TrustedBundle};
-use countersign_protocol::signed::Envelope;
+use countersign_protocol::signed::{Envelope, Signed};
 use countersign_protocol::text::{Bounded, Line};
 
 use super::failure::{Code, Failure};
-use super::{file, later, output, passphrase, session};
+use super::{file, later, output, passphrase, session, statement};
 use crate::cli::{Policy, PolicySign};
 
 /// The sample for small teams, as files by name.
@@ -124,29 +125,20 @@ async fn sign(config: Option<&Path>, options: PolicySign) -> Result<(), Failure>
         }
         _ => None,
     };
+    let trusted = TrustStore::open(&home.trust_folder())?.trusted()?;
+    let unsigned = match existing {
+        Some(envelope) => envelope,
+        None => org::seal(&next_bundle(&trusted, &options)?, &[])?,
+    };
+    let next = Signed::<PolicyBundle>::from(unsigned.clone())
+        .unproven_for_signing()
+        .map_err(|error| Failure::new(Code::Refused, error.to_string(), "nothing was signed"))?;
+    PolicySet::compile(&next.policies, &next.freezes, next.limits)
+        .map_err(|error| Failure::no(error.to_string()))?;
+    statement::say_policy_change(&trusted.policy, &next)?;
     let secret = passphrase::ask(&options.pin, "Passphrase of your owner keys: ")?;
     let signer = console_keys::open(&key)?.unlock(&secret)?;
-    let envelope = match existing {
-        Some(envelope) => org::countersign::<PolicyBundle>(envelope, signer.as_ref())?,
-        None => {
-            let files = read_all(&options.files)?;
-            compile(&files)?;
-            let store = countersign_client::trust::TrustStore::open(&home.trust_folder())?;
-            let trusted = store.trusted()?;
-            let validity = Duration::from_secs(u64::from(options.days) * 24 * 3600);
-            let version = trusted.policy.version + 1;
-            let bundle = org::bundle(
-                store.root_id(),
-                version,
-                &files,
-                trusted.policy.freezes.clone(),
-                trusted.policy.limits,
-                now(),
-                validity,
-            )?;
-            org::seal(&bundle, &[signer.as_ref()])?
-        }
-    };
+    let envelope = org::countersign::<PolicyBundle>(unsigned, signer.as_ref())?;
     file::write_json(&options.output, &envelope)?;
     output::say(&format!("signed {}", options.output.display()))?;
     if options.publish {
@@ -163,6 +155,21 @@ async fn sign(config: Option<&Path>, options: PolicySign) -> Result<(), Failure>
         output::say("the backend took it")?;
     }
     Ok(())
+}
+
+/// The bundle after the one in force, with other policies.
+fn next_bundle(trusted: &Trusted, options: &PolicySign) -> Result<PolicyBundle, Failure> {
+    let files = read_all(&options.files)?;
+    let validity = Duration::from_secs(u64::from(options.days) * 24 * 3600);
+    Ok(org::bundle(
+        *trusted.root.id(),
+        trusted.policy.version + 1,
+        &files,
+        trusted.policy.freezes.clone(),
+        trusted.policy.limits,
+        now(),
+        validity,
+    )?)
 }
 
 /// Policy files by name: those named, and those in folders named, sorted.
