@@ -14,7 +14,9 @@ const CONTEXT: usize = 3;
 /// Prints how a statement differs from the one in force.
 pub fn say_change<T: Serialize>(in_force: &T, next: &T) -> Result<(), Failure> {
     let text = |statement: &T| {
-        serde_json::to_string_pretty(statement).map_err(|error| Failure::internal(error.to_string()))
+        serde_json::to_string_pretty(statement)
+            .map(|text| text + "\n")
+            .map_err(|error| Failure::internal(error.to_string()))
     };
     say_difference(text(in_force)?, text(next)?)
 }
@@ -31,7 +33,7 @@ fn policy_text(bundle: &PolicyBundle) -> Result<String, Failure> {
         text.push_str(&format!("# {}\n{}\n", file.name.raw(), file.text.raw()));
     }
     let rest = serde_json::to_string_pretty(&rest).map_err(|error| Failure::internal(error.to_string()))?;
-    Ok(text + &rest)
+    Ok(text + &rest + "\n")
 }
 
 fn say_difference(before: String, after: String) -> Result<(), Failure> {
