@@ -87,7 +87,8 @@ impl Service {
     /// Asks it to end, and waits until it has.
     #[must_use]
     pub fn terminate(&mut self) -> Option<i32> {
-        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+        let id = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
         self.child.wait().ok().and_then(|status| status.code())
     }
 
