@@ -99,10 +99,11 @@ async fn every_acknowledged_write_survives_kills_in_mid_stream() {
 /// A power cut at each single call that makes something durable, one after the other.
 #[tokio::test]
 async fn a_kill_at_any_durable_step_loses_nothing_and_forks_nothing() {
-    if std::process::Command::new("strace").arg("-V").output().is_err() {
-        eprintln!("skipped: `strace` is not installed");
-        return;
-    }
+    let strace = std::process::Command::new("strace").arg("-V").output();
+    assert!(
+        strace.is_ok(),
+        "`strace` is missing: run `./x test`, which installs it"
+    );
     let limits = Limits {
         open_per_agent: 1000,
         ..Limits::default()

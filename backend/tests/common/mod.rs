@@ -274,7 +274,8 @@ impl Organisation {
     /// Asks it to end; gives its exit code.
     pub fn terminate(&mut self) -> Option<i32> {
         let mut child = self.child.take().unwrap();
-        succeed(Command::new("kill").arg(child.id().to_string()));
+        let id = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
         child.wait().unwrap().code()
     }
 
