@@ -140,6 +140,11 @@ impl TextDiff {
         &self.changes
     }
 
+    /// Returns the bytes of both sides, as they came.
+    pub fn sides(&self) -> [&[u8]; 2] {
+        [&self.before.bytes, &self.after.bytes]
+    }
+
     /// Says how much changed.
     pub fn stats(&self) -> Stats {
         Stats {

@@ -1,0 +1,236 @@
+//! From two trees to the list of changes.
+
+use super::align::{align, name};
+use super::lexeme;
+use super::path::{Path, Step};
+use super::tree::{Entry, Node, Tree};
+use super::{Change, Format, Op, Written};
+use std::collections::BTreeMap;
+
+pub(super) struct Walk<'s> {
+    pub format: Format,
+    /// Where the lines of each side begin.
+    pub old: &'s Lines,
+    pub new: &'s Lines,
+    /// How often each anchor is used, on either side.
+    pub aliases: &'s BTreeMap<String, u32>,
+    pub path: Vec<Step>,
+    /// The anchors around the value that is looked at.
+    anchors: Vec<String>,
+    pub changes: Vec<Change>,
+    /// Maps whose keys stand in another order.
+    pub reordered: u32,
+    /// Keys and values that say the same and are written differently, with the line after.
+    pub respelled: Vec<u32>,
+}
+
+impl<'s> Walk<'s> {
+    pub fn new(format: Format, old: &'s Lines, new: &'s Lines, aliases: &'s BTreeMap<String, u32>) -> Self {
+        Self {
+            format,
+            old,
+            new,
+            aliases,
+            path: Vec::new(),
+            anchors: Vec::new(),
+            changes: Vec::new(),
+            reordered: 0,
+            respelled: Vec::new(),
+        }
+    }
+
+    pub fn value(&mut self, old: &Tree<'_>, new: &Tree<'_>) {
+        let mut unlike = Vec::new();
+        let same = old.same(new, &mut |a, b| {
+            let mut keys = a.entries().iter().zip(b.entries());
+            let respelled = !a.is_container() || keys.any(|(a, b)| a.written != b.written);
+            unlike.push((reordered(a.entries().iter().zip(b.entries())), respelled, b.start));
+        });
+        if same {
+            for (reordered, respelled, start) in unlike {
+                self.reordered += u32::from(reordered);
+                if respelled {
+                    self.respelled.push(self.new.line(start));
+                }
+            }
+            return;
+        }
+        let anchors = self.anchors.len();
+        if old.mark == new.mark {
+            self.anchors.extend(anchor(new));
+        }
+        match (&old.node, &new.node) {
+            _ if old.mark != new.mark => self.put(Op::Replace, Some(old), Some(new)),
+            (Node::Map(a), Node::Map(b)) => self.map(a, b),
+            (Node::List(a), Node::List(b)) => {
+                self.list(&a.iter().collect::<Vec<_>>(), &b.iter().collect::<Vec<_>>());
+            }
+            _ => self.put(Op::Replace, Some(old), Some(new)),
+        }
+        self.anchors.truncate(anchors);
+    }
+
+    fn map(&mut self, old: &[Entry<'_>], new: &[Entry<'_>]) {
+        let mut common = Vec::new();
+        let (mut olds, mut news) = (old.iter().peekable(), new.iter().peekable());
+        loop {
+            let order = match (olds.peek(), news.peek()) {
+                (None, None) => break,
+                (Some(_), None) => std::cmp::Ordering::Less,
+                (None, Some(_)) => std::cmp::Ordering::Greater,
+                (Some(a), Some(b)) => (&a.key, a.nth).cmp(&(&b.key, b.nth)),
+            };
+            let a = if order.is_le() { olds.next() } else { None };
+            let b = if order.is_ge() { news.next() } else { None };
+            let Some(entry) = a.or(b) else { break };
+            self.path.push(Step::Key {
+                name: entry.key.clone().into_owned(),
+                nth: entry.nth,
+            });
+            match (a, b) {
+                (Some(a), Some(b)) => {
+                    common.push((a, b));
+                    self.value(&a.value, &b.value);
+                }
+                (Some(a), None) => self.put(Op::Remove, Some(&a.value), None),
+                (_, b) => self.put(Op::Add, None, b.map(|entry| &entry.value)),
+            }
+            self.path.pop();
+        }
+        for (a, b) in &common {
+            if a.written != b.written {
+                self.respelled.push(self.new.line(b.value.start));
+            }
+        }
+        self.reordered += u32::from(reordered(common.into_iter()));
+    }
+
+    pub fn list(&mut self, old: &[&Tree<'_>], new: &[&Tree<'_>]) {
+        for pair in align(old, new) {
+            let a = pair.old.and_then(|index| old.get(index)).copied();
+            let b = pair.new.and_then(|index| new.get(index)).copied();
+            self.path.push(Step::Element {
+                name: b.or(a).and_then(name).map(std::borrow::Cow::into_owned),
+                before: pair.old,
+                after: pair.new,
+            });
+            match (a, b) {
+                (Some(a), Some(b)) => {
+                    if let (true, Some(from), Some(to)) = (pair.moved, pair.old, pair.new) {
+                        self.put(Op::Move { from, to }, Some(a), Some(b));
+                    }
+                    self.value(a, b);
+                }
+                (Some(a), None) => self.put(Op::Remove, Some(a), None),
+                (None, Some(b)) => self.put(Op::Add, None, Some(b)),
+                (None, None) => {}
+            }
+            self.path.pop();
+        }
+    }
+
+    /// Adds or removes the parts of a whole document, or itself where it has none.
+    pub fn parts(&mut self, op: Op, tree: &Tree<'_>) {
+        let side = |tree| {
+            if op == Op::Add {
+                (None, Some(tree))
+            } else {
+                (Some(tree), None)
+            }
+        };
+        for entry in tree.entries() {
+            self.path.push(Step::Key {
+                name: entry.key.clone().into_owned(),
+                nth: entry.nth,
+            });
+            let (old, new) = side(&entry.value);
+            self.put(op, old, new);
+            self.path.pop();
+        }
+        for (index, item) in tree.items().iter().enumerate() {
+            let (old, new) = side(item);
+            self.path.push(Step::Element {
+                name: name(item).map(std::borrow::Cow::into_owned),
+                before: old.map(|_| index),
+                after: new.map(|_| index),
+            });
+            self.put(op, old, new);
+            self.path.pop();
+        }
+        if tree.entries().is_empty() && tree.items().is_empty() {
+            let (old, new) = side(tree);
+            self.put(op, old, new);
+        }
+    }
+
+    pub fn put(&mut self, op: Op, old: Option<&Tree<'_>>, new: Option<&Tree<'_>>) {
+        let moved = matches!(op, Op::Move { .. });
+        let written = |tree: &Tree<'_>, lines: &Lines| Written {
+            // A moved list or map is named by the path; its content is not repeated.
+            text: if moved && tree.is_container() {
+                "".into()
+            } else {
+                tree.written().into()
+            },
+            line: lines.line(tree.start),
+        };
+        let mut notes = if moved {
+            Vec::new()
+        } else {
+            lexeme::notes(
+                self.format,
+                old.and_then(Tree::lexeme),
+                new.and_then(Tree::lexeme),
+            )
+        };
+        let inside = old.into_iter().chain(new).filter_map(anchor);
+        let mut anchors: Vec<String> = self.anchors.iter().cloned().chain(inside).collect();
+        anchors.sort();
+        anchors.dedup();
+        for anchor in anchors {
+            if let Some(uses) = self.aliases.get(&anchor) {
+                let name = crate::text::Untrusted::from(anchor).escaped();
+                notes.push(format!(
+                    "it is part of the anchor &{name}, which other places use {uses} times"
+                ));
+            }
+        }
+        self.changes.push(Change {
+            path: Path {
+                steps: self.path.clone(),
+            },
+            op,
+            before: old.map(|tree| written(tree, self.old)),
+            after: new.map(|tree| written(tree, self.new)),
+            notes,
+        });
+    }
+}
+
+/// Returns the name of the anchor of a value.
+fn anchor(tree: &Tree<'_>) -> Option<String> {
+    let start = tree.mark.split(' ').find_map(|word| word.strip_prefix('&'))?;
+    Some(start.to_owned())
+}
+
+/// Says whether the same keys stand in another order.
+fn reordered<'t, 'a: 't>(pairs: impl Iterator<Item = (&'t Entry<'a>, &'t Entry<'a>)>) -> bool {
+    let mut orders: Vec<(usize, usize)> = pairs.map(|(a, b)| (a.order, b.order)).collect();
+    orders.sort_unstable();
+    !orders.is_sorted_by_key(|(_, new)| *new)
+}
+
+/// Where the lines of a text begin.
+#[derive(Debug, Default)]
+pub(super) struct Lines(Vec<usize>);
+
+impl Lines {
+    pub fn of(text: &str) -> Self {
+        Self(memchr::memchr_iter(b'\n', text.as_bytes()).collect())
+    }
+
+    /// Returns the line, from 1, on which a byte stands.
+    pub fn line(&self, at: usize) -> u32 {
+        u32::try_from(self.0.partition_point(|feed| *feed < at) + 1).unwrap_or(u32::MAX)
+    }
+}
