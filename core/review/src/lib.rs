@@ -15,6 +15,7 @@ pub mod text;
 
 pub mod diff;
 pub mod document;
+pub mod drift;
 pub mod findings;
 
 pub mod sheet;

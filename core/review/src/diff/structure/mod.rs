@@ -23,8 +23,9 @@ mod walk;
 pub use format::Format;
 pub use path::{Path, Step};
 
-use align::name;
-use tree::{Grower, Tree};
+pub(crate) use align::{align, name};
+use tree::Grower;
+pub(crate) use tree::{Node, Tree};
 
 use crate::text::Untrusted;
 use std::hash::RandomState;
@@ -235,6 +236,11 @@ impl<'a> Side<'a> {
             remarks: grower.remarks,
             aliases: grower.aliases,
         })
+    }
+
+    /// Returns the line, from 1, on which a byte stands.
+    pub(crate) fn line(&self, at: usize) -> u32 {
+        self.lines.line(at)
     }
 
     fn notes(&self, side: &str, notes: &mut Vec<String>) {
