@@ -22,6 +22,7 @@ use countersign_protocol::request::{Phase, RequestState, Terms};
 use countersign_protocol::signed::{Envelope, Signed, Verified};
 use countersign_protocol::text::{Line, Prose};
 use countersign_review::findings::RULESET;
+use countersign_review::sheet::finding::record;
 use countersign_review::sheet::{SHEET_VERSION, Sheet};
 use countersign_verify::judge::{Judgement, judge};
 use rusqlite::Connection;
@@ -50,6 +51,7 @@ enum Outcome {
         request: Box<Verified<ApprovalRequest>>,
         terms: Terms,
         judged: Judged,
+        findings: BTreeMap<ArtifactDigest, Artifact>,
     },
     Forbid {
         policies: String,
@@ -242,6 +244,7 @@ impl Engine {
             minimum: request.rule.approvals,
             expires_at: request.expires_at,
         };
+        let findings = record(&judgement.findings).map_err(|error| Refused::invalid(error.to_string()))?;
         let operation = &judgement.operation;
         let judged = Judged {
             findings: operation.findings.clone(),
@@ -251,6 +254,7 @@ impl Engine {
             request: Box::new(request),
             terms,
             judged,
+            findings: BTreeMap::from([(ArtifactDigest::of(&findings), Artifact(findings))]),
         })
     }
 }
@@ -424,6 +428,7 @@ fn keep(
             request,
             terms,
             judged,
+            findings,
         } => {
             let entry = NewEntry {
                 state: &RequestState::new(terms),
@@ -436,7 +441,10 @@ fn keep(
             row::insert_request(conn, &entry, now)?;
             file(Sort::Proposal, proposal.envelope(), None)?;
             file(Sort::Request, request.envelope(), Some(EntryType::Request))?;
-            row::insert_artifacts(conn, &id, &checked.artifacts)?;
+            // Verifiers whose rules are newer read the findings instead of finding them.
+            let mut artifacts = findings;
+            artifacts.extend(checked.artifacts.clone());
+            row::insert_artifacts(conn, &id, &artifacts)?;
             tracing::info!(request = %id, agent = %proposal.agent, environment = %request.environment, "request held");
             Ok(None)
         }

@@ -44,7 +44,7 @@ pub struct Evidence {
     /// The receipt, once it ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<Logged>,
-    /// The artifacts of the action.
+    /// The artifacts of the action, and the findings of the request as the document that its digest names.
     pub artifacts: BTreeMap<ArtifactDigest, Artifact>,
     /// The log from the request's leaf on; absent while the request is not yet logged.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -15,6 +15,7 @@ use countersign_protocol::directory::TrustedDirectory;
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::proposal::Proposal;
 use countersign_review::findings::{self, Finding};
+use countersign_review::sheet::finding::{Recorded, record};
 use countersign_review::text::Untrusted;
 
 /// What a proposal amounts to.
@@ -61,17 +62,36 @@ pub fn judge(
     now: Timestamp,
 ) -> Result<Judgement, JudgeError> {
     let found = find(proposal, artifacts)?;
-    let severity = Severity::from_level(i64::from(findings::severity(&found).number()));
-    let counting: BTreeSet<String> = found
-        .iter()
-        .filter(|finding| finding.counts())
-        .map(|finding| finding.rule.as_str().to_owned())
-        .collect();
-    let operation = Operation::of(proposal, directory, counting, severity)?;
+    let findings_digest = digest_of(&found)?;
+    let recorded: Vec<Recorded> = found.iter().map(Recorded::from).collect();
+    let judged = judge_recorded(proposal, &recorded, directory, policy, now)?;
+    Ok(Judgement {
+        findings: found,
+        findings_digest,
+        ..judged
+    })
+}
+
+/// Asks policy about findings in words: those of a request that was made with other rules. The judgement then names
+/// no findings of its own.
+///
+/// # Errors
+/// [`JudgeError`] when policy cannot be asked.
+pub fn judge_recorded(
+    proposal: &Proposal,
+    findings: &[Recorded],
+    directory: &TrustedDirectory,
+    policy: &PolicySet,
+    now: Timestamp,
+) -> Result<Judgement, JudgeError> {
+    let counting = findings.iter().filter(|finding| finding.counts);
+    let severity = counting.clone().map(Recorded::level).max().unwrap_or_default();
+    let names: BTreeSet<String> = counting.map(|finding| finding.id.clone()).collect();
+    let operation = Operation::of(proposal, directory, names, severity)?;
     let verdict = policy.verdict(&operation, directory, now);
     Ok(Judgement {
-        findings_digest: digest_of(&found)?,
-        findings: found,
+        findings: Vec::new(),
+        findings_digest: FindingsDigest::new(Sha256Digest::of(&canonical::to_bytes(&findings)?)),
         severity,
         operation,
         verdict,
@@ -119,16 +139,12 @@ pub fn find(
     })
 }
 
-/// The digest of findings, as requests bind it.
+/// The digest of findings, as requests bind it: that of the document which evidence carries.
 ///
 /// # Errors
 /// [`EncodeError`] cannot happen for findings of this program.
 pub fn digest_of(findings: &[Finding]) -> Result<FindingsDigest, EncodeError> {
-    let bytes = canonical::to_bytes(&findings)?;
-    Ok(FindingsDigest::new(Sha256Digest::of_domain(
-        "countersign/findings/v1",
-        &[&bytes],
-    )))
+    Ok(FindingsDigest::new(Sha256Digest::of(&record(findings)?)))
 }
 
 /// A process as the document that the rules for commands read.

@@ -311,7 +311,7 @@ fn swapped_bytes_are_found_out() {
         .push(b'x');
     assert_eq!(
         codes(&judge_evidence(&world, &evidence, 210, Purpose::Execute)),
-        ["incomplete"]
+        ["artifact-differs"]
     );
     evidence.artifacts.clear();
     assert_eq!(
@@ -490,4 +490,61 @@ fn what_ran_stays_proven_after_the_owners_and_the_backend_changed_their_keys() {
     // For deciding or running anything now, the old keys no longer count.
     assert_eq!(codes(&judge(&world, 300, Purpose::Review)), ["invalid-directory"]);
     assert!(!judge(&world, 210, Purpose::Execute).is_valid());
+}
+
+#[test]
+fn a_guard_whose_key_was_revoked_neither_runs_nor_accounts() {
+    let mut world = granted();
+    world.revoke("g1", 205, 206);
+    assert_eq!(refusal(&world), "guard-key");
+    let mut world = granted();
+    world.revoke("g1", 205, 206);
+    let receipt = world.receipt();
+    world.account(&receipt, "g1");
+    assert_eq!(codes(&judge(&world, 300, Purpose::Audit)), ["guard-key"]);
+}
+
+#[test]
+fn whoever_answers_for_the_agent_by_now_cannot_approve() {
+    let mut world = held();
+    world.publish(
+        |directory| {
+            directory.agents[0].owners.insert("bob".parse().unwrap());
+        },
+        60,
+    );
+    let decision = world.decision("bob");
+    world.decide(&decision, "bob", 100);
+    let grant = world.grant();
+    world.give(&grant, "backend");
+    assert_eq!(refusal(&world), "no-quorum");
+}
+
+#[test]
+fn evidence_of_older_finding_rules_still_tells_what_held_then() {
+    let old = common::ran_by("1999-01-01.1");
+    let report = judge(&old, 300, Purpose::Audit);
+    assert_eq!(phase(&report), Phase::Succeeded);
+    assert!(report.chain.unwrap().findings_recorded);
+    assert!(
+        !judge(&ran(), 300, Purpose::Audit)
+            .chain
+            .unwrap()
+            .findings_recorded
+    );
+    // Nobody reviews or runs under rules that this program does not know.
+    assert_eq!(codes(&judge(&old, 300, Purpose::Review)), ["unknown-ruleset"]);
+    // The findings are those that the request names, or none.
+    let mut bent = old.done();
+    let named = ArtifactDigest::new(*old.request().findings.sha256());
+    bent.artifacts.get_mut(&named).unwrap().0 = b"[ ]".to_vec();
+    assert_eq!(
+        codes(&judge_evidence(&old, &bent, 300, Purpose::Audit)),
+        ["artifact-differs"]
+    );
+    bent.artifacts.remove(&named);
+    assert_eq!(
+        codes(&judge_evidence(&old, &bent, 300, Purpose::Audit)),
+        ["incomplete"]
+    );
 }

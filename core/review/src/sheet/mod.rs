@@ -9,6 +9,7 @@
 //! Fields are taken from their structs without `..`, so that a new field does not compile until it is shown.
 
 mod change;
+pub mod finding;
 mod header;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use countersign_protocol::signed::Verified;
 
 use crate::diff::text::TooLarge;
 use crate::findings::Finding;
+use crate::sheet::finding::Recorded;
 use crate::text::Untrusted;
 
 /// The version of the sheet's form; it stands in every request.
@@ -102,6 +104,20 @@ impl Sheet {
         findings: &[Finding],
         artifacts: &BTreeMap<ArtifactDigest, Artifact>,
     ) -> Result<Self, SheetError> {
+        let recorded: Vec<Recorded> = findings.iter().map(Recorded::from).collect();
+        Self::build_recorded(proposal, request, &recorded, artifacts)
+    }
+
+    /// Builds the sheet from findings in words: those of a request that was made with other rules.
+    ///
+    /// # Errors
+    /// [`SheetError`] when anything cannot be shown whole.
+    pub fn build_recorded(
+        proposal: &Verified<Proposal>,
+        request: &Verified<ApprovalRequest>,
+        findings: &[Recorded],
+        artifacts: &BTreeMap<ArtifactDigest, Artifact>,
+    ) -> Result<Self, SheetError> {
         if request.sheet.raw() != SHEET_VERSION {
             return Err(SheetError::OtherVersion(
                 Untrusted::from(request.sheet.raw()).escaped(),
@@ -150,12 +166,12 @@ impl Sheet {
     }
 }
 
-fn list_findings(page: &mut Page, findings: &[Finding]) -> Result<(), SheetError> {
+fn list_findings(page: &mut Page, findings: &[Recorded]) -> Result<(), SheetError> {
     page.heading(&format!("findings ({})", findings.len()));
     for finding in findings {
-        let Finding {
-            rule,
-            severity,
+        let Recorded {
+            id,
+            severity: _, // shown as its level
             title,
             explanation,
             side,
@@ -164,23 +180,19 @@ fn list_findings(page: &mut Page, findings: &[Finding]) -> Result<(), SheetError
             reference,
             peers,
             delta,
+            counts,
         } = finding;
-        let level = Severity::from_level(i64::from(severity.number()));
-        let role = if finding.counts() {
+        let level = finding.level();
+        let role = if *counts {
             LineRole::Finding(level)
         } else {
             LineRole::FindingBeside
         };
         let shown = |text: &str| Untrusted::from(text).escaped();
+        let delta = delta_word(*delta);
         page.push(
             role,
-            format!(
-                "[{}] {} {}: {}",
-                level.word(),
-                delta_word(*delta),
-                rule.as_str(),
-                shown(title)
-            ),
+            format!("[{}] {delta} {}: {}", level.word(), shown(id), shown(title)),
         )?;
         page.push(role, format!("    {}", shown(explanation)))?;
         let line = line.map_or_else(String::new, |line| format!(" line {line}"));

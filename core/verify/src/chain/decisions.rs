@@ -1,6 +1,7 @@
 //! Decisions: each checked by itself, then put through the one state machine in their order.
 
 use countersign_policy::{Answer, Approval, Credential, PolicySet};
+use countersign_protocol::approval::People;
 use countersign_protocol::bundle::{Evidence, Logged};
 use countersign_protocol::decision::{Attention, Decision, Verdict};
 use countersign_protocol::directory::{KeyHolder, TrustedDirectory};
@@ -242,11 +243,13 @@ fn is_eligible(
         Verdict::Deny => STRONGEST,
     };
     let operation = &asked.judgement.operation;
+    let person = &checked.vote.person;
+    let approves = checked.vote.verdict == Verdict::Approve;
     both(trust, index).all(|(policy, directory)| {
-        matches!(
-            policy.approve(operation, directory, &checked.vote.person, &with, at),
-            Answer::Permit { .. }
-        )
+        // Who answers for the agent by now is excluded as well, whatever the request says.
+        let own = approves && People::of(&asked.proposal, directory).excluded.contains(person);
+        let answer = policy.approve(operation, directory, person, &with, at);
+        !own && matches!(answer, Answer::Permit { .. })
     })
 }
 

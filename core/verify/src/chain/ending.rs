@@ -126,6 +126,7 @@ fn grant(
         Purpose::Review | Purpose::Audit => grant.issued_at,
     };
     check_time(&grant, asked, trust, at)?;
+    check_guard_key(asked, trust, at)?;
     let votes = granted_votes(&grant, cast, trust, at)?;
     let index = if purpose == Purpose::Execute {
         None
@@ -234,6 +235,16 @@ fn check_time(grant: &Grant, asked: &Asked, trust: &Trust, at: Timestamp) -> Res
     Ok(())
 }
 
+/// The guard's key has to count, by the newest directory, when it runs and when it accounts for it.
+fn check_guard_key(asked: &Asked, trust: &Trust, at: Timestamp) -> Result<(), Problem> {
+    trust
+        .directories
+        .newest()
+        .key_at(&asked.request.guard_key, Role::Guard, at)
+        .map(|_| ())
+        .map_err(|error| Problem::new("guard-key", error))
+}
+
 /// The votes a grant rests on: each an approval that counts, by a key that is valid at `at` too.
 fn granted_votes(grant: &Grant, cast: &Cast, trust: &Trust, at: Timestamp) -> Result<Vec<Vote>, Problem> {
     let mut votes = Vec::new();
@@ -305,6 +316,7 @@ fn receipt(
             "the receipt is not this guard's, or of another grant",
         ));
     }
+    check_guard_key(asked, trust, record.logged_at(logged).unwrap_or(now))?;
     // A receipt that says "nothing ran" may name the bytes it found instead of the approved ones.
     if receipt.action_digest != asked.request.action_digest
         && matches!(receipt.outcome, Outcome::Succeeded | Outcome::Partial)

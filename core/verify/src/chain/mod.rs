@@ -25,7 +25,7 @@ use countersign_protocol::receipt::ExecutionReceipt;
 use countersign_protocol::request::{RequestState, Vote};
 use countersign_protocol::root::TrustedRoot;
 use countersign_protocol::signed::Verified;
-use countersign_review::findings::Finding;
+use countersign_review::findings::{Finding, RULESET};
 use countersign_review::sheet::Sheet;
 
 use crate::judge::Judgement;
@@ -127,6 +127,8 @@ pub struct Chain {
     pub judgement: Judgement,
     /// The sheet, built here.
     pub sheet: Sheet,
+    /// Whether the findings are those of the request's own, other rules, and were not found again here.
+    pub findings_recorded: bool,
     /// The log, as far as the evidence shows it.
     pub log: LogView,
     /// Every decision in the evidence.
@@ -191,7 +193,7 @@ fn walk(
     problems: &mut Vec<Problem>,
 ) -> Result<Chain, Problem> {
     let trust = trust::open(evidence, pinned, purpose)?;
-    let asked = request::open(evidence, &trust)?;
+    let asked = request::open(evidence, &trust, purpose)?;
     let as_of = match purpose {
         Purpose::Review | Purpose::Execute => now,
         Purpose::Audit => asked.request.created_at,
@@ -211,9 +213,10 @@ fn walk(
         policy: policy.set,
         limits,
         proposal: asked.proposal,
-        request: asked.request,
         findings: asked.judgement.findings.clone(),
+        findings_recorded: asked.judgement.findings.is_empty() && asked.request.ruleset.raw() != RULESET,
         judgement: asked.judgement,
+        request: asked.request,
         sheet: asked.sheet,
         log: record.view,
         decisions: cast.decisions,

@@ -2,17 +2,19 @@
 
 use countersign_policy::Verdict;
 use countersign_protocol::approval::ApprovalRequest;
-use countersign_protocol::bundle::Evidence;
+use countersign_protocol::bundle::{Artifact, Evidence};
+use countersign_protocol::digest::ArtifactDigest;
 use countersign_protocol::directory::KeyHolder;
 use countersign_protocol::identity::Role;
 use countersign_protocol::proposal::Proposal;
 use countersign_protocol::signed::{Signed, Verified};
 use countersign_review::findings::RULESET;
 use countersign_review::sheet::Sheet;
+use countersign_review::sheet::finding::read;
 
-use super::Problem;
 use super::trust::Trust;
-use crate::judge::{Judgement, judge};
+use super::{Problem, Purpose};
+use crate::judge::{Judgement, judge, judge_recorded};
 
 /// A proposal and its request, judged again.
 pub(super) struct Asked {
@@ -22,7 +24,7 @@ pub(super) struct Asked {
     pub sheet: Sheet,
 }
 
-pub(super) fn open(evidence: &Evidence, trust: &Trust) -> Result<Asked, Problem> {
+pub(super) fn open(evidence: &Evidence, trust: &Trust, purpose: Purpose) -> Result<Asked, Problem> {
     let directory = &trust.directories.of_request;
     let policy = &trust.policies.of_request;
     let request = trust
@@ -41,14 +43,6 @@ pub(super) fn open(evidence: &Evidence, trust: &Trust) -> Result<Asked, Problem>
             "the request was made under another policy than the evidence holds",
         ));
     }
-    if request.ruleset.raw() != RULESET {
-        return Err(Problem::new(
-            "unknown-ruleset",
-            format!(
-                "the request was made with other finding rules than `{RULESET}`; use a program of its version"
-            ),
-        ));
-    }
     let fresh = directory.check_fresh(request.created_at).is_ok()
         && policy.bundle.check_fresh(request.created_at).is_ok();
     if !fresh {
@@ -57,23 +51,105 @@ pub(super) fn open(evidence: &Evidence, trust: &Trust) -> Result<Asked, Problem>
             "the directory or policy had expired when the request was made",
         ));
     }
-    let judgement = judge(
-        &proposal,
-        &evidence.artifacts,
-        directory,
-        &policy.set,
-        request.created_at,
-    )
-    .map_err(|error| Problem::new("incomplete", error))?;
+    check_bytes(evidence)?;
+    let (judgement, sheet) = if request.ruleset.raw() == RULESET {
+        judged_here(evidence, &proposal, &request, trust)?
+    } else if purpose == Purpose::Audit {
+        judged_then(evidence, &proposal, &request, trust)?
+    } else {
+        return Err(Problem::new(
+            "unknown-ruleset",
+            format!(
+                "the request was made with other finding rules than `{RULESET}`; use a program of its version"
+            ),
+        ));
+    };
     check_judgement(&request, &judgement)?;
-    let sheet = Sheet::build(&proposal, &request, &judgement.findings, &evidence.artifacts)
-        .map_err(|error| Problem::new("no-sheet", error))?;
+    check_named(evidence, &proposal, &request)?;
     Ok(Asked {
         proposal,
         request,
         judgement,
         sheet,
     })
+}
+
+/// Every artifact is what it is named.
+fn check_bytes(evidence: &Evidence) -> Result<(), Problem> {
+    let different =
+        |(digest, artifact): &(&ArtifactDigest, &Artifact)| ArtifactDigest::of(&artifact.0) != **digest;
+    match evidence.artifacts.iter().find(different) {
+        Some((digest, _)) => Err(Problem::new(
+            "artifact-differs",
+            format!("artifact `{digest}` holds other bytes than it is named for"),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// No artifact stands in the evidence that the request does not name.
+fn check_named(evidence: &Evidence, proposal: &Proposal, request: &ApprovalRequest) -> Result<(), Problem> {
+    let mut named: Vec<ArtifactDigest> = proposal
+        .action
+        .artifacts()
+        .iter()
+        .map(|named| named.digest)
+        .collect();
+    named.push(ArtifactDigest::new(*request.findings.sha256()));
+    match evidence.artifacts.keys().find(|digest| !named.contains(digest)) {
+        Some(digest) => Err(Problem::new(
+            "artifact-differs",
+            format!("artifact `{digest}` is none of the request's"),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Finds again, by the rules that the request was made with.
+fn judged_here(
+    evidence: &Evidence,
+    proposal: &Verified<Proposal>,
+    request: &Verified<ApprovalRequest>,
+    trust: &Trust,
+) -> Result<(Judgement, Sheet), Problem> {
+    let (directory, policy) = (&trust.directories.of_request, &trust.policies.of_request);
+    let judgement = judge(
+        proposal,
+        &evidence.artifacts,
+        directory,
+        &policy.set,
+        request.created_at,
+    )
+    .map_err(|error| Problem::new("incomplete", error))?;
+    let sheet = Sheet::build(proposal, request, &judgement.findings, &evidence.artifacts)
+        .map_err(|error| Problem::new("no-sheet", error))?;
+    Ok((judgement, sheet))
+}
+
+/// Takes the findings that the request was made with, where the rules of this program are others. They are those
+/// that the reviewers' consoles computed and that stand on the signed sheet.
+fn judged_then(
+    evidence: &Evidence,
+    proposal: &Verified<Proposal>,
+    request: &Verified<ApprovalRequest>,
+    trust: &Trust,
+) -> Result<(Judgement, Sheet), Problem> {
+    let (directory, policy) = (&trust.directories.of_request, &trust.policies.of_request);
+    let named = ArtifactDigest::new(*request.findings.sha256());
+    let found = evidence.artifacts.get(&named);
+    let bytes = found.ok_or_else(|| Problem::new("incomplete", "the evidence holds no findings"))?;
+    if ArtifactDigest::of(&bytes.0) != named {
+        return Err(Problem::new(
+            "findings-differ",
+            "the findings are not those of the request",
+        ));
+    }
+    let findings = read(&bytes.0).map_err(|error| Problem::new("findings-differ", error))?;
+    let judgement = judge_recorded(proposal, &findings, directory, &policy.set, request.created_at)
+        .map_err(|error| Problem::new("incomplete", error))?;
+    let sheet = Sheet::build_recorded(proposal, request, &findings, &evidence.artifacts)
+        .map_err(|error| Problem::new("no-sheet", error))?;
+    Ok((judgement, sheet))
 }
 
 fn check_proposal(

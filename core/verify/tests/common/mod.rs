@@ -26,6 +26,7 @@ use countersign_protocol::root::{Root, RootKey, Thresholds, TrustedRoot};
 use countersign_protocol::signed::{Envelope, Predicate, SignError, Signed, Signer};
 use countersign_protocol::text::{Bounded, Line, OsBytes, Prose};
 use countersign_review::findings::RULESET;
+use countersign_review::sheet::finding::record;
 use countersign_review::sheet::{SHEET_VERSION, Sheet};
 use countersign_verify::judge::judge;
 use tlog_tiles::{Checkpoint, Hash, HashReader, prove_record, prove_tree, stored_hashes, tree_hash};
@@ -203,6 +204,8 @@ pub struct World {
     pub log: Log,
     pub evidence: Option<Evidence>,
     pub request: Option<ApprovalRequest>,
+    /// The version of the finding rules that requests name.
+    pub ruleset: &'static str,
 }
 
 pub fn world() -> World {
@@ -257,6 +260,7 @@ pub fn world() -> World {
         log,
         evidence: None,
         request: None,
+        ruleset: RULESET,
     }
 }
 
@@ -399,6 +403,9 @@ impl World {
             .map(|bytes| (ArtifactDigest::of(bytes), Artifact(bytes.to_vec())))
             .into();
         let judgement = judge(&verified, &artifacts, &trusted, &set, at(20)).unwrap();
+        let findings = record(&judgement.findings).unwrap();
+        let mut artifacts = artifacts;
+        artifacts.insert(ArtifactDigest::of(&findings), Artifact(findings));
         let Verdict::RequireApproval(rule) = judgement.verdict else {
             panic!("{:?}", judgement.verdict)
         };
@@ -420,7 +427,7 @@ impl World {
             baseline: proposal.action.baseline().map(|artifact| artifact.digest),
             directory: trusted.digest(),
             policy: policy.digest(),
-            ruleset: line(RULESET),
+            ruleset: line(self.ruleset),
             sheet: line(SHEET_VERSION),
             findings: judgement.findings_digest,
             severity: judgement.severity,
@@ -468,7 +475,7 @@ impl World {
     pub fn sheet(&self) -> Sheet {
         let pinned = countersign_verify::Pinned::new(*self.root.id());
         let report =
-            countersign_verify::verify(&self.done(), &pinned, at(30), countersign_verify::Purpose::Review);
+            countersign_verify::verify(&self.done(), &pinned, at(30), countersign_verify::Purpose::Audit);
         report
             .chain
             .unwrap_or_else(|| panic!("{:?}", report.problems))
@@ -613,28 +620,46 @@ impl World {
 
 /// The whole story up to a point: held, approved by bob, granted, run.
 pub fn held() -> World {
+    held_by(RULESET)
+}
+
+pub fn approved() -> World {
+    approved_by(RULESET)
+}
+
+pub fn granted() -> World {
+    granted_by(RULESET)
+}
+
+pub fn ran() -> World {
+    ran_by(RULESET)
+}
+
+/// The same with requests that name a version of the finding rules.
+pub fn held_by(ruleset: &'static str) -> World {
     let mut world = world();
+    world.ruleset = ruleset;
     let proposal = proposal(&world);
     world.hold(&proposal, |_| ());
     world
 }
 
-pub fn approved() -> World {
-    let mut world = held();
+pub fn approved_by(ruleset: &'static str) -> World {
+    let mut world = held_by(ruleset);
     let decision = world.decision("bob");
     world.decide(&decision, "bob", 100);
     world
 }
 
-pub fn granted() -> World {
-    let mut world = approved();
+pub fn granted_by(ruleset: &'static str) -> World {
+    let mut world = approved_by(ruleset);
     let grant = world.grant();
     world.give(&grant, "backend");
     world
 }
 
-pub fn ran() -> World {
-    let mut world = granted();
+pub fn ran_by(ruleset: &'static str) -> World {
+    let mut world = granted_by(ruleset);
     let receipt = world.receipt();
     world.account(&receipt, "g1");
     world
