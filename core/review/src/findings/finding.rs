@@ -32,9 +32,9 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// Says whether it raises the severity of the change: what was there before does not.
+    /// Says whether it raises the severity of the change: what was there before does not, nor do rules of users.
     pub fn counts(&self) -> bool {
-        matches!(self.delta, Delta::Introduced | Delta::Widened | Delta::Unknown)
+        !self.rule.is_extra() && matches!(self.delta, Delta::Introduced | Delta::Widened | Delta::Unknown)
     }
 }
 
@@ -46,6 +46,18 @@ impl RuleId {
     /// Returns the name.
     pub fn as_str(self) -> &'static str {
         self.0
+    }
+
+    /// Names a rule of one's own: `x-`, then lower-case letters, digits and dashes.
+    pub fn extra(name: &'static str) -> Option<Self> {
+        let plain = |c: char| matches!(c, 'a'..='z' | '0'..='9' | '-');
+        let rest = name.strip_prefix("x-")?;
+        (!rest.is_empty() && rest.len() <= 64 && rest.chars().all(plain)).then_some(Self(name))
+    }
+
+    /// Says whether it is a rule of somebody's own, which never counts.
+    pub fn is_extra(self) -> bool {
+        self.0.starts_with("x-")
     }
 
     /// Finds a rule of this ruleset by name.

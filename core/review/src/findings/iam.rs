@@ -5,7 +5,9 @@
 //! resources that cover it. Grammar: IAM JSON policy language; keys are read in any case, since AWS does.
 
 use super::iam_action::{AS_OF, POWERFUL_SERVICES, Power, sensitive, writes};
+use super::iam_gain::gains;
 use super::iam_statement::{Statement, owner, statements};
+use super::iam_table::table;
 use super::observation::{matches_glob, quote};
 use super::rule;
 use super::{Breadth, Delta, Detector, Input, Observation, Outcome, Problem, Severity, Side};
@@ -31,8 +33,15 @@ impl Detector for Policies {
         }
         for statement in statements.iter().filter(|statement| statement.allow) {
             let ours = accounts_of_resources(statement);
-            statement.rights(seen);
+            let denials: Vec<&Statement> = statements
+                .iter()
+                .filter(|denial| denial.denies_plainly() && denial.owner == statement.owner)
+                .collect();
+            statement.rights(&denials, seen);
             statement.trust(&ours, seen);
+        }
+        for statement in statements.iter().filter(|statement| !statement.allow) {
+            statement.lockout(seen);
         }
         if statements.is_empty() && !attached {
             Outcome::NotMine
@@ -43,10 +52,10 @@ impl Detector for Policies {
 
     fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
         let (old, new) = (statements(before), statements(after));
-        let mut changes = Vec::new();
         if too_many(&old) || too_many(&new) {
-            return changes;
+            return Vec::new();
         }
+        let mut changes = gains(&old, &new);
         for statement in &new {
             let Some(earlier) = old.iter().find(|earlier| earlier.same_but_condition(statement)) else {
                 continue;
@@ -85,7 +94,7 @@ impl Detector for Policies {
 
 impl Statement {
     /// Observes what the statement lets its holder do.
-    fn rights(&self, seen: &mut Vec<Observation>) {
+    fn rights(&self, denials: &[&Statement], seen: &mut Vec<Observation>) {
         if !self.not_actions.is_empty() {
             let what = format!("every action but {} is allowed", join(&self.not_actions));
             seen.push(self.reaching(
@@ -105,12 +114,21 @@ impl Statement {
         }
         for action in &self.actions {
             for resource in self.reached() {
-                self.right(action, &resource, seen);
+                let denied = |action: &str| denials.iter().any(|denial| denial.reaches(action, &resource));
+                if !denied(action) {
+                    self.right(action, &resource, &denied, seen);
+                }
             }
         }
     }
 
-    fn right(&self, action: &str, resource: &str, seen: &mut Vec<Observation>) {
+    fn right(
+        &self,
+        action: &str,
+        resource: &str,
+        denied: &dyn Fn(&str) -> bool,
+        seen: &mut Vec<Observation>,
+    ) {
         let all = action == "*" || action == "*:*";
         let service = action.strip_suffix(":*").filter(|_| !all);
         if all {
@@ -127,6 +145,7 @@ impl Statement {
                 Severity::High
             };
             seen.push(self.reaching(rule, "all", what, resource).severity(severity));
+            self.all_of_it(resource, seen);
         } else if let Some(service) = service {
             let powerful = POWERFUL_SERVICES.contains(&service.to_ascii_lowercase().as_str());
             let severity = if powerful && broad(resource) {
@@ -147,9 +166,9 @@ impl Statement {
             );
         }
         let wildcard = all || service.is_some();
-        let mut known = false;
-        for (name, power) in sensitive(action) {
-            known = true;
+        let mut sensitive_ones = false;
+        for (name, power) in sensitive(action).filter(|(name, _)| !denied(name)) {
+            sensitive_ones = true;
             if *name == "sts:AssumeRole" && !self.principals.is_empty() {
                 continue;
             }
@@ -166,27 +185,61 @@ impl Statement {
             right.silent = wildcard;
             seen.push(right);
         }
-        if !known || wildcard {
+        self.plain_right(action, resource, wildcard, sensitive_ones, seen);
+    }
+
+    /// Observes an action that gives no power by itself, or that nobody knows.
+    fn plain_right(
+        &self,
+        action: &str,
+        resource: &str,
+        wildcard: bool,
+        sensitive_ones: bool,
+        seen: &mut Vec<Observation>,
+    ) {
+        let known = !table().expand(action).is_empty();
+        if !known && !wildcard && !sensitive_ones {
+            let severity = if writes(action) {
+                Severity::Medium
+            } else {
+                Severity::Low
+            };
+            let what = format!(
+                "{} is allowed on {}{}; AWS's actions of {} have no such one, so what it gives is not known",
+                quote(action),
+                quote(resource),
+                self.under(),
+                table().as_of
+            );
+            let key = action.to_ascii_lowercase();
+            seen.push(
+                self.reaching(&rule::IAM_ACTION_UNKNOWN, &key, what, resource)
+                    .severity(severity),
+            );
+        } else if !sensitive_ones || wildcard {
             let what = format!(
                 "{} is allowed on {}{}",
                 quote(action),
                 quote(resource),
                 self.under()
             );
-            let severity = if writes(action) && broad(resource) {
-                Severity::Low
-            } else {
-                Severity::Info
-            };
-            let mut right = self.reaching(
-                &rule::IAM_ACTION_ALLOWED,
-                &action.to_ascii_lowercase(),
-                what,
-                resource,
-            );
-            right.severity = severity;
+            let key = action.to_ascii_lowercase();
+            let mut right = self.reaching(&rule::IAM_ACTION_ALLOWED, &key, what, resource);
             right.silent = wildcard || !self.principals.is_empty();
             seen.push(right);
+        }
+    }
+
+    /// Notes that whoever holds every action holds every service's too; it is told once only.
+    fn all_of_it(&self, resource: &str, seen: &mut Vec<Observation>) {
+        let mut silent = |rule, key: &str| {
+            let mut right = self.reaching(rule, key, String::new(), resource);
+            right.silent = true;
+            seen.push(right);
+        };
+        silent(&rule::IAM_ALL_ACTIONS, "all");
+        for service in table().services() {
+            silent(&rule::IAM_SERVICE_WILDCARD, service);
         }
     }
 
@@ -199,128 +252,31 @@ impl Statement {
         }
     }
 
-    /// Observes who is let in by a resource or trust policy.
-    fn trust(&self, ours: &BTreeSet<String>, seen: &mut Vec<Observation>) {
-        let assumes = self
-            .actions
-            .iter()
-            .any(|action| action.to_ascii_lowercase().starts_with("sts:assumerole"));
-        if self.not_principal {
-            let what = format!("everybody but those named may do {}", join(&self.actions));
-            seen.push(
-                self.seen(&rule::IAM_PUBLIC_PRINCIPAL, "not", what)
-                    .severity(Severity::High),
-            );
-        }
-        for (kind, name) in &self.principals {
-            let public = name == "*" && kind != "Service" || name.ends_with(":iam::*:root");
-            if public && !self.is_restricted() {
-                let what = format!(
-                    "anybody may do {} on {}",
-                    join(&self.actions),
-                    join(&self.resources)
-                );
-                let worse = assumes || self.actions.iter().any(|action| writes(action));
-                let severity = if worse { Severity::Critical } else { Severity::High };
-                seen.push(
-                    self.seen(&rule::IAM_PUBLIC_PRINCIPAL, "public", what)
-                        .severity(severity),
-                );
-            } else if kind == "Federated" && assumes && !self.limits_subject(name) {
-                let what = format!(
-                    "every identity of {} may assume the role: no condition names a subject",
-                    quote(name)
-                );
-                seen.push(self.seen(&rule::IAM_FEDERATION_OPEN, name, what));
-            } else if let Some(account) = account(name).filter(|account| !ours.contains(account)) {
-                let what = format!(
-                    "{} of account {account} may do {}{}",
-                    quote(name),
-                    join(&self.actions),
-                    self.under()
-                );
-                seen.push(self.seen(
-                    &rule::IAM_ACCOUNT_TRUSTED,
-                    &format!("{account} {}", self.actions.join(",")),
-                    what,
-                ));
-            }
-        }
+    /// Says whether it denies to whoever holds it, whatever the circumstances.
+    pub(super) fn denies_plainly(&self) -> bool {
+        !self.allow
+            && self.conditions.is_empty()
+            && self.not_resources.is_empty()
+            && self.principals.is_empty()
     }
 
-    /// Says whether a condition keeps strangers out: a positive test of who or where the caller is.
-    fn is_restricted(&self) -> bool {
-        const WHO: &[&str] = &[
-            "aws:sourcearn",
-            "aws:sourceaccount",
-            "aws:sourceorgid",
-            "aws:principalorgid",
-            "aws:principalorgpaths",
-            "aws:principalarn",
-            "aws:principalaccount",
-            "aws:sourcevpce",
-            "aws:sourcevpc",
-            "aws:sourceip",
-            "aws:userid",
-            "aws:vpcsourceip",
-            "kms:calleraccount",
-            "s3:dataaccesspointaccount",
-            "sts:externalid",
-        ];
-        self.conditions.iter().any(|(test, values)| {
-            let Some((operator, key)) = test.split_once(' ') else {
-                return false;
-            };
-            let operator = operator.to_ascii_lowercase();
-            WHO.contains(&key.to_ascii_lowercase().as_str())
-                && !operator.contains("not")
-                && !operator.ends_with("ifexists")
-                && !operator.starts_with("null")
-                && !operator.starts_with("forallvalues")
-                && !values.is_empty()
-                && values.iter().all(|value| {
-                    !matches!(value.as_str(), "*" | "0.0.0.0/0" | "::/0" | "arn:*" | "arn:aws:*")
-                })
-        })
-    }
-
-    /// Says whether a condition of the provider itself names whom it let in; another provider's key never matches.
-    fn limits_subject(&self, provider: &str) -> bool {
-        let host = provider
-            .split_once("oidc-provider/")
-            .map_or(provider, |(_, host)| host)
-            .to_ascii_lowercase();
-        // Cognito and SAML name the pool or the audience; for the others an audience is shared by strangers.
-        let facts: &[&str] = match () {
-            () if provider.contains(":saml-provider/") => &["saml:aud", "saml:sub", "saml:iss"],
-            () if host.starts_with("cognito-identity") => &[":aud", ":sub"],
-            () => &[
-                ":sub",
-                ":repository_id",
-                ":repository_owner_id",
-                ":environment_id",
-            ],
+    /// Says whether it speaks of an action (or of all that a pattern stands for) on a resource.
+    fn reaches(&self, action: &str, resource: &str) -> bool {
+        let action = action.to_ascii_lowercase();
+        let named = |patterns: &[String]| {
+            patterns
+                .iter()
+                .any(|pattern| matches_glob(&pattern.to_ascii_lowercase(), &action))
         };
-        self.conditions.iter().any(|(test, values)| {
-            let test = test.to_ascii_lowercase();
-            let Some((operator, key)) = test.split_once(' ') else {
-                return false;
-            };
-            let ours = key.starts_with(&host) || key.starts_with("saml:");
-            let positive =
-                !operator.contains("not") && !operator.ends_with("ifexists") && !operator.starts_with("null");
-            let fixed = |value: &String| {
-                let head = value.split(['*', '?']).next().unwrap_or_default();
-                !head.trim_start_matches("repo:").is_empty()
-            };
-            ours && positive
-                && facts.iter().any(|fact| key.ends_with(fact))
-                && !values.is_empty()
-                && values.iter().all(fixed)
-        })
+        (named(&self.actions)
+            || !self.not_actions.is_empty() && !named(&self.not_actions) && !action.contains('*'))
+            && self
+                .reached()
+                .iter()
+                .any(|pattern| matches_glob(pattern, resource))
     }
 
-    fn reached(&self) -> Vec<String> {
+    pub(super) fn reached(&self) -> Vec<String> {
         if self.resources.is_empty() && self.not_resources.is_empty() && self.principals.is_empty() {
             vec!["*".to_owned()]
         } else {
@@ -337,7 +293,7 @@ impl Statement {
             .unwrap_or_else(|| "*".to_owned())
     }
 
-    fn condition(&self) -> String {
+    pub(super) fn condition(&self) -> String {
         self.conditions
             .iter()
             .fold(String::new(), |mut text, (test, values)| {
@@ -346,7 +302,7 @@ impl Statement {
             })
     }
 
-    fn under(&self) -> String {
+    pub(super) fn under(&self) -> String {
         if self.conditions.is_empty() {
             return String::new();
         }
@@ -359,7 +315,7 @@ impl Statement {
         format!(" under {tests}")
     }
 
-    fn summary(&self) -> String {
+    pub(super) fn summary(&self) -> String {
         let actions = if self.actions.is_empty() {
             &self.not_actions
         } else {
@@ -400,7 +356,7 @@ impl Statement {
         self.seen(rule, key, what).breadth(breadth)
     }
 
-    fn seen(&self, rule: &'static rule::Rule, key: &str, what: String) -> Observation {
+    pub(super) fn seen(&self, rule: &'static rule::Rule, key: &str, what: String) -> Observation {
         Observation::new(rule, format!("{} {key}", self.owner), what).at(&self.place, self.line)
     }
 }
@@ -460,7 +416,7 @@ fn accounts_of_resources(statement: &Statement) -> BTreeSet<String> {
 }
 
 /// Returns the account of an ARN, or the text itself where it is an account.
-fn account(name: &str) -> Option<String> {
+pub(super) fn account(name: &str) -> Option<String> {
     let is_account = |text: &&str| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
     Some(name)
         .filter(is_account)
@@ -469,7 +425,7 @@ fn account(name: &str) -> Option<String> {
 }
 
 /// Says whether a resource pattern reaches beyond named resources.
-fn broad(resource: &str) -> bool {
+pub(super) fn broad(resource: &str) -> bool {
     let name = resource.splitn(6, ':').nth(5);
     match name {
         None => resource.starts_with('*') || !resource.contains(':') && resource.contains('*'),
@@ -481,7 +437,7 @@ fn broad(resource: &str) -> bool {
     }
 }
 
-fn join(values: &[String]) -> String {
+pub(super) fn join(values: &[String]) -> String {
     const SHOWN: usize = 4;
     if values.is_empty() {
         return "its own resource".to_owned();

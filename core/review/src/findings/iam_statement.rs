@@ -65,6 +65,7 @@ impl Statement {
             Some(Node::Text(effect)) => effect.as_str(),
             Some(Node::Null) => "Allow",
             None if value.at("actions").is_some() && value.at("principals").is_some() => "Allow",
+            None if place.identity.contains("/aws_iam_policy_document/") => "Allow",
             _ => return None,
         };
         let (actions, not_actions) = (

@@ -13,7 +13,11 @@ mod cloud;
 mod finding;
 mod iam;
 mod iam_action;
+mod iam_escalation;
+mod iam_gain;
 mod iam_statement;
+mod iam_table;
+mod iam_trust;
 mod kubernetes;
 mod network;
 mod observation;
@@ -26,6 +30,7 @@ mod shell;
 mod shell_syntax;
 mod sql;
 mod template;
+mod terraform;
 mod text;
 mod workflow;
 
@@ -35,6 +40,7 @@ pub use rule::{RULES, Rule};
 
 use crate::document::{self, Documents, Place, Value};
 use observation::compare;
+use std::borrow::Cow;
 
 /// The version of the rules; parties that hold another one refuse each other's findings.
 pub const RULESET: &str = "2026-11-22.1";
@@ -46,56 +52,43 @@ pub const MAX_BYTES: usize = 16 << 20;
 ///
 /// The most serious findings come first; the order depends on nothing but the input.
 pub fn analyze(kind: &str, before: Option<&[u8]>, after: &[u8]) -> Vec<Finding> {
+    analyze_with(&[], kind, before, after)
+}
+
+/// Like [`analyze`], with detectors of one's own for people to read: **never for decisions**.
+///
+/// What they see carries rule names that begin with `x-`, never counts for [`severity`], and never makes a
+/// change count as understood. What is signed is the answer of [`analyze`] alone, since every party must get
+/// the same.
+pub fn analyze_with(
+    extra: &[&dyn Detector],
+    kind: &str,
+    before: Option<&[u8]>,
+    after: &[u8],
+) -> Vec<Finding> {
     let kind = canonical(kind);
     let (old, new) = (before.map(|bytes| Read::new(kind, bytes)), Read::new(kind, after));
+    let new_roots = new.roots();
     // A plan carries its own state before; a file of the plan before says less.
-    let old_sides = plan::before(&new.documents).or_else(|| old.as_ref().map(|read| read.roots.clone()));
-    let after = Input {
-        kind,
-        bytes: after,
-        roots: &new.roots,
-        documents: &new.documents,
-    };
-    let before = old.as_ref().map(|read| Input {
-        kind,
-        bytes: read.bytes,
-        roots: old_sides.as_deref().unwrap_or_default(),
-        documents: &read.documents,
-    });
-    let nothing = Documents::default();
-    let before = before.or_else(|| {
-        let roots = old_sides.as_deref()?;
-        Some(Input {
-            kind,
-            bytes: b"",
-            roots,
-            documents: &nothing,
-        })
-    });
+    let old_roots = plan::before(&new.documents)
+        .map(resolved)
+        .or_else(|| old.as_ref().map(Read::roots));
+    let nothing = Read::default();
+    let after = new.input(kind, &new_roots);
+    let earlier = old.as_ref().unwrap_or(&nothing);
+    let before = earlier.input(kind, old_roots.as_deref().unwrap_or_default());
 
-    let (mut seen_before, mut seen_after, mut findings) = (Vec::new(), Vec::new(), Vec::new());
+    let lost = old.as_ref().and_then(|read| read.problem.clone());
     let mut problems = new.problem.iter().cloned().collect::<Vec<_>>();
-    let mut recognised = false;
+    let (mut recognised, mut findings) = (false, Vec::new());
     for detector in DETECTORS {
-        if let Some(before) = &before {
-            detector.observe(before, &mut seen_before);
+        let (outcome, found) = detect(*detector, &before, &after, lost.is_none());
+        let mine = detector.kinds().contains(&kind);
+        recognised |= mine && !matches!(outcome, Outcome::NotMine);
+        if let Outcome::Failed(problem) = outcome {
+            problems.push(problem);
         }
-        match detector.observe(&after, &mut seen_after) {
-            Outcome::NotMine => {}
-            Outcome::Analyzed => recognised |= detector.kinds().contains(&kind),
-            Outcome::Failed(problem) => {
-                recognised |= detector.kinds().contains(&kind);
-                problems.push(problem);
-            }
-        }
-        if let Some(before) = &before {
-            findings.extend(
-                detector
-                    .changes(before, &after)
-                    .into_iter()
-                    .map(|(seen, delta, side)| seen.finding(delta, side)),
-            );
-        }
+        findings.extend(found);
     }
     if !recognised && problems.is_empty() {
         problems.push(Problem {
@@ -103,12 +96,36 @@ pub fn analyze(kind: &str, before: Option<&[u8]>, after: &[u8]) -> Vec<Finding> 
             what: missing(kind),
         });
     }
-    let lost = old.as_ref().and_then(|read| read.problem.clone());
-    findings.extend(compare(seen_before, seen_after, lost.is_none()));
+    for detector in extra {
+        let (outcome, found) = detect(*detector, &before, &after, lost.is_none());
+        findings.extend(found.into_iter().filter(|finding| finding.rule.is_extra()));
+        if let Outcome::Failed(problem) = outcome {
+            let seen = Observation::new(&rule::EXTRA_FAILED, "", observation::quote(&problem.what));
+            findings.push(seen.finding(Delta::Unknown, Side::After));
+        }
+    }
     findings.extend(problems.into_iter().map(|problem| problem.finding(Side::After)));
     findings.extend(lost.map(|problem| problem.finding(Side::Before)));
     sort(&mut findings);
     findings
+}
+
+/// Asks one detector about both sides and the way between.
+fn detect(
+    detector: &dyn Detector,
+    before: &Input<'_>,
+    after: &Input<'_>,
+    known_before: bool,
+) -> (Outcome, Vec<Finding>) {
+    let (mut seen_before, mut seen_after) = (Vec::new(), Vec::new());
+    detector.observe(before, &mut seen_before);
+    let outcome = detector.observe(after, &mut seen_after);
+    let mut findings = compare(seen_before, seen_after, known_before);
+    for (seen, delta, side) in detector.changes(before, after) {
+        let delta = if known_before { delta } else { Delta::Unknown };
+        findings.push(seen.finding(delta, side));
+    }
+    (outcome, findings)
 }
 
 /// Returns the severity of a change: the worst of what it introduces or widens, or of what is unknown.
@@ -122,6 +139,9 @@ pub fn severity(findings: &[Finding]) -> Severity {
 }
 
 /// A set of rules for documents of one shape.
+///
+/// The seam for rules of one's own, shown to people beside the built-in ones by [`analyze_with`]; it is pure, as
+/// they are, and decides nothing. Where there was no state before, that side is empty.
 pub trait Detector: Sync {
     /// Returns the kinds of action for which seeing this shape counts as having understood the change.
     fn kinds(&self) -> &'static [&'static str];
@@ -143,20 +163,25 @@ pub struct Input<'a> {
     /// The bytes.
     pub bytes: &'a [u8],
     /// The values to look at, each with its place in the file.
-    pub roots: &'a [(Place, Value)],
+    pub roots: &'a [Root<'a>],
     /// The file as it was read.
     pub documents: &'a Documents,
 }
 
+/// A value to look at and its place in the file: borrowed from the document, unless references in it were
+/// replaced by what they stand for.
+pub type Root<'a> = (Place, Cow<'a, Value>);
+
 impl<'a> Input<'a> {
     /// Calls `visit` with every value of the side.
-    fn walk(&self, visit: &mut dyn FnMut(&Place, &'a Value)) {
+    pub fn walk(&self, visit: &mut dyn FnMut(&Place, &'a Value)) {
         for (place, root) in self.roots {
             root.walk_from(&mut place.clone(), visit);
         }
     }
 
-    fn text(&self) -> Option<&'a str> {
+    /// Returns the bytes as text, where they are.
+    pub fn text(&self) -> Option<&'a str> {
         std::str::from_utf8(self.bytes).ok()
     }
 }
@@ -197,6 +222,7 @@ const DETECTORS: &[&dyn Detector] = &[
     &cloud::Resources,
     &network::Openings,
     &plan::Plan,
+    &terraform::Source,
     &kubernetes::Manifests,
     &rbac::Roles,
     &workflow::Workflows,
@@ -253,10 +279,10 @@ fn missing(kind: &str) -> String {
 }
 
 /// One side, read as far as it can be.
+#[derive(Default)]
 struct Read<'a> {
     bytes: &'a [u8],
     documents: Documents,
-    roots: Vec<(Place, Value)>,
     problem: Option<Problem>,
 }
 
@@ -264,44 +290,69 @@ impl<'a> Read<'a> {
     fn new(kind: &str, bytes: &'a [u8]) -> Self {
         let mut read = Self {
             bytes,
-            documents: Documents::default(),
-            roots: Vec::new(),
-            problem: None,
+            ..Self::default()
         };
+        let problem = |line, what| Some(Problem { line, what });
         if bytes.len() > MAX_BYTES {
             let what = format!(
                 "{} bytes are more than the {MAX_BYTES} that are analyzed",
                 bytes.len()
             );
-            read.problem = Some(Problem { line: None, what });
+            read.problem = problem(None, what);
         } else if std::str::from_utf8(bytes).is_err() {
-            read.problem = Some(Problem {
-                line: None,
-                what: "it is not UTF-8 text".to_owned(),
-            });
+            read.problem = problem(None, "it is not UTF-8 text".to_owned());
+        } else if let Some(text) = read.text().filter(|text| terraform::is_source(text))
+            && !OTHER_SYNTAX.contains(&kind)
+            && !TEXT_KINDS.contains(&kind)
+        {
+            // YAML takes some of it for a long text, so it is asked last.
+            match terraform::read(text) {
+                Ok(documents) => read.documents = documents,
+                Err((line, what)) => read.problem = problem(Some(line), what),
+            }
         } else if !OTHER_SYNTAX.contains(&kind) {
             match document::read(bytes) {
                 Ok(documents) => read.documents = documents,
                 Err(_) if TEXT_KINDS.contains(&kind) => {}
                 Err(error) => {
                     let what = observation::quote(&error.to_string());
-                    read.problem = Some(Problem {
-                        line: None,
-                        what: format!("neither JSON nor YAML: {what}"),
-                    });
+                    read.problem = problem(None, format!("neither JSON nor YAML: {what}"));
                 }
             }
         }
-        read.roots = plan::after(&read.documents).unwrap_or_else(|| roots(&read.documents));
-        for (_, root) in &mut read.roots {
-            template::resolve(root);
-        }
         read
+    }
+
+    fn text(&self) -> Option<&'a str> {
+        std::str::from_utf8(self.bytes).ok()
+    }
+
+    /// Returns the values to look at: those after the change in a plan, else all.
+    fn roots(&self) -> Vec<Root<'_>> {
+        resolved(plan::after(&self.documents).unwrap_or_else(|| roots(&self.documents)))
+    }
+
+    fn input<'b>(&'b self, kind: &'b str, roots: &'b [Root<'b>]) -> Input<'b> {
+        Input {
+            kind,
+            bytes: self.bytes,
+            roots,
+            documents: &self.documents,
+        }
     }
 }
 
+/// Puts what references stand for in their place; only a value that holds some is copied.
+fn resolved(roots: Vec<(Place, &Value)>) -> Vec<Root<'_>> {
+    let root = |(place, value)| match template::resolve(value) {
+        Cow::Borrowed(value) => (place, terraform::resolve(value)),
+        resolved => (place, resolved),
+    };
+    roots.into_iter().map(root).collect()
+}
+
 /// Returns the documents of a file with their places; several documents count as a list.
-fn roots(documents: &Documents) -> Vec<(Place, Value)> {
+fn roots(documents: &Documents) -> Vec<(Place, &Value)> {
     let several = documents.all.len() > 1;
     let place = |index: usize| Place {
         pointer: if several {
@@ -315,7 +366,7 @@ fn roots(documents: &Documents) -> Vec<(Place, Value)> {
         .all
         .iter()
         .enumerate()
-        .map(|(index, value)| (place(index), value.clone()))
+        .map(|(index, value)| (place(index), value))
         .collect()
 }
 

@@ -43,6 +43,24 @@ pub enum Breadth {
 }
 
 impl Observation {
+    /// Makes an observation for a detector of one's own. Two with the same rule and key speak of the same risk;
+    /// the key holds no positions. The explanation is shown escaped, in one line.
+    pub fn of(rule: &'static Rule, key: &str, explanation: &str) -> Self {
+        Self::new(rule, key, spans_to_string(&escape_line(explanation.as_bytes())))
+    }
+
+    /// Says where it was seen.
+    #[must_use]
+    pub fn seen_at(self, place: &Place, line: u32) -> Self {
+        self.at(place, line)
+    }
+
+    /// Says how far it reaches.
+    #[must_use]
+    pub fn reaching(self, breadth: Breadth) -> Self {
+        self.breadth(breadth)
+    }
+
     pub(super) fn new(rule: &'static Rule, key: impl Into<String>, explanation: impl Into<String>) -> Self {
         Self {
             rule,
@@ -161,16 +179,29 @@ pub(super) fn matches_glob(pattern: &str, text: &str) -> bool {
     if pattern.len().saturating_mul(text.len()) > 1 << 24 {
         return pattern == text;
     }
+    if pattern.is_ascii() && text.is_ascii() {
+        return glob(pattern.as_bytes(), text.as_bytes(), (b'*', b'?'), u8::eq);
+    }
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    glob(&pattern, &text, ('*', '?'), char::eq)
+}
+
+/// Matches a pattern whose signs for any text and for any one character are given.
+pub(super) fn glob<T: PartialEq>(
+    pattern: &[T],
+    text: &[T],
+    (any, one): (T, T),
+    same: impl Fn(&T, &T) -> bool,
+) -> bool {
     let (mut p, mut t) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
-    while let Some(c) = text.get(t) {
+    while let Some(have) = text.get(t) {
         match pattern.get(p) {
-            Some('*') => {
+            Some(want) if *want == any => {
                 star = Some((p, t));
                 p += 1;
             }
-            Some(want) if want == c || *want == '?' => {
+            Some(want) if *want == one || same(want, have) => {
                 p += 1;
                 t += 1;
             }
@@ -182,7 +213,7 @@ pub(super) fn matches_glob(pattern: &str, text: &str) -> bool {
             }
         }
     }
-    pattern.iter().skip(p).all(|c| *c == '*')
+    pattern.iter().skip(p).all(|sign| *sign == any)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::findings::observation::quote;
 pub(super) struct Plan;
 
 /// Parts of the names of resource types that hold data or identity, which a replacement loses.
-const STATEFUL: &[&str] = &[
+pub(super) const STATEFUL: &[&str] = &[
     "_db_",
     "_rds_",
     "_sql",
@@ -62,25 +62,25 @@ const STATEFUL: &[&str] = &[
 ];
 
 /// Returns the state before that a plan carries, one root for each resource.
-pub(super) fn before(documents: &Documents) -> Option<Vec<(Place, Value)>> {
+pub(super) fn before(documents: &Documents) -> Option<Vec<(Place, &Value)>> {
     sides(documents, "before")
 }
 
 /// Returns the state after that a plan carries, one root for each resource.
-pub(super) fn after(documents: &Documents) -> Option<Vec<(Place, Value)>> {
+pub(super) fn after(documents: &Documents) -> Option<Vec<(Place, &Value)>> {
     sides(documents, "after")
 }
 
-fn sides(documents: &Documents, side: &str) -> Option<Vec<(Place, Value)>> {
+fn sides<'a>(documents: &'a Documents, side: &str) -> Option<Vec<(Place, &'a Value)>> {
     let changes = changes(documents)?;
-    let root = |(index, resource): (usize, &Value)| {
+    let root = |(index, resource): (usize, &'a Value)| {
         let value = resource.path(&["change", side])?;
         let address = resource.text_at("address").unwrap_or_default();
         let place = Place {
             pointer: format!("/resource_changes/{index}/change/{side}"),
             identity: format!("/{address}"),
         };
-        (!matches!(value.node, Node::Null)).then(|| (place, value.clone()))
+        (!matches!(value.node, Node::Null)).then_some((place, value))
     };
     Some(changes.iter().enumerate().filter_map(root).collect())
 }

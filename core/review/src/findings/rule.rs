@@ -37,6 +37,8 @@ macro_rules! rules {
 rules! {
     NOT_ANALYZED "not-analyzed" Medium "The change was not analyzed"
         None, [];
+    EXTRA_FAILED "x-not-analyzed" Info "A detector of your own failed"
+        None, [];
     HOSTILE_TEXT "hostile-text" Medium "Characters that hide, move or imitate text"
         Some("https://www.unicode.org/reports/tr36/"), ["CVE-2021-42574"];
     REPEATED_KEY "repeated-key" Medium "A key stands twice"
@@ -55,6 +57,16 @@ rules! {
         Some("https://docs.aws.amazon.com/service-authorization/latest/reference/reference.html"), ["PRIVILEGE_ESCALATION", "CKV_AWS_109", "CKV_AWS_110"];
     IAM_ACTION_ALLOWED "iam-action-allowed" Info "An action is allowed"
         Some("https://docs.aws.amazon.com/service-authorization/latest/reference/reference.html"), [];
+    IAM_ACTION_UNKNOWN "iam-action-unknown" Medium "An action that is not known is allowed"
+        Some("https://docs.aws.amazon.com/service-authorization/latest/reference/reference.html"), ["UNKNOWN_ACTION"];
+    IAM_RIGHTS_GAINED "iam-rights-gained" Low "Rights are gained"
+        Some("https://docs.aws.amazon.com/service-authorization/latest/reference/reference.html"), ["CKV_AWS_109", "CKV_AWS_111", "CKV_AWS_290"];
+    IAM_DATA_READ "iam-data-read" Low "Data can be read"
+        Some("https://docs.aws.amazon.com/service-authorization/latest/reference/reference.html"), ["SENSITIVE_ACCESS", "CKV_AWS_108"];
+    IAM_ESCALATION "iam-escalation" High "Rights together give more rights"
+        Some("https://rhinosecuritylabs.com/aws/aws-privilege-escalation-methods-mitigation/"), ["PRIVILEGE_ESCALATION", "CKV_AWS_110", "CKV_AWS_286"];
+    IAM_LOCKED_OUT "iam-locked-out" High "Everybody is shut out"
+        Some("https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-policies.html"), ["CKV_AWS_93"];
     IAM_NOT_ACTION "iam-not-action" High "Everything but the named actions is allowed"
         Some("https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notaction.html"), [];
     IAM_NOT_RESOURCE "iam-not-resource" Medium "Everything but the named resources is reached"
@@ -108,6 +120,12 @@ rules! {
     PLAN_ERRORED "plan-errored" Medium "The plan is not whole"
         None, [];
     PLAN_PROVISIONER "plan-provisioner" Medium "The plan runs commands"
+        None, [];
+    TF_RESOURCE_REMOVED "tf-resource-removed" Medium "A resource is taken out of the source"
+        None, [];
+    TF_MODULE_UNPINNED "tf-module-unpinned" Medium "A module has no fixed version"
+        None, ["CKV_TF_1", "CKV_TF_2"];
+    TF_POLICY_ELSEWHERE "tf-policy-elsewhere" Medium "A policy is not in the file"
         None, [];
     K8S_PRIVILEGED "k8s-privileged" Critical "A container is root on its node"
         Some("https://kubernetes.io/docs/concepts/security/pod-security-standards/"), ["CKV_K8S_16", "KSV017"];

@@ -4,22 +4,26 @@
 //! that refers to it. Other functions stay as they are.
 
 use crate::document::{Node, Value};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Puts the defaults of parameters in the place of references to them.
-pub(super) fn resolve(template: &mut Value) {
-    if template.at("Resources").is_none() {
-        return;
-    }
+pub(super) fn resolve(template: &Value) -> Cow<'_, Value> {
     let parameters = template.at("Parameters").map(Value::entries).unwrap_or_default();
+    if template.at("Resources").is_none() || parameters.is_empty() {
+        return Cow::Borrowed(template);
+    }
     let default = |(name, parameter): &(String, Value)| {
         let node = parameter.at("Default").map(|default| &default.node)?;
         matches!(node, Node::Text(_) | Node::Number(_) | Node::Bool(_)).then(|| (name.clone(), node.clone()))
     };
     let defaults: BTreeMap<String, Node> = parameters.iter().filter_map(default).collect();
-    if !defaults.is_empty() {
-        replace(template, &defaults);
+    if defaults.is_empty() {
+        return Cow::Borrowed(template);
     }
+    let mut resolved = template.clone();
+    replace(&mut resolved, &defaults);
+    Cow::Owned(resolved)
 }
 
 /// The document's depth is bounded where it is read.

@@ -92,6 +92,57 @@ fn explanations_hold_no_raw_text_from_outside() {
     }
 }
 
+struct TooQuiet;
+
+static NO_OWNER: Rule = Rule {
+    id: RuleId("x-no-owner"),
+    severity: Severity::Critical,
+    title: "Nobody owns it",
+    reference: None,
+    peers: &[],
+};
+
+impl Detector for TooQuiet {
+    fn kinds(&self) -> &'static [&'static str] {
+        &["iam"]
+    }
+
+    fn observe(&self, input: &Input<'_>, seen: &mut Vec<Observation>) -> Outcome {
+        input.walk(&mut |place, value| {
+            if value.text_at("owner").is_none() && place.pointer.is_empty() {
+                seen.push(Observation::of(&NO_OWNER, "", "no owner\u{202E}\n").seen_at(place, value.line));
+            }
+        });
+        seen.push(Observation::of(&rule::SQL_DROP, "", "a built-in name"));
+        Outcome::Analyzed
+    }
+}
+
+#[test]
+fn detectors_of_ones_own_are_shown_and_never_count() {
+    let findings = analyze_with(&[&TooQuiet], "iam", None, b"{\"a\": 1}");
+    let own = findings
+        .iter()
+        .find(|finding| finding.rule == NO_OWNER.id)
+        .unwrap();
+    assert_eq!(own.explanation, "no owner⟦U+202E⟧⟦LF⟧");
+    assert!(!own.counts() && severity(std::slice::from_ref(own)) == Severity::Info);
+    let rest: Vec<_> = findings
+        .iter()
+        .filter(|finding| !finding.rule.is_extra())
+        .cloned()
+        .collect();
+    assert_eq!(
+        rest,
+        analyze("iam", None, b"{\"a\": 1}"),
+        "they change nothing else"
+    );
+    assert!(RuleId::extra("x-mine").is_some());
+    for bad in ["sql-drop", "x-", "x-Mine", "x-a b"] {
+        assert!(RuleId::extra(bad).is_none(), "{bad}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

@@ -1,0 +1,565 @@
+//! Terraform and OpenTofu source (`.tf`): blocks and expressions as the same tree that JSON and YAML give.
+//!
+//! Read by `hcl-edit`, which bounds its own nesting. It is no evaluation: defaults of variables and locals
+//! stand for references to them, `jsonencode` for its argument; all else that is computed stays a text in
+//! `${…}`, which no rule takes for a harmless value. A block without labels becomes an element of a list, a
+//! block with labels a map by its labels, as in Terraform's JSON syntax.
+
+use super::observation::quote;
+use super::plan::STATEFUL;
+use super::{Delta, Detector, Input, Observation, Outcome, Severity, Side, rule};
+use crate::document::{Documents, Node, Place, Value};
+use hcl_edit::Span;
+use hcl_edit::expr::{Expression, ObjectKey};
+use hcl_edit::structure::{Block, Body, Structure};
+use hcl_edit::template::{Element, Template};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// Blocks that begin a Terraform file.
+const BLOCKS: &[&str] = &[
+    "resource",
+    "data",
+    "module",
+    "variable",
+    "locals",
+    "output",
+    "provider",
+    "terraform",
+    "moved",
+    "removed",
+    "import",
+    "check",
+    "ephemeral",
+];
+
+/// So many values may be put in the place of references in one file.
+const MAX_PUT: usize = 50_000;
+
+/// Says whether a text is Terraform source: a line begins one of its blocks.
+pub(super) fn is_source(text: &str) -> bool {
+    text.lines().any(|line| {
+        let begins = |block: &str| {
+            line.strip_prefix(block).is_some_and(|rest| {
+                rest.trim_start().starts_with(['"', '{']) && rest.trim_end().ends_with(['{', '}'])
+            })
+        };
+        BLOCKS.iter().any(|block| begins(block))
+    })
+}
+
+/// Reads Terraform source; what is wrong is told with its line.
+pub(super) fn read(text: &str) -> Result<Documents, (u32, String)> {
+    let body = hcl_edit::parser::parse_body(text).map_err(|error| {
+        let line = u32::try_from(error.location().line()).unwrap_or(u32::MAX);
+        (line, "the Terraform source has a syntax error here".to_owned())
+    })?;
+    let mut reader = Reader {
+        starts: text.match_indices('\n').map(|(at, _)| at + 1).collect(),
+        text,
+        repeated: Vec::new(),
+    };
+    let root = reader.body(&body, 1);
+    Ok(Documents {
+        all: vec![root],
+        duplicate_keys: reader.repeated,
+    })
+}
+
+/// Puts defaults of variables and values of locals in the place of references to them.
+pub(super) fn resolve(root: &Value) -> Cow<'_, Value> {
+    let mut known: BTreeMap<String, Value> = BTreeMap::new();
+    for (name, variable) in root.at("variable").map(Value::entries).unwrap_or_default() {
+        if let Some(default) = variable.at("default") {
+            known.insert(format!("${{var.{name}}}"), default.clone());
+        }
+    }
+    for locals in root.at("locals").map(Value::items).unwrap_or_default() {
+        for (name, value) in locals.entries() {
+            known.insert(format!("${{local.{name}}}"), value.clone());
+        }
+    }
+    if known.is_empty() {
+        return Cow::Borrowed(root);
+    }
+    let mut resolved = root.clone();
+    // Locals may speak of variables and of each other; each round puts in one more level.
+    let mut left = MAX_PUT;
+    for _ in 0..4 {
+        put(&mut resolved, &known, &mut left);
+    }
+    Cow::Owned(resolved)
+}
+
+fn put(value: &mut Value, known: &BTreeMap<String, Value>, left: &mut usize) {
+    match &mut value.node {
+        Node::Text(text) if text.contains("${") => {
+            if let Some(whole) = known.get(text.as_str()) {
+                let size = count(whole);
+                if size <= *left {
+                    *left -= size;
+                    value.node = whole.node.clone();
+                }
+                return;
+            }
+            for (reference, value) in known {
+                if let Some(with) = value.text().filter(|with| !with.contains("${")) {
+                    let uses = text.matches(reference.as_str()).count();
+                    let size = uses.saturating_mul(with.len() + 1);
+                    if uses > 0 && size <= *left {
+                        *left -= size;
+                        *text = text.replace(reference.as_str(), with);
+                    }
+                }
+            }
+        }
+        Node::List(items) => items.iter_mut().for_each(|item| put(item, known, left)),
+        Node::Map(entries) => entries.iter_mut().for_each(|(_, entry)| put(entry, known, left)),
+        _ => {}
+    }
+}
+
+fn count(value: &Value) -> usize {
+    let mut values = 0;
+    value.walk(&mut |_, _| values += 1);
+    values
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    /// Where each line but the first begins.
+    starts: Vec<usize>,
+    repeated: Vec<(String, u32)>,
+}
+
+impl Reader<'_> {
+    fn line(&self, at: &impl Span, otherwise: u32) -> u32 {
+        at.span().map_or(otherwise, |span| {
+            let before = self.starts.partition_point(|start| *start <= span.start);
+            u32::try_from(before + 1).unwrap_or(u32::MAX)
+        })
+    }
+
+    fn body(&mut self, body: &Body, line: u32) -> Value {
+        let mut entries: Vec<(String, Value)> = Vec::new();
+        for structure in body {
+            match structure {
+                Structure::Attribute(attribute) => {
+                    let line = self.line(attribute, line);
+                    let value = self.expression(&attribute.value, line);
+                    self.entry(&mut entries, attribute.key.as_str().to_owned(), value);
+                }
+                Structure::Block(block) => self.block(&mut entries, block, line),
+            }
+        }
+        Value {
+            line,
+            node: Node::Map(entries),
+        }
+    }
+
+    fn block(&mut self, entries: &mut Vec<(String, Value)>, block: &Block, line: u32) {
+        let line = self.line(block, line);
+        let inner = self.body(&block.body, line);
+        let name = block.ident.as_str().to_owned();
+        if block.labels.is_empty() {
+            match list_of(entries, &name) {
+                Some(items) => items.push(inner),
+                None => entries.push((
+                    name,
+                    Value {
+                        line,
+                        node: Node::List(vec![inner]),
+                    },
+                )),
+            }
+            return;
+        }
+        let mut at = entries;
+        let mut names = vec![name];
+        names.extend(block.labels.iter().map(|label| label.as_str().to_owned()));
+        let Some(last) = names.pop() else { return };
+        for name in names {
+            at = match map_of(at, &name, line) {
+                Some(map) => map,
+                None => return,
+            };
+        }
+        self.entry(at, last, inner);
+    }
+
+    fn entry(&mut self, entries: &mut Vec<(String, Value)>, key: String, value: Value) {
+        if entries.iter().any(|(have, _)| *have == key) {
+            self.repeated.push((key.clone(), value.line));
+        }
+        entries.push((key, value));
+    }
+
+    fn expression(&mut self, expression: &Expression, line: u32) -> Value {
+        let line = self.line(expression, line);
+        let node = match expression {
+            Expression::Null(_) => Node::Null,
+            Expression::Bool(truth) => Node::Bool(*truth.value()),
+            Expression::Number(number) => Node::Number(number.value().to_string()),
+            Expression::String(text) => Node::Text(text.value().clone()),
+            Expression::Array(items) => {
+                Node::List(items.iter().map(|item| self.expression(item, line)).collect())
+            }
+            Expression::Object(object) => {
+                let mut entries = Vec::new();
+                for (key, value) in object {
+                    let value = self.expression(value.expr(), line);
+                    let key = match key {
+                        ObjectKey::Ident(name) => name.as_str().to_owned(),
+                        ObjectKey::Expression(key) => {
+                            self.expression(key, line).text().unwrap_or("${?}").to_owned()
+                        }
+                    };
+                    self.entry(&mut entries, key, value);
+                }
+                Node::Map(entries)
+            }
+            Expression::StringTemplate(template) => Node::Text(self.template(template.iter())),
+            Expression::HeredocTemplate(heredoc) => Node::Text(self.heredoc(&heredoc.template)),
+            Expression::Parenthesis(inner) => self.expression(inner.inner(), line).node,
+            Expression::FuncCall(call) if passes_through(call.name.name.as_str()) && call.args.len() == 1 => {
+                match call.args.get(0) {
+                    Some(argument) => self.expression(argument, line).node,
+                    None => Node::Null,
+                }
+            }
+            _ => Node::Text(self.computed(expression)),
+        };
+        Value { line, node }
+    }
+
+    fn heredoc(&self, template: &Template) -> String {
+        self.template(template.iter())
+    }
+
+    fn template<'b>(&self, elements: impl Iterator<Item = &'b Element>) -> String {
+        elements
+            .map(|element| match element {
+                Element::Literal(text) => text.value().clone(),
+                Element::Interpolation(inner) => self.computed(&inner.expr),
+                Element::Directive(_) => "${?}".to_owned(),
+            })
+            .collect()
+    }
+
+    /// Keeps what is computed as it is written.
+    fn computed(&self, expression: &Expression) -> String {
+        let written = expression.span().and_then(|span| self.text.get(span));
+        format!("${{{}}}", written.unwrap_or("?").trim())
+    }
+}
+
+/// Functions that give their argument on, as far as rules care.
+fn passes_through(function: &str) -> bool {
+    matches!(
+        function,
+        "jsonencode"
+            | "yamlencode"
+            | "tostring"
+            | "tolist"
+            | "toset"
+            | "tomap"
+            | "tobool"
+            | "trimspace"
+            | "sensitive"
+            | "nonsensitive"
+    )
+}
+
+fn list_of<'a>(entries: &'a mut [(String, Value)], name: &str) -> Option<&'a mut Vec<Value>> {
+    let (_, value) = entries.iter_mut().find(|(have, _)| have == name)?;
+    match &mut value.node {
+        Node::List(items) => Some(items),
+        _ => None,
+    }
+}
+
+fn map_of<'a>(
+    entries: &'a mut Vec<(String, Value)>,
+    name: &str,
+    line: u32,
+) -> Option<&'a mut Vec<(String, Value)>> {
+    if !entries.iter().any(|(have, _)| have == name) {
+        let node = Node::Map(Vec::new());
+        entries.push((name.to_owned(), Value { line, node }));
+    }
+    let (_, value) = entries.iter_mut().find(|(have, _)| have == name)?;
+    match &mut value.node {
+        Node::Map(entries) => Some(entries),
+        _ => None,
+    }
+}
+
+/// The rules for source as such; its settings, policies and openings are judged by theirs.
+pub(super) struct Source;
+
+impl Detector for Source {
+    fn kinds(&self) -> &'static [&'static str] {
+        &["terraform-plan", "iam", "s3", "security-group", "data-export"]
+    }
+
+    fn observe(&self, input: &Input<'_>, seen: &mut Vec<Observation>) -> Outcome {
+        if !input.text().is_some_and(is_source) {
+            return Outcome::NotMine;
+        }
+        let mut found = false;
+        for (place, root) in input.roots {
+            found |= BLOCKS.iter().any(|block| root.at(block).is_some());
+            for (name, module) in root.at("module").map(Value::entries).unwrap_or_default() {
+                self::module(place, name, module, seen);
+            }
+            root.walk_from(&mut place.clone(), &mut |place, value| {
+                observe(place, value, seen);
+            });
+        }
+        if found {
+            Outcome::Analyzed
+        } else {
+            Outcome::NotMine
+        }
+    }
+
+    fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
+        if !after.text().is_some_and(is_source) || !before.text().is_some_and(is_source) {
+            return Vec::new();
+        }
+        let still = resources(after);
+        let gone = resources(before)
+            .into_iter()
+            .filter(|(name, _)| !still.contains_key(name));
+        gone.map(|((kind, name), (place, line))| {
+            let precious = STATEFUL.iter().any(|part| kind.contains(part));
+            let guard = kind.contains("public_access_block") || kind.contains("bucket_versioning");
+            let severity = if precious || guard {
+                Severity::High
+            } else {
+                Severity::Medium
+            };
+            let what = format!(
+                "{} is taken out of the source, so it is destroyed",
+                quote(&format!("{kind}.{name}"))
+            );
+            let seen = Observation::new(&rule::TF_RESOURCE_REMOVED, "", what);
+            (
+                seen.severity(severity).at(&place, line),
+                Delta::Widened,
+                Side::Before,
+            )
+        })
+        .collect()
+    }
+}
+
+fn resources(input: &Input<'_>) -> BTreeMap<(String, String), (Place, u32)> {
+    let mut found = BTreeMap::new();
+    for (place, root) in input.roots {
+        for (kind, named) in root.at("resource").map(Value::entries).unwrap_or_default() {
+            for (name, resource) in named.entries() {
+                let place = Place {
+                    pointer: format!("{}/resource/{kind}/{name}", place.pointer),
+                    identity: String::new(),
+                };
+                found.insert((kind.clone(), name.clone()), (place, resource.line));
+            }
+        }
+    }
+    found
+}
+
+fn module(place: &Place, name: &str, module: &Value, seen: &mut Vec<Observation>) {
+    let source = module.text_at("source").unwrap_or("${?}");
+    let local = source.starts_with("./") || source.starts_with("../");
+    let remote = source.contains("::") || source.contains("://") || source.starts_with("github.com/");
+    let pinned = match remote {
+        true => source
+            .split_once("?ref=")
+            .is_some_and(|(_, version)| is_version(version)),
+        false => module.text_at("version").is_some_and(is_version),
+    };
+    if !local && !pinned {
+        let what = format!(
+            "module {} comes from {} without a fixed version",
+            quote(name),
+            quote(source)
+        );
+        let key = format!("{name} {source}");
+        seen.push(Observation::new(&rule::TF_MODULE_UNPINNED, key, what).at(place, module.line));
+    }
+}
+
+/// Says whether it names one version: digits and dots, or a commit.
+fn is_version(version: &str) -> bool {
+    let number = version.trim_start_matches(['=', ' ', 'v']);
+    let dotted = number.split('.').count() >= 2 && number.chars().next().is_some_and(|c| c.is_ascii_digit());
+    dotted || version.len() == 40 && version.chars().all(|c| c.is_ascii_hexdigit())
+}
+
+fn observe(place: &Place, value: &Value, seen: &mut Vec<Observation>) {
+    for provisioner in value.at("provisioner").map(Value::entries).unwrap_or_default() {
+        let what = format!("a provisioner of type {} runs commands", quote(&provisioner.0));
+        let key = format!("{} {}", place.identity, provisioner.0);
+        seen.push(Observation::new(&rule::PLAN_PROVISIONER, key, what).at(place, provisioner.1.line));
+    }
+    for (key, policy) in value.entries() {
+        let named = matches!(
+            key.as_str(),
+            "policy" | "assume_role_policy" | "bucket_policy" | "inline_policy"
+        );
+        let Some(text) = policy.text().filter(|text| named && text.starts_with("${")) else {
+            continue;
+        };
+        // A document written in Terraform is judged where it stands.
+        if !text.starts_with("${data.aws_iam_policy_document.") {
+            let what = format!("{} is {}, which is not in this file", quote(key), quote(text));
+            let key = format!("{} {key} {text}", place.identity);
+            seen.push(Observation::new(&rule::TF_POLICY_ELSEWHERE, key, what).at(place, policy.line));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::findings::{analyze, severity};
+
+    fn ids(kind: &str, before: Option<&str>, after: &str) -> Vec<(&'static str, Severity)> {
+        analyze(kind, before.map(str::as_bytes), after.as_bytes())
+            .iter()
+            .filter(|finding| finding.counts())
+            .map(|finding| (finding.rule.as_str(), finding.severity))
+            .collect()
+    }
+
+    #[test]
+    fn source_is_known_from_yaml_and_prose() {
+        assert!(is_source("# a\nresource \"a\" \"b\" {\n}\n") && is_source("locals {\n}"));
+        assert!(!is_source("resource: a\ndata: {}\n") && !is_source("data \"x"));
+    }
+
+    #[test]
+    fn blocks_become_maps_and_lists_with_their_lines() {
+        let documents =
+            read("variable \"a\" {}\n\nresource \"t\" \"n\" {\n  x {\n    y = 1\n  }\n  x {}\n}\n").unwrap();
+        let resource = documents.all[0].path(&["resource", "t", "n"]).unwrap();
+        assert_eq!(resource.line, 3);
+        let items = resource.at("x").unwrap().items();
+        assert_eq!((items.len(), items[0].at("y").unwrap().line), (2, 5));
+    }
+
+    #[test]
+    fn a_bucket_opened_by_its_list_or_by_a_variable_is_told() {
+        let bucket = |acl: &str| {
+            format!("resource \"aws_s3_bucket_acl\" \"b\" {{\n  bucket = \"x\"\n  acl    = {acl}\n}}\n")
+        };
+        assert_eq!(ids("s3", None, &bucket("\"private\"")), []);
+        assert_eq!(
+            ids("s3", Some(&bucket("\"private\"")), &bucket("\"public-read\"")),
+            [("public-acl", Severity::High)]
+        );
+        let variable = "variable \"acl\" {\n  default = \"public-read-write\"\n}\n";
+        assert_eq!(
+            ids("s3", None, &format!("{variable}{}", bucket("var.acl"))),
+            [("public-acl", Severity::Critical)]
+        );
+    }
+
+    #[test]
+    fn policies_are_read_from_heredocs_functions_and_data() {
+        let json = r#"{"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}"#;
+        let heredoc = format!("resource \"aws_iam_policy\" \"p\" {{\n  policy = <<EOF\n{json}\nEOF\n}}\n");
+        let function = "resource \"aws_iam_policy\" \"p\" {\n  policy = jsonencode({\n    Statement = [{ Effect = \"Allow\", Action = \"*\", Resource = \"*\" }]\n  })\n}\n";
+        let data = "data \"aws_iam_policy_document\" \"p\" {\n  statement {\n    actions   = [\"*\"]\n    resources = [\"*\"]\n  }\n}\n";
+        for source in [heredoc.as_str(), function, data] {
+            assert_eq!(
+                ids("iam", None, source)[0],
+                ("iam-full-admin", Severity::Critical),
+                "{source}"
+            );
+            assert_eq!(ids("iam", Some(source), source), [], "{source}");
+        }
+        let elsewhere = "resource \"aws_iam_policy\" \"p\" {\n  policy = file(\"p.json\")\n}\n";
+        assert_eq!(
+            ids("iam", None, elsewhere),
+            [("tf-policy-elsewhere", Severity::Medium)]
+        );
+    }
+
+    #[test]
+    fn groups_are_judged_in_both_forms() {
+        let group = |range: &str| {
+            format!(
+                "resource \"aws_security_group\" \"g\" {{\n  ingress {{\n    from_port   = 22\n    to_port     = 22\n    protocol    = \"tcp\"\n    cidr_blocks = [{range}]\n  }}\n  egress {{\n    from_port = 0\n    to_port = 0\n    protocol = \"-1\"\n    cidr_blocks = [\"0.0.0.0/0\"]\n  }}\n}}\n"
+            )
+        };
+        let (closed, open) = (group("\"10.0.0.0/24\""), group("\"0.0.0.0/0\""));
+        assert!(
+            ids("security-group", Some(&closed), &open).contains(&("network-open-to-world", Severity::High))
+        );
+        assert_eq!(
+            severity(&analyze(
+                "security-group",
+                Some(open.as_bytes()),
+                closed.as_bytes()
+            )),
+            Severity::Info
+        );
+        let rule = "resource \"aws_vpc_security_group_ingress_rule\" \"r\" {\n  cidr_ipv6   = \"::/0\"\n  from_port   = 3306\n  to_port     = 3306\n  ip_protocol = \"tcp\"\n}\n";
+        assert_eq!(
+            ids("security-group", None, rule),
+            [("network-open-to-world", Severity::High)]
+        );
+    }
+
+    #[test]
+    fn a_resource_taken_out_is_destroyed() {
+        let both = "resource \"aws_db_instance\" \"d\" {\n}\nresource \"aws_sns_topic\" \"t\" {\n}\n";
+        let one = "resource \"aws_sns_topic\" \"t\" {\n}\n";
+        assert_eq!(
+            ids("terraform-plan", Some(both), one),
+            [("tf-resource-removed", Severity::High)]
+        );
+        assert_eq!(ids("terraform-plan", Some(one), both), []);
+    }
+
+    #[test]
+    fn modules_need_a_version() {
+        let module = |source: &str| format!("module \"m\" {{\n  source = \"{source}\"\n}}\n");
+        for (source, expected) in [
+            ("./m", 0),
+            ("git::https://x.test/m.git", 1),
+            ("git::https://x.test/m.git?ref=v1.2.0", 0),
+            ("a/b/aws", 1),
+        ] {
+            assert_eq!(
+                ids("terraform-plan", None, &module(source)).len(),
+                expected,
+                "{source}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_source_and_bombs_are_not_analyzed() {
+        let broken = "resource \"a\" \"b\" {\n  x = [\n}\n";
+        assert!(ids("s3", None, broken).contains(&("not-analyzed", Severity::Medium)));
+        let deep = format!(
+            "locals {{\n  a = {}1{}\n}}\n",
+            "[".repeat(5_000),
+            "]".repeat(5_000)
+        );
+        assert!(ids("s3", None, &deep).contains(&("not-analyzed", Severity::Medium)));
+        let mut bomb = "locals {\n  a0 = [1, 1, 1, 1, 1, 1, 1, 1]\n".to_owned();
+        for n in 1..30 {
+            let all = vec![format!("local.a{}", n - 1); 8].join(", ");
+            bomb.push_str(&format!("  a{n} = [{all}]\n"));
+        }
+        bomb.push_str("}\n");
+        let documents = read(&bomb).unwrap();
+        assert!(count(&resolve(&documents.all[0])) < 4 * MAX_PUT);
+    }
+}
