@@ -1,14 +1,14 @@
-//! The exact line difference of two byte strings: Myers' algorithm over an index of lines.
+//! The exact line difference of two byte strings, over an index of lines.
 //!
 //! There is no deadline: with one, whoever pads a file until it runs out turns a one-line change into fog.
 //! Sizes above the limits are refused instead ([`TooLarge`]). Only the changed ranges are kept; rows are made
 //! for the window that is looked at. A line ends at a line feed; a carriage return before it and a missing
 //! last line feed are part of what is compared and of what is shown.
 
+use super::block::compare;
 use super::inline::{Inline, inline};
+use super::line::Lines;
 use crate::text::{Class, Mark, Span, escape_line};
-use similar::{Algorithm, capture_diff_slices};
-use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -43,6 +43,30 @@ pub struct TextDiff {
     before: Lines,
     after: Lines,
     changes: Vec<Change>,
+    moved: Vec<Moved>,
+    /// The blocks of `moved` by their place on the before side.
+    moved_by_old: Vec<usize>,
+    spaces: Spaces,
+}
+
+/// What white space means to a comparison.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Spaces {
+    /// Every byte counts.
+    #[default]
+    Exact,
+    /// Lines are the same when they are but for ASCII white space, line ends included. In many languages white
+    /// space has a meaning: this is a second look, never the only one.
+    Ignored,
+}
+
+/// A block of lines that was removed in one place and added in another, line for line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved {
+    /// Lines on the before side, counted from 0.
+    pub before: Range<u32>,
+    /// Lines on the after side, counted from 0.
+    pub after: Range<u32>,
 }
 
 /// One block of lines replaced by another; either may be empty, never both.
@@ -53,7 +77,7 @@ pub struct Change {
     /// Lines added, counted from 0.
     pub after: Range<u32>,
     /// Added lines in all changes before this one.
-    added_earlier: u32,
+    pub(super) added_earlier: u32,
 }
 
 /// Changes that lie close together, with their context.
@@ -95,6 +119,8 @@ pub struct Row<'a> {
     pub ending: Ending,
     /// The change it belongs to, as an index into [`TextDiff::changes`].
     pub change: Option<usize>,
+    /// The number on the other side, from 1, of the same line, where it is part of a block that was moved.
+    pub moved: Option<u32>,
 }
 
 /// What happened to a line.
@@ -127,12 +153,37 @@ impl TextDiff {
     pub fn new(before: impl Into<Arc<[u8]>>, after: impl Into<Arc<[u8]>>) -> Result<Self, TooLarge> {
         let before = Lines::index(before.into(), "before")?;
         let after = Lines::index(after.into(), "after")?;
-        let changes = compare(&before, &after);
-        Ok(Self {
+        Ok(Self::of(before, after, Spaces::Exact))
+    }
+
+    /// Compares the same bytes again with another meaning of white space. The bytes are shared, not copied.
+    #[must_use]
+    pub fn with_spaces(&self, spaces: Spaces) -> Self {
+        Self::of(self.before.clone(), self.after.clone(), spaces)
+    }
+
+    fn of(before: Lines, after: Lines, spaces: Spaces) -> Self {
+        let (changes, moved) = compare(&before, &after, spaces);
+        let mut moved_by_old: Vec<usize> = (0..moved.len()).collect();
+        moved_by_old.sort_by_key(|index| moved.get(*index).map(|block| block.before.start));
+        Self {
             before,
             after,
             changes,
-        })
+            moved,
+            moved_by_old,
+            spaces,
+        }
+    }
+
+    /// Returns what white space means to this comparison; a view of anything but [`Spaces::Exact`] must say so.
+    pub fn spaces(&self) -> Spaces {
+        self.spaces
+    }
+
+    /// Returns the blocks that were moved, in the order of the after side.
+    pub fn moved(&self) -> &[Moved] {
+        &self.moved
     }
 
     /// Returns the changed blocks in order.
@@ -269,6 +320,7 @@ impl TextDiff {
             line,
             ending,
             change: None,
+            moved: None,
         })
     }
 
@@ -279,6 +331,7 @@ impl TextDiff {
             &self.after
         };
         let (line, ending) = side.line(number)?;
+        let moved = self.moved_line(kind, number);
         let number = Some(number + 1);
         let (old_no, new_no) = if kind == RowKind::Removed {
             (number, None)
@@ -292,7 +345,29 @@ impl TextDiff {
             line,
             ending,
             change: Some(change),
+            moved,
         })
+    }
+}
+
+impl TextDiff {
+    /// Returns the number, from 1, that a line has on the other side if it was moved there.
+    fn moved_line(&self, kind: RowKind, number: u32) -> Option<u32> {
+        let (own, other) = if kind == RowKind::Removed {
+            let later = self.moved_by_old.partition_point(|index| {
+                self.moved
+                    .get(*index)
+                    .is_some_and(|block| block.before.start <= number)
+            });
+            let block = self.moved.get(*self.moved_by_old.get(later.checked_sub(1)?)?)?;
+            (&block.before, &block.after)
+        } else {
+            let later = self.moved.partition_point(|block| block.after.start <= number);
+            let block = self.moved.get(later.checked_sub(1)?)?;
+            (&block.after, &block.before)
+        };
+        own.contains(&number)
+            .then(|| other.start + (number - own.start) + 1)
     }
 }
 
@@ -311,149 +386,6 @@ impl Row<'_> {
         });
         spans
     }
-}
-
-/// Where each line begins, over bytes that are shared, not copied.
-#[derive(Debug, Clone)]
-struct Lines {
-    bytes: Arc<[u8]>,
-    /// The start of every line, and at last the end of the bytes.
-    starts: Vec<u32>,
-}
-
-impl Lines {
-    fn index(bytes: Arc<[u8]>, side: &'static str) -> Result<Self, TooLarge> {
-        if bytes.len() > MAX_BYTES {
-            return Err(TooLarge {
-                side,
-                unit: "bytes",
-                size: bytes.len(),
-                limit: MAX_BYTES,
-            });
-        }
-        let feeds = bytes.iter().filter(|byte| **byte == b'\n').count();
-        let size = feeds + usize::from(bytes.last().is_some_and(|byte| *byte != b'\n'));
-        if size > MAX_LINES {
-            return Err(TooLarge {
-                side,
-                unit: "lines",
-                size,
-                limit: MAX_LINES,
-            });
-        }
-        let mut starts = Vec::with_capacity(size + 1);
-        starts.push(0);
-        // No number here can pass MAX_BYTES, which fits.
-        let ends = (1u32..)
-            .zip(bytes.iter())
-            .filter(|(_, byte)| **byte == b'\n')
-            .map(|(end, _)| end);
-        starts.extend(ends);
-        if bytes.last().is_some_and(|byte| *byte != b'\n') {
-            starts.push(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
-        }
-        Ok(Self { bytes, starts })
-    }
-
-    fn count(&self) -> u32 {
-        u32::try_from(self.starts.len() - 1).unwrap_or(u32::MAX)
-    }
-
-    /// Returns a line with its line end.
-    fn raw(&self, number: u32) -> Option<&[u8]> {
-        let number = number as usize;
-        let (start, end) = (*self.starts.get(number)?, *self.starts.get(number + 1)?);
-        self.bytes.get(start as usize..end as usize)
-    }
-
-    fn line(&self, number: u32) -> Option<(&[u8], Ending)> {
-        let raw = self.raw(number)?;
-        Some(if let Some(line) = raw.strip_suffix(b"\r\n") {
-            (line, Ending::CrLf)
-        } else if let Some(line) = raw.strip_suffix(b"\n") {
-            (line, Ending::Lf)
-        } else {
-            (raw, Ending::None)
-        })
-    }
-
-    fn iter(&self) -> impl DoubleEndedIterator<Item = &[u8]> + ExactSizeIterator {
-        (0..self.starts.len() - 1).map(|number| self.raw(number as u32).unwrap_or_default())
-    }
-}
-
-/// Finds the changed blocks.
-fn compare(before: &Lines, after: &Lines) -> Vec<Change> {
-    let shorter = before.count().min(after.count()) as usize;
-    let same_head = before
-        .iter()
-        .zip(after.iter())
-        .take_while(|(old, new)| old == new)
-        .count();
-    let same_tail = before
-        .iter()
-        .rev()
-        .zip(after.iter().rev())
-        .take(shorter - same_head)
-        .take_while(|(old, new)| old == new)
-        .count();
-    let middle = |lines: &Lines| same_head..lines.count() as usize - same_tail;
-    let (old, new) = number(before, middle(before), after, middle(after));
-
-    let mut changes: Vec<Change> = Vec::new();
-    let mut added_earlier = 0;
-    // Myers only: Histogram is quadratic when every second line changes.
-    for op in capture_diff_slices(Algorithm::Myers, &old, &new) {
-        let (tag, old, new) = op.as_tag_tuple();
-        if tag == similar::DiffTag::Equal {
-            continue;
-        }
-        let range = |range: Range<usize>| (range.start + same_head) as u32..(range.end + same_head) as u32;
-        let (before, after) = (range(old), range(new));
-        let added = length(&after);
-        match changes.last_mut() {
-            Some(last) if last.before.end == before.start && last.after.end == after.start => {
-                last.before.end = before.end;
-                last.after.end = after.end;
-            }
-            _ => changes.push(Change {
-                before,
-                after,
-                added_earlier,
-            }),
-        }
-        added_earlier += added;
-    }
-    changes
-}
-
-/// Replaces each line by a small number, equal lines by equal numbers; the algorithm then compares numbers.
-fn number<'a>(
-    before: &'a Lines,
-    old: Range<usize>,
-    after: &'a Lines,
-    new: Range<usize>,
-) -> (Vec<u32>, Vec<u32>) {
-    // The map is only looked up, never walked, so its random order reaches no result; its keyed hash keeps
-    // crafted lines from colliding.
-    let mut known: HashMap<&'a [u8], u32> = HashMap::new();
-    let mut assign = |line| {
-        let next = known.len() as u32;
-        *known.entry(line).or_insert(next)
-    };
-    let old = before
-        .iter()
-        .skip(old.start)
-        .take(old.len())
-        .map(&mut assign)
-        .collect();
-    let new = after
-        .iter()
-        .skip(new.start)
-        .take(new.len())
-        .map(&mut assign)
-        .collect();
-    (old, new)
 }
 
 fn length(range: &Range<u32>) -> u32 {
@@ -573,12 +505,102 @@ mod tests {
         assert_eq!(diff.inline(9, 0), None);
     }
 
+    #[test]
+    fn a_block_that_moved_is_marked_on_both_sides() {
+        let block: String = (0..5).map(|n| format!("moved {n}\n")).collect();
+        let rest: String = (0..30).map(|n| format!("rest {n}\n")).collect();
+        let diff = diff(&format!("{block}{rest}"), &format!("{rest}new\n{block}"));
+        assert_eq!(
+            diff.moved(),
+            [Moved {
+                before: 0..5,
+                after: 31..36
+            }]
+        );
+        let whole = diff.whole();
+        let rows = diff.window(&whole, 0, u32::MAX);
+        assert_eq!((rows[0].kind, rows[0].moved), (RowKind::Removed, Some(32)));
+        assert_eq!((rows[40].kind, rows[40].moved), (RowKind::Added, Some(5)));
+        assert_eq!(rows.iter().filter(|row| row.moved.is_some()).count(), 10);
+    }
+
+    #[test]
+    fn white_space_can_be_looked_past_but_is_not_by_itself() {
+        let exact = diff("a: 1\nb:  2\nc\n", "a:\t1\r\n  b: 2\nd\n");
+        assert_eq!((exact.spaces(), exact.stats().added), (Spaces::Exact, 3));
+        let loose = exact.with_spaces(Spaces::Ignored);
+        assert_eq!((loose.spaces(), loose.stats().added), (Spaces::Ignored, 1));
+        assert_eq!(loose.with_spaces(Spaces::Exact).changes(), exact.changes());
+    }
+
+    #[test]
+    fn a_small_change_in_a_large_file_stays_small() {
+        let lines =
+            |from: u32, to: u32| -> String { (from..to).map(|n| format!("line {n}\n}}\n")).collect() };
+        let before = lines(0, 20_000);
+        // A block of 100 pairs moves to the front, one pair goes, one line is new.
+        let after =
+            lines(15_000, 15_100) + &lines(0, 7) + &lines(8, 15_000) + "new\n" + &lines(15_100, 20_000);
+        let stats = diff(&before, &after).stats();
+        assert_eq!((stats.removed, stats.added), (202, 201));
+    }
+
+    /// Lines of which most are unique, cut into blocks that change places.
+    fn blocks() -> impl Strategy<Value = (String, String)> {
+        let block = (0u32..12, 0u32..30, any::<bool>());
+        (0u32..300, prop::collection::vec(block, 0..12)).prop_map(|(count, blocks)| {
+            let line = |n: u32| {
+                if n % 7 == 0 {
+                    "}\n".to_owned()
+                } else {
+                    format!("{n}\n")
+                }
+            };
+            let before = (0..count).map(line).collect();
+            let after = blocks
+                .iter()
+                .flat_map(|(from, length, odd)| {
+                    let last = if *odd { Some("odd\n".to_owned()) } else { None };
+                    (from * 25..from * 25 + length).map(line).chain(last)
+                })
+                .collect();
+            (before, after)
+        })
+    }
+
     fn file() -> impl Strategy<Value = String> {
         let line = prop::sample::select(vec!["a\n", "b\n", "c\r\n", "{\n", "}\n", "\n", "x"]);
         prop::collection::vec(line, 0..40).prop_map(|lines| lines.concat())
     }
 
     proptest! {
+        #[test]
+        fn blocks_that_change_places_lose_nothing((before, after) in blocks()) {
+            let diff = diff(&before, &after);
+            prop_assert_eq!(rebuild(&diff, RowKind::Added), before.as_bytes());
+            prop_assert_eq!(rebuild(&diff, RowKind::Removed), after.as_bytes());
+            let line = |text: &str, number: u32| text.lines().nth(number as usize).map(str::to_owned);
+            for block in diff.moved() {
+                for (old, new) in block.before.clone().zip(block.after.clone()) {
+                    prop_assert_eq!(line(&before, old), line(&after, new));
+                }
+            }
+            let whole = diff.whole();
+            let marked: usize = diff.moved().iter().map(|block| block.before.len() + block.after.len()).sum();
+            let rows = diff.window(&whole, 0, whole.rows);
+            prop_assert_eq!(rows.iter().filter(|row| row.moved.is_some()).count(), marked);
+        }
+
+        #[test]
+        fn looking_past_white_space_changes_nothing_else(before in file(), after in file()) {
+            let diff = diff(&before, &after).with_spaces(Spaces::Ignored);
+            prop_assert_eq!(rebuild(&diff, RowKind::Removed), after.as_bytes());
+            let bare = |text: &str| text.replace([' ', '\r', '\n', '\t'], "");
+            if bare(&before) != bare(&after) {
+                prop_assert!(!diff.changes().is_empty());
+            }
+        }
+
         #[test]
         fn applied_to_before_it_gives_after(before in file(), after in file()) {
             let diff = diff(&before, &after);
