@@ -1,3 +1,9 @@
+//! Embeds the web side and declares the commands, so that each needs a permission of the capability file.
+
 fn main() {
-    tauri_build::build();
+    let manifest = tauri_build::AppManifest::new().commands(&["snapshot", "dispatch", "lines"]);
+    if let Err(error) = tauri_build::try_build(tauri_build::Attributes::new().app_manifest(manifest)) {
+        eprintln!("countersign-desktop: {error:#}");
+        std::process::exit(1);
+    }
 }

@@ -1,2 +1,66 @@
-//! Bootstrap.
-fn main() {}
+//! The desktop console: a window over the machine of both consoles.
+//!
+//! All state is in this process; the page inside the window draws what it is given and sends back what was
+//! clicked. It is not trusted: it can ask for nothing but the three commands of [`command`], none of which signs.
+//! Decisions are made in the terminal console for now.
+
+#![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
+
+mod command;
+mod console;
+mod snapshot;
+mod window;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Parser;
+use countersign_protocol::identity::RequestId;
+
+use console::Console;
+
+#[cfg(all(feature = "webdriver", not(debug_assertions)))]
+compile_error!(
+    "the feature `webdriver` lets other programs operate the console; it is for debug builds only"
+);
+
+/// The desktop console of Countersign: review what agents ask for.
+#[derive(Debug, Parser)]
+#[command(name = "countersign-desktop", version)]
+struct Arguments {
+    /// Reads this configuration instead of the one in `$COUNTERSIGN_HOME`.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Opens this request at once.
+    #[arg(long, value_name = "ID")]
+    open: Option<RequestId>,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("countersign-desktop: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<()> {
+    window::refuse_automation(|name| std::env::var_os(name))?;
+    let console = tauri::async_runtime::block_on(async { Console::start(arguments.config, arguments.open) });
+    let app = tauri::Builder::default()
+        .manage(console)
+        .invoke_handler(tauri::generate_handler![
+            command::snapshot,
+            command::dispatch,
+            command::lines
+        ])
+        .setup(|app| Ok(window::open(app)?))
+        .build(tauri::generate_context!())
+        .context("the window could not be made")?;
+    app.run(|_, _| {});
+    Ok(())
+}

@@ -1,0 +1,115 @@
+// The lines of a tab. Only those near the screen are in the page; a sheet or a document may have any length.
+
+import { lines as fetchLines } from "./ipc.js";
+import { element, textNodes } from "./text.js";
+
+/** Lines fetched at once. */
+const CHUNK = 100;
+/** Chunks in the page at most, whatever the style sheet or the window does. */
+const MOST = 12;
+/** The height of a line that was not drawn yet. */
+const GUESS = 21;
+
+const pane = document.getElementById("lines");
+
+let key = null;
+let place = null;
+/** @type {Set<HTMLElement>} */
+let live = new Set();
+let observer = null;
+
+/** @param {import("./types").Tab | null} tab */
+export function drawLines(tab) {
+  if ((tab?.key ?? null) === key) {
+    return;
+  }
+  const samePlace = tab !== null && placeOf(tab.key) === place;
+  key = tab?.key ?? null;
+  place = tab && placeOf(tab.key);
+  observer?.disconnect();
+  live = new Set();
+  const top = samePlace ? pane.scrollTop : 0;
+  const chunks = [];
+  for (let first = 0; tab && first < tab.len; first += CHUNK) {
+    const chunk = element("div", "chunk");
+    chunk.dataset.first = String(first);
+    chunk.style.height = `${Math.min(CHUNK, tab.len - first) * GUESS}px`;
+    chunks.push(chunk);
+  }
+  pane.replaceChildren(...chunks);
+  observer = new IntersectionObserver(arrived, { root: pane, rootMargin: "800px 0px" });
+  chunks.forEach((chunk) => observer.observe(chunk));
+  pane.scrollTop = top;
+}
+
+/** A tab stays the same place while only decisions come in: same request, same sheet, same tab. */
+function placeOf(tabKey) {
+  const [request, sheet, , tab] = tabKey.split("/");
+  return `${request}/${sheet}/${tab}`;
+}
+
+function arrived(entries) {
+  for (const { target, isIntersecting } of entries) {
+    if (isIntersecting) {
+      fill(target);
+    } else {
+      drop(target);
+    }
+  }
+}
+
+async function fill(chunk) {
+  if (live.has(chunk) || live.size >= MOST) {
+    return;
+  }
+  live.add(chunk);
+  const wanted = key;
+  const answer = await fetchLines(Number(chunk.dataset.first), CHUNK);
+  // What belongs to another tab by now is not drawn.
+  if (answer.key === wanted && key === wanted && live.has(chunk)) {
+    chunk.replaceChildren(...answer.lines.map(lineNode));
+    chunk.style.height = "";
+  }
+}
+
+function drop(chunk) {
+  if (live.delete(chunk) && chunk.firstChild) {
+    chunk.style.height = `${chunk.offsetHeight}px`;
+    chunk.replaceChildren();
+  }
+}
+
+/** @param {import("./types").PaneLine} line */
+function lineNode(line) {
+  const node = element("div", `line ${kindOf(line.text)}`);
+  if (line.gutter.length > 0) {
+    const gutter = element("span", "gutter", ...textNodes(line.gutter));
+    gutter.setAttribute("aria-hidden", "true");
+    node.append(gutter);
+  }
+  node.append(element("span", "content", ...textNodes(line.text)));
+  return node;
+}
+
+/** What a line is as a whole: its ground. Signs in the text say the same. */
+function kindOf(text) {
+  for (const { tone } of text) {
+    if (tone === "added" || tone === "added-mark") return "line-added";
+    if (tone === "removed" || tone === "removed-mark") return "line-removed";
+    if (tone === "hunk") return "line-hunk";
+    if (tone === "heading") return "line-heading";
+    if (tone === "claim") return "line-claim";
+  }
+  return "";
+}
+
+/** Scrolls by lines, by screens, or to an end. */
+export function scrollLines(how) {
+  const page = pane.clientHeight - 2 * GUESS;
+  const by = { down: 3 * GUESS, up: -3 * GUESS, page, back: -page, top: -Infinity, end: Infinity }[how];
+  if (Number.isFinite(by)) {
+    pane.scrollBy({ top: by });
+  } else {
+    pane.scrollTop = by > 0 ? pane.scrollHeight : 0;
+  }
+}

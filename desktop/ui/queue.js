@@ -1,0 +1,122 @@
+// The requests: one row after the other, made only for those near the screen.
+
+import { dispatch } from "./ipc.js";
+import { draw, element, pieceNode, plain, textNodes, textOf } from "./text.js";
+
+/** The height of a row; the style sheet says the same. */
+const ROW = 92;
+
+const scroll = document.getElementById("rows-scroll");
+const list = document.getElementById("rows");
+const empty = document.getElementById("rows-empty");
+const counts = document.getElementById("counts");
+const trouble = document.getElementById("queue-trouble");
+const filter = document.getElementById("filter");
+
+/** @type {Map<string, HTMLElement>} */
+const rows = new Map();
+let asked = 0;
+let cursor = -1;
+
+/** @param {import("./types").Snapshot} snapshot */
+export function drawQueue(snapshot) {
+  const { queue, first_row: first } = snapshot;
+  list.style.height = `${queue.passing * ROW}px`;
+  const kept = new Set();
+  queue.rows.forEach((row, place) => {
+    kept.add(row.id);
+    drawRow(row, first + place);
+  });
+  for (const [id, node] of rows) {
+    if (!kept.has(id)) {
+      node.remove();
+      rows.delete(id);
+    }
+  }
+  const selected = queue.rows.find((row) => row.selected);
+  if (selected) {
+    scroll.setAttribute("aria-activedescendant", `request-${selected.id}`);
+  } else {
+    scroll.removeAttribute("aria-activedescendant");
+  }
+  empty.hidden = queue.empty.length === 0;
+  draw(empty, queue.empty, (lines) => lines.map((line) => element("p", "", ...textNodes(line))));
+  const shown = queue.passing === queue.total ? `${queue.total} in all` : `${queue.passing} of ${queue.total} shown`;
+  counts.textContent = `${queue.waiting} ${queue.waiting === 1 ? "waits" : "wait"} for you · ${shown}`;
+  trouble.hidden = !queue.trouble;
+  draw(trouble, queue.trouble ?? [], textNodes);
+  follow(queue.cursor);
+}
+
+/** @param {import("./types").QueueRow} row */
+function drawRow(row, place) {
+  let node = rows.get(row.id);
+  if (!node) {
+    node = element("div", "row");
+    node.id = `request-${row.id}`;
+    node.dataset.request = row.id;
+    node.setAttribute("role", "option");
+    rows.set(row.id, node);
+    list.append(node);
+  }
+  node.style.transform = `translateY(${place * ROW}px)`;
+  node.setAttribute("aria-selected", String(row.selected));
+  node.dataset.believed = String(row.believed);
+  node.dataset.risk = typeof row.risk.tone === "string" ? row.risk.tone : row.risk.tone.risk;
+  node.title = textOf(row.target);
+  draw(node, { ...row, selected: false }, rowNodes);
+}
+
+function rowNodes(row) {
+  const line = (className, ...children) => element("div", className, ...children);
+  return [
+    line("row-top", pieceNode(row.risk), pieceNode(row.kind), pieceNode(row.state), pieceNode(row.left)),
+    line("row-target", ...textNodes(row.target)),
+    line("row-bottom", plain(row.agent, "row-agent"), plain(row.environment, "row-environment"), pieceNode(row.needs)),
+  ];
+}
+
+/** Brings the cursor on screen when it moved. */
+function follow(to) {
+  if (to === cursor) {
+    return;
+  }
+  cursor = to;
+  const top = to * ROW;
+  if (top < scroll.scrollTop) {
+    scroll.scrollTop = top;
+  } else if (top + ROW > scroll.scrollTop + scroll.clientHeight) {
+    scroll.scrollTop = top + ROW - scroll.clientHeight;
+  }
+}
+
+scroll.addEventListener("scroll", () => {
+  const first = Math.max(0, Math.floor(scroll.scrollTop / ROW) - 20);
+  if (Math.abs(first - asked) >= 10 || (first === 0 && asked !== 0)) {
+    asked = first;
+    dispatch({ do: "rows", first });
+  }
+});
+
+list.addEventListener("click", (event) => {
+  const row = event.target.closest(".row");
+  if (row) {
+    dispatch({ do: "open", id: row.dataset.request });
+  }
+});
+
+filter.addEventListener("input", () => dispatch({ do: "filter", text: filter.value }));
+
+export function focusFilter() {
+  filter.focus();
+  filter.select();
+}
+
+/** Leaves the search; with `clear` everything is shown again. */
+export function leaveFilter(clear) {
+  if (clear && filter.value) {
+    filter.value = "";
+    dispatch({ do: "filter", text: "" });
+  }
+  scroll.focus({ preventScroll: true });
+}
