@@ -21,7 +21,15 @@ async fn main() -> anyhow::Result<()> {
         Some("first-run") => State::first_run(),
         _ => State::queue(),
     };
-    let outcome = screen::run(SampleDesk, state).await?;
+    // On the thread that draws, as a fault in drawing would be.
+    let outcome = if std::env::args().any(|word| word == "panic") {
+        tokio::select! {
+            outcome = screen::run(SampleDesk, state) => outcome?,
+            () = tokio::time::sleep(Duration::from_millis(800)) => panic!("a panic on request"),
+        }
+    } else {
+        screen::run(SampleDesk, state).await?
+    };
     println!("{outcome:?}");
     Ok(())
 }

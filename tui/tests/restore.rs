@@ -35,6 +35,10 @@ struct Session {
 
 impl Session {
     fn start() -> Self {
+        Self::of(Command::new(env!("CARGO_BIN_EXE_countersign")), "xterm-256color")
+    }
+
+    fn of(mut program: Command, term: &str) -> Self {
         let home = tempfile::tempdir().unwrap();
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&master).unwrap();
@@ -52,11 +56,11 @@ impl Session {
         )
         .unwrap();
         let before = tcgetattr(&line).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_countersign"))
+        let child = program
             .env_clear()
             .env("COUNTERSIGN_HOME", home.path())
             .env("HOME", home.path())
-            .env("TERM", "xterm-256color")
+            .env("TERM", term)
             .stdin(line.try_clone().unwrap())
             .stdout(line.try_clone().unwrap())
             .stderr(line.try_clone().unwrap())
@@ -138,6 +142,10 @@ impl Session {
             !self.text().contains("\u{1b}[?100"),
             "mouse reports were asked for"
         );
+        self.assert_untouched();
+    }
+
+    fn assert_untouched(&self) {
         let now = tcgetattr(&self.line).unwrap();
         assert_eq!(now.input_modes, self.before.input_modes);
         assert_eq!(now.output_modes, self.before.output_modes);
@@ -161,6 +169,37 @@ fn leaving_restores_the_terminal() {
     session.press(b"q");
     assert!(session.end().success());
     session.assert_restored();
+}
+
+/// The example of the screens, which stands beside the binary; it panics on request.
+fn panicking() -> Command {
+    let binary = std::path::Path::new(env!("CARGO_BIN_EXE_countersign"));
+    let mut program = Command::new(binary.with_file_name("examples").join("screens"));
+    program.arg("panic");
+    program
+}
+
+#[test]
+fn a_panic_restores_the_terminal_before_it_is_told() {
+    let mut session = Session::of(panicking(), "xterm-256color");
+    session.wait_for("complete");
+    assert_eq!(session.end().code(), Some(101));
+    session.assert_restored();
+    session.wait_for("a panic on request");
+    let told = session.text();
+    assert!(
+        told.find("\u{1b}[?1049l") < told.find("a panic on request"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn a_terminal_that_cannot_draw_is_told_what_to_use() {
+    let mut session = Session::of(Command::new(env!("CARGO_BIN_EXE_countersign")), "dumb");
+    assert_eq!(session.end().code(), Some(2));
+    session.wait_for("countersign list");
+    assert!(!session.text().contains('\u{1b}'), "{:?}", session.text());
+    session.assert_untouched();
 }
 
 #[test]

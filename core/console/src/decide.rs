@@ -52,6 +52,8 @@ pub struct Intent {
 pub enum Sent {
     /// Its inclusion in the log was proven here.
     Logged {
+        /// The decision's own index.
+        index: u64,
         /// The size of the log that shows it.
         size: u64,
         /// Where the request stands now.
@@ -164,9 +166,9 @@ async fn send(inbox: &Inbox, mut item: Item) -> Result<Sent, DecideError> {
             return Ok(Sent::Stored { phase });
         };
         match item.standing(chain, opened.at) {
-            Standing::Logged { size } => {
+            Standing::Logged { index, size } => {
                 inbox.outbox().remove(&item)?;
-                return Ok(Sent::Logged { size, phase });
+                return Ok(Sent::Logged { index, size, phase });
             }
             Standing::Suppressed => return Err(DecideError::Suppressed),
             Standing::Stored | Standing::Unknown => {}

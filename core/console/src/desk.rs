@@ -19,8 +19,9 @@ use secrecy::SecretString;
 
 use crate::decide::{self, DecideError, Intent, Sent};
 use crate::inbox::{Inbox, InboxError, Opened, Row as InboxRow};
+use crate::machine::document::ChangedDocument;
 use crate::machine::driver::Desk;
-use crate::machine::reading::{ChangedDocument, DecisionSummary};
+use crate::machine::reading::DecisionSummary;
 use crate::machine::state::KeySummary;
 use crate::machine::{
     Connection, News, Order, Progress, Reading, Row, RowContent, Summary, Trouble, Trust, Unlock,
@@ -110,12 +111,8 @@ impl Desk for ReviewerDesk {
         };
         let secret = SecretString::from(order.passphrase.expose().to_owned());
         drop(order.passphrase);
-        let request = intent.request;
         let progress = match decide::decide(&self.inbox, intent, secret, || report(Progress::Sent)).await {
-            Ok(Sent::Logged { size, .. }) => Progress::Logged {
-                index: self.logged_index(request).await,
-                size,
-            },
+            Ok(Sent::Logged { index, size, .. }) => Progress::Logged { index, size },
             Ok(Sent::Stored { .. }) => Progress::Committed,
             Ok(Sent::Kept(error)) => Progress::Kept(told(&error, error.hint())),
             Err(error) => Progress::Failed(error.to_string().as_str().into()),
@@ -146,20 +143,6 @@ impl ReviewerDesk {
             change: row.change,
             content,
         }
-    }
-
-    /// The index of this person's newest decision on a request.
-    async fn logged_index(&self, id: RequestId) -> u64 {
-        let Ok(record) = self.inbox.backend().request(id).await else {
-            return 0;
-        };
-        record
-            .evidence
-            .decisions
-            .iter()
-            .filter_map(|decision| decision.index)
-            .max()
-            .unwrap_or(0)
     }
 
     async fn watch_changes(&self, tell: &(impl Fn(News) + Send + Sync)) {
@@ -209,8 +192,8 @@ impl ReviewerDesk {
 
 fn progress_of(standing: &Result<Standing, InboxError>) -> Option<Progress> {
     match standing {
-        Ok(Standing::Logged { size }) => Some(Progress::Logged {
-            index: size.saturating_sub(1),
+        Ok(Standing::Logged { index, size }) => Some(Progress::Logged {
+            index: *index,
             size: *size,
         }),
         Ok(Standing::Stored | Standing::Unknown) => None,
@@ -267,6 +250,8 @@ fn reading(opened: &Opened, person: &countersign_protocol::identity::PersonId) -
             .iter()
             .map(|policy| policy.raw().into())
             .collect(),
+        eligible: chain.request.rule.eligible.iter().cloned().collect(),
+        excluded: chain.request.excluded.iter().cloned().collect(),
         decisions: decisions(chain, &chain.directory),
         logged: chain
             .log

@@ -67,10 +67,11 @@ impl Item {
             .decisions
             .iter()
             .find(|checked| checked.decision.decision_digest() == digest);
+        if let Some(index) = found.and_then(|checked| checked.logged_index) {
+            let size = chain.log.checkpoint.map_or(0, |checkpoint| checkpoint.size);
+            return Standing::Logged { index, size };
+        }
         match (found, self.acknowledged_at) {
-            (Some(checked), _) if checked.logged_at.is_some() => Standing::Logged {
-                size: chain.log.checkpoint.map_or(0, |checkpoint| checkpoint.size),
-            },
             (Some(_), Some(at)) if now.since(at) > LOGGING_PATIENCE => Standing::Suppressed,
             (Some(_), _) => Standing::Stored,
             (None, Some(_)) => Standing::Suppressed,
@@ -84,6 +85,8 @@ impl Item {
 pub enum Standing {
     /// Its inclusion in the log was proven here.
     Logged {
+        /// This decision's own index.
+        index: u64,
         /// The size of the log that shows it.
         size: u64,
     },

@@ -74,8 +74,8 @@ async fn perform(inbox: &Inbox, intent: Intent, pin: &Pin) -> Result<(), Failure
     let secret = passphrase::ask(pin, "Passphrase of the signing key: ")?;
     let word = intent.verdict.word();
     match decide(inbox, intent, secret, || {}).await? {
-        Sent::Logged { size, phase } => output::say(&format!(
-            "{word}: signed, stored, and proven to be in the log of {size} entries; the request is {}",
+        Sent::Logged { index, size, phase } => output::say(&format!(
+            "{word}: signed, stored, and proven to be entry {index} in the log of {size} entries; the request is {}",
             phase.word()
         )),
         Sent::Stored { phase } => output::say(&format!(

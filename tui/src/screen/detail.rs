@@ -1,11 +1,11 @@
 //! One request: the sentence, what it takes, why not; below it the panes.
 
-use countersign_console::machine::view::{self, DetailView, PaneLine, PaneView, Piece, Text, Tone};
+use countersign_console::machine::view::{self, DetailView, PaneLine, PaneView, Piece, TabView, Text, Tone};
 use countersign_console::machine::{Moment, Position, State};
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
-use super::canvas::{Canvas, cells};
+use super::canvas::{Canvas, cells, shortened};
 use super::pane;
 
 /// A narrower pane cannot show every character of a line.
@@ -35,10 +35,19 @@ pub fn layout(detail: &DetailView, area: Rect) -> Layout {
         head.extend(folded(&facts, width, 2));
     }
     if !detail.check_words.is_empty() {
-        head.push(vec![
+        let (seen, of) = detail.seen;
+        let (sign, tone) = if seen == of {
+            ("✓ ", Tone::Good)
+        } else {
+            ("", Tone::Plain)
+        };
+        let code = vec![
             piece("check code  ", Tone::Faint),
             piece(&detail.check_words, Tone::Strong),
-        ]);
+            piece("   ", Tone::Faint),
+            piece(&format!("{sign}{seen} of {of} lines seen"), tone),
+        ];
+        head.extend(folded(&code, width, 2));
     }
     if let Some(why) = &detail.why_not {
         head.extend(folded(
@@ -99,8 +108,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, state: &State, now: Moment) {
     let Some(open) = state.detail.as_deref() else {
         return;
     };
-    if let Some(reading) = open.reading() {
-        let lines = PaneView::of(reading, open.pane);
+    if let Some(lines) = PaneView::of_detail(open) {
         pane::draw(canvas, layout.pane, &pane::rows(&lines, open.top(), layout.pane));
     }
 }
@@ -112,11 +120,7 @@ pub fn on_screen(state: &State, now: Moment, area: Rect) -> Option<(Position, Po
     if layout.pane.width < NARROWEST {
         return None;
     }
-    pane::extent(&pane::rows(
-        &PaneView::of(open.reading()?, open.pane),
-        open.top(),
-        layout.pane,
-    ))
+    pane::extent(&pane::rows(&PaneView::of_detail(open)?, open.top(), layout.pane))
 }
 
 fn tabs(canvas: &mut Canvas<'_>, area: Rect, detail: &DetailView) {
@@ -124,10 +128,18 @@ fn tabs(canvas: &mut Canvas<'_>, area: Rect, detail: &DetailView) {
     if !detail.readable {
         return;
     }
-    let mut x = area.x + 1;
-    for (number, tab) in (1..).zip(&detail.tabs) {
+    let words = |(number, tab): (usize, &TabView), full: bool| {
         let count = tab.count.map_or_else(String::new, |count| format!(" {count}"));
-        let text = format!(" {number} {}{count} ", tab.title);
+        match full || tab.selected {
+            true => format!(" {number} {}{count} ", tab.title),
+            false => format!(" {number} {} ", tab.title.split(' ').next().unwrap_or_default()),
+        }
+    };
+    let tabs = || (1..).zip(&detail.tabs);
+    let width: usize = tabs().map(|tab| usize::from(cells(&words(tab, true)))).sum();
+    let full = width < usize::from(area.width.saturating_sub(2));
+    let mut x = area.x + 1;
+    for (number, tab) in tabs() {
         let style = canvas
             .theme
             .style(if tab.selected { Tone::Strong } else { Tone::Faint });
@@ -136,31 +148,25 @@ fn tabs(canvas: &mut Canvas<'_>, area: Rect, detail: &DetailView) {
         } else {
             style
         };
-        x += canvas.text(x, area.y, area.right().saturating_sub(x), &text, style) + 1;
-    }
-    let (seen, of) = detail.seen;
-    let tone = if seen == of { Tone::Good } else { Tone::Plain };
-    let sign = if seen == of { "✓ " } else { "" };
-    let text = format!(" {sign}{seen} of {of} lines seen ");
-    if cells(&text) + x < area.right() {
-        canvas.right(
-            Rect {
-                width: area.width - 1,
-                ..area
-            },
+        x += canvas.text(
+            x,
             area.y,
-            &[piece(&text, tone)],
+            area.right().saturating_sub(x),
+            &words((number, tab), full),
+            style,
         );
+    }
+    if let Some((search, writing)) = &detail.search {
+        let mut shown = vec![piece(" /", Tone::Strong)];
+        shown.extend(search.iter().cloned());
+        shown.push(piece(if *writing { "▏ " } else { " " }, Tone::Strong));
+        canvas.right(area, area.y, &shortened(&shown, area.width / 2));
     }
 }
 
 /// Folds pieces into at most `most` lines; the last one ends in an ellipsis when there would be more.
 fn folded(text: &Text, width: u16, most: usize) -> Vec<Text> {
-    let line = PaneLine {
-        gutter: Text::new(),
-        text: text.clone(),
-    };
-    let mut lines = pane::folded(&line, width);
+    let mut lines = pane::folded(&PaneLine::bare(text.clone()), width);
     if lines.len() > most {
         lines.truncate(most);
         if let Some(last) = lines.last_mut() {

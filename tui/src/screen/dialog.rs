@@ -122,14 +122,21 @@ fn keys(ceremony: &CeremonyView) -> Text {
         ];
     }
     let chord = if ceremony.ready { Tone::Good } else { Tone::Faint };
-    vec![
+    let mut keys = vec![
         piece("Ctrl-S", if ceremony.ready { Tone::Strong } else { Tone::Faint }),
         piece(" signs  ", chord),
         piece("Tab", Tone::Strong),
         piece(" next field  ", Tone::Faint),
         piece("Esc", Tone::Strong),
         piece(" leaves without signing", Tone::Faint),
-    ]
+    ];
+    if ceremony.presets {
+        keys.extend([
+            piece("  Ctrl-R", Tone::Strong),
+            piece(" a usual reason", Tone::Faint),
+        ]);
+    }
+    keys
 }
 
 fn labelled(label: &str, value: &[Piece]) -> Text {
@@ -173,13 +180,7 @@ fn written(field: &FieldView, width: u16) -> Text {
 }
 
 fn folded(text: Text, width: u16) -> Vec<Text> {
-    super::pane::folded(
-        &view::PaneLine {
-            gutter: Text::new(),
-            text,
-        },
-        width,
-    )
+    super::pane::folded(&view::PaneLine::bare(text), width)
 }
 
 fn piece(text: &str, tone: Tone) -> Piece {

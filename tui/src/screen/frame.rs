@@ -35,7 +35,7 @@ pub fn place(state: &State) -> Place {
         Place::Help
     } else if state.ceremony.is_some() {
         Place::Ceremony
-    } else if state.queue.filtering {
+    } else if state.queue.filtering || state.detail.as_ref().is_some_and(|detail| detail.searching) {
         Place::Filter
     } else {
         match state.screen {

@@ -22,8 +22,8 @@ use anyhow::Context as _;
 use countersign_console::machine::driver::{Desk, Driver};
 use countersign_console::machine::view::{self, PaneView};
 use countersign_console::machine::{
-    self, Command, End, FirstRunChoice, Message, Moment, News, Order, Pane, Position, Progress, Reading, Row,
-    State, Trouble, Trust, message::Step,
+    self, Command, End, FirstRunChoice, Lane, Message, Moment, News, Order, Pane, Position, Progress,
+    Reading, Row, State, Trouble, Trust, message::Step,
 };
 use countersign_protocol::decision::Verdict;
 use countersign_protocol::digest::ViewDigest;
@@ -217,11 +217,7 @@ impl Console {
     fn draw(&mut self) -> anyhow::Result<()> {
         let area = area()?;
         let now = self.now();
-        self.first = queue::first(
-            self.state.queue.cursor,
-            queue::rows_in(frame::body(area)),
-            self.first,
-        );
+        self.first = queue::first(&self.state.queue, frame::body(area), self.first);
         let (state, theme, first) = (&self.state, self.theme, self.first);
         self.screen
             .draw(|buffer| frame::draw(buffer, theme, state, now, first))?;
@@ -311,7 +307,15 @@ fn command(state: &State, intent: Intent, now: Moment, area: Rect) -> Option<Com
         Intent::Back => Command::Back,
         Intent::NextPane => Command::StepPane(Step::Next),
         Intent::PreviousPane => Command::StepPane(Step::Previous),
-        Intent::Pane(number) => Command::Read(Pane::ALL.get(number).copied()?),
+        Intent::Pane(number) => Command::Read(state.detail.as_deref()?.panes().get(number).copied()?),
+        Intent::NextLane => Command::StepLane(Step::Next),
+        Intent::PreviousLane => Command::StepLane(Step::Previous),
+        Intent::Lane(number) => Command::Show(Lane::ALL.get(number).copied()?),
+        Intent::Reorder => Command::Reorder,
+        Intent::Beside => Command::ToggleBeside,
+        Intent::Fold => Command::ToggleFold,
+        Intent::Copy => Command::Copy,
+        Intent::Preset => Command::Preset,
         Intent::Filter => Command::Filter,
         Intent::Help => Command::Help,
         Intent::Refresh => Command::Refresh,
@@ -324,7 +328,7 @@ fn command(state: &State, intent: Intent, now: Moment, area: Rect) -> Option<Com
         Intent::Erase => Command::Erase,
         Intent::EraseAll => Command::EraseAll,
         Intent::Quit => Command::Quit,
-        Intent::Suspend | Intent::Redraw => return None,
+        Intent::Suspend | Intent::Redraw | Intent::Pager => return None,
     })
 }
 
@@ -356,14 +360,27 @@ fn ends(state: &State, command: Command, now: Moment, area: Rect) -> Option<Comm
     Some(Command::Scroll(state.detail.as_deref()?.pane, top))
 }
 
-/// Goes to the next change or finding; in panes without any, a page on.
+/// Goes to the next match of what is searched for, or else the next change or finding; in panes without any, a
+/// page on.
 fn landmark(state: &State, step: Step, now: Moment, area: Rect) -> Option<Command> {
     let open = state.detail.as_deref()?;
-    let marks = open.reading()?.landmarks(open.pane);
+    if open.pane == Pane::Findings && open.search.is_empty() {
+        return Some(Command::StepFinding(step));
+    }
     let (pane, rect, top) = open_pane(state, now, area)?;
+    let marks = || {
+        open.reading()
+            .map(|reading| reading.landmarks(open.pane, open.shape))
+            .unwrap_or_default()
+    };
+    if !open.search.is_empty() {
+        // On top, even where less than a screenful follows: so the next one is found after it.
+        let line = pane.find(&open.search, Some(top.line), step)?;
+        return Some(Command::Scroll(open.pane, Position { line, character: 0 }));
+    }
     let line = match step {
-        Step::Next => marks.into_iter().find(|line| *line > top.line),
-        Step::Previous => marks.into_iter().rev().find(|line| *line < top.line),
+        Step::Next => marks().into_iter().find(|line| *line > top.line),
+        Step::Previous => marks().into_iter().rev().find(|line| *line < top.line),
     };
     let Some(line) = line else {
         return moved(
@@ -382,7 +399,7 @@ fn landmark(state: &State, step: Step, now: Moment, area: Rect) -> Option<Comman
 fn open_pane(state: &State, now: Moment, area: Rect) -> Option<(PaneView<'_>, Rect, Position)> {
     let open = state.detail.as_deref()?;
     let layout = detail::layout(&view::detail(state, now)?, frame::body(area));
-    Some((PaneView::of(open.reading()?, open.pane), layout.pane, open.top()))
+    Some((PaneView::of_detail(open)?, layout.pane, open.top()))
 }
 
 #[cfg(test)]

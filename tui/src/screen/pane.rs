@@ -26,6 +26,8 @@ pub struct Row {
     pub last: bool,
     gutter: Text,
     text: Text,
+    /// What stands in the right half: its gutter and its text.
+    beside: Option<(Text, Text)>,
 }
 
 /// The rows from `top` on that fit.
@@ -34,7 +36,13 @@ pub fn rows(pane: &PaneView<'_>, top: Position, area: Rect) -> Vec<Row> {
     for index in top.line..pane.len() {
         let Some(line) = pane.line(index) else { break };
         for (start, row) in wrapped(&line, area.width) {
-            let after = start + length(&row.text);
+            // Rows of two halves count as one character each.
+            let after = start
+                + if row.beside.is_some() {
+                    1
+                } else {
+                    length(&row.text)
+                };
             if index == top.line && after <= top.character && !(row.last && top.character == 0) {
                 continue;
             }
@@ -159,7 +167,27 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, rows: &[Row]) {
         }
         x += width_of(&row.gutter);
         canvas.pieces(x, y, area.right().saturating_sub(x), &row.text, Modifier::empty());
+        if let Some((gutter, text)) = &row.beside {
+            let middle = area.left() + MARGIN + half(area.width) + 1;
+            canvas.words(middle - 1, y, 1, "│", Tone::Faint);
+            if row.characters.start == 0 {
+                canvas.pieces(
+                    middle,
+                    y,
+                    area.right().saturating_sub(middle),
+                    gutter,
+                    Modifier::empty(),
+                );
+            }
+            let x = middle + width_of(gutter);
+            canvas.pieces(x, y, area.right().saturating_sub(x), text, Modifier::empty());
+        }
     }
+}
+
+/// The cells of each half of a line of two halves.
+const fn half(width: u16) -> u16 {
+    width.saturating_sub(MARGIN + 1) / 2
 }
 
 /// A line cut at a width, without its gutter.
@@ -176,18 +204,48 @@ fn length(text: &Text) -> usize {
 
 /// Cuts a line into rows, each with the character it starts at.
 fn wrapped(line: &PaneLine, width: u16) -> Vec<(usize, Row)> {
-    let room = width.saturating_sub(MARGIN + width_of(&line.gutter)).max(8);
-    let row = |text| Row {
+    let row = |text, beside| Row {
         line: 0,
         characters: 0..0,
         last: false,
         gutter: line.gutter.clone(),
         text,
+        beside,
     };
     let mut rows = Vec::new();
-    let (mut start, mut used) = (0, 0);
+    match &line.beside {
+        None => {
+            let room = width.saturating_sub(MARGIN + width_of(&line.gutter));
+            let mut start = 0;
+            for text in cut(&line.text, room) {
+                let next = start + length(&text);
+                rows.push((start, row(text, None)));
+                start = next;
+            }
+        }
+        Some((gutter, right)) => {
+            let room = |gutter| half(width).saturating_sub(width_of(gutter));
+            let (left, right) = (cut(&line.text, room(&line.gutter)), cut(right, room(gutter)));
+            let part = |side: &[Text], at: usize| side.get(at).cloned().unwrap_or_default();
+            for at in 0..left.len().max(right.len()) {
+                let beside = (gutter.clone(), part(&right, at));
+                rows.push((at, row(part(&left, at), Some(beside))));
+            }
+        }
+    }
+    if let Some((_, last)) = rows.last_mut() {
+        last.last = true;
+    }
+    rows
+}
+
+/// Cuts a text into parts of at most `room` cells, at least one part.
+fn cut(line: &Text, room: u16) -> Vec<Text> {
+    let room = room.max(8);
+    let mut rows = Vec::new();
+    let mut used = 0;
     let mut text = Text::new();
-    for piece in &line.text {
+    for piece in line {
         let mut part = String::new();
         for token in tokens(&piece.text, room) {
             let wide = cells(token);
@@ -198,10 +256,8 @@ fn wrapped(line: &PaneLine, width: u16) -> Vec<(usize, Row)> {
                         tone: piece.tone,
                     });
                 }
-                let done = std::mem::take(&mut text);
-                let next = start + length(&done);
-                rows.push((start, row(done)));
-                (start, used) = (next, 0);
+                rows.push(std::mem::take(&mut text));
+                used = 0;
             }
             part.push_str(token);
             used += wide;
@@ -213,9 +269,7 @@ fn wrapped(line: &PaneLine, width: u16) -> Vec<(usize, Row)> {
             });
         }
     }
-    let mut last = row(text);
-    last.last = true;
-    rows.push((start, last));
+    rows.push(text);
     rows
 }
 

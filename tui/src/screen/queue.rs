@@ -1,11 +1,11 @@
 //! The queue.
 
 use countersign_console::machine::view::{self, Piece, QueueRow, Text, Tone};
-use countersign_console::machine::{Moment, State};
+use countersign_console::machine::{Moment, Queue, QueueOrder, State};
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
-use super::canvas::{Canvas, shortened};
+use super::canvas::{Canvas, cells, shortened};
 use super::theme::SELECTED;
 
 /// From this width on a row is one line of a table; below, it takes two lines.
@@ -23,20 +23,45 @@ const COLUMNS: [(&str, u16); 8] = [
     ("you", 3),
 ];
 
-/// How many rows fit.
+/// How many rows fit where no group begins.
 pub fn rows_in(area: Rect) -> usize {
-    let lines = usize::from(area.height.saturating_sub(2));
-    if area.width >= TABLE { lines } else { lines / 2 }
+    usize::from(list(area).height / step(area))
 }
 
 /// The first row on screen, so that the cursor is on it and little moves.
-pub fn first(cursor: usize, fit: usize, first: usize) -> usize {
+pub fn first(queue: &Queue, area: Rect, first: usize) -> usize {
+    let fit = rows_in(area);
+    let cursor = queue.cursor;
     if fit == 0 || cursor < first {
-        cursor
-    } else if cursor >= first + fit {
-        cursor + 1 - fit
-    } else {
-        first
+        return cursor;
+    }
+    let mut first = first.max((cursor + 1).saturating_sub(fit));
+    let height = |first: usize| {
+        let groups = (first..=cursor).filter(|place| *place == first || view::begins_group(queue, *place));
+        let titles = if queue.order == QueueOrder::Risk || queue.order == QueueOrder::Deadline {
+            0
+        } else {
+            groups.count()
+        };
+        (cursor + 1 - first) * usize::from(step(area)) + titles
+    };
+    while first < cursor && height(first) > usize::from(list(area).height) {
+        first += 1;
+    }
+    first
+}
+
+/// Lines of a row.
+const fn step(area: Rect) -> u16 {
+    if area.width >= TABLE { 1 } else { 2 }
+}
+
+/// Where the rows stand: below the lanes and the titles, above the line about the row under the cursor.
+const fn list(area: Rect) -> Rect {
+    Rect {
+        y: area.y + 2,
+        height: area.height.saturating_sub(3),
+        ..area
     }
 }
 
@@ -44,23 +69,34 @@ pub fn first(cursor: usize, fit: usize, first: usize) -> usize {
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, state: &State, now: Moment, first: usize) {
     let queue = view::queue(state, now, first, rows_in(area));
     summary(canvas, area, &queue);
-    let body = Rect {
-        y: area.y + 2,
-        height: area.height.saturating_sub(2),
-        ..area
-    };
+    let body = list(area);
     if area.width >= TABLE {
         titles(canvas, area);
     } else {
         canvas.rule(area, area.y + 1);
     }
-    let step = if area.width >= TABLE { 1 } else { 2 };
-    for (y, row) in (body.top()..body.bottom()).step_by(step).zip(&queue.rows) {
-        if area.width >= TABLE {
-            table_row(canvas, Rect { y, height: 1, ..area }, row);
-        } else {
-            two_lines(canvas, Rect { y, height: 2, ..area }, row);
+    let mut y = body.y;
+    for row in &queue.rows {
+        if let Some(group) = &row.group
+            && y < body.bottom()
+        {
+            canvas.words(area.x + 2, y, area.width.saturating_sub(2), group, Tone::Heading);
+            y += 1;
         }
+        let place = Rect {
+            y,
+            height: step(area),
+            ..area
+        };
+        if place.bottom() > body.bottom() {
+            break;
+        }
+        if area.width >= TABLE {
+            table_row(canvas, place, row);
+        } else {
+            two_lines(canvas, place, row);
+        }
+        y = place.bottom();
     }
     if queue.rows.is_empty() {
         let top = body.y + body.height.saturating_sub(4) / 3;
@@ -73,42 +109,50 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, state: &State, now: Moment, fir
                 Modifier::empty(),
             );
         }
+    } else if area.height > 3 {
+        let width = area.width.saturating_sub(2);
+        canvas.pieces(
+            area.x + 1,
+            area.bottom() - 1,
+            width,
+            &shortened(&queue.selected, width),
+            Modifier::empty(),
+        );
     }
 }
 
+/// The lanes, the filter and the order; in their place what went wrong, where something did.
 fn summary(canvas: &mut Canvas<'_>, area: Rect, queue: &view::QueueView) {
     let width = area.width.saturating_sub(2);
     if let Some(trouble) = &queue.trouble {
         canvas.pieces(area.x + 1, area.y, width, trouble, Modifier::empty());
         return;
     }
-    let mut line = vec![
-        piece("Queue", Tone::Heading),
-        piece(
-            &format!("  {} waiting for you", queue.waiting),
-            if queue.waiting > 0 {
-                Tone::Plain
-            } else {
-                Tone::Faint
-            },
-        ),
-        piece(&format!(" · {} in all", queue.total), Tone::Faint),
-    ];
+    let mut right = Text::new();
     if let Some(filter) = &queue.filter {
-        line.push(piece("   /", Tone::Strong));
-        line.extend(filter.iter().cloned());
-        if queue.filtering {
-            line.push(piece("▏", Tone::Strong));
-        }
-        line.push(piece(&format!("  {} pass", queue.passing), Tone::Faint));
+        right.push(piece("/", Tone::Strong));
+        right.extend(filter.iter().cloned());
+        right.push(piece(if queue.filtering { "▏ " } else { " " }, Tone::Strong));
+        right = shortened(&right, area.width / 3);
+        right.push(piece(&format!("{} found ", queue.passing), Tone::Faint));
+    } else {
+        right.push(piece(&format!("by {} ", queue.order), Tone::Faint));
     }
-    canvas.pieces(area.x + 1, area.y, width, &line, Modifier::empty());
-    if queue.passing > 0 {
-        let place = piece(
-            &format!("{} of {} ", queue.cursor + 1, queue.passing),
-            Tone::Faint,
-        );
-        canvas.right(area, area.y, &[place]);
+    let used = canvas.right(area, area.y, &right);
+    let room = width.saturating_sub(used);
+    let mut x = area.x + 1;
+    for (title, count, shown) in &queue.lanes {
+        let text = format!(" {title} {count} ");
+        let tone = if *shown { Tone::Strong } else { Tone::Faint };
+        let mut style = canvas.theme.style(tone);
+        if *shown {
+            style = style.add_modifier(Modifier::REVERSED);
+        }
+        let left = (area.x + 1 + room).saturating_sub(x);
+        if cells(&text) > left {
+            break;
+        }
+        x += canvas.text(x, area.y, left, &text, style);
     }
 }
 
@@ -133,7 +177,7 @@ fn titles(canvas: &mut Canvas<'_>, area: Rect) {
 fn table_row(canvas: &mut Canvas<'_>, area: Rect, row: &QueueRow) {
     let plain = |text: &str| vec![piece(text, Tone::Plain)];
     let faint = |text: &str| vec![piece(text, Tone::Faint)];
-    let cells: [(Vec<Piece>, u16); 9] = [
+    let columns: [(Vec<Piece>, u16); 9] = [
         (vec![row.risk.clone()], COLUMNS[0].1),
         (vec![row.state.clone()], COLUMNS[1].1),
         (vec![row.kind.clone()], COLUMNS[2].1),
@@ -146,7 +190,7 @@ fn table_row(canvas: &mut Canvas<'_>, area: Rect, row: &QueueRow) {
     ];
     cursor(canvas, area, row.selected);
     let mut x = area.x + 2;
-    for (cell, width) in cells {
+    for (cell, width) in columns {
         let cell = if row.believed {
             shortened(&cell, width)
         } else {

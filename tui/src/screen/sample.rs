@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_console::machine::reading::{ChangedDocument, DecisionSummary};
+use countersign_console::machine::document::ChangedDocument;
+use countersign_console::machine::reading::DecisionSummary;
 use countersign_console::machine::state::KeySummary;
 use countersign_console::machine::{
     Command, Connection, Message, Moment, News, Reading, Row, RowContent, State, Summary, Trouble, Trust,
@@ -275,6 +276,14 @@ pub fn reading(number: u8, reason: &str) -> Option<Reading> {
         facts: facts.into_iter().flatten().collect(),
         problems: Vec::new(),
         policies: vec!["four-eyes-production".into()],
+        eligible: ["p-alice", "p-bob", "p-dan"]
+            .iter()
+            .filter_map(|person| person.parse().ok())
+            .collect(),
+        excluded: ["p-carol"]
+            .iter()
+            .filter_map(|person| person.parse().ok())
+            .collect(),
         decisions: summary
             .approved_by
             .iter()

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use countersign_console::machine::{
-    Command, Connection, FirstRunChoice, Message, News, Pane, Progress, State, Trouble, update,
+    Command, Connection, FirstRunChoice, Message, News, Pane, Progress, Shape, State, Trouble, message::Step,
+    update,
 };
 use countersign_protocol::decision::Verdict;
 use ratatui::Terminal;
@@ -142,6 +143,9 @@ fn change_findings_and_context() {
         (Pane::Change, "change"),
         (Pane::Findings, "findings"),
         (Pane::Context, "context"),
+        (Pane::Policy, "policy"),
+        (Pane::History, "history"),
+        (Pane::Raw, "raw"),
     ] {
         snapshots(name, |_| {
             let mut state = sample::detail(1, REASON);
@@ -149,6 +153,151 @@ fn change_findings_and_context() {
             state
         });
     }
+}
+
+#[test]
+fn queue_in_groups_lanes_and_searched() {
+    snapshots("queue-groups", |_| {
+        let mut state = sample::queue();
+        act(&mut state, Command::Reorder, 2000);
+        act(&mut state, Command::Reorder, 2000);
+        state
+    });
+    snapshots("queue-lane", |_| {
+        let mut state = sample::queue();
+        act(&mut state, Command::StepLane(Step::Next), 2000);
+        act(&mut state, Command::StepLane(Step::Next), 2000);
+        state
+    });
+    snapshots("queue-search", |_| {
+        let mut state = sample::queue();
+        act(&mut state, Command::Filter, 2000);
+        act(&mut state, Command::Paste("dplrol prod".to_owned()), 2000);
+        state
+    });
+}
+
+#[test]
+fn change_beside_folded_and_searched() {
+    snapshots("beside", |_| {
+        let mut state = sample::detail(1, REASON);
+        act(&mut state, Command::Read(Pane::Change), 2000);
+        act(&mut state, Command::ToggleBeside, 2000);
+        state
+    });
+    snapshots("folded", |_| {
+        let mut state = sample::detail(4, REASON);
+        act(&mut state, Command::Read(Pane::Change), 2000);
+        act(&mut state, Command::ToggleFold, 2000);
+        state
+    });
+    snapshots("searched", |_| {
+        let mut state = sample::detail(1, REASON);
+        act(&mut state, Command::Read(Pane::Change), 2000);
+        act(&mut state, Command::Filter, 2000);
+        act(&mut state, Command::Paste("Resource".to_owned()), 2000);
+        act(&mut state, Command::Enter, 2000);
+        state
+    });
+}
+
+#[test]
+fn what_changed_since_it_was_looked_at() {
+    snapshots("since", |_| {
+        let mut state = sample::detail(1, REASON);
+        act(&mut state, Command::Back, 2000);
+        let state = {
+            let mut newer = sample::reading(1, "another reason").unwrap();
+            newer.change += 1;
+            act(&mut state, Command::Select(sample::id(1)), 3000);
+            act(&mut state, Command::Enter, 3000);
+            let news = News::Opened {
+                id: sample::id(1),
+                result: Ok(Box::new(newer)),
+            };
+            update(&mut state, Message::News(news), moment(3100));
+            act(&mut state, Command::Read(Pane::Since), 3200);
+            state
+        };
+        assert_eq!(state.detail.as_ref().unwrap().pane, Pane::Since);
+        state
+    });
+}
+
+#[test]
+fn denying_with_a_usual_reason() {
+    snapshots("deny", |_| {
+        let mut state = sample::detail(1, REASON);
+        act(&mut state, Command::Begin(Verdict::Deny), 3000);
+        act(&mut state, Command::Preset, 3500);
+        act(&mut state, Command::Preset, 3500);
+        state
+    });
+}
+
+#[test]
+fn next_goes_from_match_to_match_and_round_the_end() {
+    let mut state = sample::detail(1, REASON);
+    act(&mut state, Command::Read(Pane::Change), 2000);
+    act(&mut state, Command::Filter, 2000);
+    act(&mut state, Command::Paste("RESOURCE".to_owned()), 2000);
+    act(&mut state, Command::Enter, 2000);
+    let area = Rect {
+        x: 0,
+        y: 0,
+        width: 80,
+        height: 11,
+    };
+    let mut tops = vec![state.detail.as_ref().unwrap().top().line];
+    for _ in 0..4 {
+        let next = command(&state, Intent::NextMark, moment(2000), area).unwrap();
+        act(&mut state, next, 2000);
+        tops.push(state.detail.as_ref().unwrap().top().line);
+    }
+    assert!(tops.windows(2).all(|pair| pair[0] != pair[1]), "{tops:?}");
+    assert!(tops[1..].contains(&tops[0]), "{tops:?}");
+    // Esc ends the search first, and leaves the request only then.
+    act(&mut state, Command::Back, 2000);
+    assert!(
+        state
+            .detail
+            .as_ref()
+            .is_some_and(|detail| detail.search.is_empty())
+    );
+}
+
+#[test]
+fn a_finding_jumps_to_its_line() {
+    let mut state = sample::detail(1, REASON);
+    act(&mut state, Command::Read(Pane::Findings), 2000);
+    let reading = state.detail.as_ref().unwrap().reading().unwrap();
+    let (index, line) = (0..reading.findings.len())
+        .find_map(|index| Some((index, reading.findings[index].line?)))
+        .expect("a finding with a line");
+    for _ in 0..index {
+        act(&mut state, Command::StepFinding(Step::Next), 2000);
+    }
+    act(&mut state, Command::Enter, 2000);
+    let detail = state.detail.as_ref().unwrap();
+    assert_eq!(detail.pane, Pane::Change);
+    let shown = text(&painted(&state, (120, 40), Theme::Plain));
+    assert!(
+        shown.contains(&format!(" {line} ")),
+        "line {line} is not in\n{shown}"
+    );
+}
+
+#[test]
+fn what_is_copied_is_printable_and_each_time_another_name() {
+    let mut state = sample::detail(1, HOSTILE);
+    let mut copied = std::collections::BTreeSet::new();
+    for _ in 0..4 {
+        act(&mut state, Command::Copy, 2000);
+        let text = state.clipboard.take().unwrap();
+        assert!(text.chars().all(|c| !c.is_control()));
+        copied.insert(text);
+    }
+    assert_eq!(copied.len(), 4);
 }
 
 #[test]
@@ -305,10 +454,16 @@ fn what_was_counted_as_seen_was_painted() {
 
 #[test]
 fn scrolling_to_the_end_and_back_returns_to_the_top() {
-    let state = sample::detail(1, HOSTILE);
-    let reading = state.detail.as_ref().unwrap().reading().unwrap();
-    for pane in Pane::ALL {
-        let view = super::PaneView::of(reading, pane);
+    let mut state = sample::detail(1, HOSTILE);
+    let shapes = [false, true].map(|folded| [false, true].map(|beside| Shape { folded, beside }));
+    let panes = state.detail.as_ref().unwrap().panes();
+    for (pane, shape) in panes
+        .into_iter()
+        .flat_map(|pane| shapes.into_iter().flatten().map(move |s| (pane, s)))
+    {
+        let detail = state.detail.as_mut().unwrap();
+        (detail.pane, detail.shape) = (pane, shape);
+        let view = super::PaneView::of_detail(detail).unwrap();
         for (width, height) in [(30, 5), (60, 13), (200, 50)] {
             let area = Rect {
                 x: 0,

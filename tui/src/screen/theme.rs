@@ -44,6 +44,7 @@ fn colour(tone: Tone) -> Option<Color> {
         Tone::Heading | Tone::Hunk | Tone::Risk(Severity::Low) => Some(Color::Cyan),
         Tone::Claim | Tone::Warn | Tone::Risk(Severity::Medium) => Some(Color::Yellow),
         Tone::Escape => Some(Color::Magenta),
+        Tone::Match => Some(Color::Yellow),
         Tone::Added | Tone::AddedMark | Tone::Good => Some(Color::Green),
         Tone::Removed | Tone::RemovedMark | Tone::Bad | Tone::Risk(Severity::High | Severity::Critical) => {
             Some(Color::Red)
@@ -58,7 +59,7 @@ fn modifier(tone: Tone) -> Modifier {
         }
         Tone::Faint | Tone::Risk(Severity::None) => Modifier::DIM,
         Tone::Claim => Modifier::ITALIC,
-        Tone::AddedMark | Tone::RemovedMark | Tone::Escape => Modifier::REVERSED,
+        Tone::AddedMark | Tone::RemovedMark | Tone::Escape | Tone::Match => Modifier::REVERSED,
         Tone::Plain
         | Tone::Added
         | Tone::Removed

@@ -21,6 +21,16 @@ const MAX_REASON: usize = 2000;
 /// The longest passphrase, in bytes.
 const MAX_PASSPHRASE: usize = 256;
 
+/// The usual reasons of a denial; the agent is told the reason.
+pub const DENIALS: [&str; 6] = [
+    "wrong target or environment",
+    "wider than it has to be; ask for less",
+    "the ticket or the reason does not match the change",
+    "not now: a freeze or an incident is under way",
+    "nobody asked for this",
+    "cannot be judged from what is shown; split it or explain it",
+];
+
 /// A decision while it is made.
 #[derive(Debug)]
 pub struct Ceremony {
@@ -282,6 +292,20 @@ impl Ceremony {
             Field::Reason => self.reason.clear(),
             Field::Name => self.typed.clear(),
             Field::Passphrase => self.passphrase.clear(),
+        }
+    }
+
+    /// Writes the next of the usual reasons, unless the person wrote one.
+    pub(super) fn preset(&mut self) {
+        let known = DENIALS.iter().position(|preset| *preset == self.reason);
+        let free = self.reason.is_empty() || known.is_some();
+        if self.verdict != Verdict::Deny || !free || !self.progress.is_writing() {
+            return;
+        }
+        let next = known.map_or(0, |at| (at + 1) % DENIALS.len());
+        if let Some(preset) = DENIALS.get(next) {
+            self.reason = (*preset).to_owned();
+            self.field = Field::Reason;
         }
     }
 

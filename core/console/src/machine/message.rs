@@ -5,6 +5,7 @@ use countersign_protocol::digest::ViewDigest;
 use countersign_protocol::identity::RequestId;
 
 use super::ceremony::{Field, Progress};
+use super::queue::Lane;
 use super::reading::{Pane, Position, Reading};
 use super::state::{Connection, Row, Trouble, Trust};
 
@@ -40,8 +41,24 @@ pub enum Command {
     StepPane(Step),
     /// Puts a place of a pane at the top of the screen.
     Scroll(Pane, Position),
-    /// Starts to write the filter.
+    /// Starts to write the filter of the queue, or what is searched for in the pane.
     Filter,
+    /// Shows a lane of the queue.
+    Show(Lane),
+    /// Shows the next lane, or the one before.
+    StepLane(Step),
+    /// Orders the queue by the next of its orders.
+    Reorder,
+    /// Shows both sides of a change beside each other, or one under the other.
+    ToggleBeside,
+    /// Folds unchanged parts away, or shows them.
+    ToggleFold,
+    /// Goes to the next finding, or the one before.
+    StepFinding(Step),
+    /// Copies what names the request; each time again another of its names.
+    Copy,
+    /// Writes the next of the usual reasons.
+    Preset,
     /// Shows or hides the list of keys.
     Help,
     /// Fetches everything again.

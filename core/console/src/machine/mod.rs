@@ -7,7 +7,11 @@
 
 pub mod state;
 
+mod fuzzy;
+pub mod queue;
+
 pub mod ceremony;
+pub mod document;
 pub mod reading;
 
 pub mod effect;
@@ -20,8 +24,10 @@ pub mod view;
 pub mod driver;
 
 pub use ceremony::{Ceremony, Field, Passphrase, Progress, Unlock};
+pub use document::Shape;
 pub use effect::{Effect, Order};
 pub use message::{Command, Message, News};
+pub use queue::{Lane, Order as QueueOrder, Queue};
 pub use reading::{Attention, Pane, Position, Reading};
 pub use state::{
     Connection, Detail, End, FirstRunChoice, Row, RowContent, Screen, State, Summary, Trouble, Trust,

@@ -9,11 +9,11 @@ use countersign_protocol::decision::{self, Verdict};
 use countersign_protocol::digest::{ActionDigest, RequestDigest, ViewDigest};
 use countersign_protocol::identity::{KeyAssurance, PersonId, RequestId};
 use countersign_protocol::moment::Timestamp;
-use countersign_review::diff::text::{Hunk, TextDiff};
 use countersign_review::findings::Finding;
 use countersign_review::sheet::{LineRole, SheetLine};
 use countersign_review::text::Untrusted;
 
+use super::document::{ChangedDocument, Shape};
 use super::state::{Summary, Trouble};
 
 /// A request that was verified as far as it could be, ready to be read.
@@ -47,34 +47,14 @@ pub struct Reading {
     pub problems: Vec<Trouble>,
     /// The policies under which it may run once enough people approve.
     pub policies: Vec<Untrusted>,
+    /// Who may decide, as policy says.
+    pub eligible: Vec<PersonId>,
+    /// Who may not: those who asked, own the agent or amended it.
+    pub excluded: Vec<PersonId>,
     /// The decisions so far.
     pub decisions: Vec<DecisionSummary>,
     /// Where the request stands in the log: its index and the log's size; nothing while it is not logged.
     pub logged: Option<(u64, u64)>,
-}
-
-/// One document that changes.
-#[derive(Debug, Clone)]
-pub struct ChangedDocument {
-    /// What it is called.
-    pub title: Untrusted,
-    /// The exact difference.
-    pub diff: Arc<TextDiff>,
-    /// All of it as one hunk.
-    pub whole: Hunk,
-}
-
-impl ChangedDocument {
-    /// A document with its difference.
-    #[must_use]
-    pub fn new(title: impl Into<Untrusted>, diff: TextDiff) -> Self {
-        let whole = diff.whole();
-        Self {
-            title: title.into(),
-            diff: Arc::new(diff),
-            whole,
-        }
-    }
 }
 
 /// A decision that was verified.
@@ -113,53 +93,58 @@ impl Reading {
 
     /// The lines of a pane to jump between: where changes begin, and findings.
     #[must_use]
-    pub fn landmarks(&self, pane: Pane) -> Vec<usize> {
+    pub fn landmarks(&self, pane: Pane, shape: Shape) -> Vec<usize> {
         match pane {
-            Pane::Sheet => {
-                let counts = |role| {
-                    matches!(
-                        role,
-                        LineRole::Hunk | LineRole::Finding(_) | LineRole::FindingBeside
-                    )
-                };
-                let starts = |line: &SheetLine| match line.role {
-                    LineRole::Hunk => true,
-                    role => counts(role) && !line.text.starts_with(' '),
-                };
-                self.sheet
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, line)| starts(line))
-                    .map(|(index, _)| index)
-                    .collect()
-            }
+            Pane::Sheet => self.sheet_landmarks(),
             Pane::Change => {
                 let mut marks = Vec::new();
                 let mut first = 0;
                 for document in &self.changes {
-                    for change in document.diff.changes() {
-                        let row = row_of(document, change.before.start, change.after.start);
-                        marks.push(first + 1 + row);
-                    }
-                    first += 2 + document.whole.rows as usize;
+                    marks.extend(document.change_lines(shape).map(|line| first + line));
+                    first += document.lines(shape);
                 }
                 marks
             }
-            Pane::Findings | Pane::Context => Vec::new(),
+            Pane::Findings | Pane::Context | Pane::Policy | Pane::History | Pane::Raw | Pane::Since => {
+                Vec::new()
+            }
         }
     }
-}
 
-/// The row of the whole document at which a change begins: the lines of both sides before it, each once.
-fn row_of(document: &ChangedDocument, before: u32, after: u32) -> usize {
-    let removed: u32 = document
-        .diff
-        .changes()
-        .iter()
-        .take_while(|change| change.before.start < before || change.after.start < after)
-        .map(|change| change.before.end - change.before.start)
-        .sum();
-    (after + removed) as usize
+    /// The line of the change pane in one layout that shows what a line shows in another.
+    pub(super) fn line_in(&self, line: usize, from: Shape, to: Shape) -> usize {
+        let (mut rest, mut first) = (line, 0);
+        for document in &self.changes {
+            let lines = document.lines(from);
+            if rest < lines {
+                return first + document.line_in(rest, from, to);
+            }
+            rest -= lines;
+            first += document.lines(to);
+        }
+        first.saturating_sub(1)
+    }
+
+    fn sheet_landmarks(&self) -> Vec<usize> {
+        let starts = |line: &SheetLine| match line.role {
+            LineRole::Hunk => true,
+            LineRole::Finding(_) | LineRole::FindingBeside => !line.text.starts_with(' '),
+            _ => false,
+        };
+        let lines = self.sheet.iter().enumerate();
+        lines
+            .filter(|(_, line)| starts(line))
+            .map(|(index, _)| index)
+            .collect()
+    }
+
+    /// The line of the change pane that a finding is about, with everything unfolded; nothing where the finding
+    /// names no line of a document that is shown.
+    pub(super) fn line_of(&self, finding: &Finding, shape: Shape) -> Option<usize> {
+        let number = u32::try_from(finding.line?).ok()?;
+        let document = self.changes.first().filter(|_| self.changes.len() == 1)?;
+        document.line_at(finding.side, number, shape)
+    }
 }
 
 /// The parts of the detail screen that scroll.
@@ -167,19 +152,36 @@ fn row_of(document: &ChangedDocument, before: u32, after: u32) -> usize {
 pub enum Pane {
     /// The sheet: what is signed.
     Sheet,
-    /// The whole documents with their differences.
+    /// The documents with their differences.
     Change,
     /// The findings.
     Findings,
-    /// Facts with their origins, what it takes, who decided.
+    /// Facts with their origins, and what is bound.
     Context,
+    /// Why approval is needed, who may decide, who has.
+    Policy,
+    /// Requests like this one.
+    History,
+    /// The documents byte by byte.
+    Raw,
+    /// What changed on the sheet since it was looked at.
+    Since,
 }
 
 impl Pane {
     /// All, in the order of the tabs.
-    pub const ALL: [Self; 4] = [Self::Sheet, Self::Change, Self::Findings, Self::Context];
+    pub const ALL: [Self; 8] = [
+        Self::Sheet,
+        Self::Change,
+        Self::Findings,
+        Self::Context,
+        Self::Policy,
+        Self::History,
+        Self::Raw,
+        Self::Since,
+    ];
 
-    /// Its place among the tabs.
+    /// Its place among all.
     #[must_use]
     pub const fn index(self) -> usize {
         match self {
@@ -187,14 +189,11 @@ impl Pane {
             Self::Change => 1,
             Self::Findings => 2,
             Self::Context => 3,
+            Self::Policy => 4,
+            Self::History => 5,
+            Self::Raw => 6,
+            Self::Since => 7,
         }
-    }
-
-    pub(super) fn step(self, by: usize) -> Self {
-        Self::ALL
-            .get((self.index() + by) % Self::ALL.len())
-            .copied()
-            .unwrap_or(self)
     }
 }
 

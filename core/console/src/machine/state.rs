@@ -1,5 +1,6 @@
 //! What a console knows at one moment. Plain values; only [`super::update`] changes them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_protocol::approval::{ApprovalRequest, Severity};
@@ -8,10 +9,13 @@ use countersign_protocol::identity::{AgentId, EnvironmentId, KeyAssurance, Perso
 use countersign_protocol::kind::Kind;
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::request::{Phase, Refusal};
+use countersign_review::sheet::SheetLine;
 use countersign_review::text::Untrusted;
 
 use super::Moment;
 use super::ceremony::{Ceremony, Unlock};
+use super::document::{ChangedDocument, Shape};
+use super::queue::Queue;
 use super::reading::{Attention, Pane, Position, Reading};
 
 /// Keys that open or decide are ignored this long after what is under them changed by itself.
@@ -40,6 +44,10 @@ pub struct State {
     pub help: bool,
     /// Short notices, newest last.
     pub notices: Vec<Notice>,
+    /// What was last seen of the sheets of requests that were read, newest last.
+    pub looked: Vec<(RequestId, Arc<[SheetLine]>)>,
+    /// What was copied: a front end takes it to the clipboard.
+    pub clipboard: Option<String>,
     /// Until then keys that open or decide do nothing.
     pub quiet_until: Duration,
     /// Set when the program is to end.
@@ -157,29 +165,6 @@ pub struct Notice {
     pub until: Duration,
 }
 
-/// The requests.
-#[derive(Debug, Default)]
-pub struct Queue {
-    /// All of them, in the order shown.
-    pub rows: Vec<Row>,
-    /// The rows that pass the filter, as indexes into `rows`.
-    pub passing: Vec<usize>,
-    /// The cursor, as an index into `passing`.
-    pub cursor: usize,
-    /// What is filtered for.
-    pub filter: String,
-    /// Whether the filter is being written.
-    pub filtering: bool,
-    /// When the rows came.
-    pub loaded_at: Option<Timestamp>,
-    /// Whether a load is on its way.
-    pub loading: bool,
-    /// Whether something changed since that load began, so that it is followed by another.
-    pub again: bool,
-    /// Why the last load failed.
-    pub trouble: Option<Trouble>,
-}
-
 /// One row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
@@ -284,18 +269,6 @@ impl Summary {
             self.environment.to_string()
         })
     }
-
-    fn contains(&self, needle: &str) -> bool {
-        let target = self.target.utf8().unwrap_or_default().to_lowercase();
-        let own = [
-            self.phase.word(),
-            self.severity.word(),
-            self.kind.id(),
-            self.agent.as_str(),
-            self.environment.as_str(),
-        ];
-        target.contains(needle) || own.iter().any(|text| text.contains(needle))
-    }
 }
 
 impl Row {
@@ -306,80 +279,6 @@ impl Row {
             RowContent::Verified(summary) => Some(summary),
             RowContent::Refused(_) => None,
         }
-    }
-
-    /// What is not believed, what waits for people, what waits for a guard, the rest; the worst and the most
-    /// urgent on top.
-    fn rank(&self) -> (u8, std::cmp::Reverse<Severity>, u64) {
-        match &self.content {
-            RowContent::Refused(_) => (0, std::cmp::Reverse(Severity::Critical), 0),
-            RowContent::Verified(summary) if !summary.phase.is_terminal() => {
-                let group = if summary.phase == Phase::Pending { 1 } else { 2 };
-                (
-                    group,
-                    std::cmp::Reverse(summary.severity),
-                    summary.expires_at.millis(),
-                )
-            }
-            RowContent::Verified(summary) => (
-                3,
-                std::cmp::Reverse(Severity::None),
-                u64::MAX - summary.created_at.millis(),
-            ),
-        }
-    }
-}
-
-impl Queue {
-    /// The row under the cursor.
-    #[must_use]
-    pub fn selected(&self) -> Option<&Row> {
-        self.passing
-            .get(self.cursor)
-            .and_then(|index| self.rows.get(*index))
-    }
-
-    /// The row at a place of the filtered list.
-    #[must_use]
-    pub fn row(&self, place: usize) -> Option<&Row> {
-        self.passing.get(place).and_then(|index| self.rows.get(*index))
-    }
-
-    /// Takes new rows; the cursor stays on the request it was on. Says whether another request is under it now.
-    pub(super) fn replace(&mut self, mut rows: Vec<Row>) -> bool {
-        rows.sort_by_key(Row::rank);
-        let before = self.selected().cloned();
-        self.rows = rows;
-        self.refilter(before.as_ref().map(|row| row.id));
-        self.selected() != before.as_ref()
-    }
-
-    /// Applies the filter anew, keeping the cursor on `keep` where it still passes.
-    pub(super) fn refilter(&mut self, keep: Option<RequestId>) {
-        let needle = self.filter.trim().to_lowercase();
-        let passes = |row: &Row| match row.summary() {
-            _ if needle.is_empty() => true,
-            Some(summary) => summary.contains(&needle) || row.id.to_string().contains(&needle),
-            None => "refused".contains(&needle) || row.id.to_string().contains(&needle),
-        };
-        self.passing = self
-            .rows
-            .iter()
-            .enumerate()
-            .filter(|(_, row)| passes(row))
-            .map(|(index, _)| index)
-            .collect();
-        let place = self
-            .passing
-            .iter()
-            .position(|index| self.rows.get(*index).map(|row| row.id) == keep);
-        self.cursor = place
-            .unwrap_or(self.cursor)
-            .min(self.passing.len().saturating_sub(1));
-    }
-
-    pub(super) fn move_to(&mut self, place: usize) {
-        self.cursor = place.min(self.passing.len().saturating_sub(1));
     }
 }
 
@@ -405,6 +304,22 @@ pub struct Detail {
     pub checking: bool,
     /// The newest change that was heard of; an older reading is not signed.
     pub heard: u64,
+    /// How changes are laid out.
+    pub shape: Shape,
+    /// What is searched for in the pane.
+    pub search: String,
+    /// Whether it is being written.
+    pub searching: bool,
+    /// The finding that is pointed at.
+    pub finding: usize,
+    /// What changed on the sheet since this person looked at it last.
+    pub since: Option<ChangedDocument>,
+    /// Requests of the same target or agent.
+    pub history: Vec<(RequestId, Summary)>,
+    /// How often a name was copied.
+    pub copied: usize,
+    /// Whether these are local files: there is no sheet, and nothing to decide.
+    pub local: bool,
 }
 
 /// What came of opening a request.
@@ -430,6 +345,14 @@ impl Detail {
             moved: None,
             checking: false,
             heard: 0,
+            shape: Shape::default(),
+            search: String::new(),
+            searching: false,
+            finding: 0,
+            since: None,
+            history: Vec::new(),
+            copied: 0,
+            local: false,
         }
     }
 
@@ -439,6 +362,32 @@ impl Detail {
         match &self.content {
             DetailContent::Read(reading) => Some(reading),
             DetailContent::Loading | DetailContent::Failed(_) => None,
+        }
+    }
+
+    /// The panes there are, in the order of the tabs.
+    #[must_use]
+    pub fn panes(&self) -> Vec<Pane> {
+        let there = |pane: &Pane| match pane {
+            Pane::Since => self.since.is_some(),
+            Pane::Sheet | Pane::Context | Pane::Policy | Pane::History => !self.local,
+            Pane::Change | Pane::Findings | Pane::Raw => true,
+        };
+        Pane::ALL.into_iter().filter(there).collect()
+    }
+
+    /// Puts a line of a pane on top.
+    pub(super) fn go_to(&mut self, pane: Pane, line: usize) {
+        if let Some(top) = self.tops.get_mut(pane.index()) {
+            *top = Position { line, character: 0 };
+        }
+    }
+
+    pub(super) fn step_pane(&mut self, by: usize) {
+        let panes = self.panes();
+        let at = panes.iter().position(|pane| *pane == self.pane).unwrap_or(0);
+        if let Some(pane) = panes.get((at + by % panes.len().max(1)) % panes.len().max(1)) {
+            self.pane = *pane;
         }
     }
 
@@ -456,7 +405,9 @@ impl Detail {
             DetailContent::Failed(_) => return Some("the request could not be read".to_owned()),
             DetailContent::Read(reading) => reading,
         };
-        if !reading.problems.is_empty() {
+        if self.local {
+            Some("these are local files; there is nothing to decide".to_owned())
+        } else if !reading.problems.is_empty() {
             Some("the evidence is not valid; nothing can be signed".to_owned())
         } else if let Some((_, what)) = &self.moved {
             Some(format!("{what}; press r to look again"))
@@ -483,6 +434,24 @@ impl State {
         Self::on(Screen::FirstRun(FirstRunChoice::Join))
     }
 
+    /// A console that reads local files; the desk opens them under this name.
+    #[must_use]
+    pub fn local(id: RequestId) -> Self {
+        let start = Moment {
+            wall: Timestamp::from_millis(0),
+            up: Duration::ZERO,
+        };
+        let mut detail = Detail::new(id, start);
+        detail.local = true;
+        detail.pane = Pane::Change;
+        detail.shape.folded = true;
+        Self {
+            detail: Some(Box::new(detail)),
+            connection: Connection::Offline,
+            ..Self::on(Screen::Detail)
+        }
+    }
+
     fn on(screen: Screen) -> Self {
         Self {
             screen,
@@ -493,6 +462,8 @@ impl State {
             ceremony: None,
             help: false,
             notices: Vec::new(),
+            looked: Vec::new(),
+            clipboard: None,
             quiet_until: Duration::ZERO,
             end: None,
         }
@@ -539,29 +510,19 @@ impl State {
             .notices
             .iter()
             .map(|notice| notice.until.saturating_sub(now.up));
-        let open = |summary: &Summary| summary.phase.is_open() && now.wall < summary.expires_at;
-        let expiries: Box<dyn Iterator<Item = Timestamp>> = match self.screen {
-            Screen::FirstRun(_) => Box::new(std::iter::empty()),
-            Screen::Queue => Box::new(
-                self.queue
-                    .rows
-                    .iter()
-                    .filter_map(Row::summary)
-                    .filter(move |s| open(s))
-                    .map(|s| s.expires_at),
-            ),
+        let expiry = match self.screen {
+            Screen::FirstRun(_) => None,
+            Screen::Queue => self.queue.next_expiry(),
             Screen::Detail => {
-                let reading = self.detail.as_ref().and_then(|detail| detail.reading());
-                Box::new(
-                    reading
-                        .map(|reading| &reading.summary)
-                        .filter(move |s| open(s))
-                        .map(|s| s.expires_at)
-                        .into_iter(),
-                )
+                let detail = self.detail.as_ref().filter(|detail| !detail.local);
+                detail
+                    .and_then(|detail| detail.reading())
+                    .map(|reading| &reading.summary)
+                    .filter(|summary| summary.phase.is_open() && now.wall < summary.expires_at)
+                    .map(|summary| summary.expires_at)
             }
         };
-        let countdown = expiries.min().map(|at| {
+        let countdown = expiry.map(|at| {
             if at.since(now.wall) <= Duration::from_secs(130) {
                 Duration::from_secs(1)
             } else {

@@ -71,6 +71,8 @@ fn reading(number: u8, severity: Severity) -> Box<Reading> {
         facts: vec![],
         problems: vec![],
         policies: vec![],
+        eligible: vec![],
+        excluded: vec![],
         decisions: vec![],
         logged: Some((1, 2)),
     })
@@ -298,6 +300,71 @@ fn the_cursor_stays_on_its_request_when_others_come() {
     hear(&mut state, News::Queue(Ok(rows(&[7, 8, 1, 2, 9]))), 500);
     assert_eq!(state.queue.selected().unwrap().id, id(2));
     assert!(state.is_settled(moment(500)));
+}
+
+#[test]
+fn lanes_say_who_has_to_act_and_follow_the_clock() {
+    let mut state = State::queue();
+    let mut all = rows(&[1, 2, 3, 4]);
+    let mut change = |at: usize, change: fn(&mut Summary)| {
+        if let RowContent::Verified(summary) = &mut all[at].content {
+            change(summary);
+        }
+    };
+    change(1, |summary| summary.why_not = Some("not you".to_owned()));
+    change(2, |summary| summary.phase = Phase::Denied);
+    change(3, |summary| {
+        summary.expires_at = Timestamp::from_millis(1_005_000)
+    });
+    hear(&mut state, News::Queue(Ok(all)), 0);
+    let counts = |state: &State| Lane::ALL.map(|lane| state.queue.count(lane));
+    assert_eq!(counts(&state), [4, 2, 1, 1, 0]);
+    assert_eq!(state.queue.next_expiry(), Some(Timestamp::from_millis(1_005_000)));
+    tell(&mut state, Command::Show(Lane::Mine), 100);
+    assert_eq!(state.queue.passing.len(), 2);
+    update(&mut state, Message::Tick, moment(5_000));
+    assert_eq!(counts(&state), [4, 1, 1, 1, 1]);
+    assert_eq!(state.queue.passing.len(), 1);
+    assert_eq!(state.queue.selected().map(|row| row.id), Some(id(1)));
+}
+
+#[test]
+fn what_newly_needs_this_person_is_counted_once() {
+    let mut state = State::queue();
+    hear(&mut state, News::Queue(Ok(rows(&[1, 2]))), 0);
+    assert_eq!(state.queue.arrived, 0);
+    hear(&mut state, News::Queue(Ok(rows(&[1, 2, 3]))), 10);
+    hear(&mut state, News::Queue(Ok(rows(&[1, 2, 3]))), 20);
+    assert_eq!(state.queue.arrived, 1);
+}
+
+#[test]
+fn an_expired_row_slides_away_from_under_the_finger() {
+    let mut state = State::queue();
+    let mut all = rows(&[1, 2]);
+    if let RowContent::Verified(summary) = &mut all[0].content {
+        summary.severity = Severity::Critical;
+        summary.expires_at = Timestamp::from_millis(1_002_000);
+    }
+    hear(&mut state, News::Queue(Ok(all)), 0);
+    tell(&mut state, Command::Show(Lane::Mine), 1000);
+    assert_eq!(state.queue.selected().map(|row| row.id), Some(id(1)));
+    // The row below takes its place at this very moment; Enter does not open it.
+    assert!(tell(&mut state, Command::Enter, 2000).is_empty());
+    assert_eq!(tell(&mut state, Command::Enter, 2400).len(), 1);
+}
+
+#[test]
+fn a_usual_reason_never_replaces_a_written_one() {
+    let mut state = opened(Severity::Low);
+    tell(&mut state, Command::Begin(Verdict::Deny), 2000);
+    tell(&mut state, Command::Preset, 2400);
+    assert_eq!(state.ceremony.as_ref().unwrap().reason, ceremony::DENIALS[0]);
+    tell(&mut state, Command::Preset, 2400);
+    assert_eq!(state.ceremony.as_ref().unwrap().reason, ceremony::DENIALS[1]);
+    write(&mut state, "!", 2400);
+    tell(&mut state, Command::Preset, 2400);
+    assert!(state.ceremony.as_ref().unwrap().reason.ends_with('!'));
 }
 
 #[test]

@@ -1,22 +1,41 @@
 //! How messages change the state. Pure.
 
+use std::sync::Arc;
+
 use countersign_protocol::approval::Severity;
 use countersign_protocol::decision::Verdict;
 use countersign_protocol::identity::RequestId;
+use countersign_review::diff::text::TextDiff;
+use countersign_review::sheet::SheetLine;
 use countersign_review::text::Untrusted;
 
 use super::Moment;
 use super::ceremony::{Ceremony, Progress};
+use super::document::{ChangedDocument, Shape};
 use super::effect::Effect;
 use super::message::{Command, Message, News, Step};
+use super::queue::Lane;
 use super::reading::{Attention, Pane, Position, Reading};
 use super::state::{Connection, Detail, DetailContent, End, FirstRunChoice, Screen, State, Trouble};
+
+/// The longest text that is searched for, in bytes.
+const MAX_SEARCH: usize = 100;
+/// The most sheets that are remembered to say what changed.
+const MAX_LOOKED: usize = 32;
+/// The most requests that are shown as like another.
+const MAX_HISTORY: usize = 50;
 
 /// What a console that begins wants done.
 #[must_use]
 pub fn start(state: &mut State) -> Vec<Effect> {
     match state.screen {
         Screen::FirstRun(_) => Vec::new(),
+        Screen::Detail if state.detail.as_ref().is_some_and(|detail| detail.local) => state
+            .detail
+            .as_ref()
+            .map(|detail| Effect::Open(detail.id))
+            .into_iter()
+            .collect(),
         Screen::Queue | Screen::Detail => {
             state.queue.loading = true;
             vec![Effect::LoadTrust, Effect::LoadQueue, Effect::Watch]
@@ -27,6 +46,9 @@ pub fn start(state: &mut State) -> Vec<Effect> {
 /// Lets `message` happen at `now`; returns what is to be done about it.
 pub fn update(state: &mut State, message: Message, now: Moment) -> Vec<Effect> {
     state.notices.retain(|notice| now.up < notice.until);
+    if state.queue.expire(now.wall) && state.screen == Screen::Queue {
+        state.settle(now);
+    }
     match message {
         Message::Tick => Vec::new(),
         Message::News(news) => take(state, news, now),
@@ -54,6 +76,10 @@ fn obey(state: &mut State, command: Command, now: Moment) -> Vec<Effect> {
     }
     if state.queue.filtering {
         in_filter(state, &command);
+        return Vec::new();
+    }
+    if let Some(detail) = state.detail.as_mut().filter(|detail| detail.searching) {
+        in_search(detail, &command);
         return Vec::new();
     }
     match command {
@@ -92,13 +118,14 @@ fn in_first_run(state: &mut State, choice: FirstRunChoice, command: &Command) ->
 
 fn in_filter(state: &mut State, command: &Command) {
     let queue = &mut state.queue;
+    if write(&mut queue.filter, command) {
+        let keep = queue.selected().map(|row| row.id);
+        queue.refilter(keep);
+        // What is searched for is on top, best first.
+        queue.move_to(0);
+        return;
+    }
     match command {
-        Command::Write(c) if !c.is_control() && queue.filter.len() < 100 => queue.filter.push(*c),
-        Command::Paste(text) => queue
-            .filter
-            .extend(text.chars().filter(|c| !c.is_control()).take(100)),
-        Command::Erase => drop(queue.filter.pop()),
-        Command::EraseAll => queue.filter.clear(),
         Command::Enter => queue.filtering = false,
         Command::Back => {
             queue.filter.clear();
@@ -110,6 +137,43 @@ fn in_filter(state: &mut State, command: &Command) {
     queue.refilter(keep);
 }
 
+/// Writes in a line of text; says whether the command was about that.
+fn write(text: &mut String, command: &Command) -> bool {
+    match command {
+        Command::Write(c) if !c.is_control() && text.len() < MAX_SEARCH => text.push(*c),
+        Command::Write(_) => {}
+        Command::Paste(pasted) => {
+            let room = MAX_SEARCH.saturating_sub(text.len()) / 4;
+            text.extend(pasted.chars().filter(|c| !c.is_control()).take(room));
+        }
+        Command::Erase => drop(text.pop()),
+        Command::EraseAll => text.clear(),
+        _ => return false,
+    }
+    true
+}
+
+fn in_search(detail: &mut Detail, command: &Command) {
+    if write(&mut detail.search, command) {
+        return;
+    }
+    match command {
+        Command::Enter => {
+            detail.searching = false;
+            let found = super::view::PaneView::of_detail(detail)
+                .and_then(|pane| pane.find(&detail.search, detail.top().line.checked_sub(1), Step::Next));
+            if let Some(line) = found {
+                detail.go_to(detail.pane, line);
+            }
+        }
+        Command::Back => {
+            detail.searching = false;
+            detail.search.clear();
+        }
+        _ => {}
+    }
+}
+
 fn in_queue(state: &mut State, command: &Command, now: Moment) -> Vec<Effect> {
     match command {
         Command::Move(by) => {
@@ -119,7 +183,28 @@ fn in_queue(state: &mut State, command: &Command, now: Moment) -> Vec<Effect> {
         }
         Command::First => state.queue.move_to(0),
         Command::Last => state.queue.move_to(usize::MAX),
-        Command::Select(id) => state.queue.refilter(Some(*id)),
+        Command::Select(id) => {
+            state.queue.refilter(Some(*id));
+        }
+        Command::Show(lane) => state.queue.show(*lane),
+        Command::StepLane(step) => {
+            let all = Lane::ALL;
+            let at = all.iter().position(|lane| *lane == state.queue.lane).unwrap_or(0);
+            let by = if *step == Step::Next { 1 } else { all.len() - 1 };
+            if let Some(lane) = all.get((at + by) % all.len()) {
+                state.queue.show(*lane);
+            }
+        }
+        Command::Reorder => {
+            let order = state.queue.order.next();
+            state.queue.reorder(order);
+        }
+        Command::Copy => {
+            if let Some(id) = state.queue.selected().map(|row| row.id) {
+                state.clipboard = Some(id.to_string());
+                state.tell("copied: the request's id", false, now);
+            }
+        }
         Command::Filter => state.queue.filtering = true,
         Command::Back => {
             let keep = state.queue.selected().map(|row| row.id);
@@ -146,15 +231,45 @@ fn in_detail(state: &mut State, command: &Command, now: Moment) -> Vec<Effect> {
         return Vec::new();
     };
     match command {
-        Command::Back => {
-            state.detail = None;
-            state.screen = Screen::Queue;
-            state.settle(now);
-            return load_queue(state);
+        Command::Back if !detail.search.is_empty() => detail.search.clear(),
+        Command::Back if detail.local => state.end = Some(End::Quit),
+        Command::Back => return leave_detail(state, now),
+        Command::Read(pane) if detail.panes().contains(pane) => detail.pane = *pane,
+        Command::StepPane(step) => {
+            let others = detail.panes().len().saturating_sub(1);
+            detail.step_pane(if *step == Step::Next { 1 } else { others });
         }
-        Command::Read(pane) => detail.pane = *pane,
-        Command::StepPane(Step::Next) => detail.pane = detail.pane.step(1),
-        Command::StepPane(Step::Previous) => detail.pane = detail.pane.step(Pane::ALL.len() - 1),
+        Command::Filter => {
+            detail.searching = true;
+            detail.search.clear();
+            // What is folded away would not be found.
+            if detail.pane == Pane::Change {
+                reshape(
+                    detail,
+                    Shape {
+                        folded: false,
+                        ..detail.shape
+                    },
+                );
+            }
+        }
+        Command::ToggleBeside => reshape(
+            detail,
+            Shape {
+                beside: !detail.shape.beside,
+                ..detail.shape
+            },
+        ),
+        Command::ToggleFold => reshape(
+            detail,
+            Shape {
+                folded: !detail.shape.folded,
+                ..detail.shape
+            },
+        ),
+        Command::StepFinding(step) => step_finding(detail, *step),
+        Command::Enter if detail.pane == Pane::Findings => jump_to_finding(state, now),
+        Command::Copy => copy(state, now),
         Command::Scroll(pane, top) => {
             if let Some(place) = detail.tops.get_mut(pane.index()) {
                 *place = *top;
@@ -175,6 +290,96 @@ fn in_detail(state: &mut State, command: &Command, now: Moment) -> Vec<Effect> {
         _ => {}
     }
     Vec::new()
+}
+
+/// Back to the queue; what was seen of the sheet is remembered.
+fn leave_detail(state: &mut State, now: Moment) -> Vec<Effect> {
+    if let Some(detail) = state.detail.take() {
+        remember(state, &detail);
+    }
+    state.screen = Screen::Queue;
+    state.settle(now);
+    load_queue(state)
+}
+
+fn remember(state: &mut State, detail: &Detail) {
+    if let Some(reading) = detail.reading().filter(|_| !detail.local) {
+        state.looked.retain(|(id, _)| *id != detail.id);
+        state.looked.push((detail.id, Arc::clone(&reading.sheet)));
+        if state.looked.len() > MAX_LOOKED {
+            state.looked.remove(0);
+        }
+    }
+}
+
+/// Lays the change out anew and keeps the line on top where it can be found again.
+fn reshape(detail: &mut Detail, shape: Shape) {
+    let old = std::mem::replace(&mut detail.shape, shape);
+    let line = detail.tops.get(Pane::Change.index()).map_or(0, |top| top.line);
+    let moved = detail.reading().map(|reading| reading.line_in(line, old, shape));
+    if let (Some(line), Some(top)) = (moved, detail.tops.get_mut(Pane::Change.index())) {
+        *top = Position { line, character: 0 };
+    }
+}
+
+fn step_finding(detail: &mut Detail, step: Step) {
+    let last = detail
+        .reading()
+        .map_or(0, |reading| reading.findings.len())
+        .saturating_sub(1);
+    detail.finding = match step {
+        Step::Next => (detail.finding + 1).min(last),
+        Step::Previous => detail.finding.saturating_sub(1),
+    };
+    let findings = detail
+        .reading()
+        .map(|reading| reading.findings.as_slice())
+        .unwrap_or_default();
+    let line = super::view::finding_line(findings, detail.finding);
+    detail.go_to(Pane::Findings, line);
+}
+
+/// Shows the line that the finding is about.
+fn jump_to_finding(state: &mut State, now: Moment) {
+    let Some(detail) = &mut state.detail else { return };
+    let shape = Shape {
+        folded: false,
+        ..detail.shape
+    };
+    let line = detail
+        .reading()
+        .and_then(|reading| reading.line_of(reading.findings.get(detail.finding)?, shape));
+    if let Some(line) = line {
+        detail.shape = shape;
+        detail.pane = Pane::Change;
+        // Three lines of what stands before it.
+        detail.go_to(Pane::Change, line.saturating_sub(3));
+    } else {
+        state.tell(
+            "this finding names no line of a document that is shown",
+            false,
+            now,
+        );
+    }
+}
+
+/// Copies the names of the request in turn: its id, its digests, its target.
+fn copy(state: &mut State, now: Moment) {
+    let Some(detail) = &mut state.detail else { return };
+    let Some(reading) = detail.reading() else { return };
+    let mut names = vec![
+        ("the request's id", reading.id.to_string()),
+        ("the action's digest", reading.action_digest.to_string()),
+        ("the sheet's digest", reading.view_digest.to_string()),
+        ("the target", reading.summary.target.escaped()),
+    ];
+    if detail.local {
+        names.drain(..3);
+    }
+    let (what, text) = names.swap_remove(detail.copied % names.len());
+    detail.copied += 1;
+    state.clipboard = Some(text);
+    state.tell(format!("copied: {what}; again for another name"), false, now);
 }
 
 /// Opens the ceremony, or says why there is none.
@@ -233,6 +438,7 @@ fn in_ceremony(state: &mut State, command: Command, now: Moment) -> Vec<Effect> 
         Command::Write(c) => ceremony.write(c),
         Command::Erase => ceremony.erase(),
         Command::EraseAll => ceremony.erase_all(),
+        Command::Preset => ceremony.preset(),
         Command::Paste(text) => ceremony.paste(&text),
         Command::Blurred => {
             ceremony.notice =
@@ -273,11 +479,7 @@ fn leave_ceremony(state: &mut State, now: Moment) -> Vec<Effect> {
             state.tell("the decision goes on; its result is shown here", false, now);
             Vec::new()
         }
-        Progress::Committed | Progress::Logged { .. } | Progress::Failed(_) => {
-            state.detail = None;
-            state.screen = Screen::Queue;
-            load_queue(state)
-        }
+        Progress::Committed | Progress::Logged { .. } | Progress::Failed(_) => leave_detail(state, now),
     }
 }
 
@@ -331,10 +533,10 @@ fn take_queue(state: &mut State, result: Result<Vec<super::state::Row>, Trouble>
     match result {
         Ok(rows) => {
             state.queue.trouble = None;
-            state.queue.loaded_at = Some(now.wall);
-            if state.queue.replace(rows) && state.screen == Screen::Queue {
+            if state.queue.replace(rows, now.wall) && state.screen == Screen::Queue {
                 state.settle(now);
             }
+            state.queue.loaded_at = Some(now.wall);
         }
         Err(trouble) => state.queue.trouble = Some(trouble),
     }
@@ -417,7 +619,11 @@ fn take_reading(state: &mut State, id: RequestId, result: Result<Box<Reading>, T
             state.tell(trouble.message, true, now);
         }
         (DetailContent::Loading | DetailContent::Failed(_), Ok(reading)) => {
+            let looked = state.looked.iter().find(|(other, _)| *other == id);
+            let since = looked.and_then(|(_, sheet)| since(sheet, &reading.sheet));
+            detail.history = state.queue.like(id, &reading.summary, MAX_HISTORY);
             read(detail, reading, now);
+            detail.since = since;
             state.settle(now);
         }
         (DetailContent::Loading | DetailContent::Failed(_), Err(trouble)) => {
@@ -432,11 +638,26 @@ fn read(detail: &mut Detail, reading: Box<Reading>, now: Moment) {
         .reading()
         .is_some_and(|old| old.view_digest == reading.view_digest);
     if !same_sheet {
+        detail.since = detail
+            .reading()
+            .filter(|_| !detail.local)
+            .and_then(|old| since(&old.sheet, &reading.sheet));
         detail.attention = Attention::new(&reading.sheet);
         detail.tops = Default::default();
         detail.opened = now.up;
     }
     detail.content = DetailContent::Read(reading);
+}
+
+/// What differs between two sheets of one request.
+fn since(old: &[SheetLine], new: &[SheetLine]) -> Option<ChangedDocument> {
+    let text = |sheet: &[SheetLine]| -> Vec<u8> {
+        let lines = sheet.iter().flat_map(|line| [line.text.as_str(), "\n"]);
+        lines.collect::<String>().into_bytes()
+    };
+    let diff = TextDiff::new(text(old), text(new)).ok()?;
+    let changed = !diff.changes().is_empty();
+    changed.then(|| ChangedDocument::new("the sheet, since you looked at it", diff))
 }
 
 fn take_progress(state: &mut State, request: RequestId, progress: Progress, now: Moment) -> Vec<Effect> {

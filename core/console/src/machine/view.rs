@@ -4,15 +4,18 @@
 
 mod ceremony;
 mod detail;
+mod listing;
 mod pane;
 mod piece;
 mod queue;
+mod raw;
 
 pub use ceremony::{CeremonyView, FieldView, ceremony};
 pub use detail::{DetailView, TabView, detail};
+pub(super) use listing::finding_line;
 pub use pane::{PaneLine, PaneView};
 pub use piece::{Piece, Text, Tone, left, risk};
-pub use queue::{QueueRow, QueueView, queue};
+pub use queue::{QueueRow, QueueView, begins_group, queue};
 
 use countersign_review::text::Untrusted;
 use serde::Serialize;

@@ -32,6 +32,8 @@ pub struct CeremonyView {
     pub over: bool,
     /// Whether the chord would sign now.
     pub ready: bool,
+    /// Whether there are usual reasons to choose from.
+    pub presets: bool,
 }
 
 /// One field.
@@ -58,6 +60,7 @@ pub fn ceremony(state: &State, now: Moment) -> Option<CeremonyView> {
         signed: signed(reading, detail.attention.lines(), detail.attention.of_lines()),
         check_words: reading.check_words.join(" "),
         fields: if writing { fields(ceremony) } else { Vec::new() },
+        presets: writing && ceremony.verdict == Verdict::Deny,
         ready: writing && requirements.iter().all(|requirement| requirement.met),
         requirements: if writing {
             requirements

@@ -31,6 +31,8 @@ pub struct DetailView {
     pub seen: (usize, usize),
     /// Whether there is anything to read.
     pub readable: bool,
+    /// What is searched for, where something is, and whether it is being written.
+    pub search: Option<(Text, bool)>,
 }
 
 /// One tab.
@@ -51,11 +53,18 @@ pub fn detail(state: &State, now: Moment) -> Option<DetailView> {
     let reading = detail.reading();
     let why_not = detail
         .why_not(now)
-        .filter(|_| reading.is_some_and(|reading| reading.problems.is_empty()));
+        .filter(|_| !detail.local && reading.is_some_and(|reading| reading.problems.is_empty()));
     Some(DetailView {
         id: detail.id.to_string(),
         sentence: sentence(detail),
-        facts: reading.map(|reading| facts(reading, now)).unwrap_or_default(),
+        facts: match reading {
+            Some(reading) if detail.local => vec![
+                risk(reading.summary.severity),
+                Piece::new(reading.summary.kind.id(), Tone::Plain),
+            ],
+            Some(reading) => facts(reading, now),
+            None => Vec::new(),
+        },
         check_words: reading
             .map(|reading| reading.check_words.join(" "))
             .unwrap_or_default(),
@@ -64,6 +73,12 @@ pub fn detail(state: &State, now: Moment) -> Option<DetailView> {
         tabs: tabs(detail, reading),
         seen: (detail.attention.lines(), detail.attention.of_lines()),
         readable: reading.is_some(),
+        search: (detail.searching || !detail.search.is_empty()).then(|| {
+            (
+                foreign(&Untrusted::from(detail.search.as_str()), Tone::Strong),
+                detail.searching,
+            )
+        }),
     })
 }
 
@@ -156,6 +171,13 @@ fn tabs(detail: &Detail, reading: Option<&Reading>) -> Vec<TabView> {
                 reading.map(|r| r.findings.iter().filter(|f| f.counts()).count()),
             ),
             Pane::Context => ("Context", None),
+            Pane::Policy => ("Policy", None),
+            Pane::History => ("History", Some(detail.history.len())),
+            Pane::Raw => ("Raw", None),
+            Pane::Since => (
+                "Since you looked",
+                detail.since.as_ref().map(|since| since.diff.changes().len()),
+            ),
         };
         TabView {
             title,
@@ -163,7 +185,7 @@ fn tabs(detail: &Detail, reading: Option<&Reading>) -> Vec<TabView> {
             selected: detail.pane == pane,
         }
     };
-    Pane::ALL.into_iter().map(tab).collect()
+    detail.panes().into_iter().map(tab).collect()
 }
 
 /// A verdict as it is offered.

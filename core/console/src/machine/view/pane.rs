@@ -2,18 +2,19 @@
 
 use std::ops::Range;
 
-use countersign_protocol::approval::Severity;
-use countersign_protocol::context::{Fact, Origin};
 use countersign_review::diff::inline;
 use countersign_review::diff::text::{MAX_INLINE_BLOCK, Row, RowKind};
-use countersign_review::findings::{Delta, Finding, Side};
 use countersign_review::sheet::{LineRole, SheetLine};
-use countersign_review::text::{Span, Untrusted, escape_line, spans_to_string};
+use countersign_review::text::{Span, escape_line, spans_to_string};
 use serde::Serialize;
 
-use super::super::reading::{ChangedDocument, Pane, Reading};
-use super::detail::verdict;
-use super::piece::{Piece, Text, Tone, escaped, foreign, risk};
+use super::super::document::{ChangedDocument, DocumentLine, Shape};
+use super::super::message::Step;
+use super::super::reading::{Pane, Reading};
+use super::super::state::Detail;
+use super::listing::{context, findings, history, policy};
+use super::piece::{Piece, Text, Tone, escaped, foreign};
+use super::raw;
 
 /// One line of a pane.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -22,12 +23,28 @@ pub struct PaneLine {
     pub gutter: Text,
     /// The line.
     pub text: Text,
+    /// What stands beside it on the right: its gutter and its line.
+    pub beside: Option<(Text, Text)>,
+}
+
+impl PaneLine {
+    /// A line with nothing beside it.
+    #[must_use]
+    pub const fn bare(text: Text) -> Self {
+        Self {
+            gutter: Text::new(),
+            text,
+            beside: None,
+        }
+    }
 }
 
 /// A pane.
 #[derive(Debug)]
 pub struct PaneView<'a> {
     content: Content<'a>,
+    shape: Shape,
+    needle: &'a str,
     len: usize,
 }
 
@@ -36,25 +53,89 @@ enum Content<'a> {
     Sheet(&'a [SheetLine]),
     Change(&'a [ChangedDocument]),
     Lines(Vec<Text>),
+    Raw(&'a [ChangedDocument]),
 }
 
 impl<'a> PaneView<'a> {
-    /// A pane of a reading.
+    /// A pane of a reading, whole and one side under the other.
     #[must_use]
     pub fn of(reading: &'a Reading, pane: Pane) -> Self {
         let content = match pane {
             Pane::Sheet => Content::Sheet(&reading.sheet),
             Pane::Change => Content::Change(&reading.changes),
-            Pane::Findings => Content::Lines(findings(&reading.findings)),
+            Pane::Findings => Content::Lines(findings(&reading.findings, None)),
             Pane::Context => Content::Lines(context(reading)),
+            Pane::Policy => Content::Lines(policy(reading)),
+            Pane::Raw => Content::Raw(&reading.changes),
+            Pane::History | Pane::Since => Content::Lines(Vec::new()),
         };
+        Self::new(content, Shape::default(), "")
+    }
+
+    /// The pane that is read, as it is read.
+    #[must_use]
+    pub fn of_detail(detail: &'a Detail) -> Option<Self> {
+        let reading = detail.reading()?;
+        let plain = |content| Self::new(content, detail.shape, &detail.search);
+        Some(match detail.pane {
+            Pane::Change => plain(Content::Change(&reading.changes)),
+            Pane::Findings => plain(Content::Lines(findings(&reading.findings, Some(detail.finding)))),
+            Pane::History => plain(Content::Lines(history(&detail.history, reading))),
+            Pane::Since => plain(match &detail.since {
+                Some(since) => Content::Change(std::slice::from_ref(since)),
+                None => Content::Lines(Vec::new()),
+            }),
+            pane => Self {
+                needle: &detail.search,
+                ..Self::of(reading, pane)
+            },
+        })
+    }
+
+    fn new(content: Content<'a>, shape: Shape, needle: &'a str) -> Self {
         let len = match &content {
             Content::Sheet(lines) => lines.len(),
-            Content::Change([]) => 1,
-            Content::Change(documents) => documents.iter().map(rows_of).sum(),
+            Content::Change([]) | Content::Raw([]) => 1,
+            Content::Change(documents) => documents.iter().map(|document| document.lines(shape)).sum(),
+            Content::Raw(documents) => documents.iter().map(raw::lines).sum(),
             Content::Lines(lines) => lines.len(),
         };
-        Self { content, len }
+        Self {
+            content,
+            shape,
+            needle,
+            len,
+        }
+    }
+
+    /// The next line that holds `needle`, after or before a line, around the end; nothing where none does.
+    #[must_use]
+    pub fn find(&self, needle: &str, from: Option<usize>, step: Step) -> Option<usize> {
+        if needle.is_empty() || self.len == 0 {
+            return None;
+        }
+        let holds = |index: &usize| self.holds(*index, needle);
+        match step {
+            Step::Next => {
+                let next = from.map_or(0, |from| from + 1);
+                (next..self.len).chain(0..next.min(self.len)).find(holds)
+            }
+            Step::Previous => {
+                let at = from.unwrap_or(0).min(self.len);
+                (0..at).rev().chain((at..self.len).rev()).find(holds)
+            }
+        }
+    }
+
+    /// Whether a line holds a text, as it is shown.
+    fn holds(&self, index: usize, needle: &str) -> bool {
+        let Some(line) = self.made(index) else {
+            return false;
+        };
+        let beside = line.beside.iter().map(|(_, text)| text);
+        std::iter::once(&line.text)
+            .chain(beside)
+            .any(|text| !found_in(&joined(text), needle).is_empty())
     }
 
     /// How many lines there are.
@@ -72,22 +153,71 @@ impl<'a> PaneView<'a> {
     /// One line.
     #[must_use]
     pub fn line(&self, index: usize) -> Option<PaneLine> {
-        let bare = |text| PaneLine {
-            gutter: Text::new(),
-            text,
-        };
+        let line = self.made(index)?;
+        if self.needle.is_empty() {
+            return Some(line);
+        }
+        Some(PaneLine {
+            gutter: line.gutter,
+            text: highlighted(line.text, self.needle),
+            beside: line
+                .beside
+                .map(|(gutter, text)| (gutter, highlighted(text, self.needle))),
+        })
+    }
+
+    fn made(&self, index: usize) -> Option<PaneLine> {
+        let only = |text: &str| (index == 0).then(|| PaneLine::bare(vec![Piece::new(text, Tone::Faint)]));
         match &self.content {
-            Content::Sheet(lines) => sheet_line(lines, index).map(bare),
-            Content::Change([]) => (index == 0).then(|| {
-                bare(vec![Piece::new(
-                    "No document changes: what would run stands on the sheet.",
-                    Tone::Faint,
-                )])
-            }),
-            Content::Change(documents) => change_line(documents, index),
-            Content::Lines(lines) => lines.get(index).cloned().map(bare),
+            Content::Sheet(lines) => sheet_line(lines, index).map(PaneLine::bare),
+            Content::Change([]) => only("No document changes: what would run stands on the sheet."),
+            Content::Raw([]) => only("There is no document: what would run stands on the sheet."),
+            Content::Change(documents) => change_line(documents, self.shape, index),
+            Content::Raw(documents) => raw::line(documents, index),
+            Content::Lines(lines) => lines.get(index).cloned().map(PaneLine::bare),
         }
     }
+}
+
+fn joined(text: &Text) -> String {
+    text.iter().map(|piece| piece.text.as_str()).collect()
+}
+
+/// Where a text stands in another, whatever the case of ASCII letters.
+fn found_in(text: &str, needle: &str) -> Vec<Range<usize>> {
+    let (text, needle) = (text.to_ascii_lowercase(), needle.to_ascii_lowercase());
+    text.match_indices(&needle)
+        .map(|(at, part)| at..at + part.len())
+        .collect()
+}
+
+/// Cuts the pieces of a line so that what is searched for stands out.
+fn highlighted(text: Text, needle: &str) -> Text {
+    let found = found_in(&joined(&text), needle);
+    if found.is_empty() {
+        return text;
+    }
+    let mut out = Text::new();
+    let mut start = 0;
+    for piece in text {
+        let end = start + piece.text.len();
+        let inside = found
+            .iter()
+            .filter(|range| range.start < end && start < range.end);
+        let mut cuts = vec![start];
+        cuts.extend(inside.flat_map(|range| [range.start.max(start), range.end.min(end)]));
+        cuts.push(end);
+        for (from, to) in cuts.iter().zip(cuts.iter().skip(1)) {
+            let is_match = found.iter().any(|range| range.start <= *from && *to <= range.end);
+            if let Some(part) = piece.text.get(from - start..to - start)
+                && !part.is_empty()
+            {
+                out.push(Piece::new(part, if is_match { Tone::Match } else { piece.tone }));
+            }
+        }
+        start = end;
+    }
+    out
 }
 
 fn sheet_line(lines: &[SheetLine], index: usize) -> Option<Text> {
@@ -217,49 +347,67 @@ fn marked(text: &str, marks: &[Range<usize>], tone: Tone, mark_tone: Tone) -> Te
     out
 }
 
-/// Lines of a document in the pane: its title, its rows, a blank.
-fn rows_of(document: &ChangedDocument) -> usize {
-    2 + document.whole.rows as usize
-}
-
-fn change_line(documents: &[ChangedDocument], index: usize) -> Option<PaneLine> {
+fn change_line(documents: &[ChangedDocument], shape: Shape, index: usize) -> Option<PaneLine> {
     let mut at = index;
     for document in documents {
-        if at < rows_of(document) {
-            return document_line(document, at);
+        let lines = document.lines(shape);
+        if at < lines {
+            return document_line(document, shape, at);
         }
-        at -= rows_of(document);
+        at -= lines;
     }
     None
 }
 
-fn document_line(document: &ChangedDocument, at: usize) -> Option<PaneLine> {
-    let bare = |text| PaneLine {
-        gutter: Text::new(),
-        text,
-    };
-    let Some(row) = at.checked_sub(1) else {
-        let stats = document.diff.stats();
-        let mut title = foreign(&document.title, Tone::Heading);
-        title.push(Piece::new(
-            format!("  {} removed, {} added", stats.removed, stats.added),
-            Tone::Faint,
-        ));
-        return Some(bare(title));
-    };
-    if at + 1 == rows_of(document) {
-        return Some(bare(Text::new()));
-    }
-    let window = document.diff.window(&document.whole, u32::try_from(row).ok()?, 1);
-    let row = window.first()?;
+fn document_line(document: &ChangedDocument, shape: Shape, at: usize) -> Option<PaneLine> {
     let number = |number: Option<u32>| number.map_or_else(|| " ".repeat(5), |number| format!("{number:>5}"));
-    let gutter = vec![Piece::new(
-        format!("{} {} ", number(row.old_no), number(row.new_no)),
-        Tone::Faint,
-    )];
-    Some(PaneLine {
-        gutter,
-        text: row_text(document, row),
+    let gutter = |text: String| vec![Piece::new(text, Tone::Faint)];
+    let half = |row: Option<&Row<'_>>, number_of: fn(&Row<'_>) -> Option<u32>| match row {
+        Some(row) => (
+            gutter(format!("{} ", number(number_of(row)))),
+            row_text(document, row),
+        ),
+        None => (gutter(" ".repeat(6)), Text::new()),
+    };
+    Some(match document.line(shape, at)? {
+        DocumentLine::Title => {
+            let mut title = foreign(&document.title, Tone::Heading);
+            let stats = document.stats;
+            title.push(Piece::new(
+                format!("  {} removed, {} added", stats.removed, stats.added),
+                Tone::Faint,
+            ));
+            PaneLine::bare(title)
+        }
+        DocumentLine::Blank => PaneLine::bare(Text::new()),
+        DocumentLine::Fold(count) => {
+            let lines = if count == 1 { "line" } else { "lines" };
+            PaneLine::bare(vec![Piece::new(
+                format!("·· {count} unchanged {lines} ··"),
+                Tone::Hunk,
+            )])
+        }
+        DocumentLine::One(row) if shape.beside => {
+            let (left, text) = half(Some(&row), |row| row.old_no);
+            PaneLine {
+                gutter: left,
+                text,
+                beside: Some(half(Some(&row), |row| row.new_no)),
+            }
+        }
+        DocumentLine::One(row) => PaneLine {
+            gutter: gutter(format!("{} {} ", number(row.old_no), number(row.new_no))),
+            text: row_text(document, &row),
+            beside: None,
+        },
+        DocumentLine::Pair(left, right) => {
+            let (gutter, text) = half(left.as_ref(), |row| row.old_no);
+            PaneLine {
+                gutter,
+                text,
+                beside: Some(half(right.as_ref(), |row| row.new_no)),
+            }
+        }
     })
 }
 
@@ -324,141 +472,4 @@ fn parts_escape_alike(row: &Row<'_>, marks: &[Range<usize>]) -> bool {
     }
     joined += &spans_to_string(&escape_line(row.line.get(at..).unwrap_or_default()));
     joined == spans_to_string(&escape_line(row.line))
-}
-
-fn findings(findings: &[Finding]) -> Vec<Text> {
-    if findings.is_empty() {
-        return vec![vec![Piece::new(
-            "Nothing was found. That says what the rules looked for, not that all is well.",
-            Tone::Faint,
-        )]];
-    }
-    let mut lines = Vec::new();
-    for finding in findings {
-        let severity = Severity::from_level(i64::from(finding.severity.number()));
-        let delta = match finding.delta {
-            Delta::Introduced => "introduced",
-            Delta::Widened => "widened",
-            Delta::Unknown => "cannot tell",
-            Delta::Existing => "was there before",
-            Delta::Removed => "removed",
-        };
-        let mut title = if finding.counts() {
-            vec![risk(severity)]
-        } else {
-            vec![Piece::new(risk(severity).text, Tone::Faint)]
-        };
-        title.push(Piece::new("  ", Tone::Plain));
-        title.extend(foreign(
-            &finding.title.as_str().into(),
-            if finding.counts() {
-                Tone::Strong
-            } else {
-                Tone::Faint
-            },
-        ));
-        title.push(Piece::new(format!("  {delta}"), Tone::Faint));
-        lines.push(title);
-        lines.push(indented(escaped(&finding.explanation, Tone::Plain)));
-        let side = if finding.side == Side::Before {
-            "before"
-        } else {
-            "after"
-        };
-        let line = finding
-            .line
-            .map_or_else(String::new, |line| format!(", line {line}"));
-        let mut place = vec![Piece::new(
-            format!("{}  {side}{line}  ", finding.rule),
-            Tone::Faint,
-        )];
-        place.extend(foreign(&finding.path, Tone::Faint));
-        lines.push(indented(place));
-        if let Some(reference) = &finding.reference {
-            lines.push(indented(foreign(&reference.as_str().into(), Tone::Faint)));
-        }
-        lines.push(Text::new());
-    }
-    lines
-}
-
-fn context(reading: &Reading) -> Vec<Text> {
-    let heading = |text: &str| vec![Piece::new(text, Tone::Heading)];
-    let field = |label: &str, value: Text| {
-        let mut line = vec![Piece::new(format!("  {label:<16}"), Tone::Faint)];
-        line.extend(value);
-        line
-    };
-    let plain = |text: String| vec![Piece::new(text, Tone::Plain)];
-    let summary = &reading.summary;
-    let mut lines = vec![heading("What it takes")];
-    lines.push(field(
-        "approvals",
-        plain(format!("{} of {}", summary.approved_by.len(), summary.needs)),
-    ));
-    lines.push(field("hardware keys", plain(summary.hardware.to_string())));
-    lines.push(field("teams", plain(summary.teams.to_string())));
-    for policy in &reading.policies {
-        lines.push(field("under policy", foreign(policy, Tone::Plain)));
-    }
-    lines.push(Text::new());
-    lines.push(heading("Decisions"));
-    if reading.decisions.is_empty() {
-        lines.push(field("none yet", Text::new()));
-    }
-    for decision in &reading.decisions {
-        let mut value = vec![verdict(decision.verdict)];
-        value.push(Piece::new(format!("  {}  ", decision.at), Tone::Faint));
-        value.extend(foreign(&decision.reason, Tone::Plain));
-        lines.push(field(decision.reviewer.as_str(), value));
-    }
-    for origin in [
-        Origin::Computed,
-        Origin::Observed,
-        Origin::LookedUp,
-        Origin::Claimed,
-    ] {
-        facts(&mut lines, &reading.facts, origin);
-    }
-    lines.push(Text::new());
-    lines.push(heading("Bindings"));
-    lines.push(field("request", plain(reading.request_digest.to_string())));
-    lines.push(field("action", plain(reading.action_digest.to_string())));
-    lines.push(field("sheet", plain(reading.view_digest.to_string())));
-    let log = match reading.logged {
-        Some((index, size)) => plain(format!("entry {index} of a log of {size}")),
-        None => vec![Piece::new("not logged yet", Tone::Warn)],
-    };
-    lines.push(field("log", log));
-    lines
-}
-
-fn facts(lines: &mut Vec<Text>, facts: &[Fact], origin: Origin) {
-    let mut titled = false;
-    for fact in facts.iter().filter(|fact| fact.origin == origin) {
-        if !titled {
-            lines.push(Text::new());
-            let mut title = origin.words().to_owned();
-            if let Some(first) = title.get_mut(..1) {
-                first.make_ascii_uppercase();
-            }
-            lines.push(vec![Piece::new(title, Tone::Heading)]);
-            titled = true;
-        }
-        let tone = if origin == Origin::Claimed {
-            Tone::Claim
-        } else {
-            Tone::Plain
-        };
-        let name = Untrusted::from(fact.name.raw()).escaped();
-        let mut line = vec![Piece::new("  ", Tone::Faint)];
-        line.extend(escaped(&format!("{name:<16}"), Tone::Faint));
-        line.extend(foreign(&fact.value.raw().into(), tone));
-        lines.push(line);
-    }
-}
-
-fn indented(mut text: Text) -> Text {
-    text.insert(0, Piece::new("    ", Tone::Plain));
-    text
 }

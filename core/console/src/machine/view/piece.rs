@@ -45,6 +45,8 @@ pub enum Tone {
     RemovedMark,
     /// Where a hunk begins.
     Hunk,
+    /// What is searched for.
+    Match,
     /// Good news.
     Good,
     /// To be careful about.

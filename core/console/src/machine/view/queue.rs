@@ -6,7 +6,8 @@ use countersign_review::text::Untrusted;
 use serde::Serialize;
 
 use super::super::Moment;
-use super::super::state::{Row, RowContent, State, Summary};
+use super::super::queue::{Lane, Queue};
+use super::super::state::{Row, RowContent, State};
 use super::piece::{Piece, Text, Tone, foreign, left, risk};
 
 /// The queue.
@@ -18,8 +19,12 @@ pub struct QueueView {
     pub passing: usize,
     /// Rows in all.
     pub total: usize,
-    /// Open requests that wait for this person.
-    pub waiting: usize,
+    /// The lanes, each with its title and how many it holds, and whether it is shown.
+    pub lanes: Vec<(&'static str, usize, bool)>,
+    /// How the rows are ordered.
+    pub order: &'static str,
+    /// What to know of the request under the cursor before it is read.
+    pub selected: Text,
     /// The place of the cursor among those that pass.
     pub cursor: usize,
     /// The filter, where there is one.
@@ -37,6 +42,8 @@ pub struct QueueView {
 pub struct QueueRow {
     /// The request.
     pub id: String,
+    /// The group that begins with it.
+    pub group: Option<String>,
     /// Whether the cursor is on it.
     pub selected: bool,
     /// Whether its request statement is signed by the pinned backend.
@@ -67,21 +74,28 @@ pub fn queue(state: &State, now: Moment, first: usize, count: usize) -> QueueVie
     let queue = &state.queue;
     let rows = (first..queue.passing.len().min(first.saturating_add(count)))
         .filter_map(|place| {
-            queue
-                .row(place)
-                .map(|shown| row(shown, place == queue.cursor, now))
+            queue.row(place).map(|shown| QueueRow {
+                group: if place == first || begins_group(queue, place) {
+                    group(queue, shown)
+                } else {
+                    None
+                },
+                ..row(shown, place == queue.cursor, now)
+            })
         })
         .collect();
-    let waits = |summary: &&Summary| {
-        summary.why_not.is_none() && summary.phase == Phase::Pending && now.wall < summary.expires_at
-    };
     let filter = (queue.filtering || !queue.filter.is_empty())
         .then(|| foreign(&Untrusted::from(queue.filter.as_str()), Tone::Strong));
     QueueView {
         rows,
         passing: queue.passing.len(),
         total: queue.rows.len(),
-        waiting: queue.rows.iter().filter_map(Row::summary).filter(waits).count(),
+        lanes: Lane::ALL
+            .into_iter()
+            .map(|lane| (lane.title(), queue.count(lane), lane == queue.lane))
+            .collect(),
+        order: queue.order.word(),
+        selected: queue.selected().map(|row| selected(row, now)).unwrap_or_default(),
         cursor: queue.cursor,
         filter,
         filtering: queue.filtering,
@@ -90,6 +104,56 @@ pub fn queue(state: &State, now: Moment, first: usize, count: usize) -> QueueVie
             .trouble
             .as_ref()
             .map(|trouble| foreign(&trouble.message, Tone::Bad)),
+    }
+}
+
+/// Whether another group begins at a place than the one before it is in.
+#[must_use]
+pub fn begins_group(queue: &Queue, place: usize) -> bool {
+    let of = |place: usize| queue.row(place).and_then(|row| group(queue, row));
+    let own = of(place);
+    own.is_some() && place.checked_sub(1).is_none_or(|before| of(before) != own)
+}
+
+/// The group of a row. What is searched for stands in the order of how well it fits, in no groups.
+fn group(queue: &Queue, row: &Row) -> Option<String> {
+    let group = || {
+        queue
+            .order
+            .group(row.summary()?)
+            .map(|group| format!("{} {group}", queue.order.word()))
+    };
+    if queue.filter.trim().is_empty() {
+        group()
+    } else {
+        None
+    }
+}
+
+fn selected(row: &Row, now: Moment) -> Text {
+    let Some(summary) = row.summary() else {
+        return vec![Piece::new(
+            "✗ Not believed: open it to see what is wrong.",
+            Tone::Bad,
+        )];
+    };
+    match (Lane::of(summary, now.wall), &summary.why_not) {
+        (Lane::Mine, _) => vec![Piece::new("✓ You can decide this.", Tone::Good)],
+        (Lane::Expired, _) if summary.phase.is_open() => {
+            vec![Piece::new(
+                "Expired: nothing can be decided any more; the agent has to ask again.",
+                Tone::Faint,
+            )]
+        }
+        (Lane::Others, None) => vec![Piece::new("Approved: it waits for its guard.", Tone::Faint)],
+        (Lane::Others, Some(why)) if summary.phase == Phase::Pending => vec![
+            Piece::new("✗ You cannot decide this: ", Tone::Warn),
+            Piece::new(why.clone(), Tone::Plain),
+        ],
+        _ => vec![Piece::new(
+            format!("This request is {}.", summary.phase.word()),
+            Tone::Faint,
+        )],
     }
 }
 
@@ -104,6 +168,7 @@ fn row(row: &Row, selected: bool, now: Moment) -> QueueRow {
     risk.tone = faint(risk.tone);
     QueueRow {
         id: row.id.to_string(),
+        group: None,
         selected,
         believed: true,
         state: phase(summary.phase),
@@ -137,6 +202,7 @@ fn refused(id: RequestId, problems: &[super::super::state::Trouble], selected: b
     let none = || Piece::new("–", Tone::Faint);
     QueueRow {
         id: id.to_string(),
+        group: None,
         selected,
         believed: false,
         state: Piece::new("refused", Tone::Bad),
@@ -168,6 +234,11 @@ fn empty(state: &State) -> Vec<Text> {
     let queue = &state.queue;
     if !queue.passing.is_empty() {
         Vec::new()
+    } else if !queue.rows.is_empty() && queue.filter.trim().is_empty() {
+        vec![
+            line("Nothing is in this lane.", Tone::Plain),
+            line("Tab shows the next one.", Tone::Faint),
+        ]
     } else if !queue.rows.is_empty() {
         vec![
             line("Nothing passes the filter.", Tone::Plain),

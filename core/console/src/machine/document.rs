@@ -1,0 +1,492 @@
+//! A document that changes, as lines that can be asked for one by one: whole or folded, one side under the other
+//! or both beside each other. The cost of a line does not depend on the size of the document.
+
+use std::sync::Arc;
+
+use countersign_review::diff::text::{Change, Hunk, Row, Stats, TextDiff};
+use countersign_review::findings::Side;
+use countersign_review::text::Untrusted;
+
+/// Unchanged lines around a change that are shown where the rest is folded away.
+const CONTEXT: usize = 3;
+/// Lines of the pane besides those of the document: its title, and a blank at the end.
+const FRAME: usize = 2;
+
+/// How a document is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Shape {
+    /// Whether unchanged parts are folded away.
+    pub folded: bool,
+    /// Whether both sides stand beside each other.
+    pub beside: bool,
+}
+
+/// One document that changes.
+#[derive(Debug, Clone)]
+pub struct ChangedDocument {
+    /// What it is called.
+    pub title: Untrusted,
+    /// The exact difference.
+    pub diff: Arc<TextDiff>,
+    /// All of it as one hunk.
+    pub whole: Hunk,
+    /// How much changed.
+    pub stats: Stats,
+    places: Arc<Places>,
+}
+
+/// Where changes and hunks stand, so that a line is found by binary search.
+#[derive(Debug)]
+struct Places {
+    /// For each change: added lines in those before it, and lines by which pairs of those before it are more
+    /// than their removed lines.
+    earlier: Vec<(u32, u32)>,
+    hunks: Vec<Hunk>,
+    /// For each hunk the line at which its fold begins, and at last the end: one under the other, and beside.
+    starts: [Vec<u32>; 2],
+    /// Lines in all, beside.
+    pairs: u32,
+}
+
+/// One line of a document.
+#[derive(Debug)]
+pub enum DocumentLine<'a> {
+    /// Its title.
+    Title,
+    /// Unchanged lines that are folded away.
+    Fold(u32),
+    /// A line of one side, or of both where they are the same.
+    One(Row<'a>),
+    /// A line of each side.
+    Pair(Option<Row<'a>>, Option<Row<'a>>),
+    /// Nothing.
+    Blank,
+}
+
+impl ChangedDocument {
+    /// A document with its difference.
+    #[must_use]
+    pub fn new(title: impl Into<Untrusted>, diff: TextDiff) -> Self {
+        let whole = diff.whole();
+        let hunks = diff.hunks(CONTEXT);
+        let changed = diff.changes();
+        let stats = Stats {
+            added: changed.iter().map(|change| added(change)).sum(),
+            removed: changed.iter().map(|change| removed(change)).sum(),
+            hunks: u32::try_from(hunks.len()).unwrap_or(u32::MAX),
+        };
+        Self {
+            title: title.into(),
+            places: Arc::new(Places::of(&diff, &whole, hunks)),
+            diff: Arc::new(diff),
+            whole,
+            stats,
+        }
+    }
+
+    /// How many lines it takes, its title included.
+    #[must_use]
+    pub fn lines(&self, shape: Shape) -> usize {
+        let [unified, beside] = &self.places.starts;
+        let inner = match (shape.folded, shape.beside) {
+            (false, false) => Some(self.whole.rows),
+            (false, true) => Some(self.places.pairs),
+            (true, false) => unified.last().copied(),
+            (true, true) => beside.last().copied(),
+        };
+        FRAME + inner.unwrap_or_default() as usize
+    }
+
+    /// One line.
+    #[must_use]
+    pub fn line(&self, shape: Shape, index: usize) -> Option<DocumentLine<'_>> {
+        let Some(at) = index.checked_sub(1) else {
+            return Some(DocumentLine::Title);
+        };
+        if index + 1 == self.lines(shape) {
+            return Some(DocumentLine::Blank);
+        }
+        let at = u32::try_from(at).ok()?;
+        if !shape.folded {
+            return self.unfolded(shape, at);
+        }
+        let starts = self.places.starts_of(shape);
+        let hunk = starts.partition_point(|start| *start <= at).checked_sub(1)?;
+        let inside = at - starts.get(hunk)?;
+        let gap = self.gap(hunk);
+        if gap > 0 && inside == 0 {
+            return Some(DocumentLine::Fold(gap));
+        }
+        let first = self.first_of(self.places.hunks.get(hunk)?, shape);
+        self.unfolded(shape, first + inside - u32::from(gap > 0))
+    }
+
+    /// The lines where changes begin.
+    pub fn change_lines(&self, shape: Shape) -> impl Iterator<Item = usize> + '_ {
+        let hunks = self.places.hunks.iter().enumerate();
+        hunks.flat_map(move |(number, hunk)| {
+            let base = self.hunk_line(number, hunk, shape);
+            hunk.changes.clone().filter_map(move |index| {
+                Some(
+                    1 + (base + i64::from(self.change_at(index, shape)?))
+                        .try_into()
+                        .unwrap_or(0_usize),
+                )
+            })
+        })
+    }
+
+    /// The line at which line `number` (from 1) of one side stands; nothing where it is folded away or not there.
+    #[must_use]
+    pub fn line_at(&self, side: Side, number: u32, shape: Shape) -> Option<usize> {
+        let number = number.checked_sub(1)?;
+        let line = self.unfolded_at(side, number, shape)?;
+        if !shape.folded {
+            return Some(1 + line as usize);
+        }
+        let hunks = self.places.hunks.iter().enumerate();
+        let found = hunks
+            .map(|(index, hunk)| (self.hunk_line(index, hunk, shape), hunk))
+            .find(|(_, hunk)| {
+                if side == Side::Before {
+                    hunk.before.contains(&number)
+                } else {
+                    hunk.after.contains(&number)
+                }
+            });
+        found.and_then(|(base, _)| usize::try_from(1 + base + i64::from(line)).ok())
+    }
+
+    /// The line of one layout that shows what a line shows in another, or the nearest after it.
+    pub(super) fn line_in(&self, line: usize, from: Shape, to: Shape) -> usize {
+        let last = self.lines(from);
+        for at in line..last {
+            let row = match self.line(from, at) {
+                Some(DocumentLine::Title) => return 0,
+                Some(
+                    DocumentLine::One(row)
+                    | DocumentLine::Pair(Some(row), _)
+                    | DocumentLine::Pair(None, Some(row)),
+                ) => row,
+                _ => continue,
+            };
+            let number = row.new_no.map(|number| (Side::After, number));
+            let Some((side, number)) = number.or(row.old_no.map(|number| (Side::Before, number))) else {
+                continue;
+            };
+            if let Some(found) = self.line_at(side, number, to) {
+                return found;
+            }
+            // Folded away there: the next change is.
+            let later = self.change_lines(from).find(|change| *change > at);
+            let index = self.change_lines(from).position(|change| Some(change) == later);
+            return index
+                .and_then(|index| self.change_lines(to).nth(index))
+                .unwrap_or(0);
+        }
+        self.lines(to).saturating_sub(1)
+    }
+
+    /// The line of the unfolded document at which a line of one side stands.
+    fn unfolded_at(&self, side: Side, number: u32, shape: Shape) -> Option<u32> {
+        let range = |change: &Change| {
+            if side == Side::Before {
+                change.before.clone()
+            } else {
+                change.after.clone()
+            }
+        };
+        let changes = self.diff.changes();
+        if number
+            >= if side == Side::Before {
+                self.whole.before.end
+            } else {
+                self.whole.after.end
+            }
+        {
+            return None;
+        }
+        let later = changes.partition_point(|change| range(change).start <= number);
+        let Some((index, change)) = later
+            .checked_sub(1)
+            .and_then(|index| Some((index, changes.get(index)?)))
+        else {
+            return Some(number);
+        };
+        let start = self.change_at(index, shape)?;
+        let inside = number - range(change).start;
+        if range(change).contains(&number) {
+            let above = if side == Side::After && !shape.beside {
+                removed(change)
+            } else {
+                0
+            };
+            Some(start + above + inside)
+        } else {
+            Some(start + height(change, shape) + number - range(change).end)
+        }
+    }
+
+    /// What is added to a line of the unfolded document to have that of the folded one, inside a hunk.
+    fn hunk_line(&self, number: usize, hunk: &Hunk, shape: Shape) -> i64 {
+        if !shape.folded {
+            return 0;
+        }
+        let start = self
+            .places
+            .starts_of(shape)
+            .get(number)
+            .copied()
+            .unwrap_or_default();
+        i64::from(start) + i64::from(self.gap(number) > 0) - i64::from(self.first_of(hunk, shape))
+    }
+
+    /// The line of the unfolded document at which a hunk begins.
+    fn first_of(&self, hunk: &Hunk, shape: Shape) -> u32 {
+        let (added, more) = self
+            .places
+            .earlier
+            .get(hunk.changes.start)
+            .copied()
+            .unwrap_or_default();
+        hunk.before.start + if shape.beside { more } else { added }
+    }
+
+    /// The line of the unfolded document at which a change begins.
+    fn change_at(&self, index: usize, shape: Shape) -> Option<u32> {
+        let (added, more) = self.places.earlier.get(index)?;
+        Some(self.diff.changes().get(index)?.before.start + if shape.beside { *more } else { *added })
+    }
+
+    /// Unchanged lines between a hunk and the one before; for the number after the last, those at the end.
+    fn gap(&self, hunk: usize) -> u32 {
+        self.places.gap(hunk, self.whole.before.end)
+    }
+
+    fn unfolded(&self, shape: Shape, at: u32) -> Option<DocumentLine<'_>> {
+        if !shape.beside {
+            return self.row(at).map(DocumentLine::One);
+        }
+        let changes = self.diff.changes();
+        let start = |(change, (_, more)): (&Change, &(u32, u32))| change.before.start + more;
+        let starts = |index: usize| Some(start((changes.get(index)?, self.places.earlier.get(index)?)));
+        let (mut low, mut high) = (0, changes.len());
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            if starts(middle)? <= at {
+                low = middle + 1
+            } else {
+                high = middle
+            }
+        }
+        let Some(index) = low.checked_sub(1) else {
+            return self.row(at).map(DocumentLine::One);
+        };
+        let (change, (added_before, _)) = (changes.get(index)?, self.places.earlier.get(index)?);
+        let inside = at - starts(index)?;
+        let (removed, added) = (removed(change), added(change));
+        let first = change.before.start + added_before;
+        if inside >= removed.max(added) {
+            return self
+                .row(first + added + inside - added.max(removed) + removed)
+                .map(DocumentLine::One);
+        }
+        let left = (inside < removed).then(|| self.row(first + inside)).flatten();
+        let right = (inside < added)
+            .then(|| self.row(first + removed + inside))
+            .flatten();
+        Some(DocumentLine::Pair(left, right))
+    }
+
+    fn row(&self, at: u32) -> Option<Row<'_>> {
+        self.diff.window(&self.whole, at, 1).pop()
+    }
+}
+
+impl Places {
+    fn of(diff: &TextDiff, whole: &Hunk, hunks: Vec<Hunk>) -> Self {
+        let mut earlier = Vec::with_capacity(diff.changes().len());
+        let (mut all, mut more) = (0, 0);
+        for change in diff.changes() {
+            earlier.push((all, more));
+            all += added(change);
+            more += added(change).saturating_sub(removed(change));
+        }
+        let mut places = Self {
+            earlier,
+            hunks,
+            starts: [Vec::new(), Vec::new()],
+            pairs: whole.before.end + more,
+        };
+        for beside in [false, true] {
+            let mut at = 0;
+            let mut starts = Vec::with_capacity(places.hunks.len() + 2);
+            for (number, hunk) in places.hunks.iter().enumerate() {
+                starts.push(at);
+                let changes = diff.changes().get(hunk.changes.clone()).unwrap_or_default();
+                let pairs = || {
+                    changes
+                        .iter()
+                        .map(|change| added(change).saturating_sub(removed(change)))
+                        .sum::<u32>()
+                };
+                let lines = if beside {
+                    hunk.before.end - hunk.before.start + pairs()
+                } else {
+                    hunk.rows
+                };
+                at += lines + u32::from(places.gap(number, whole.before.end) > 0);
+            }
+            // What is folded away at the end.
+            starts.push(at);
+            if places.gap(places.hunks.len(), whole.before.end) > 0 {
+                starts.push(at + 1);
+            }
+            if let Some(kept) = places.starts.get_mut(usize::from(beside)) {
+                *kept = starts;
+            }
+        }
+        places
+    }
+
+    fn starts_of(&self, shape: Shape) -> &[u32] {
+        let [unified, beside] = &self.starts;
+        if shape.beside { beside } else { unified }
+    }
+
+    fn gap(&self, hunk: usize, end: u32) -> u32 {
+        let from = hunk
+            .checked_sub(1)
+            .and_then(|before| self.hunks.get(before))
+            .map_or(0, |hunk| hunk.before.end);
+        self.hunks
+            .get(hunk)
+            .map_or(end, |hunk| hunk.before.start)
+            .saturating_sub(from)
+    }
+}
+
+const fn added(change: &Change) -> u32 {
+    change.after.end - change.after.start
+}
+
+const fn removed(change: &Change) -> u32 {
+    change.before.end - change.before.start
+}
+
+fn height(change: &Change, shape: Shape) -> u32 {
+    if shape.beside {
+        added(change).max(removed(change))
+    } else {
+        added(change) + removed(change)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use countersign_review::diff::text::RowKind;
+    use proptest::prelude::*;
+
+    const SHAPES: [Shape; 4] = [
+        Shape {
+            folded: false,
+            beside: false,
+        },
+        Shape {
+            folded: false,
+            beside: true,
+        },
+        Shape {
+            folded: true,
+            beside: false,
+        },
+        Shape {
+            folded: true,
+            beside: true,
+        },
+    ];
+
+    /// The numbers of the lines of each side that a layout shows, and how many it says are folded away.
+    fn shown(document: &ChangedDocument, shape: Shape) -> ([Vec<u32>; 2], u32, Vec<usize>) {
+        let (mut before, mut after, mut folded, mut begins) = (Vec::new(), Vec::new(), 0, Vec::new());
+        let mut last = None;
+        for index in 0..document.lines(shape) {
+            let line = document.line(shape, index).expect("every line is there");
+            let rows = match line {
+                DocumentLine::Title => {
+                    assert_eq!(index, 0);
+                    vec![]
+                }
+                DocumentLine::Blank => {
+                    assert_eq!(index + 1, document.lines(shape));
+                    vec![]
+                }
+                DocumentLine::Fold(count) => {
+                    folded += count;
+                    vec![]
+                }
+                DocumentLine::One(row) => vec![row],
+                DocumentLine::Pair(left, right) => {
+                    assert!(left.is_none_or(|row| row.kind == RowKind::Removed));
+                    assert!(right.is_none_or(|row| row.kind == RowKind::Added));
+                    left.into_iter().chain(right).collect()
+                }
+            };
+            let change = rows.first().and_then(|row| row.change);
+            if change.is_some() && change != last {
+                begins.push(index);
+            }
+            if change.is_some() {
+                last = change;
+            }
+            for row in rows {
+                if row.kind != RowKind::Added {
+                    before.push(row.old_no.unwrap_or_default());
+                }
+                if row.kind != RowKind::Removed {
+                    after.push(row.new_no.unwrap_or_default());
+                }
+                for (side, number) in [(Side::Before, row.old_no), (Side::After, row.new_no)] {
+                    if let Some(number) = number {
+                        assert_eq!(
+                            document.line_at(side, number, shape),
+                            Some(index),
+                            "{side:?} {number} {shape:?}"
+                        );
+                    }
+                }
+            }
+        }
+        ([before, after], folded, begins)
+    }
+
+    fn text(lines: &[u8]) -> Vec<u8> {
+        lines.iter().flat_map(|line| [b'a' + line % 26, b'\n']).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn every_layout_shows_every_line_once_and_in_order(
+            base in proptest::collection::vec(0_u8..5, 0..60),
+            edits in proptest::collection::vec((0_usize..60, 0_usize..4, proptest::collection::vec(0_u8..9, 0..4)), 0..5),
+        ) {
+            let mut edited = base.clone();
+            for (at, remove, insert) in edits {
+                let at = at.min(edited.len());
+                let end = (at + remove).min(edited.len());
+                edited.splice(at..end, insert);
+            }
+            let document = ChangedDocument::new("x", TextDiff::new(text(&base), text(&edited)).unwrap());
+            let count = |lines: &[u8]| u32::try_from(lines.len()).unwrap();
+            for shape in SHAPES {
+                let ([before, after], folded, begins) = shown(&document, shape);
+                prop_assert!(before.is_sorted() && after.is_sorted());
+                prop_assert_eq!(u32::try_from(before.len()).unwrap() + folded, count(&base));
+                prop_assert_eq!(u32::try_from(after.len()).unwrap() + folded, count(&edited));
+                prop_assert!(shape.folded || folded == 0);
+                prop_assert_eq!(document.change_lines(shape).collect::<Vec<_>>(), begins);
+            }
+        }
+    }
+}
