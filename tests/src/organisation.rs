@@ -155,19 +155,26 @@ impl Organisation {
 
     /// Starts the backend, on the same port as before if it ran before.
     pub fn start_backend(&mut self) {
-        let address = self
-            .url
-            .strip_prefix("http://")
-            .unwrap_or("127.0.0.1:0")
-            .to_owned();
+        self.start_backend_with(&[]);
+    }
+
+    /// The same, with more arguments.
+    pub fn start_backend_with(&mut self, more: &[&str]) {
+        let address = self.url.rsplit('/').next().filter(|address| !address.is_empty());
+        let address = address.unwrap_or("127.0.0.1:0").to_owned();
         let mut serve = Command::new(binary("countersignd"));
         serve
             .arg("serve")
             .arg("--home")
             .arg(self.path("backend"))
-            .args(["--listen", &address]);
+            .args(["--listen", &address])
+            .args(more);
         let service = Service::start(&mut serve);
-        self.url = service.first_line.strip_prefix("listening ").unwrap().to_owned();
+        service
+            .first_line
+            .strip_prefix("listening ")
+            .unwrap()
+            .clone_into(&mut self.url);
         self.backend = Some(service);
     }
 

@@ -19,6 +19,7 @@ mod replayed_decision;
 mod second_guard;
 mod self_approval;
 mod tampered_log;
+mod tls;
 mod weakened_policy;
 mod withdrawn;
 
