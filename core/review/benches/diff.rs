@@ -1,1 +1,330 @@
-fn main() {}
+//! Measures the differences beside their peers: `cargo bench -p countersign-review --bench diff`.
+//!
+//! First come figures in processor time, each with the peer's and the ratio: `git diff --no-index` as a whole
+//! process against our whole work on the same files (read, index, compare, every changed row escaped), in
+//! turns so that a busy machine troubles both alike. Then criterion's own measurements. `-- --quick` shortens
+//! the latter.
+
+use countersign_review::diff::structure;
+use countersign_review::diff::text::TextDiff;
+use criterion::{Criterion, criterion_group, criterion_main};
+use std::fmt::Write as _;
+use std::hint::black_box;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// A small generator of repeatable numbers (SplitMix64).
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (z ^ (z >> 31)) % sides
+    }
+}
+
+/// Changes a few blocks, moves some and takes some out.
+fn edit(blocks: &[String], dice: &mut Dice) -> Vec<String> {
+    let mut edited = blocks.to_vec();
+    let few = blocks.len() / 200 + 3;
+    for _ in 0..few {
+        let index = dice.roll(edited.len() as u64) as usize;
+        edited[index] = edited[index].replacen(['1', '2', '3'], "7", 2);
+    }
+    for _ in 0..few / 10 + 1 {
+        let block = edited.remove(dice.roll(edited.len() as u64) as usize);
+        edited.insert(dice.roll(edited.len() as u64) as usize, block);
+        edited.remove(dice.roll(edited.len() as u64) as usize);
+    }
+    edited
+}
+
+fn rules(lines: usize) -> (String, String) {
+    let mut dice = Dice(1);
+    let blocks: Vec<String> = (0..lines / 13)
+        .map(|n| {
+            let (a, b, c) = (dice.roll(256), dice.roll(256), dice.roll(10_000_000));
+            let port = [22, 80, 443, 5432][dice.roll(4) as usize];
+            format!(
+                "resource \"aws_security_group_rule\" \"sg_{n}\" {{\n  type = \"ingress\"\n  from_port = {port}\n  \
+                 to_port = {port}\n  protocol = \"tcp\"\n  cidr_blocks = [\"10.{a}.{b}.0/24\"]\n  description = \
+                 \"rule {c}\"\n  tags = {{\n    Environment = \"production\"\n    ManagedBy = \"terraform\"\n  }}\n}}\n\n"
+            )
+        })
+        .collect();
+    (blocks.concat(), edit(&blocks, &mut dice).concat())
+}
+
+fn plan(lines: usize) -> (String, String) {
+    let mut dice = Dice(2);
+    let mut state = |dice: &mut Dice| {
+        format!(
+            "{{\n        \"arn\": \"arn:aws:x:eu-west-1:{:012}:r\",\n        \"tags\": {{\n          \"Owner\": \"t{}\",\n          \
+             \"Cost\": \"{}\"\n        }},\n        \"size\": {}\n      }}",
+            dice.roll(1 << 40),
+            dice.roll(50),
+            dice.roll(1000),
+            dice.roll(1000)
+        )
+    };
+    let blocks: Vec<String> = (0..lines / 27)
+        .map(|n| {
+            let (before, after) = (state(&mut dice), state(&mut dice));
+            format!(
+                "  {{\n    \"address\": \"module.m{}.aws_s3_bucket.r{n}\",\n    \"mode\": \"managed\",\n    \"type\": \
+                 \"aws_s3_bucket\",\n    \"change\": {{\n      \"actions\": [\n        \"update\"\n      ],\n      \"before\": \
+                 {before},\n      \"after\": {after},\n      \"after_unknown\": {{\n        \"id\": true\n      }}\n    }}\n  }}",
+                n % 17
+            )
+        })
+        .collect();
+    let wrap = |blocks: &[String]| {
+        format!(
+            "{{\n\"format_version\": \"1.2\",\n\"resource_changes\": [\n{}\n]\n}}\n",
+            blocks.join(",\n")
+        )
+    };
+    (wrap(&blocks), wrap(&edit(&blocks, &mut dice)))
+}
+
+/// Pairs that make one engine or another run away.
+fn pathological() -> Vec<(&'static str, String, String)> {
+    let mut dice = Dice(3);
+    let mut lines = |count: usize, line: &mut dyn FnMut(usize, &mut Dice) -> String| -> Vec<String> {
+        (0..count).map(|n| line(n, &mut dice) + "\n").collect()
+    };
+    let mut pairs = Vec::new();
+    let mut pair = |name, old: &[String], new: &[String]| pairs.push((name, old.concat(), new.concat()));
+    let (a, b) = (
+        lines(100_000, &mut |n, dice| format!("a{n} {}", dice.roll(1 << 50))),
+        lines(100_000, &mut |n, dice| format!("b{n} {}", dice.roll(1 << 50))),
+    );
+    pair("100k disjoint lines", &a, &b);
+    for (name, count, letters) in [
+        ("50k lines of a 4-line alphabet", 50_000, 4),
+        ("100k lines of a 100-line alphabet", 100_000, 100),
+    ] {
+        let old = lines(count, &mut |_, dice| format!("line {}", dice.roll(letters)));
+        let new = lines(count, &mut |_, dice| format!("line {}", dice.roll(letters)));
+        pair(name, &old, &new);
+    }
+    let unique = lines(50_000, &mut |n, dice| format!("key{n}: {}", dice.roll(1 << 50)));
+    let reversed: Vec<String> = unique.iter().rev().cloned().collect();
+    pair("50k reversed", &unique, &reversed);
+    let mut shuffled = unique.clone();
+    let mut other = Dice(4);
+    for index in (1..shuffled.len()).rev() {
+        shuffled.swap(index, other.roll(index as u64 + 1) as usize);
+    }
+    pair("50k shuffled", &unique, &shuffled);
+    let every: Vec<String> = a
+        .iter()
+        .enumerate()
+        .map(|(n, line)| {
+            if n % 2 == 0 {
+                format!("!{line}")
+            } else {
+                line.clone()
+            }
+        })
+        .collect();
+    pair("every second of 100k lines changed", &a, &every);
+    let braces = |keep: &dyn Fn(usize) -> bool| -> Vec<String> {
+        (0..200_000)
+            .map(|n| if keep(n) { "}\n" } else { "{\n" }.to_owned())
+            .collect()
+    };
+    pair(
+        "200k braces only",
+        &braces(&|n| n % 3 != 0),
+        &braces(&|n| (n * 7) % 5 != 0),
+    );
+    let long = lines(200_000, &mut |n, _| format!("x{n}"));
+    let swapped: Vec<String> = long[100_000..].iter().chain(&long[..100_000]).cloned().collect();
+    pair("halves of 200k lines swapped", &long, &swapped);
+    let same = lines(1_000_000, &mut |n, _| format!("k{n}"));
+    pair("1M equal lines", &same, &same);
+    pairs
+}
+
+/// Reads, compares and escapes every changed row; returns how many rows changed.
+fn whole(before: &Path, after: &Path) -> usize {
+    let (Ok(before), Ok(after)) = (std::fs::read(before), std::fs::read(after)) else {
+        return 0;
+    };
+    let Ok(diff) = TextDiff::new(before, after) else {
+        return 0;
+    };
+    let mut rows = 0;
+    for hunk in diff.hunks(3) {
+        for row in diff.window(&hunk, 0, hunk.rows) {
+            rows += usize::from(row.change.is_some());
+            black_box(row.spans());
+        }
+    }
+    rows
+}
+
+/// Processor time in milliseconds of this process, or of its children that have ended.
+fn processor(children: bool) -> f64 {
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<&str> = text.rsplit(')').next().unwrap_or("").split_whitespace().collect();
+    let at = if children { 13 } else { 11 };
+    let ticks = |at: usize| {
+        fields
+            .get(at)
+            .and_then(|ticks| ticks.parse::<f64>().ok())
+            .unwrap_or(0.0)
+    };
+    // Linux counts in hundredths of a second on every platform that matters.
+    (ticks(at) + ticks(at + 1)) * 10.0
+}
+
+fn timed(children: bool, work: impl Fn()) -> f64 {
+    let start = processor(children);
+    work();
+    processor(children) - start
+}
+
+fn git(before: &Path, after: &Path) {
+    let status = Command::new("git")
+        .args(["-c", "core.pager=cat", "diff", "--no-index", "--no-color"])
+        .args([before, after])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    drop(black_box(status));
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(0.0)
+}
+
+/// Prints one line: ours, git's and the ratio, medians of paired runs.
+fn beside_git(name: &str, before: &str, after: &str, runs: usize) {
+    let folder = std::env::temp_dir().join(format!("countersign-bench-{}", std::process::id()));
+    let (old, new) = (folder.join("before"), folder.join("after"));
+    let written = std::fs::create_dir_all(&folder)
+        .and_then(|()| std::fs::write(&old, before))
+        .and_then(|()| std::fs::write(&new, after));
+    if written.is_err() {
+        println!("{name:<38} cannot write to {}", folder.display());
+        return;
+    }
+    let (mut ours, mut theirs, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    let mut rows = 0;
+    for _ in 0..runs {
+        let our = timed(false, || {
+            black_box(whole(&old, &new));
+        });
+        let their = timed(true, || git(&old, &new));
+        ours.push(our);
+        theirs.push(their);
+        ratios.push(our.max(5.0) / their.max(5.0));
+        rows = whole(&old, &new);
+    }
+    println!(
+        "{name:<38} ours {:>6.0} ms  git {:>6.0} ms  ratio {:>5.2}  ({rows} rows changed)",
+        median(ours),
+        median(theirs),
+        median(ratios)
+    );
+    drop(std::fs::remove_dir_all(folder));
+}
+
+fn figures(_: &mut Criterion) {
+    println!("\nprocessor time, medians; git is the whole `git diff --no-index`");
+    let (before, after) = rules(1_000_000);
+    beside_git("1M lines of HCL", &before, &after, 7);
+    let (before, after) = plan(900_000);
+    beside_git("0.9M lines of plan JSON", &before, &after, 5);
+    for (name, before, after) in pathological() {
+        beside_git(name, &before, &after, 3);
+    }
+    let (before, after) = plan(89_000);
+    let compare = || structure::compare("terraform-plan", Some(before.as_bytes()), Some(after.as_bytes()));
+    let found = compare();
+    let times: Vec<f64> = (0..7)
+        .map(|_| {
+            timed(false, || {
+                for _ in 0..10 {
+                    black_box(compare());
+                }
+            }) / 10.0
+        })
+        .collect();
+    println!(
+        "structure of an 89k-line plan          ours {:>6.1} ms for {} entries  (problems: {}; peers on like files, parsed \
+         already: jsondiffpatch 220 ms, json-patch 90 ms for 11144 entries)\n",
+        median(times),
+        found.changes.len(),
+        found.problems.len()
+    );
+}
+
+fn text(criterion: &mut Criterion) {
+    let (before, after) = rules(1_000_000);
+    let (before, after): (std::sync::Arc<[u8]>, std::sync::Arc<[u8]>) =
+        (before.into_bytes().into(), after.into_bytes().into());
+    let mut group = criterion.benchmark_group("text");
+    group.sample_size(10);
+    group.bench_function("1M lines of HCL", |bencher| {
+        bencher.iter(|| black_box(TextDiff::new(before.clone(), after.clone())));
+    });
+    for (name, before, after) in pathological() {
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| black_box(TextDiff::new(before.as_bytes(), after.as_bytes())));
+        });
+    }
+    group.finish();
+}
+
+fn structures(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("structure");
+    group.sample_size(10);
+    let (before, after) = plan(89_000);
+    group.bench_function("89k lines of plan JSON", |bencher| {
+        bencher.iter(|| {
+            black_box(structure::compare(
+                "terraform-plan",
+                Some(before.as_bytes()),
+                Some(after.as_bytes()),
+            ))
+        });
+    });
+    let (before, after) = rules(89_000);
+    group.bench_function("89k lines of HCL", |bencher| {
+        bencher.iter(|| {
+            black_box(structure::compare(
+                "main.tf",
+                Some(before.as_bytes()),
+                Some(after.as_bytes()),
+            ))
+        });
+    });
+    let mut documents = String::new();
+    for n in 0..3000 {
+        let _ = write!(
+            documents,
+            "kind: Deployment\nmetadata:\n  name: d{n}\nspec:\n  replicas: {n}\n---\n"
+        );
+    }
+    let after = documents.replace("replicas: 77\n", "replicas: 0\n");
+    group.bench_function("18k lines of Kubernetes YAML", |bencher| {
+        bencher.iter(|| {
+            black_box(structure::compare(
+                "k8s",
+                Some(documents.as_bytes()),
+                Some(after.as_bytes()),
+            ))
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, figures, text, structures);
+criterion_main!(benches);

@@ -13,12 +13,23 @@ pub(super) fn read<'a>(text: &'a str, grower: &mut Grower<'_>) -> Result<Tree<'a
         at: 0,
         end: text.len(),
     };
-    let tree = reader.body(0, 0, grower)?;
-    reader.blank();
-    if reader.at < reader.end {
-        return Err(reader.wrong("a closing brace has no opening one"));
-    }
-    Ok(tree)
+    let tree = reader.body(0, 0, grower).and_then(|tree| {
+        reader.blank();
+        if reader.at < reader.end {
+            return Err(reader.wrong("a closing brace has no opening one"));
+        }
+        Ok(tree)
+    });
+    tree.map_err(|error| match error {
+        ReadError::Syntax { line, what } => ReadError::Syntax {
+            line: super::line_of(text, line as usize),
+            what,
+        },
+        ReadError::TooDeep { line } => ReadError::TooDeep {
+            line: super::line_of(text, line as usize),
+        },
+        other => other,
+    })
 }
 
 type Pair<'a> = (Cow<'a, str>, &'a str, Tree<'a>);
@@ -363,8 +374,10 @@ impl<'a> Reader<'a> {
         self.rest().get(1).copied()
     }
 
+    /// Returns the place in place of the line, which only the error that is told at last needs: what looks like
+    /// a list and is none fails often.
     fn line(&self) -> u32 {
-        super::line_of(self.text, self.at)
+        u32::try_from(self.at).unwrap_or(u32::MAX)
     }
 
     fn wrong(&self, what: &str) -> ReadError {

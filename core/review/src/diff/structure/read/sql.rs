@@ -34,19 +34,11 @@ fn statements<'a>(
         .with_recursion_limit(48)
         .try_with_sql(text)
         .map_err(|error| syntax(1, error.to_string()))?;
-    let starts: Vec<usize> = std::iter::once(0)
-        .chain(text.match_indices('\n').map(|(at, _)| at + 1))
-        .collect();
-    let offset = |place: Location| {
-        let line = usize::try_from(place.line)
-            .unwrap_or(usize::MAX)
-            .saturating_sub(1);
-        let start = starts.get(line).copied().unwrap_or(text.len());
-        let column = usize::try_from(place.column)
-            .unwrap_or(usize::MAX)
-            .saturating_sub(1);
-        let rest = text.get(start..).unwrap_or_default();
-        start + rest.char_indices().nth(column).map_or(rest.len(), |(at, _)| at)
+    let mut places = Places {
+        text,
+        at: 0,
+        line: 1,
+        column: 1,
     };
     let mut items = Vec::new();
     loop {
@@ -60,14 +52,38 @@ fn statements<'a>(
             .parse_statement()
             .map_err(|error| syntax(line, error.to_string()))?;
         let end = parser.peek_token();
-        let start = offset(next.span.start);
+        let start = places.offset(next.span.start);
         let raw = match end.token {
-            Token::SemiColon => text.get(start..offset(end.span.start)),
+            Token::SemiColon => text.get(start..places.offset(end.span.start)),
             Token::EOF => text.get(start..),
             other => return Err(syntax(line, format!("unexpected {other}"))),
         };
         grower.count()?;
         let raw = raw.unwrap_or_default().trim_end();
         items.push(grower.scalar(start, raw, Cow::Owned(statement.to_string()), String::new()));
+    }
+}
+
+/// Turns lines and columns, which only grow, into places in the text.
+struct Places<'a> {
+    text: &'a str,
+    at: usize,
+    line: u64,
+    column: u64,
+}
+
+impl Places<'_> {
+    fn offset(&mut self, place: Location) -> usize {
+        for c in self.text.get(self.at..).unwrap_or_default().chars() {
+            if (self.line, self.column) >= (place.line, place.column) {
+                break;
+            }
+            self.at += c.len_utf8();
+            (self.line, self.column) = match c {
+                '\n' => (self.line + 1, 1),
+                _ => (self.line, self.column + 1),
+            };
+        }
+        self.at
     }
 }
