@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use countersign_policy::{Answer, Approval, Credential, Operation};
 use countersign_protocol::approval::{ApprovalRequest, People};
-use countersign_protocol::decision::{Attention, Decision, Verdict};
+use countersign_protocol::decision::{Decision, Shown, Verdict};
 use countersign_protocol::digest::DecisionDigest;
 use countersign_protocol::directory::{KeyHolder, TrustedDirectory};
 use countersign_protocol::identity::{GuardId, KeyAssurance, PersonId, Presence, RequestId, Role};
@@ -25,7 +25,7 @@ use crate::trust::{Policy, Trust};
 const STRONGEST: Credential = Credential {
     assurance: KeyAssurance::HardwareAttested,
     presence: Presence::Touch,
-    scripted: false,
+    shown: Shown::Whole,
 };
 
 /// One request with everything that is needed to move it on.
@@ -139,12 +139,12 @@ impl Case {
     }
 
     /// Whether policy lets this human decide: under what the request was made under, and what is current.
-    pub(super) fn is_eligible(&self, vote: &Vote, scripted: bool, now: Timestamp) -> bool {
+    pub(super) fn is_eligible(&self, vote: &Vote, shown: Shown, now: Timestamp) -> bool {
         let with = match vote.verdict {
             Verdict::Approve => Credential {
                 assurance: vote.assurance,
                 presence: vote.presence,
-                scripted,
+                shown,
             },
             Verdict::Deny => STRONGEST,
         };
@@ -174,7 +174,7 @@ impl Case {
             let key = self.trust.directory.key_at(&vote.key, Role::Reviewer, now);
             key.is_ok_and(|key| key.holder == KeyHolder::Person(vote.person.clone()))
                 && !people.excluded.contains(&vote.person)
-                && self.is_eligible(vote, self.is_scripted(vote, None), now)
+                && self.is_eligible(vote, self.shown(vote, None), now)
         };
         self.entry.state.standing(now).filter(stands).cloned().collect()
     }
@@ -223,17 +223,19 @@ impl Case {
             credential: Credential {
                 assurance: vote.assurance,
                 presence: vote.presence,
-                scripted: self.is_scripted(vote, fresh),
+                shown: self.shown(vote, fresh),
             },
             decided_at: vote.decided_at,
         }
     }
 
     /// What is not known to have been on a screen counts as scripted.
-    fn is_scripted(&self, vote: &Vote, fresh: Option<&Decision>) -> bool {
+    fn shown(&self, vote: &Vote, fresh: Option<&Decision>) -> Shown {
         let taken = self.decisions.iter().find(|taken| taken.digest == vote.decision);
         let decision = taken.map(|taken| &taken.decision).or(fresh);
-        decision.is_none_or(|decision| decision.attention == Attention::None)
+        decision.map_or(Shown::Nothing, |decision| {
+            decision.attention.of_sheet(self.entry.judged.sheet_lines)
+        })
     }
 
     fn both(&self) -> [(&TrustedDirectory, &Policy); 2] {

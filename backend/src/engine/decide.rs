@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countersign_protocol::api::EnvelopeBody;
-use countersign_protocol::decision::{Attention, Decision};
+use countersign_protocol::decision::Decision;
 use countersign_protocol::digest::KeyId;
 use countersign_protocol::directory::{DirectoryKey, KeyHolder};
 use countersign_protocol::identity::{RequestId, Role};
@@ -71,10 +71,10 @@ impl Engine {
         check_time(&case, &decision, now)?;
         check_seen(conn, &self.store().published(), &decision)?;
         let vote = vote(&decision, signer, key);
-        let scripted = decision.attention == Attention::None;
+        let shown = decision.attention.of_sheet(case.entry.judged.sheet_lines);
         let votes = case.entry.state.standing_with(&vote, now);
         let answer = PolicyAnswer {
-            eligible: case.is_eligible(&vote, scripted, now),
+            eligible: case.is_eligible(&vote, shown, now),
             satisfied: case.is_satisfied(&votes, Some(&decision), now),
         };
         let event = Event::Decided {

@@ -249,6 +249,7 @@ impl Engine {
         let judged = Judged {
             findings: operation.findings.clone(),
             severity: operation.severity,
+            sheet_lines: sheet.lines().len(),
         };
         Ok(Outcome::Hold {
             request: Box::new(request),

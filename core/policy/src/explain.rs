@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use countersign_protocol::decision::Shown;
 use countersign_protocol::directory::TrustedDirectory;
 use countersign_protocol::identity::{KeyAssurance, PersonId, Presence};
 use countersign_protocol::moment::Timestamp;
@@ -107,7 +108,7 @@ impl Question<'_> {
             let with = Credential {
                 assurance: key.0,
                 presence: key.1,
-                scripted: false,
+                shown: Shown::Whole,
             };
             let answer = self.approve(person, with, Duration::ZERO);
             let explained = PersonExplanation {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use countersign_protocol::approval::{People, Severity};
+use countersign_protocol::decision::Shown;
 use countersign_protocol::directory::TrustedDirectory;
 use countersign_protocol::identity::{
     AgentId, EnvironmentId, GuardId, KeyAssurance, PersonId, Presence, TeamId,
@@ -130,8 +131,8 @@ pub struct Credential {
     pub assurance: KeyAssurance,
     /// What the person did, as far as the key can prove it.
     pub presence: Presence,
-    /// Whether it was decided without the full screen (`attention: none`).
-    pub scripted: bool,
+    /// How much of the sheet was on screen, as the console claims.
+    pub shown: Shown,
 }
 
 /// A verified approval.

@@ -5,6 +5,7 @@ use std::convert::identity;
 use std::time::Duration;
 
 use cedar_policy::{Authorizer, Context, Decision, Entities, EntityUid, Request, RestrictedExpression};
+use countersign_protocol::decision::Shown;
 use countersign_protocol::directory::TrustedDirectory;
 use countersign_protocol::identity::{KeyAssurance, PersonId, Presence};
 use countersign_protocol::moment::Timestamp;
@@ -174,7 +175,14 @@ impl<'a> Question<'a> {
                 "presence",
                 RestrictedExpression::new_long(presence_level(with.presence)),
             ),
-            ("scripted", RestrictedExpression::new_bool(with.scripted)),
+            (
+                "scripted",
+                RestrictedExpression::new_bool(with.shown == Shown::Nothing),
+            ),
+            (
+                "whole",
+                RestrictedExpression::new_bool(with.shown == Shown::Whole),
+            ),
         ];
         self.put("approve", person(who), context)
     }

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use countersign_protocol::approval::Severity;
+use countersign_protocol::decision::Shown;
 use countersign_protocol::identity::{AgentId, EnvironmentId, KeyAssurance, PersonId, Presence, TeamId};
 use countersign_protocol::kind::Kind;
 use countersign_protocol::moment::Timestamp;
@@ -216,6 +217,8 @@ struct PersonEntryRef {
     #[serde(default)]
     scripted: bool,
     #[serde(default)]
+    in_part: bool,
+    #[serde(default)]
     minutes_ago: u32,
 }
 
@@ -391,7 +394,11 @@ impl PersonEntryRef {
                 .presence
                 .or_else(|| own.map(|entry| entry.presence))
                 .unwrap_or_else(pin),
-            scripted: self.scripted,
+            shown: match (self.scripted, self.in_part) {
+                (true, _) => Shown::Nothing,
+                (false, true) => Shown::Part,
+                (false, false) => Shown::Whole,
+            },
         }
     }
 }

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use countersign_protocol::approval::ApprovalRule;
+use countersign_protocol::decision::Shown;
 use countersign_protocol::directory::TrustedDirectory;
 use countersign_protocol::identity::PersonId;
 use countersign_protocol::moment::Timestamp;
@@ -91,7 +92,7 @@ impl Question<'_> {
                 let with = Credential {
                     assurance: *assurance,
                     presence: *presence,
-                    scripted: false,
+                    shown: Shown::Whole,
                 };
                 self.approve(person, with, Duration::ZERO).is_permit()
             };

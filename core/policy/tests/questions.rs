@@ -11,6 +11,7 @@ use common::{
 use countersign_policy::{Answer, Approval, Credential, Operation, OperationError, PolicySet, Verdict};
 use countersign_protocol::action::{Action, ArtifactRef, FileChange, Payload};
 use countersign_protocol::approval::{ApprovalRule, Severity};
+use countersign_protocol::decision::Shown;
 use countersign_protocol::digest::{DirectoryDigest, PolicyDigest, RootId, Sha256Digest};
 use countersign_protocol::directory::KeyHolder;
 use countersign_protocol::identity::{KeyAssurance, Presence};
@@ -150,8 +151,8 @@ fn approvals_count_once_and_while_they_are_fresh() {
     ))
     .unwrap();
     let ask = |approvals: &[Approval]| policies.execute(&operation(), &directory(), approvals, at("10:00"));
-    assert!(ask(&[approval("bob", "09:50"), approval("carol", "09:00")]).errors_are_empty_and_denied());
-    assert!(ask(&[approval("bob", "09:50"), approval("carol", "09:01")]).is_permit());
+    assert!(ask(&[approval("bob", "09:50"), approval("carol", "09:30")]).errors_are_empty_and_denied());
+    assert!(ask(&[approval("bob", "09:50"), approval("carol", "09:31")]).is_permit());
     // From the future, beyond what clocks may differ.
     assert!(!ask(&[approval("bob", "09:50"), approval("carol", "10:02")]).is_permit());
     assert!(ask(&[approval("bob", "09:50"), approval("carol", "10:01")]).is_permit());
@@ -368,7 +369,7 @@ require approval: 1 person, by `one-reviewer` (Below high risk one reviewer is e
 #[test]
 fn scripts_and_shared_users_are_refused_by_the_shipped_policies() {
     let scripted = Credential {
-        scripted: true,
+        shown: Shown::Nothing,
         ..SCREEN
     };
     let may = |severity| {
@@ -381,6 +382,20 @@ fn scripts_and_shared_users_are_refused_by_the_shipped_policies() {
             .is_permit()
     };
     assert!(may(Severity::Low) && !may(Severity::Medium));
+    let in_part = Credential {
+        shown: Shown::Part,
+        ..SCREEN
+    };
+    let may_in_part = |severity| {
+        let asked = Operation {
+            severity,
+            ..operation()
+        };
+        small_team()
+            .approve(&asked, &directory(), &person("bob"), &in_part, at("10:00"))
+            .is_permit()
+    };
+    assert!(may_in_part(Severity::Medium) && !may_in_part(Severity::High));
     let shared = Operation {
         isolation: Isolation::None,
         ..operation()

@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 use common::{TestKey, assets, at, directory_with, load, operation, person, shipped};
 use countersign_policy::{Approval, Credential, Operation, PolicySet, ScenarioError, Verdict};
 use countersign_protocol::approval::Severity;
+use countersign_protocol::decision::Shown;
 use countersign_protocol::directory::{KeyHolder, TrustedDirectory};
 use countersign_protocol::identity::{KeyAssurance, Presence};
 use countersign_protocol::kind::KINDS;
@@ -160,17 +161,18 @@ fn any_approvals() -> impl Strategy<Value = Vec<Approval>> {
     ];
     let presence = prop_oneof![Just(Presence::None), Just(Presence::Pin), Just(Presence::Touch)];
     proptest::sample::subsequence(names, 0..6).prop_flat_map(move |names| {
-        let one = (assurance.clone(), presence.clone(), any::<bool>(), 0_u32..70);
+        let shown = prop_oneof![Just(Shown::Nothing), Just(Shown::Part), Just(Shown::Whole)];
+        let one = (assurance.clone(), presence.clone(), shown, 0_u32..70);
         proptest::collection::vec(one, names.len()).prop_map(move |credentials| {
             names
                 .iter()
                 .zip(credentials)
-                .map(|(name, (assurance, presence, scripted, minutes))| Approval {
+                .map(|(name, (assurance, presence, shown, minutes))| Approval {
                     person: person(name),
                     credential: Credential {
                         assurance,
                         presence,
-                        scripted,
+                        shown,
                     },
                     decided_at: at("10:00").before(std::time::Duration::from_secs(u64::from(minutes) * 60)),
                 })

@@ -91,13 +91,32 @@ pub enum Attention {
     },
 }
 
+/// How much of a sheet was on screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Shown {
+    /// Nothing that is known: the decision came from a script.
+    Nothing,
+    /// Some of it.
+    Part,
+    /// All of it.
+    Whole,
+}
+
 impl Attention {
-    /// Whether everything was on screen.
+    /// How much of a sheet of `sheet_lines` lines this claims to have shown. A claim about a sheet of another
+    /// length is not about this one.
     #[must_use]
-    pub const fn is_whole(&self) -> bool {
+    pub fn of_sheet(&self, sheet_lines: usize) -> Shown {
         match self {
-            Self::None => false,
-            Self::Shown { lines, of_lines, .. } => *lines >= *of_lines && *of_lines > 0,
+            Self::None => Shown::Nothing,
+            Self::Shown { lines, of_lines, .. } => {
+                let same = usize::try_from(*of_lines).is_ok_and(|of_lines| of_lines == sheet_lines);
+                if same && lines >= of_lines {
+                    Shown::Whole
+                } else {
+                    Shown::Part
+                }
+            }
         }
     }
 }

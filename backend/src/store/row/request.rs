@@ -23,6 +23,8 @@ pub struct Judged {
     pub findings: BTreeSet<String>,
     /// The worst of them.
     pub severity: Severity,
+    /// How long the sheet is.
+    pub sheet_lines: usize,
 }
 
 /// A request.

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use countersign_policy::{Credential, LoadError, Operation, PolicySet};
 use countersign_protocol::approval::Severity;
+use countersign_protocol::decision::Shown;
 use countersign_protocol::digest::RootId;
 use countersign_protocol::directory::{
     Agent, Directory, DirectoryKey, Environment, EnvironmentRule, Guard, KeyHolder, Person, Team,
@@ -267,5 +268,5 @@ pub fn operation() -> Operation {
 pub const SCREEN: Credential = Credential {
     assurance: KeyAssurance::Software,
     presence: Presence::Pin,
-    scripted: false,
+    shown: Shown::Whole,
 };

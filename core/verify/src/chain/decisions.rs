@@ -3,7 +3,7 @@
 use countersign_policy::{Answer, Approval, Credential, PolicySet};
 use countersign_protocol::approval::People;
 use countersign_protocol::bundle::{Evidence, Logged};
-use countersign_protocol::decision::{Attention, Decision, Verdict};
+use countersign_protocol::decision::{Decision, Shown, Verdict};
 use countersign_protocol::directory::{KeyHolder, TrustedDirectory};
 use countersign_protocol::identity::{KeyAssurance, Presence, Role};
 use countersign_protocol::moment::Timestamp;
@@ -20,7 +20,7 @@ use crate::log::check_seen;
 const STRONGEST: Credential = Credential {
     assurance: KeyAssurance::HardwareAttested,
     presence: Presence::Touch,
-    scripted: false,
+    shown: Shown::Whole,
 };
 /// The most decisions that evidence may hold.
 const MAX_DECISIONS: usize = 1024;
@@ -185,7 +185,11 @@ fn enter(
         let at = checked.logged_at.unwrap_or(now);
         reevaluate(cast, index, trust, asked, at);
         let votes = cast.state.standing_with(&checked.vote, at);
-        let approvals = approvals(&votes, cast.decisions.iter().chain([&checked]));
+        let approvals = approvals(
+            &votes,
+            cast.decisions.iter().chain([&checked]),
+            asked.sheet.lines().len(),
+        );
         let answer = PolicyAnswer {
             eligible: is_eligible(&checked, index, trust, asked, at),
             satisfied: is_satisfied(&approvals, index, trust, asked, at),
@@ -215,17 +219,23 @@ fn reevaluate(cast: &mut Cast, index: Option<u64>, trust: &Trust, asked: &Asked,
         .map(|checked| checked.vote.person.clone())
         .collect();
     let votes: Vec<Vote> = cast.state.standing(at).cloned().collect();
-    let satisfied = is_satisfied(&approvals(&votes, &cast.decisions), index, trust, asked, at);
+    let satisfied = is_satisfied(
+        &approvals(&votes, &cast.decisions, asked.sheet.lines().len()),
+        index,
+        trust,
+        asked,
+        at,
+    );
     if let Ok((state, _)) = cast.state.apply(Event::Reevaluated { standing, satisfied }, at) {
         cast.state = state;
     }
 }
 
-fn credential(checked: &CheckedDecision) -> Credential {
+fn credential(checked: &CheckedDecision, sheet_lines: usize) -> Credential {
     Credential {
         assurance: checked.vote.assurance,
         presence: checked.vote.presence,
-        scripted: checked.decision.attention == Attention::None,
+        shown: checked.decision.attention.of_sheet(sheet_lines),
     }
 }
 
@@ -238,7 +248,7 @@ fn is_eligible(
     at: Timestamp,
 ) -> bool {
     let with = match checked.vote.verdict {
-        Verdict::Approve => credential(checked),
+        Verdict::Approve => credential(checked, asked.sheet.lines().len()),
         // Saying no is cheap: a script may, with any key.
         Verdict::Deny => STRONGEST,
     };
@@ -275,6 +285,7 @@ pub(super) fn is_satisfied(
 pub(super) fn approvals<'a>(
     votes: &[Vote],
     decisions: impl IntoIterator<Item = &'a CheckedDecision>,
+    sheet_lines: usize,
 ) -> Vec<Approval> {
     let decisions: Vec<&CheckedDecision> = decisions.into_iter().collect();
     let approval = |vote: &Vote| {
@@ -283,7 +294,7 @@ pub(super) fn approvals<'a>(
             .find(|checked| checked.vote.decision == vote.decision)?;
         Some(Approval {
             person: vote.person.clone(),
-            credential: credential(checked),
+            credential: credential(checked, sheet_lines),
             decided_at: vote.decided_at,
         })
     };

@@ -133,7 +133,13 @@ fn grant(
     } else {
         logged.index
     };
-    let satisfied = is_satisfied(&approvals(&votes, cast.decisions.iter()), index, trust, asked, at);
+    let satisfied = is_satisfied(
+        &approvals(&votes, &cast.decisions, asked.sheet.lines().len()),
+        index,
+        trust,
+        asked,
+        at,
+    );
     let granted = Event::Granted {
         grant: grant.grant_digest(),
         satisfied,
