@@ -5,7 +5,7 @@
 //! which never saw it, puts it back. A state that could not be read makes no row: [`Drift::Unknown`] is never
 //! "no drift". It judges nothing and reads no target; the bytes are given to it.
 
-use crate::diff::structure::{Format, Node, Path, Side, Step, Tree, Written, align, name};
+use crate::diff::structure::{Format, MAX_SIZE, Node, Path, Side, Step, Tree, Written, align, name};
 use std::hash::RandomState;
 
 /// The state of a target as far as it is known.
@@ -121,7 +121,9 @@ pub fn drift(kind: &str, baseline: State<'_>, live: State<'_>, proposed: State<'
         else {
             continue;
         };
-        return Drift::Compared(by_structure([&b, &l, &p]));
+        if let Some(rows) = by_structure([&b, &l, &p]) {
+            return Drift::Compared(rows);
+        }
     }
     Drift::Compared(as_a_whole(baseline, live, proposed))
 }
@@ -151,10 +153,12 @@ fn as_a_whole(baseline: Option<&[u8]>, live: Option<&[u8]>, proposed: Option<&[u
         .collect()
 }
 
-fn by_structure(sides: [&Side<'_>; 3]) -> Vec<Row> {
+/// Compares by structure; `None` when there is more than can be listed.
+fn by_structure(sides: [&Side<'_>; 3]) -> Option<Vec<Row>> {
     let mut walk = Walk {
         sides,
         path: Vec::new(),
+        size: 0,
         rows: Vec::new(),
     };
     let documents = sides.map(|side| side.documents.as_slice());
@@ -163,12 +167,14 @@ fn by_structure(sides: [&Side<'_>; 3]) -> Vec<Row> {
     } else {
         walk.lists(documents.map(|documents| documents.iter().collect()));
     }
-    walk.rows
+    (walk.size <= MAX_SIZE).then_some(walk.rows)
 }
 
 struct Walk<'s, 'a> {
     sides: [&'s Side<'a>; 3],
     path: Vec<Step>,
+    /// What the paths of the rows take, in bytes.
+    size: usize,
     rows: Vec<Row>,
 }
 
@@ -302,15 +308,8 @@ impl<'s, 'a> Walk<'s, 'a> {
                     line: side.line(first),
                 })
             });
-        self.rows.push(Row {
-            path: Path {
-                steps: self.path.clone(),
-            },
-            standing,
-            baseline: written.next().flatten(),
-            live: written.next().flatten(),
-            proposed: written.next().flatten(),
-        });
+        let written = [written.next(), written.next(), written.next()];
+        self.push(standing, written.map(Option::flatten));
     }
 
     fn row(&mut self, standing: Standing, three: Three<'s, 'a>) {
@@ -320,14 +319,26 @@ impl<'s, 'a> Walk<'s, 'a> {
                 line: side.line(tree.start),
             })
         });
+        let written = [written.next(), written.next(), written.next()];
+        self.push(standing, written.map(Option::flatten));
+    }
+}
+
+impl Walk<'_, '_> {
+    fn push(&mut self, standing: Standing, [baseline, live, proposed]: [Option<Written>; 3]) {
+        if self.size > MAX_SIZE {
+            return;
+        }
+        let path = Path {
+            steps: self.path.clone(),
+        };
+        self.size += path.size();
         self.rows.push(Row {
-            path: Path {
-                steps: self.path.clone(),
-            },
+            path,
             standing,
-            baseline: written.next().flatten(),
-            live: written.next().flatten(),
-            proposed: written.next().flatten(),
+            baseline,
+            live,
+            proposed,
         });
     }
 }

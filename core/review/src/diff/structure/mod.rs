@@ -26,7 +26,9 @@ pub use path::{Path, Step};
 pub(crate) use align::{align, name};
 use tree::Grower;
 pub(crate) use tree::{Node, Tree};
+pub(crate) use walk::MAX_SIZE;
 
+use crate::document::{MAX_VALUES, ReadError};
 use crate::text::Untrusted;
 use std::hash::RandomState;
 use walk::{Lines, Walk};
@@ -173,6 +175,12 @@ fn difference(structure: &mut Structure, format: Format, old: &Side<'_>, new: &S
         ([only], []) if !new.exists => walk.parts(Op::Remove, only),
         (old, new) => walk.list(&old.iter().collect::<Vec<_>>(), &new.iter().collect::<Vec<_>>()),
     }
+    if walk.is_full() {
+        structure
+            .problems
+            .push("there are more changes than can be listed: read the lines".to_owned());
+        return;
+    }
     let (reordered, respelled) = (walk.reordered, walk.respelled);
     structure.changes = walk.changes;
     let notes = &mut structure.notes;
@@ -223,8 +231,10 @@ impl<'a> Side<'a> {
         let body = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut grower = Grower::new(hash);
         let documents = match bytes {
-            Some(_) => read::read(format, body, &mut grower)
-                .map_err(|error| Untrusted::from(error.to_string()).escaped())?,
+            Some(_) => read::read(format, body, &mut grower).map_err(|error| match error {
+                ReadError::TooMany { .. } => format!("more than {MAX_VALUES} values"),
+                error => Untrusted::from(error.to_string()).escaped(),
+            })?,
             None => Vec::new(),
         };
         Ok(Self {

@@ -31,6 +31,15 @@ pub enum Step {
 }
 
 impl Path {
+    /// Returns about how many bytes it takes.
+    pub(crate) fn size(&self) -> usize {
+        let names = self.steps.iter().map(|step| match step {
+            Step::Key { name, .. } | Step::Element { name: Some(name), .. } => name.len(),
+            Step::Element { .. } => 0,
+        });
+        names.sum::<usize>() + self.steps.len() * size_of::<Step>() + 256
+    }
+
     /// Returns the path as one printable line. Different steps are never shown alike: what is not plain is quoted.
     pub fn shown(&self) -> String {
         let mut text = String::new();

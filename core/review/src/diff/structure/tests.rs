@@ -330,6 +330,19 @@ fn deep_nesting_is_refused_in_every_format() {
 }
 
 #[test]
+fn a_long_key_above_many_changes_is_refused_not_repeated() {
+    let side = |value: u32| {
+        let list: Vec<String> = (0..400)
+            .map(|n| format!("{{\"id\": {n}, \"v\": {value}}}"))
+            .collect();
+        format!("{{\"{}\": [{}]}}", "k".repeat(1 << 20), list.join(","))
+    };
+    let structure = compare("json", Some(side(1).as_bytes()), Some(side(2).as_bytes()));
+    assert_eq!(structure.changes, Vec::new());
+    assert!(structure.problems[0].contains("more changes than can be listed"));
+}
+
+#[test]
 fn hostile_names_in_paths_are_quoted_and_escaped() {
     let told = changes(
         "json",

@@ -7,6 +7,9 @@ use super::tree::{Entry, Node, Tree};
 use super::{Change, Format, Op, Written};
 use std::collections::BTreeMap;
 
+/// Paths and notes may take this much: a long key above many changes would otherwise grow without bound.
+pub(crate) const MAX_SIZE: usize = 256 << 20;
+
 pub(super) struct Walk<'s> {
     pub format: Format,
     /// Where the lines of each side begin.
@@ -18,6 +21,8 @@ pub(super) struct Walk<'s> {
     /// The anchors around the value that is looked at.
     anchors: Vec<String>,
     pub changes: Vec<Change>,
+    /// What the changes take, in bytes.
+    size: usize,
     /// Maps whose keys stand in another order.
     pub reordered: u32,
     /// Keys and values that say the same and are written differently, with the line after.
@@ -34,6 +39,7 @@ impl<'s> Walk<'s> {
             path: Vec::new(),
             anchors: Vec::new(),
             changes: Vec::new(),
+            size: 0,
             reordered: 0,
             respelled: Vec::new(),
         }
@@ -163,7 +169,15 @@ impl<'s> Walk<'s> {
         }
     }
 
+    /// Says whether there are more changes than are kept.
+    pub fn is_full(&self) -> bool {
+        self.size > MAX_SIZE
+    }
+
     pub fn put(&mut self, op: Op, old: Option<&Tree<'_>>, new: Option<&Tree<'_>>) {
+        if self.is_full() {
+            return;
+        }
         let moved = matches!(op, Op::Move { .. });
         let written = |tree: &Tree<'_>, lines: &Lines| Written {
             // A moved list or map is named by the path; its content is not repeated.
@@ -195,10 +209,12 @@ impl<'s> Walk<'s> {
                 ));
             }
         }
+        let path = Path {
+            steps: self.path.clone(),
+        };
+        self.size += path.size() + notes.iter().map(String::len).sum::<usize>();
         self.changes.push(Change {
-            path: Path {
-                steps: self.path.clone(),
-            },
+            path,
             op,
             before: old.map(|tree| written(tree, self.old)),
             after: new.map(|tree| written(tree, self.new)),
