@@ -60,7 +60,7 @@ fn rules(lines: usize) -> (String, String) {
 
 fn plan(lines: usize) -> (String, String) {
     let mut dice = Dice(2);
-    let mut state = |dice: &mut Dice| {
+    let state = |dice: &mut Dice| {
         format!(
             "{{\n        \"arn\": \"arn:aws:x:eu-west-1:{:012}:r\",\n        \"tags\": {{\n          \"Owner\": \"t{}\",\n          \
              \"Cost\": \"{}\"\n        }},\n        \"size\": {}\n      }}",

@@ -550,7 +550,7 @@ mod tests {
         let block = (0u32..12, 0u32..30, any::<bool>());
         (0u32..300, prop::collection::vec(block, 0..12)).prop_map(|(count, blocks)| {
             let line = |n: u32| {
-                if n % 7 == 0 {
+                if n.is_multiple_of(7) {
                     "}\n".to_owned()
                 } else {
                     format!("{n}\n")
