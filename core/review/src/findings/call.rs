@@ -30,14 +30,14 @@ const VERBS: &[(&[&str], &rule::Rule, Severity)] = &[
     ),
     (
         &[
-            "transfer", "pay", "payment", "purchase", "refund", "withdraw", "charge",
+            "transfer", "pay", "payment", "purchase", "refund", "withdraw", "charge", "payout", "wire",
+            "disburse", "remit", "donate", "buy", "checkout",
         ],
         &rule::CALL_SPENDS,
         Severity::High,
     ),
     (
         &[
-            "invite",
             "grant",
             "share",
             "permission",
@@ -51,6 +51,8 @@ const VERBS: &[(&[&str], &rule::Rule, Severity)] = &[
         &rule::CALL_GRANTS,
         Severity::Medium,
     ),
+    // Who is invited is a guest until somebody gives more; a strong role in the arguments is told by itself.
+    (&["invite"], &rule::CALL_GRANTS, Severity::Low),
     (
         &[
             "send", "post", "publish", "email", "mail", "message", "upload", "forward", "reply", "tweet",
@@ -90,6 +92,8 @@ impl Detector for Calls {
                     value.path(&["params", "arguments"]),
                 ),
                 Some(_) => (None, None),
+                // The parameters of a call that was judged just above.
+                None if place.pointer.ends_with("/params") => (None, None),
                 None => (
                     value.at("tool").or_else(|| value.at("name")),
                     value.at("arguments"),
@@ -116,6 +120,8 @@ impl Detector for Calls {
 fn call(place: &Place, value: &Value, name: &str, arguments: &Value, seen: &mut Vec<Observation>) {
     let words = words(name);
     let to = recipients(arguments);
+    strong_role(place, name, arguments, seen);
+    moves_money(place, name, &words, arguments, seen);
     if let Some((_, about, severity)) = VERBS
         .iter()
         .find(|(verbs, ..)| words.iter().any(|word| verbs.contains(&word.as_str())))
@@ -131,6 +137,83 @@ fn call(place: &Place, value: &Value, name: &str, arguments: &Value, seen: &mut 
             Observation::new(about, key, what)
                 .severity(*severity)
                 .at(place, value.line),
+        );
+    }
+}
+
+/// Observes a role in the arguments that gives control.
+fn strong_role(place: &Place, name: &str, arguments: &Value, seen: &mut Vec<Observation>) {
+    const KEYS: &[&str] = &[
+        "role",
+        "roles",
+        "permission",
+        "permissions",
+        "access",
+        "access_level",
+        "level",
+        "scope",
+    ];
+    const CONTROL: &[&str] = &[
+        "owner",
+        "admin",
+        "administrator",
+        "root",
+        "superuser",
+        "superadmin",
+        "maintainer",
+        "maintain",
+        "full_access",
+        "all",
+    ];
+    arguments.walk(&mut |_, value| {
+        for (key, role) in value.entries() {
+            let given = role.one_or_more().iter().filter_map(Value::text);
+            let strong = given
+                .filter(|_| KEYS.contains(&key.to_ascii_lowercase().as_str()))
+                .find(|role| CONTROL.contains(&role.to_ascii_lowercase().replace(['-', ' '], "_").as_str()));
+            if let Some(strong) = strong {
+                let what = format!(
+                    "the tool {} is called with {} {}",
+                    quote(name),
+                    quote(key),
+                    quote(strong)
+                );
+                seen.push(
+                    Observation::new(&rule::CALL_GRANTS, format!("{name} {key} {strong}"), what)
+                        .severity(Severity::High)
+                        .at(place, role.line),
+                );
+            }
+        }
+    });
+}
+
+/// Observes an amount with a currency or an account in the arguments of a call that does not only read.
+fn moves_money(place: &Place, name: &str, words: &[String], arguments: &Value, seen: &mut Vec<Observation>) {
+    const READING: &[&str] = &[
+        "get", "list", "search", "read", "find", "describe", "show", "quote", "estimate",
+    ];
+    let has = |keys: &[&str]| {
+        arguments
+            .entries()
+            .iter()
+            .any(|(key, _)| keys.contains(&key.to_ascii_lowercase().as_str()))
+    };
+    let money = has(&["amount", "total", "sum"])
+        && has(&[
+            "currency",
+            "iban",
+            "recipient",
+            "account",
+            "account_number",
+            "card",
+            "wallet",
+            "payee",
+        ]);
+    if money && !words.iter().any(|word| READING.contains(&word.as_str())) {
+        let what = format!("the tool {} is called with an amount of money", quote(name));
+        seen.push(
+            Observation::new(&rule::CALL_SPENDS, format!("{name} amount"), what).at(place, arguments.line),
         );
     }
 }
@@ -261,6 +344,31 @@ mod tests {
             ),
             Severity::High
         );
+    }
+
+    #[test]
+    fn inviting_is_low_unless_a_strong_role_is_given() {
+        let invite = |role: &str| {
+            format!(
+                r#"{{"tool": "add_to_team_invite", "arguments": {{"email": "a@b.test", "role": "{role}"}}}}"#
+            )
+        };
+        assert_eq!(level("mcp-call", &invite("guest")), Severity::Low);
+        assert_eq!(level("mcp-call", &invite("Admin")), Severity::High);
+    }
+
+    #[test]
+    fn an_amount_moves_money_unless_it_is_only_read() {
+        let call =
+            |name: &str| format!(r#"{{"tool": "{name}", "arguments": {{"amount": 5, "currency": "EUR"}}}}"#);
+        assert_eq!(level("mcp-call", &call("settle_invoice")), Severity::High);
+        assert_eq!(level("mcp-call", &call("get_quote")), Severity::Info);
+    }
+
+    #[test]
+    fn a_call_is_told_once() {
+        let action = br#"{"method": "tools/call", "params": {"name": "delete_file", "arguments": {}}}"#;
+        assert_eq!(analyze("mcp-call", None, action).len(), 1);
     }
 
     #[test]

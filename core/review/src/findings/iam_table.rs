@@ -213,7 +213,11 @@ mod tests {
         assert!(table().services().count() > 300);
         assert_eq!(
             table().actions.len(),
-            table().services.values().map(ExactSizeIterator::len).sum::<usize>()
+            table()
+                .services
+                .values()
+                .map(ExactSizeIterator::len)
+                .sum::<usize>()
         );
     }
 

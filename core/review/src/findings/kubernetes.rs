@@ -416,6 +416,18 @@ fn changed(old: &Object<'_>, new: &Object<'_>, changes: &mut Vec<(Observation, D
             line,
         );
     }
+    if let (Some(was), Some(is)) = (replicas(old), replicas(new))
+        && is > 0
+        && is <= was / 2
+    {
+        let severity = if is == 1 { Severity::Medium } else { Severity::Low };
+        let what = format!("{} is scaled from {was} to {is}", quote(&new.name));
+        add(&rule::K8S_SCALED_DOWN, severity, what, new.value.line);
+    }
+    for (what, line) in weaker(old, new) {
+        let what = format!("{} {what}", quote(&new.name));
+        add(&rule::K8S_GUARD_REMOVED, Severity::Medium, what, line);
+    }
     let (before, after) = (containers(old), containers(new));
     for (name, container) in &after {
         let Some(earlier) = before.get(name) else { continue };
@@ -437,14 +449,37 @@ fn changed(old: &Object<'_>, new: &Object<'_>, changes: &mut Vec<(Observation, D
             );
             add(&rule::K8S_IMAGE_MOVED, severity, what, container.line);
         }
-        for (path, what) in [
-            (["resources", "limits"], "its limits"),
-            (["securityContext", "seccompProfile"], "its seccomp profile"),
+        if was.contains("@sha256:") && !is.contains('@') {
+            let what = format!("{} was named by its digest and no longer is", quote(is));
+            add(&rule::K8S_IMAGE_UNPINNED, Severity::Medium, what, container.line);
+        }
+        for (path, what, severity) in [
+            (&["resources", "limits"][..], "its limits", Severity::Medium),
+            (
+                &["securityContext", "seccompProfile"],
+                "its seccomp profile",
+                Severity::Low,
+            ),
+            (
+                &["securityContext", "runAsNonRoot"],
+                "the demand not to run as root",
+                Severity::Medium,
+            ),
+            (
+                &["securityContext", "readOnlyRootFilesystem"],
+                "its read-only files",
+                Severity::Low,
+            ),
+            (
+                &["securityContext", "capabilities", "drop"],
+                "the list of capabilities it gives up",
+                Severity::Medium,
+            ),
         ] {
-            if earlier.path(&path).is_some() && container.path(&path).is_none() {
+            if earlier.path(path).is_some() && container.path(path).is_none() {
                 add(
                     &rule::K8S_GUARD_REMOVED,
-                    Severity::Low,
+                    severity,
                     format!("container {} of {} loses {what}", quote(name), quote(&new.name)),
                     container.line,
                 );
@@ -483,6 +518,83 @@ fn changed(old: &Object<'_>, new: &Object<'_>, changes: &mut Vec<(Observation, D
         );
         add(&rule::K8S_ACCOUNT_CHANGED, Severity::Low, what, new.value.line);
     }
+}
+
+/// Returns in which ways an object that guards others guards them less.
+fn weaker(old: &Object<'_>, new: &Object<'_>) -> Vec<(String, u32)> {
+    let mut found = Vec::new();
+    let number = |object: &Object<'_>, key: &str| {
+        let text = object
+            .value
+            .path(&["spec", key])?
+            .text()?
+            .trim_end_matches('%')
+            .to_owned();
+        text.parse::<i64>().ok()
+    };
+    if new.kind == "PodDisruptionBudget" {
+        let (least, most) = (
+            (number(old, "minAvailable"), number(new, "minAvailable")),
+            (number(old, "maxUnavailable"), number(new, "maxUnavailable")),
+        );
+        if least.0.is_some_and(|was| least.1.is_none_or(|is| is < was)) && most.1.is_none() {
+            found.push(("keeps fewer pods up than before".to_owned(), new.value.line));
+        }
+        if most.1.is_some_and(|is| most.0.map_or(is > 1, |was| is > was)) {
+            found.push(("lets more pods go down than before".to_owned(), new.value.line));
+        }
+    }
+    if new.kind == "NetworkPolicy" {
+        for side in ["ingress", "egress"] {
+            let open = |object: &Object<'_>| {
+                let rules = object
+                    .value
+                    .path(&["spec", side])
+                    .map(Value::items)
+                    .unwrap_or_default();
+                let every = |rule: &&Value| rule.at("from").or(rule.at("to")).is_none();
+                rules.iter().find(every).map(|rule| rule.line)
+            };
+            if let (None, Some(line)) = (open(old), open(new)) {
+                found.push((
+                    format!("lets everybody through: a rule of its {side} names nobody"),
+                    line,
+                ));
+            }
+        }
+    }
+    let level = |object: &Object<'_>| {
+        let label = object
+            .value
+            .path(&["metadata", "labels", "pod-security.kubernetes.io/enforce"]);
+        match label.and_then(Value::text) {
+            Some("restricted") => 2,
+            Some("baseline") => 1,
+            _ => 0,
+        }
+    };
+    if new.kind == "Namespace" && level(new) < level(old) {
+        found.push((
+            "enforces a weaker level of pod security".to_owned(),
+            new.value.line,
+        ));
+    }
+    if new.kind.ends_with("WebhookConfiguration") {
+        let ignores = |object: &Object<'_>| {
+            let hooks = object.value.at("webhooks").map(Value::items).unwrap_or_default();
+            hooks
+                .iter()
+                .filter(|hook| hook.text_at("failurePolicy") == Some("Ignore"))
+                .count()
+        };
+        if ignores(new) > ignores(old) {
+            found.push((
+                "lets requests pass when its webhook fails".to_owned(),
+                new.value.line,
+            ));
+        }
+    }
+    found
 }
 
 fn containers<'a>(object: &Object<'a>) -> BTreeMap<&'a str, &'a Value> {
@@ -545,7 +657,7 @@ mod tests {
         let bare = POD
             .replace("          resources: {limits: {cpu: 1}}\n", "")
             .replace("replicas: 2", "replicas: 0");
-        assert_eq!(ids(Some(POD), &bare), ["k8s-scaled-to-zero", "k8s-guard-removed"]);
+        assert_eq!(ids(Some(POD), &bare), ["k8s-guard-removed", "k8s-scaled-to-zero"]);
         let other = "apiVersion: v1\nkind: Namespace\nmetadata: {name: n}\n";
         assert_eq!(
             analyze(
@@ -556,6 +668,38 @@ mod tests {
             .severity,
             Severity::High
         );
+    }
+
+    #[test]
+    fn guards_that_guard_less_are_told() {
+        let level =
+            |before: &str, after: &str| severity(&analyze("k8s", Some(before.as_bytes()), after.as_bytes()));
+        let budget = "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: b}\nspec: {minAvailable: 50%}\n";
+        assert_eq!(level(budget, &budget.replace("50%", "0%")), Severity::Medium);
+        assert_eq!(level(&budget.replace("50%", "0%"), budget), Severity::Info);
+        assert_eq!(
+            level(
+                budget,
+                &budget.replace("minAvailable: 50%", "maxUnavailable: 100%")
+            ),
+            Severity::Medium
+        );
+        let network = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: n}\nspec:\n  ingress:\n    - from: [{podSelector: {}}]\n";
+        assert_eq!(
+            level(network, &network.replace("- from: [{podSelector: {}}]", "- {}")),
+            Severity::Medium
+        );
+        let space = "apiVersion: v1\nkind: Namespace\nmetadata: {name: s, labels: {pod-security.kubernetes.io/enforce: restricted}}\n";
+        assert_eq!(
+            level(space, &space.replace("restricted", "privileged")),
+            Severity::Medium
+        );
+        assert_eq!(
+            level(POD, &POD.replace("replicas: 2", "replicas: 1")),
+            Severity::Medium
+        );
+        let pinned = POD.replace("r/web:1.2", &format!("r/web@sha256:{}", "a".repeat(64)));
+        assert_eq!(level(&pinned, POD), Severity::Medium);
     }
 
     #[test]

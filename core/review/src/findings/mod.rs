@@ -10,6 +10,7 @@
 
 mod call;
 mod cloud;
+mod export;
 mod finding;
 mod iam;
 mod iam_action;
@@ -23,10 +24,12 @@ mod network;
 mod observation;
 mod payload;
 mod plan;
+mod promotion;
 mod rbac;
 mod rule;
 mod secret;
 mod shell;
+mod shell_hidden;
 mod shell_syntax;
 mod sql;
 mod template;

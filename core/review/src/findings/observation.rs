@@ -5,6 +5,7 @@
 
 use super::finding::{Delta, Finding, Severity, Side};
 use super::rule::Rule;
+use super::secret::mask;
 use crate::document::Place;
 use crate::text::{Untrusted, escape_line, spans_to_string};
 use std::collections::BTreeMap;
@@ -160,9 +161,10 @@ pub(super) fn compare(before: Vec<Observation>, after: Vec<Observation>, known_b
     findings
 }
 
-/// Shows a value from outside in a sentence: escaped, in backticks, cut where it is long.
+/// Shows a value from outside in a sentence: secrets masked, escaped, in backticks, cut where it is long.
 pub(super) fn quote(value: &str) -> String {
     const LONGEST: usize = 120;
+    let value = &*mask(value);
     let head: String = value.chars().take(LONGEST).collect();
     let more = value.chars().skip(LONGEST).count();
     let shown = spans_to_string(&escape_line(head.as_bytes()));

@@ -3,8 +3,8 @@
 //! No standard describes these; facts are read by their usual names, at any depth. A payload without the facts
 //! that a reviewer needs is told so.
 
-use super::{Breadth, Detector, Input, Observation, Outcome, Severity, rule};
-use crate::document::{Node, Place, Value};
+use super::{Delta, Detector, Input, Observation, Outcome, Severity, Side, export, promotion, rule};
+use crate::document::{Place, Value};
 use crate::findings::observation::quote;
 
 /// The rules for payloads.
@@ -18,135 +18,52 @@ impl Detector for Payloads {
     fn observe(&self, input: &Input<'_>, seen: &mut Vec<Observation>) -> Outcome {
         let facts = Facts::read(input);
         match input.kind {
-            "data-export" => export(&facts, seen),
+            "data-export" => export::observe(&facts, seen),
             "secret-rotation" => rotation(&facts, seen),
-            "model-promotion" => promotion(&facts, seen),
+            "model-promotion" => promotion::observe(&facts, seen),
             _ => Outcome::NotMine,
+        }
+    }
+
+    fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
+        let (old, new) = (Facts::read(before), Facts::read(after));
+        match after.kind {
+            "data-export" => export::changes(&old, &new),
+            "model-promotion" => promotion::changes(&old, &new),
+            _ => Vec::new(),
         }
     }
 }
 
 /// Named values, with keys reduced to lower-case letters and digits.
-struct Facts<'a>(Vec<(String, Place, &'a Value)>);
+pub(super) struct Facts<'a>(Vec<(String, Place, &'a Value)>);
 
 impl<'a> Facts<'a> {
+    /// Reads them; other kinds of payload have none.
     fn read(input: &Input<'a>) -> Self {
         let mut facts = Vec::new();
+        if !matches!(input.kind, "data-export" | "secret-rotation" | "model-promotion") {
+            return Self(facts);
+        }
         input.walk(&mut |place, value| {
             for (key, fact) in value.entries() {
-                let name = key
-                    .chars()
-                    .filter(char::is_ascii_alphanumeric)
-                    .collect::<String>()
-                    .to_ascii_lowercase();
-                facts.push((name, place.clone(), fact));
+                facts.push((plain(key), place.clone(), fact));
             }
         });
         Self(facts)
     }
 
-    fn named<'b>(&'b self, names: &'b [&'b str]) -> impl Iterator<Item = &'b (String, Place, &'a Value)> {
+    pub(super) fn all<'b>(&'b self) -> impl Iterator<Item = &'b (String, Place, &'a Value)> {
+        self.0.iter()
+    }
+
+    pub(super) fn named<'b>(
+        &'b self,
+        names: &'b [&'b str],
+    ) -> impl Iterator<Item = &'b (String, Place, &'a Value)> {
         self.0
             .iter()
             .filter(move |(name, ..)| names.contains(&name.as_str()))
-    }
-}
-
-const DESTINATION: &[&str] = &[
-    "destination",
-    "destinationbucket",
-    "target",
-    "targetbucket",
-    "bucket",
-    "to",
-    "recipient",
-    "recipients",
-    "exportto",
-    "outputlocation",
-    "s3uri",
-    "url",
-];
-const REGION: &[&str] = &["destinationregion", "region", "targetregion"];
-const VOLUME: &[&str] = &[
-    "rows",
-    "rowcount",
-    "records",
-    "estimatedrows",
-    "bytes",
-    "sizebytes",
-    "estimatedbytes",
-];
-const CLASS: &[&str] = &["classification", "dataclass", "sensitivity", "dataclassification"];
-
-fn export(facts: &Facts<'_>, seen: &mut Vec<Observation>) -> Outcome {
-    let mut found = false;
-    for (name, place, value) in facts.named(DESTINATION) {
-        for target in value.one_or_more().iter().filter_map(Value::text) {
-            found = true;
-            let outside = target.contains('@')
-                || ["http://", "https://", "ftp://", "sftp://"]
-                    .iter()
-                    .any(|start| target.starts_with(start));
-            let severity = if outside { Severity::High } else { Severity::Medium };
-            let what = format!("data goes to {}", quote(target));
-            seen.push(
-                Observation::new(&rule::EXPORT_DESTINATION, format!("{name} {target}"), what)
-                    .severity(severity)
-                    .at(place, value.line),
-            );
-        }
-    }
-    for (name, place, value) in facts.named(REGION) {
-        let Some(region) = value.text() else { continue };
-        let what = format!("data goes to the region {}", quote(region));
-        seen.push(
-            Observation::new(&rule::EXPORT_REGION, format!("{name} {region}"), what).at(place, value.line),
-        );
-    }
-    for (name, place, value) in facts.named(VOLUME) {
-        let Some(count) = value.text().and_then(|text| text.parse::<u64>().ok()) else {
-            continue;
-        };
-        let severity = if count >= 1_000_000 {
-            Severity::Medium
-        } else {
-            Severity::Info
-        };
-        let what = format!("{count} {name} leave");
-        seen.push(
-            Observation::new(&rule::EXPORT_VOLUME, name.clone(), what)
-                .severity(severity)
-                .breadth(Breadth::Count(count))
-                .at(place, value.line),
-        );
-    }
-    for (name, place, value) in facts.named(CLASS) {
-        let Some(class) = value.text() else { continue };
-        let lower = class.to_ascii_lowercase();
-        let sensitive = [
-            "pii",
-            "phi",
-            "pci",
-            "personal",
-            "secret",
-            "confidential",
-            "restricted",
-            "sensitive",
-        ]
-        .iter()
-        .any(|word| lower.contains(word));
-        if sensitive {
-            let what = format!("the data is {}", quote(class));
-            seen.push(
-                Observation::new(&rule::EXPORT_SENSITIVE, format!("{name} {class}"), what)
-                    .at(place, value.line),
-            );
-        }
-    }
-    if found {
-        Outcome::Analyzed
-    } else {
-        Outcome::NotMine
     }
 }
 
@@ -212,84 +129,12 @@ fn rotation(facts: &Facts<'_>, seen: &mut Vec<Observation>) -> Outcome {
     }
 }
 
-fn promotion(facts: &Facts<'_>, seen: &mut Vec<Observation>) -> Outcome {
-    let is_set = |value: &Value| {
-        !matches!(&value.node, Node::Null) && !matches!(&value.node, Node::Map(entries) if entries.is_empty())
-    };
-    let has = |names: &[&str]| facts.named(names).any(|(_, _, value)| is_set(value));
-    let Some((_, place, version)) = facts
-        .named(&["version", "toversion", "modelversion", "model", "modelid"])
-        .next()
-    else {
-        return Outcome::NotMine;
-    };
-    let shown = quote(version.text().unwrap_or("?"));
-    let mut add = |about, severity, key: &str, what: String| {
-        seen.push(
-            Observation::new(about, key, what)
-                .severity(severity)
-                .at(place, version.line),
-        );
-    };
-    if !has(&[
-        "evaluation",
-        "evaluations",
-        "metrics",
-        "evalreport",
-        "evaluationreport",
-        "evals",
-    ]) {
-        add(
-            &rule::MODEL_NOT_EVALUATED,
-            Severity::High,
-            "evaluation",
-            format!("model {shown} comes without a record of evaluation"),
-        );
-    }
-    if !has(&[
-        "lineage",
-        "trainingdata",
-        "dataset",
-        "datasetversion",
-        "parent",
-        "basemodel",
-    ]) {
-        add(
-            &rule::MODEL_NO_LINEAGE,
-            Severity::Medium,
-            "lineage",
-            format!("where model {shown} comes from is not stated"),
-        );
-    }
-    if !has(&["digest", "sha256", "artifactdigest", "signature", "checksum"]) {
-        add(
-            &rule::MODEL_NO_DIGEST,
-            Severity::Medium,
-            "digest",
-            format!("no digest says which bytes model {shown} is"),
-        );
-    }
-    for (name, place, value) in facts.named(&[
-        "traffic",
-        "trafficpercent",
-        "trafficshare",
-        "weight",
-        "canarypercent",
-    ]) {
-        if value
-            .text()
-            .and_then(|text| text.parse::<f64>().ok())
-            .is_some_and(|share| share >= 100.0)
-        {
-            let what = format!(
-                "{} is {}: all traffic moves at once",
-                quote(name),
-                quote(value.text().unwrap_or_default())
-            );
-            seen.push(Observation::new(&rule::MODEL_ALL_AT_ONCE, name.clone(), what).at(place, value.line));
-        }
-    }
-    Outcome::Analyzed
+/// Reduces a key to its lower-case letters and digits.
+pub(super) fn plain(key: &str) -> String {
+    key.chars()
+        .filter(char::is_ascii_alphanumeric)
+        .collect::<String>()
+        .to_ascii_lowercase()
 }
 
 #[cfg(test)]
@@ -312,7 +157,12 @@ mod tests {
         let after = r#"{"destination": "https://x.test", "rows": 20000000, "classification": "PII"}"#;
         assert_eq!(
             ids("data-export", Some(before), after),
-            ["export-destination", "export-sensitive-data", "export-volume"]
+            [
+                "export-destination",
+                "export-sensitive-data",
+                "export-grown",
+                "export-volume"
+            ]
         );
         assert_eq!(ids("data-export", None, "{}"), ["not-analyzed"]);
     }

@@ -149,6 +149,8 @@ rules! {
         None, [];
     K8S_SCALED_TO_ZERO "k8s-scaled-to-zero" Medium "A workload is scaled to nothing"
         None, [];
+    K8S_SCALED_DOWN "k8s-scaled-down" Low "A workload is scaled down"
+        None, [];
     K8S_GUARD_REMOVED "k8s-guard-removed" Low "A limit or probe is gone"
         None, ["CKV_K8S_11", "CKV_K8S_8"];
     K8S_ACCOUNT_CHANGED "k8s-account-changed" Low "A workload runs as another account"
@@ -219,6 +221,8 @@ rules! {
         None, [];
     SHELL_REVERSE "shell-reverse" Critical "A shell is given to the network"
         None, [];
+    SHELL_HIDES "shell-hides" High "Traces are removed"
+        None, [];
     SHELL_SENDS_DATA "shell-sends-data" Medium "Data is sent over the network"
         None, [];
     SHELL_REMOTE "shell-remote" Low "A command acts elsewhere or later"
@@ -227,6 +231,10 @@ rules! {
         Some("https://docs.github.com/actions/security-guides/security-hardening-for-github-actions"), ["dangerous-triggers"];
     CI_PERMISSIONS "ci-permissions" Medium "A workflow may write"
         Some("https://docs.github.com/actions/security-guides/automatic-token-authentication"), ["excessive-permissions", "CKV2_GHA_1"];
+    CI_PERMISSIONS_UNSTATED "ci-permissions-unstated" Medium "A workflow no longer states its rights"
+        Some("https://docs.github.com/actions/security-guides/automatic-token-authentication"), ["excessive-permissions", "CKV2_GHA_1"];
+    CI_GUARD_REMOVED "ci-guard-removed" Medium "A guard of a job is gone"
+        None, [];
     CI_SECRETS_INHERITED "ci-secrets-inherited" Medium "Every secret is handed on"
         None, ["secrets-inherit"];
     CI_SELF_HOSTED "ci-self-hosted" Medium "Code runs on a machine of your own"
@@ -257,6 +265,14 @@ rules! {
         None, [];
     EXPORT_DESTINATION "export-destination" Medium "Data goes somewhere"
         None, [];
+    EXPORT_OUTSIDE "export-outside-declared" High "Data goes where it was not declared to go"
+        None, [];
+    EXPORT_MOVED "export-moved" Medium "Data goes elsewhere than before"
+        None, [];
+    EXPORT_GROWN "export-grown" Medium "Much more data leaves than before"
+        None, [];
+    EXPORT_OPEN "export-open" High "The data is open to others or unencrypted"
+        None, [];
     EXPORT_REGION "export-region" Low "Data goes to a region"
         None, [];
     EXPORT_VOLUME "export-volume" Info "An amount of data leaves"
@@ -266,6 +282,16 @@ rules! {
     ROTATION_NO_WAY_BACK "rotation-no-way-back" Medium "The old secret is gone at once"
         None, [];
     MODEL_NOT_EVALUATED "model-not-evaluated" High "A model was not evaluated"
+        None, [];
+    MODEL_EVALUATION_STALE "model-evaluation-stale" High "The evaluation is of another version"
+        None, [];
+    MODEL_EVALUATION_FAILED "model-evaluation-failed" High "The evaluation was not passed"
+        None, [];
+    MODEL_WORSE "model-worse" Medium "A model is worse than what it replaces"
+        None, [];
+    MODEL_LINEAGE_CHANGED "model-lineage-changed" Medium "A model comes from something else"
+        None, [];
+    MODEL_SWAPPED "model-swapped" High "A version is other bytes than before"
         None, [];
     MODEL_NO_LINEAGE "model-no-lineage" Medium "Where a model comes from is not stated"
         None, [];

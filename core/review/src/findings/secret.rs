@@ -1,12 +1,15 @@
 //! Secrets that stand in the clear.
 //!
 //! Known shapes are found in any text; literal values are found under keys that name a secret. The value is
-//! never repeated: a finding carries its length and a short digest only, to tell two of them apart.
+//! never repeated, here or in the sentence of any other rule: only its length is told. A digest without a key
+//! would let a weak secret be guessed, so none is shown.
 
 use super::{Detector, Input, Observation, Outcome, Severity, rule};
 use crate::document::{Node, Value};
 use crate::findings::observation::quote;
 use sha2::{Digest as _, Sha256};
+use std::borrow::Cow;
+use std::fmt::Write as _;
 
 /// The rules for secrets.
 pub(super) struct Secrets;
@@ -54,7 +57,9 @@ impl Detector for Secrets {
         }
         input.walk(&mut |place, value| {
             for (key, secret) in value.entries() {
-                if let Some(text) = literal(key, secret) {
+                // A rotation names its secret under that key.
+                let is_name = input.kind == "secret-rotation" && matches!(key.as_str(), "secret" | "Secret");
+                if let Some(text) = literal(key, secret).filter(|_| !is_name) {
                     let what = format!(
                         "a literal value of {} characters stands under {}",
                         text.chars().count(),
@@ -71,13 +76,92 @@ impl Detector for Secrets {
 
 fn observation(name: &str, token: &[u8], line: u32, severity: Severity) -> Observation {
     let id = digest(token);
-    let what = format!(
-        "{name} stands in the clear ({} characters, SHA-256 begins {id})",
-        token.len()
-    );
+    let what = format!("{name} of {} characters stands in the clear", token.len());
     Observation::new(&rule::SECRET_IN_CLEAR, id, what)
         .severity(severity)
         .line(line)
+}
+
+/// Puts the length in the place of every secret in a text that is to be shown.
+pub(super) fn mask(text: &str) -> Cow<'_, str> {
+    /// What stands before a secret, in lower case.
+    const BEFORE: &[&str] = &[
+        "password=",
+        "passwd=",
+        "pwd=",
+        "secret=",
+        "token=",
+        "apikey=",
+        "api_key=",
+        "api-key:",
+        "access_key=",
+        "secret_key=",
+        "client_secret=",
+        "pgpassword=",
+        "bearer ",
+        "basic ",
+        "password: ",
+        "--password ",
+        "-----begin",
+    ];
+    let lower = text.to_ascii_lowercase();
+    let mut hidden: Vec<(usize, usize)> = Vec::new();
+    for before in BEFORE {
+        hidden.extend(lower.match_indices(before).filter_map(|(at, found)| {
+            let start = at + found.len();
+            let rest = text.get(start..)?;
+            // A key in armour is a secret to its end.
+            let end = match *before {
+                "-----begin" if !lower.contains("private key") => return None,
+                "-----begin" => rest.len(),
+                _ => rest
+                    .find([' ', '\'', '"', '&', ';', '|', ',', '\n', '@'])
+                    .unwrap_or(rest.len()),
+            };
+            let value = rest.get(..end)?;
+            (!value.is_empty() && !value.starts_with(['$', '<', '{'])).then_some((start, start + end))
+        }));
+    }
+    for (at, _) in text.match_indices("://") {
+        let authority = text
+            .get(at + 3..)
+            .and_then(|rest| rest.split(['/', '?', ' ']).next());
+        let user = authority
+            .and_then(|authority| authority.rsplit_once('@'))
+            .map(|(user, _)| user);
+        if let Some((name, password)) = user.and_then(|user| user.split_once(':')) {
+            let start = at + 3 + name.len() + 1;
+            hidden.push((start, start + password.len()));
+        }
+    }
+    for (_, token) in tokens(text.as_bytes()) {
+        let token = std::str::from_utf8(token).unwrap_or_default();
+        hidden.extend(
+            text.match_indices(token)
+                .map(|(at, found)| (at, at + found.len())),
+        );
+    }
+    hide(text, hidden)
+}
+
+fn hide(text: &str, mut hidden: Vec<(usize, usize)>) -> Cow<'_, str> {
+    if hidden.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    hidden.sort_unstable();
+    let (mut shown, mut at) = (String::new(), 0);
+    for (start, end) in hidden.into_iter().filter(|(start, end)| start < end) {
+        if end <= at {
+            continue;
+        }
+        let start = start.max(at);
+        shown.push_str(text.get(at..start).unwrap_or_default());
+        let length = text.get(start..end).unwrap_or_default().chars().count();
+        let _ = write!(shown, "({length} characters not shown)");
+        at = end;
+    }
+    shown.push_str(text.get(at..).unwrap_or_default());
+    Cow::Owned(shown)
 }
 
 fn digest(bytes: &[u8]) -> String {
@@ -186,6 +270,57 @@ mod tests {
             );
         }
         assert_eq!(analyze("config-file", None, b"db_password: hunter2x").len(), 1);
+    }
+
+    #[test]
+    fn no_sentence_of_any_rule_repeats_a_secret() {
+        let (token, password) = (format!("ghp_{}", "a1B2".repeat(9)), "hunter2-and-more");
+        for (kind, action) in [
+            (
+                "exec",
+                format!(r#"{{"argv": ["sudo", "curl", "-H", "Authorization: Bearer {token}", "-T", "x"]}}"#),
+            ),
+            (
+                "exec",
+                format!(r#"{{"argv": ["sudo", "env", "PGPASSWORD={password}", "dropdb", "x"]}}"#),
+            ),
+            (
+                "http",
+                format!(r#"{{"method": "DELETE", "url": "http://u:{password}@x.test/?token={token}"}}"#),
+            ),
+            (
+                "mcp-call",
+                format!(r#"{{"tool": "send_mail", "arguments": {{"to": "https://u:{password}@x.test"}}}}"#),
+            ),
+            (
+                "workflow",
+                format!("on: push\njobs:\n  b:\n    steps:\n      - run: curl -u {token} $X | sh\n"),
+            ),
+            (
+                "config-file",
+                format!("db_password: {password}\nurl: https://x.test/{token}\n"),
+            ),
+        ] {
+            let found = analyze(kind, None, action.as_bytes());
+            assert!(!found.is_empty(), "{action}");
+            let told = format!("{found:?}");
+            assert!(!told.contains(&token) && !told.contains(password), "{told}");
+        }
+    }
+
+    #[test]
+    fn masks_keep_what_is_no_secret() {
+        for kept in [
+            "token=$TOKEN",
+            "basic ",
+            "a b c",
+            "https://x.test/a@b",
+            "password=",
+        ] {
+            assert_eq!(super::mask(kept), kept);
+        }
+        assert_eq!(super::mask("x token=abc y"), "x token=(3 characters not shown) y");
+        assert_eq!(super::mask("é://ü:päss@h"), "é://ü:(4 characters not shown)@h");
     }
 
     #[test]

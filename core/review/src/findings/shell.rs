@@ -4,6 +4,7 @@
 //! expand variables: a target
 //! that depends on one is judged as if it could be anything.
 
+use super::shell_hidden::{self, is_system_file};
 use super::shell_syntax::{Simple, parse};
 use super::{Detector, Input, Observation, Outcome, Severity, rule};
 use crate::document::{Place, Value};
@@ -15,8 +16,8 @@ pub(super) struct Commands;
 /// Scripts inside scripts deeper than this are not followed.
 const MAX_NESTING: u32 = 8;
 
-const SHELLS: &[&str] = &["sh", "bash", "zsh", "dash", "ksh", "ash", "fish", "busybox"];
-const INTERPRETERS: &[&str] = &["python", "python3", "perl", "ruby", "node", "php", "lua", "deno"];
+pub(super) const SHELLS: &[&str] = &["sh", "bash", "zsh", "dash", "ksh", "ash", "fish", "busybox"];
+pub(super) const INTERPRETERS: &[&str] = &["python", "python3", "perl", "ruby", "node", "php", "lua", "deno"];
 const WRAPPERS: &[&str] = &[
     "env", "nohup", "time", "timeout", "nice", "ionice", "xargs", "exec", "command", "builtin", "setsid",
     "stdbuf", "watch", "sudo", "doas", "su", "chroot", "unshare",
@@ -68,8 +69,8 @@ impl Detector for Commands {
 
 /// Where a command stands.
 pub(super) struct At {
-    place: Place,
-    line: u32,
+    pub(super) place: Place,
+    pub(super) line: u32,
 }
 
 /// Names the place of a script under a key.
@@ -121,6 +122,7 @@ pub(super) fn script(text: &str, at: &At, nesting: u32, seen: &mut Vec<Observati
             .iter()
             .any(|one| fetches(program(&one.words)))
     });
+    shell_hidden::judge(&parsed.commands, at, seen);
     let mut first = 0;
     while let Some(rest) = parsed.commands.get(first..).filter(|rest| !rest.is_empty()) {
         let length = rest
@@ -129,6 +131,11 @@ pub(super) fn script(text: &str, at: &At, nesting: u32, seen: &mut Vec<Observati
             .map_or(rest.len(), |end| end + 1);
         let pipeline = rest.get(..length).unwrap_or_default();
         judge_pipeline(pipeline, fetched, at, seen);
+        if let [source, runner, ..] = pipeline
+            && SHELLS.contains(&program(unwrapped(&runner.words)))
+        {
+            shell_hidden::printed(source, at, nesting, seen);
+        }
         for one in pipeline {
             redirects(&one.redirects, at, seen);
             command(&one.words, at, nesting, seen);
@@ -345,6 +352,56 @@ pub(super) fn command(words: &[String], at: &At, nesting: u32, seen: &mut Vec<Ob
             Severity::High,
             "takes the firewall down",
         ),
+        "useradd" | "adduser" | "usermod" | "chpasswd" | "visudo" | "gpasswd" => add(
+            &rule::SHELL_PERMISSIONS,
+            Severity::High,
+            "changes who may do what on the machine",
+        ),
+        "insmod" | "modprobe" | "nsenter" => add(
+            &rule::SHELL_PERMISSIONS,
+            Severity::High,
+            "reaches into the kernel or other namespaces",
+        ),
+        "docker" | "podman" | "nerdctl"
+            if has(&["--privileged", "--pid=host", "--network=host"])
+                || text.contains("docker.sock")
+                || text.contains("-v /:") =>
+        {
+            add(
+                &rule::SHELL_PERMISSIONS,
+                Severity::High,
+                "starts a container with power over the machine",
+            );
+        }
+        "kubectl" | "oc"
+            if text.contains("clusterrolebinding") && text.contains("cluster-admin")
+                || text.contains("--privileged") =>
+        {
+            add(
+                &rule::SHELL_PERMISSIONS,
+                Severity::High,
+                "gives power over the cluster",
+            );
+        }
+        "kubectl" | "oc" if text.contains("--replicas=0") => {
+            add(
+                &rule::SHELL_DELETES,
+                Severity::Medium,
+                "scales a workload to nothing",
+            );
+        }
+        "aws" | "gcloud" | "az" if grants(arguments) => add(
+            &rule::SHELL_PERMISSIONS,
+            Severity::High,
+            "changes rights in a cloud account",
+        ),
+        "history" if short(&['c']) => add(&rule::SHELL_HIDES, Severity::High, "removes traces"),
+        "truncate" | "rm" if text.contains("/var/log") || text.contains("_history") => {
+            add(&rule::SHELL_HIDES, Severity::High, "removes traces");
+        }
+        "unset" | "export" if text.contains("HISTFILE") || text.contains("HISTSIZE") => {
+            add(&rule::SHELL_HIDES, Severity::High, "keeps no traces");
+        }
         "setenforce" | "auditctl" => add(&rule::SHELL_PERMISSIONS, Severity::High, "takes protection down"),
         "eval" => add(
             &rule::SHELL_OBSCURED,
@@ -400,6 +457,8 @@ fn inner(name: &str, arguments: &[String], at: &At, nesting: u32, seen: &mut Vec
             .any(|word| text.contains(word));
         let (about, severity) = if network && process {
             (&rule::SHELL_REVERSE, Severity::Critical)
+        } else if shell_hidden::decodes(text) {
+            (&rule::SHELL_ENCODED, Severity::High)
         } else {
             (&rule::SHELL_OBSCURED, Severity::Low)
         };
@@ -416,27 +475,23 @@ fn inner(name: &str, arguments: &[String], at: &At, nesting: u32, seen: &mut Vec
     }
 }
 
+/// Says whether a cloud's command line changes who may do what.
+fn grants(arguments: &[String]) -> bool {
+    arguments.iter().any(|word| {
+        let iam = word.starts_with("attach-") && word.ends_with("-policy");
+        let put = word.starts_with("put-") && (word.ends_with("-policy") || word.ends_with("-acl"));
+        let make = matches!(
+            word.as_str(),
+            "create-access-key" | "create-login-profile" | "add-user-to-group" | "update-assume-role-policy"
+        );
+        iam || put || make || matches!(word.as_str(), "add-iam-policy-binding" | "set-iam-policy")
+    })
+}
+
 fn redirects(targets: &[String], at: &At, seen: &mut Vec<Observation>) {
-    const SYSTEM: &[&str] = &[
-        "/etc/",
-        "/boot/",
-        "/usr/",
-        "/bin/",
-        "/sbin/",
-        "/lib/",
-        "/dev/sd",
-        "/dev/nvme",
-        "/proc/",
-        "/sys/",
-        "/root/",
-        "/var/spool/cron",
-    ];
     for target in targets {
         let network = target.starts_with("/dev/tcp/") || target.starts_with("/dev/udp/");
-        let system = SYSTEM.iter().any(|path| target.starts_with(path))
-            || [".ssh/", ".bashrc", ".profile", "authorized_keys"]
-                .iter()
-                .any(|part| target.contains(part));
+        let system = is_system_file(target);
         let (about, severity, why) = match (network, system) {
             (true, _) => (
                 &rule::SHELL_REVERSE,
@@ -517,12 +572,12 @@ fn uploads(arguments: &[String]) -> bool {
     })
 }
 
-fn fetches(name: &str) -> bool {
+pub(super) fn fetches(name: &str) -> bool {
     matches!(name, "curl" | "wget" | "fetch" | "http" | "aria2c")
 }
 
 /// Drops wrappers such as `sudo -u x env A=b` from the front.
-fn unwrapped(words: &[String]) -> &[String] {
+pub(super) fn unwrapped(words: &[String]) -> &[String] {
     let mut words = words;
     for _ in 0..8 {
         let name = program(words);
@@ -552,7 +607,7 @@ fn unwrapped(words: &[String]) -> &[String] {
     words
 }
 
-fn program(words: &[String]) -> &str {
+pub(super) fn program(words: &[String]) -> &str {
     words
         .first()
         .map(|word| word.rsplit('/').next().unwrap_or(word))

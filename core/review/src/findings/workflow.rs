@@ -1,9 +1,10 @@
 //! CI workflows (GitHub Actions): whose code runs, with which rights, and what it is given.
 
 use super::shell::{at, script};
-use super::{Detector, Input, Observation, Outcome, Severity, rule};
+use super::{Delta, Detector, Input, Observation, Outcome, Severity, Side, rule};
 use crate::document::{Place, Value};
 use crate::findings::observation::quote;
+use std::collections::BTreeMap;
 
 /// The rules for workflows.
 pub(super) struct Workflows;
@@ -51,6 +52,87 @@ impl Detector for Workflows {
             Outcome::NotMine
         }
     }
+
+    fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
+        match (before.roots, after.roots) {
+            ([(_, old)], [(place, new)]) if new.at("jobs").is_some() => lost(old, new, place),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Returns what a workflow lost on the way: its stated rights, the guards of its jobs, the pins of its actions.
+fn lost(before: &Value, after: &Value, place: &Place) -> Vec<(Observation, Delta, Side)> {
+    let mut changes = Vec::new();
+    let mut add = |about, severity, key: &str, what: String, line| {
+        let seen = Observation::new(about, key, what)
+            .severity(severity)
+            .at(place, line);
+        changes.push((seen, Delta::Widened, Side::After));
+    };
+    if before.at("permissions").is_some() && after.at("permissions").is_none() {
+        let what = "the workflow no longer states its rights, so it has those that the repository gives";
+        add(
+            &rule::CI_PERMISSIONS_UNSTATED,
+            Severity::Medium,
+            "workflow",
+            what.to_owned(),
+            after.line,
+        );
+    }
+    for (name, job) in after.at("jobs").map(Value::entries).unwrap_or_default() {
+        let Some(old) = before.path(&["jobs", name]) else {
+            continue;
+        };
+        let gone = |key: &str| old.at(key).is_some() && job.at(key).is_none();
+        if gone("permissions") && after.at("permissions").is_none() {
+            let what = format!("job {} no longer states its rights", quote(name));
+            add(
+                &rule::CI_PERMISSIONS_UNSTATED,
+                Severity::Medium,
+                name,
+                what,
+                job.line,
+            );
+        }
+        if gone("environment") {
+            let what = format!(
+                "job {} no longer waits for the rules of an environment",
+                quote(name)
+            );
+            add(&rule::CI_GUARD_REMOVED, Severity::Medium, name, what, job.line);
+        }
+        if gone("if") {
+            let what = format!("job {} runs without the condition that it had", quote(name));
+            add(&rule::CI_GUARD_REMOVED, Severity::Low, name, what, job.line);
+        }
+    }
+    let (old, new) = (pins(before), pins(after));
+    for (action, (pinned, _)) in old {
+        if let Some((false, line)) = new.get(action).filter(|_| pinned) {
+            let what = format!("{} was pinned to a commit and no longer is", quote(action));
+            add(&rule::CI_UNPINNED, Severity::Medium, action, what, *line);
+        }
+    }
+    changes
+}
+
+/// Returns the actions of a workflow, whether each is pinned wherever it stands, and a line.
+fn pins(root: &Value) -> BTreeMap<&str, (bool, u32)> {
+    let mut found: BTreeMap<&str, (bool, u32)> = BTreeMap::new();
+    root.walk(&mut |_, value| {
+        let Some((action, version)) = value.text_at("uses").and_then(|uses| uses.split_once('@')) else {
+            return;
+        };
+        let known = found.entry(action).or_insert((true, value.line));
+        known.0 &= is_commit(version);
+    });
+    found
+}
+
+fn is_commit(version: &str) -> bool {
+    let hash = version.strip_prefix("sha256:").unwrap_or(version);
+    matches!(hash.len(), 40 | 64) && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn workflow(place: &Place, root: &Value, triggers: &Value, jobs: &Value, seen: &mut Vec<Observation>) {
@@ -165,10 +247,9 @@ fn action(place: &Place, step: &Value, uses: &Value, privileged: bool, seen: &mu
     let Some(name) = uses.text().filter(|name| !name.starts_with("./")) else {
         return;
     };
-    let pinned = name.split_once('@').is_some_and(|(_, version)| {
-        let hash = version.strip_prefix("sha256:").unwrap_or(version);
-        matches!(hash.len(), 40 | 64) && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
-    });
+    let pinned = name
+        .split_once('@')
+        .is_some_and(|(_, version)| is_commit(version));
     if !pinned {
         let official = name.starts_with("actions/") || name.starts_with("github/");
         let moving = name
@@ -319,6 +400,23 @@ mod tests {
             ids(&text),
             ["ci-permissions", "ci-privileged-trigger", "ci-unpinned-action"]
         );
+    }
+
+    #[test]
+    fn what_a_workflow_loses_is_told() {
+        let pin = "a".repeat(40);
+        let before = format!(
+            "on: push\npermissions: {{contents: read}}\njobs:\n  d:\n    environment: production\n    runs-on: ubuntu-latest\n    steps:\n      - uses: x/y@{pin}\n"
+        );
+        let level = |after: &str| severity(&analyze("workflow", Some(before.as_bytes()), after.as_bytes()));
+        assert_eq!(level(&before), Severity::Info);
+        for less in [
+            before.replace("permissions: {contents: read}\n", ""),
+            before.replace("    environment: production\n", ""),
+            before.replace(&pin, "v2"),
+        ] {
+            assert_eq!(level(&less), Severity::Medium, "{less}");
+        }
     }
 
     #[test]
