@@ -11,6 +11,7 @@ mod screen;
 
 use std::time::Duration;
 
+use countersign_console::config::Terminal;
 use countersign_console::machine::driver::Desk;
 use countersign_console::machine::{Connection, News, Order, Progress, Reading, Row, State, Trouble, Trust};
 use countersign_protocol::identity::RequestId;
@@ -21,14 +22,15 @@ async fn main() -> anyhow::Result<()> {
         Some("first-run") => State::first_run(),
         _ => State::queue(),
     };
+    let look = screen::Look::of(&Terminal::default())?;
     // On the thread that draws, as a fault in drawing would be.
     let outcome = if std::env::args().any(|word| word == "panic") {
         tokio::select! {
-            outcome = screen::run(SampleDesk, state) => outcome?,
+            outcome = screen::run(SampleDesk, state, look) => outcome?,
             () = tokio::time::sleep(Duration::from_millis(800)) => panic!("a panic on request"),
         }
     } else {
-        screen::run(SampleDesk, state).await?
+        screen::run(SampleDesk, state, look).await?
     };
     println!("{outcome:?}");
     Ok(())

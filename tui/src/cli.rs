@@ -289,11 +289,14 @@ pub struct Inspect {
     #[arg(long)]
     pub only: Option<Part>,
     /// One JSON document.
-    #[arg(long, conflicts_with = "plain")]
+    #[arg(long, conflicts_with_all = ["plain", "tui"])]
     pub json: bool,
     /// Plain text; the default.
     #[arg(long)]
     pub plain: bool,
+    /// The full-screen console.
+    #[arg(long, conflicts_with = "plain")]
+    pub tui: bool,
 }
 
 /// Parts of `inspect`.
@@ -514,6 +517,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Deny(options) => command::decide::deny(config, options).await,
         Command::Evidence { id, output } => command::evidence::run(config, id, &output).await,
         Command::Verify(options) => command::verify::run(&options),
+        Command::Inspect(options) if options.tui => command::local::run(config, options).await,
         Command::Inspect(options) => command::inspect::run(&options),
         Command::Keys(chosen) => command::keys::run(config, chosen),
         Command::Policy(chosen) => command::policy::run(config, chosen).await,

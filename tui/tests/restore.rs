@@ -194,6 +194,45 @@ fn a_panic_restores_the_terminal_before_it_is_told() {
 }
 
 #[test]
+fn local_files_are_read_full_screen_and_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let after = folder.path().join("after.yaml");
+    std::fs::write(&after, "replicas: 3\n").unwrap();
+    let mut program = Command::new(env!("CARGO_BIN_EXE_countersign"));
+    program.args(["inspect", "--tui", "--after"]).arg(&after);
+    let mut session = Session::of(program, "xterm-256color");
+    session.wait_for("complete");
+    session.wait_for("replicas: 3");
+    session.press(b"q");
+    assert!(session.end().success());
+    session.assert_restored();
+}
+
+#[test]
+fn the_sheet_goes_to_the_pager_and_the_screen_comes_back() {
+    let binary = std::path::Path::new(env!("CARGO_BIN_EXE_countersign"));
+    let mut program = Command::new(binary.with_file_name("examples").join("screens"));
+    program.env_clear();
+    let mut session = Session::of(program, "xterm-256color");
+    session.wait_for("complete");
+    // The first request that is believed.
+    std::thread::sleep(Duration::from_millis(400));
+    session.press(b"j\r");
+    session.wait_for("check code");
+    session.painted.lock().unwrap().clear();
+    session.press(b"o");
+    // Without PAGER and PATH there may be no pager: either way the screen is there again afterwards.
+    session.wait_for("\u{1b}[?1049l");
+    std::thread::sleep(Duration::from_millis(300));
+    session.press(b"q");
+    session.wait_for("\u{1b}[?1049h");
+    session.wait_for("check code");
+    session.press(b"q");
+    session.end();
+    session.assert_restored();
+}
+
+#[test]
 fn a_terminal_that_cannot_draw_is_told_what_to_use() {
     let mut session = Session::of(Command::new(env!("CARGO_BIN_EXE_countersign")), "dumb");
     assert_eq!(session.end().code(), Some(2));

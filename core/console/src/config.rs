@@ -10,6 +10,13 @@
 //! provider = "software"
 //! role = "reviewer"
 //! id = "…64 hexadecimal digits…"
+//!
+//! [terminal]
+//! theme = "light"                       # auto, 16, dark, light, none
+//! notify = true                         # let the terminal tell of new requests
+//!
+//! [terminal.keys]
+//! down = ["j", "Down"]
 //! ```
 //!
 //! Unknown keys are errors that name the nearest known one. `COUNTERSIGN_BACKEND` overrides `backend`.
@@ -24,7 +31,8 @@ use serde::{Deserialize, Serialize};
 
 /// The longest configuration file that is read, in bytes.
 const MAX_BYTES: u64 = 1024 * 1024;
-const TOP_KEYS: &[&str] = &["backend", "root", "person", "ca_file", "keys"];
+const TOP_KEYS: &[&str] = &["backend", "root", "person", "ca_file", "keys", "terminal"];
+const TERMINAL_KEYS: &[&str] = &["theme", "notify", "keys"];
 const KEY_KEYS: &[&str] = &["provider", "role", "id"];
 
 /// The configuration.
@@ -46,6 +54,51 @@ pub struct Config {
     /// Signing keys by their names on this machine.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub keys: BTreeMap<String, ConfiguredKey>,
+    /// How the terminal console looks and is driven.
+    #[serde(default, skip_serializing_if = "Terminal::is_default")]
+    pub terminal: Terminal,
+}
+
+/// How the terminal console looks and is driven.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Terminal {
+    /// The colours.
+    #[serde(default)]
+    pub theme: ThemeName,
+    /// Whether the terminal is asked to tell of new requests (OSC 9).
+    #[serde(default)]
+    pub notify: bool,
+    /// Other keys for what the console does, by its names; the console checks them.
+    #[serde(default)]
+    pub keys: BTreeMap<String, Vec<String>>,
+}
+
+impl Terminal {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// The colours of the terminal console.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ThemeName {
+    /// The sixteen colours of the terminal's own palette, or none where the environment says so.
+    #[default]
+    #[serde(rename = "auto")]
+    Auto,
+    /// The sixteen colours.
+    #[serde(rename = "16")]
+    Sixteen,
+    /// Colours for a dark background.
+    #[serde(rename = "dark")]
+    Dark,
+    /// Colours for a light background.
+    #[serde(rename = "light")]
+    Light,
+    /// No colours.
+    #[serde(rename = "none")]
+    Plain,
 }
 
 /// One signing key.
@@ -175,6 +228,7 @@ impl Config {
             person: self.person.clone().filter(|_| known.person.is_none()),
             ca_file: self.ca_file.clone().filter(|_| known.ca_file.is_none()),
             keys: BTreeMap::new(),
+            terminal: Terminal::default(),
         };
         let lines = toml::to_string(&missing).map_err(|error| ConfigError::Malformed {
             path: path.to_owned(),
@@ -249,6 +303,9 @@ impl Config {
         };
         let table: toml::Table = text.parse().map_err(malformed)?;
         check_keys(path, "", table.keys(), TOP_KEYS)?;
+        if let Some(terminal) = table.get("terminal").and_then(toml::Value::as_table) {
+            check_keys(path, "terminal.", terminal.keys(), TERMINAL_KEYS)?;
+        }
         let keys = table.get("keys").and_then(toml::Value::as_table);
         for (name, key) in keys.into_iter().flatten() {
             if let Some(key) = key.as_table() {
@@ -307,7 +364,8 @@ fn check_name(name: &str) -> Result<(), &'static str> {
 }
 
 /// The known word that takes the fewest changes, if that is few enough to be a slip.
-fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let word: Vec<char> = word.chars().take(64).collect();
     known
         .iter()
@@ -359,6 +417,10 @@ mod tests {
             nearest("[keys.a]\nprovidr='x'"),
             ("keys.a.providr".into(), Some("keys.a.provider".into()))
         );
+        assert_eq!(
+            nearest("[terminal]\nthem='dark'"),
+            ("terminal.them".into(), Some("terminal.theme".into()))
+        );
         assert_eq!(nearest("zzzzzzzzzzzz = 1"), ("zzzzzzzzzzzz".into(), None));
         assert!(
             parse("backnd = 'x'")
@@ -376,6 +438,8 @@ mod tests {
             "backend = 5",
             "backend =",
             "[keys.a]\nprovider='usb'\nrole='reviewer'\nid='x'",
+            "[terminal]\ntheme='pink'",
+            "[terminal.keys]\ndown=5",
         ] {
             assert!(matches!(parse(bad), Err(ConfigError::Malformed { .. })), "{bad}");
         }

@@ -12,7 +12,6 @@ use countersign_protocol::bundle::Artifact;
 use countersign_protocol::context::Fact;
 use countersign_protocol::directory::TrustedDirectory;
 use countersign_protocol::identity::{RequestId, Role};
-use countersign_review::diff::text::TextDiff;
 use countersign_review::text::Untrusted;
 use countersign_verify::Chain;
 use secrecy::SecretString;
@@ -293,10 +292,10 @@ type Artifacts = std::collections::BTreeMap<countersign_protocol::digest::Artifa
 /// The documents that change. One that cannot be compared is left out here; the sheet then does not exist.
 fn changes(chain: &Chain, artifacts: &Artifacts) -> Vec<ChangedDocument> {
     let bytes = |artifact: &ArtifactRef| artifacts.get(&artifact.digest).map(|artifact| artifact.0.clone());
-    let side = |artifact: Option<&ArtifactRef>| artifact.and_then(bytes).unwrap_or_default();
-    let document = |title: &[u8], before: Vec<u8>, after: Vec<u8>| {
-        let diff = TextDiff::new(before, after).ok()?;
-        Some(ChangedDocument::new(Untrusted::from(title), diff))
+    let side = |artifact: Option<&ArtifactRef>| artifact.and_then(bytes);
+    let kind = chain.request.kind.id();
+    let document = |title: &[u8], before: Option<Vec<u8>>, after: Option<Vec<u8>>| {
+        ChangedDocument::compare(kind, title, before, after)
     };
     match &chain.proposal.action.payload {
         Payload::FileChange(change) => {
@@ -305,7 +304,7 @@ fn changes(chain: &Chain, artifacts: &Artifacts) -> Vec<ChangedDocument> {
                 .into_iter()
                 .collect()
         }
-        Payload::Sql(sql) => document(b"statement", Vec::new(), side(Some(&sql.statement)))
+        Payload::Sql(sql) => document(b"statement", None, side(Some(&sql.statement)))
             .into_iter()
             .collect(),
         Payload::Exec(exec) => {
@@ -319,7 +318,7 @@ fn changes(chain: &Chain, artifacts: &Artifacts) -> Vec<ChangedDocument> {
                 .map(|operand| (operand.path.as_bytes(), &operand.content));
             stdin
                 .chain(operands)
-                .filter_map(|(title, content)| document(title, Vec::new(), side(Some(content))))
+                .filter_map(|(title, content)| document(title, None, side(Some(content))))
                 .collect()
         }
     }

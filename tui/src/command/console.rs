@@ -3,6 +3,7 @@
 use std::io::IsTerminal as _;
 use std::path::Path;
 
+use countersign_console::config::Terminal;
 use countersign_console::desk::ReviewerDesk;
 use countersign_console::inbox::Inbox;
 use countersign_console::machine::{FirstRunChoice, State};
@@ -52,14 +53,21 @@ const FIRST_STEPS: &str = "join an organisation with `countersign login`, start 
 
 /// Opens the console on an inbox.
 pub async fn open(inbox: Inbox, state: State) -> Result<Outcome, Failure> {
+    let look = look(&inbox.config().terminal)?;
     let desk = ReviewerDesk::new(inbox, "tui");
-    match screen::run(desk, state)
+    match screen::run(desk, state, look)
         .await
         .map_err(|error| Failure::usage(format!("{error:#}"), ""))?
     {
         Outcome::Ended(signal) => Err(ended(signal)),
         outcome => Ok(outcome),
     }
+}
+
+/// The look that is configured.
+pub fn look(terminal: &Terminal) -> Result<screen::Look, Failure> {
+    screen::Look::of(terminal)
+        .map_err(|error| Failure::usage(error.to_string(), "see `[terminal.keys]` in config.toml"))
 }
 
 fn ended(signal: i32) -> Failure {

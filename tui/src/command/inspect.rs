@@ -2,6 +2,7 @@
 //! exits 0 whatever that is.
 
 use countersign_protocol::kind::Kind;
+use countersign_review::diff::structure::{self, Structure, Written};
 use countersign_review::diff::text::{RowKind, TextDiff};
 use countersign_review::findings::{self, Finding};
 use countersign_review::text::{spans_to_string, suspicious};
@@ -18,20 +19,25 @@ pub fn run(options: &Inspect) -> Result<(), Failure> {
         None => None,
     };
     let after = file::read(&options.after)?;
-    let kind = match &options.kind {
-        Some(name) => {
-            Kind::named(name).map_err(|error| Failure::usage(format!("`{name}`: {error}"), known_kinds()))?
-        }
-        None => guess(&after)?,
-    };
-    let diff = TextDiff::new(before.clone().unwrap_or_default(), after.clone());
-    let found = findings::analyze(kind.id(), before.as_deref(), &after);
-    if options.json {
-        return output::json(&document(kind, &after, diff.as_ref().ok(), &found));
-    }
+    let kind = kind_of(options, &after)?;
     let wants = |part| options.only.is_none() || options.only == Some(part);
+    // What is not asked for costs nothing.
+    let found = || findings::analyze(kind.id(), before.as_deref(), &after);
+    let structure = || structure::compare(kind.id(), before.as_deref(), Some(&after));
+    if options.json {
+        let diff = TextDiff::new(before.clone().unwrap_or_default(), after.clone());
+        return output::json(&document(
+            kind,
+            &after,
+            diff.as_ref().ok(),
+            &found(),
+            &structure(),
+        ));
+    }
     if wants(Part::Findings) {
-        say_findings(kind, &found)?;
+        say_findings(kind, &found())?;
+    }
+    if wants(Part::Findings) || wants(Part::Text) {
         for odd in suspicious(&after) {
             output::say(&format!(
                 "suspicious text: {} times {}, first at line {} column {}",
@@ -42,16 +48,54 @@ pub fn run(options: &Inspect) -> Result<(), Failure> {
             ))?;
         }
     }
-    if options.only == Some(Part::Structure) {
-        output::say(
-            "the difference of structure is not on this build; the lines below are the exact difference",
-        )?;
+    if wants(Part::Structure) {
+        say_structure(&structure())?;
     }
-    match diff {
-        Ok(diff) if options.only != Some(Part::Findings) => say_diff(&diff),
-        Ok(_) => Ok(()),
+    if !wants(Part::Text) {
+        return Ok(());
+    }
+    match TextDiff::new(before.unwrap_or_default(), after) {
+        Ok(diff) => say_diff(&diff),
         Err(error) => output::say(&format!("the difference cannot be shown: {error}")),
     }
+}
+
+/// The kind that was named, or a guess.
+pub fn kind_of(options: &Inspect, after: &[u8]) -> Result<Kind, Failure> {
+    match &options.kind {
+        Some(name) => {
+            Kind::named(name).map_err(|error| Failure::usage(format!("`{name}`: {error}"), known_kinds()))
+        }
+        None => guess(after),
+    }
+}
+
+fn say_structure(structure: &Structure) -> Result<(), Failure> {
+    let format = structure.format.map_or("no structure", |format| format.id());
+    output::say(&format!(
+        "structure: {format} {}; {} changes",
+        structure.shape,
+        structure.changes.len()
+    ))?;
+    for said in structure.problems.iter().chain(&structure.notes) {
+        output::say(&format!("    {said}"))?;
+    }
+    for change in &structure.changes {
+        output::say(&format!("{} {}", change.op.id(), change.path.shown()))?;
+        for (side, value) in [("before", &change.before), ("after", &change.after)] {
+            if let Some(value) = value {
+                output::say(&format!(
+                    "    {side}, line {}: {}",
+                    value.line,
+                    value.text.escaped()
+                ))?;
+            }
+        }
+        for note in &change.notes {
+            output::say(&format!("    {note}"))?;
+        }
+    }
+    Ok(())
 }
 
 fn say_findings(kind: Kind, found: &[Finding]) -> Result<(), Failure> {
@@ -98,7 +142,13 @@ fn say_diff(diff: &TextDiff) -> Result<(), Failure> {
     Ok(())
 }
 
-fn document(kind: Kind, after: &[u8], diff: Option<&TextDiff>, found: &[Finding]) -> Value {
+fn document(
+    kind: Kind,
+    after: &[u8],
+    diff: Option<&TextDiff>,
+    found: &[Finding],
+    structure: &Structure,
+) -> Value {
     let stats = diff.map(TextDiff::stats);
     let reasons: Vec<&str> = found
         .iter()
@@ -109,8 +159,24 @@ fn document(kind: Kind, after: &[u8], diff: Option<&TextDiff>, found: &[Finding]
         .iter()
         .map(|odd| json!({ "class": odd.class.id(), "count": odd.count, "first": odd.first }))
         .collect();
-    let mut problems = vec![json!({ "code": "no-structure",
-        "message": "the difference of structure is not on this build; `text` is exact" })];
+    let mut problems: Vec<Value> = structure
+        .problems
+        .iter()
+        .map(|problem| json!({ "code": "no-structure", "message": problem }))
+        .collect();
+    let value = |value: &Option<Written>| {
+        value
+            .as_ref()
+            .map(|value| json!({ "text": value.text.escaped(), "line": value.line }))
+    };
+    let changes: Vec<Value> = structure
+        .changes
+        .iter()
+        .map(|change| {
+            json!({ "path": change.path.shown(), "op": change.op.id(), "before": value(&change.before),
+                "after": value(&change.after), "notes": change.notes })
+        })
+        .collect();
     if diff.is_none() {
         problems.push(
             json!({ "code": "no-text", "message": "the documents are too large to be compared exactly" }),
@@ -119,11 +185,11 @@ fn document(kind: Kind, after: &[u8], diff: Option<&TextDiff>, found: &[Finding]
     json!({
         "schema": "countersign/inspection/v1",
         "kind": kind.id(),
-        "format": format_of(after),
+        "format": structure.format.map_or_else(|| format_of(after), |format| format.id()),
         "degraded": diff.is_none(),
         "risk": { "level": findings::severity(found).level(), "reasons": reasons },
         "text": stats.map(|stats| json!({ "added": stats.added, "removed": stats.removed, "hunks": stats.hunks })),
-        "changes": [],
+        "changes": changes,
         "findings": found,
         "suspicious": odd,
         "problems": problems,

@@ -20,6 +20,7 @@ pub mod inspect;
 pub mod keys;
 pub mod launch;
 pub mod list;
+pub mod local;
 pub mod log;
 pub mod login;
 pub mod personal;

@@ -7,9 +7,8 @@ use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
 use super::canvas::{Canvas, cells, shortened, width_of};
-use super::keymap::{self, Place};
-use super::theme::Theme;
-use super::{detail, dialog, first_run, help, queue};
+use super::keymap::{Keymap, Place};
+use super::{Look, detail, dialog, first_run, help, queue};
 
 /// Smaller windows show only that they are too small.
 const SMALLEST: (u16, u16) = (40, 10);
@@ -47,8 +46,9 @@ pub fn place(state: &State) -> Place {
 }
 
 /// Draws everything; `first` is the first row of the queue on screen.
-pub fn draw(buffer: &mut Buffer, theme: Theme, state: &State, now: Moment, first: usize) {
+pub fn draw(buffer: &mut Buffer, look: &Look, state: &State, now: Moment, first: usize) {
     let area = buffer.area;
+    let theme = look.theme;
     let mut canvas = Canvas { buffer, theme };
     if !fits(area) {
         canvas.words(
@@ -67,12 +67,12 @@ pub fn draw(buffer: &mut Buffer, theme: Theme, state: &State, now: Moment, first
         Screen::Queue => queue::draw(&mut canvas, inside, state, now, first),
         Screen::Detail => detail::draw(&mut canvas, inside, state, now),
     }
-    bottom(&mut canvas, area, state);
+    bottom(&mut canvas, area, state, &look.keymap);
     if state.ceremony.is_some() {
         dialog::draw(&mut canvas, area, state, now);
     }
     if state.help {
-        help::draw(&mut canvas, area);
+        help::draw(&mut canvas, area, &look.keymap);
     }
 }
 
@@ -108,7 +108,7 @@ fn header(canvas: &mut Canvas<'_>, area: Rect, state: &State, now: Moment) {
 }
 
 /// A rule or the newest notices, then hints and whether all is computed.
-fn bottom(canvas: &mut Canvas<'_>, area: Rect, state: &State) {
+fn bottom(canvas: &mut Canvas<'_>, area: Rect, state: &State, keymap: &Keymap) {
     let line = Rect {
         x: area.x + 1,
         width: area.width - 2,
@@ -133,7 +133,7 @@ fn bottom(canvas: &mut Canvas<'_>, area: Rect, state: &State) {
     };
     let right = canvas.right(line, y + 1, &[piece(word, Tone::Faint)]);
     let mut hints = Text::new();
-    for (label, hint) in keymap::hints(place(state)) {
+    for (label, hint) in keymap.hints(place(state)) {
         let next = [
             piece(label, Tone::Strong),
             piece(&format!(" {hint}   "), Tone::Faint),

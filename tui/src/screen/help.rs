@@ -5,18 +5,18 @@ use ratatui::layout::Rect;
 
 use super::canvas::{Canvas, cells};
 use super::dialog;
-use super::keymap::{self, Binding};
+use super::keymap::{Bound, Keymap};
 
 const COLUMN: u16 = 38;
 const LABEL: u16 = 11;
 
 /// Draws the list.
-pub fn draw(canvas: &mut Canvas<'_>, screen: Rect) {
-    let [moving, reading, deciding, always] = keymap::help();
+pub fn draw(canvas: &mut Canvas<'_>, screen: Rect, keymap: &Keymap) {
+    let [moving, reading, deciding, always] = keymap.help();
     // The columns are about as long as each other.
     let columns = [[&moving, &always], [&reading, &deciding]];
     let length =
-        |groups: &[&(&str, Vec<&Binding>); 2]| groups.iter().map(|(_, keys)| keys.len() + 2).sum::<usize>();
+        |groups: &[&(&str, Vec<&Bound>); 2]| groups.iter().map(|(_, keys)| keys.len() + 2).sum::<usize>();
     let longest = columns.iter().map(length).max().unwrap_or(0);
     let width = (COLUMN * 2 + 2).min(screen.width);
     let height = u16::try_from(longest + 1).unwrap_or(u16::MAX).min(screen.height);
@@ -44,14 +44,14 @@ pub fn draw(canvas: &mut Canvas<'_>, screen: Rect) {
         for (title, keys) in groups {
             line(canvas, area, x, y, title, Tone::Heading);
             y += 1;
-            for binding in keys {
-                line(canvas, area, x, y, binding.label, Tone::Strong);
+            for bound in keys {
+                line(canvas, area, x, y, &bound.label, Tone::Strong);
                 line(
                     canvas,
                     area,
-                    x + LABEL.max(cells(binding.label) + 1),
+                    x + LABEL.max(cells(&bound.label) + 1),
                     y,
-                    binding.text,
+                    bound.binding.text,
                     Tone::Plain,
                 );
                 y += 1;

@@ -11,6 +11,7 @@ mod frame;
 mod help;
 mod input;
 mod keymap;
+mod pager;
 mod pane;
 mod queue;
 mod terminal;
@@ -19,6 +20,7 @@ mod theme;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
+use countersign_console::config::{Terminal, ThemeName};
 use countersign_console::machine::driver::{Desk, Driver};
 use countersign_console::machine::view::{self, PaneView};
 use countersign_console::machine::{
@@ -35,11 +37,37 @@ use tokio::sync::mpsc;
 
 use input::{Event, Input};
 use keymap::Intent;
+pub use keymap::{Keymap, KeymapError};
 use terminal::Screen;
-use theme::Theme;
+pub use theme::Theme;
 
 /// How long a decision under way is waited for at the end; after that it waits in the outbox.
 const FAREWELL: Duration = Duration::from_secs(5);
+
+/// How the console looks and is driven.
+#[derive(Debug)]
+pub struct Look {
+    /// The colours.
+    pub theme: Theme,
+    /// The keys.
+    pub keymap: Keymap,
+    /// Whether the terminal is asked to tell of new requests.
+    pub notify: bool,
+}
+
+impl Look {
+    /// The look that is configured.
+    ///
+    /// # Errors
+    /// [`KeymapError`] when a chosen key cannot be used.
+    pub fn of(terminal: &Terminal) -> Result<Self, KeymapError> {
+        Ok(Self {
+            theme: Theme::choose(terminal.theme),
+            keymap: Keymap::with(&terminal.keys)?,
+            notify: terminal.notify,
+        })
+    }
+}
 
 /// How the console was left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +84,7 @@ pub enum Outcome {
 ///
 /// # Errors
 /// When the terminal refuses, or goes away.
-pub async fn run<D: Desk>(desk: D, state: State) -> anyhow::Result<Outcome> {
+pub async fn run<D: Desk>(desk: D, state: State, look: Look) -> anyhow::Result<Outcome> {
     terminal::check().map_err(anyhow::Error::msg)?;
     let (sender, mut events) = mpsc::unbounded_channel();
     let news = sender.clone();
@@ -66,17 +94,20 @@ pub async fn run<D: Desk>(desk: D, state: State) -> anyhow::Result<Outcome> {
     });
     let mut console = Console {
         state,
-        theme: Theme::from_environment(),
+        look,
+        told: 0,
         began: Instant::now(),
         first: 0,
         saw: None,
+        input: None,
+        sender: sender.clone(),
         screen: Screen::take().context("the terminal does not give a full screen")?,
     };
-    let input = Input::start(&sender).context("keys cannot be read")?;
+    console.input = Some(Input::start(&sender).context("keys cannot be read")?);
     driver.perform(machine::start(&mut console.state));
     let outcome = console.run(&mut events, &driver).await;
     // First the keyboard, then the screen; a decision that is under way is still sent.
-    drop(input);
+    drop(console.input.take());
     drop(console);
     let _ = tokio::time::timeout(FAREWELL, driver.finish()).await;
     outcome
@@ -87,7 +118,12 @@ pub async fn run<D: Desk>(desk: D, state: State) -> anyhow::Result<Outcome> {
 /// # Errors
 /// When the terminal refuses, or goes away.
 pub async fn first_run() -> anyhow::Result<Outcome> {
-    run(Nothing, State::first_run()).await
+    let look = Look {
+        theme: Theme::choose(ThemeName::Auto),
+        keymap: Keymap::default(),
+        notify: false,
+    };
+    run(Nothing, State::first_run(), look).await
 }
 
 /// The desk of a console where nothing is configured.
@@ -121,7 +157,11 @@ impl Desk for Nothing {
 
 struct Console {
     state: State,
-    theme: Theme,
+    look: Look,
+    /// Of how many new requests the terminal was told.
+    told: u64,
+    input: Option<Input>,
+    sender: mpsc::UnboundedSender<Event>,
     began: Instant,
     /// The first row of the queue on screen.
     first: usize,
@@ -189,9 +229,10 @@ impl Console {
 
     fn press(&mut self, key: KeyEvent, many: bool, driver: &Driver) -> anyhow::Result<()> {
         let area = area()?;
-        match keymap::find(frame::place(&self.state), key) {
+        match self.look.keymap.find(frame::place(&self.state), key) {
             Some(Intent::Redraw) => self.screen.forget()?,
             Some(Intent::Suspend) => self.screen.suspend()?,
+            Some(Intent::Pager) => self.page(driver)?,
             // Keys that come all at once were not typed one by one: a paste that the terminal did not mark.
             Some(Intent::Sign) if many => self.tell(Message::Command(Command::Blurred), driver),
             Some(intent) => {
@@ -211,6 +252,32 @@ impl Console {
     fn tell(&mut self, message: Message, driver: &Driver) {
         let now = self.now();
         driver.perform(machine::update(&mut self.state, message, now));
+        if let Some(text) = self.state.clipboard.take() {
+            // A terminal that takes no copies ignores it; the notice names what was copied.
+            let _ = self.screen.copy(&text);
+        }
+    }
+
+    /// Shows the sheet in the person's pager; the keyboard and the screen are the pager's meanwhile.
+    fn page(&mut self, driver: &Driver) -> anyhow::Result<()> {
+        let reading = self.state.detail.as_ref().and_then(|detail| detail.reading());
+        let Some(reading) = reading.filter(|reading| !reading.sheet.is_empty()) else {
+            return Ok(());
+        };
+        let lines = reading.sheet.iter().flat_map(|line| [line.text.as_str(), "\n"]);
+        let text: String = lines.collect();
+        drop(self.input.take());
+        self.screen.leave();
+        let shown = pager::show(&text);
+        self.screen.enter()?;
+        self.input = Some(Input::start(&self.sender).context("keys cannot be read")?);
+        if let Err(error) = shown {
+            self.tell(
+                Message::Command(Command::Failed(format!("the pager: {error}"))),
+                driver,
+            );
+        }
+        Ok(())
     }
 
     /// Draws a frame; what of the sheet it showed is told to the machine, and the count of it drawn.
@@ -218,9 +285,16 @@ impl Console {
         let area = area()?;
         let now = self.now();
         self.first = queue::first(&self.state.queue, frame::body(area), self.first);
-        let (state, theme, first) = (&self.state, self.theme, self.first);
+        if self.state.queue.arrived > self.told {
+            let new = self.state.queue.arrived - self.told;
+            self.told = self.state.queue.arrived;
+            if self.look.notify {
+                self.screen.notify(new)?;
+            }
+        }
+        let (state, look, first) = (&self.state, &self.look, self.first);
         self.screen
-            .draw(|buffer| frame::draw(buffer, theme, state, now, first))?;
+            .draw(|buffer| frame::draw(buffer, look, state, now, first))?;
         let saw = seen(&self.state, now, area);
         if saw != self.saw {
             self.saw = saw;
@@ -232,7 +306,7 @@ impl Console {
                 );
                 let state = &self.state;
                 self.screen
-                    .draw(|buffer| frame::draw(buffer, theme, state, now, first))?;
+                    .draw(|buffer| frame::draw(buffer, look, state, now, first))?;
             }
         }
         Ok(())

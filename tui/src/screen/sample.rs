@@ -19,6 +19,7 @@ use countersign_protocol::kind::Kind;
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::request::Phase;
 use countersign_protocol::text::{Line, Prose};
+use countersign_review::diff::structure::compare;
 use countersign_review::diff::text::{RowKind, TextDiff};
 use countersign_review::findings::{Finding, analyze, severity};
 use countersign_review::sheet::{LineRole, SheetLine};
@@ -271,7 +272,13 @@ pub fn reading(number: u8, reason: &str) -> Option<Reading> {
             .collect(),
         sentence,
         sheet,
-        changes: vec![ChangedDocument::new("/etc/acme/iam/deploy-role.yaml", diff)],
+        changes: vec![
+            ChangedDocument::new("/etc/acme/iam/deploy-role.yaml", diff).with_structure(compare(
+                summary.kind.id(),
+                Some(BEFORE.as_bytes()),
+                Some(AFTER.as_bytes()),
+            )),
+        ],
         findings,
         facts: facts.into_iter().flatten().collect(),
         problems: Vec::new(),

@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, Once};
 use std::thread::ThreadId;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::terminal::{
@@ -97,6 +99,45 @@ impl Screen {
         // Not `clear`, which asks the terminal for the cursor and waits for an answer that may never come.
         let size = self.terminal.size()?;
         self.terminal.resize(size.into())
+    }
+
+    /// Asks the terminal to take a text into its clipboard (OSC 52).
+    ///
+    /// # Errors
+    /// When the terminal does not take it.
+    pub fn copy(&mut self, text: &str) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        write!(out, "\u{1b}]52;c;{}\u{7}", STANDARD.encode(text))?;
+        out.flush()
+    }
+
+    /// Asks the terminal to tell of new requests (OSC 9). Only their number: nothing of them is foreign text.
+    ///
+    /// # Errors
+    /// When the terminal does not take it.
+    pub fn notify(&mut self, new: u64) -> io::Result<()> {
+        let needs = if new == 1 {
+            "request needs"
+        } else {
+            "requests need"
+        };
+        let mut out = io::stdout().lock();
+        write!(out, "\u{1b}]9;countersign: {new} {needs} you\u{7}")?;
+        out.flush()
+    }
+
+    /// Gives the modes back, for another program.
+    pub fn leave(&mut self) {
+        give_back();
+    }
+
+    /// Takes the modes again.
+    ///
+    /// # Errors
+    /// When the terminal refuses.
+    pub fn enter(&mut self) -> io::Result<()> {
+        take_modes()?;
+        self.forget()
     }
 
     /// Gives the modes back, stops the process until it is continued, and takes them again.

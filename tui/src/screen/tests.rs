@@ -26,9 +26,17 @@ const HOSTILE: &str = "ok\u{202e}dekcah\u{1b}[2J\u{1b}]52;c;AAAA\u{7}\r\n\u{200b
 fn painted(state: &State, (width, height): (u16, u16), theme: Theme) -> Buffer {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     terminal
-        .draw(|frame| frame::draw(frame.buffer_mut(), theme, state, moment(5000), 0))
+        .draw(|frame| frame::draw(frame.buffer_mut(), &look(theme), state, moment(5000), 0))
         .unwrap();
     terminal.backend().buffer().clone()
+}
+
+fn look(theme: Theme) -> super::Look {
+    super::Look {
+        theme,
+        keymap: super::Keymap::default(),
+        notify: false,
+    }
 }
 
 fn text(buffer: &Buffer) -> String {
@@ -142,6 +150,7 @@ fn change_findings_and_context() {
     for (pane, name) in [
         (Pane::Change, "change"),
         (Pane::Findings, "findings"),
+        (Pane::Structure, "structure"),
         (Pane::Context, "context"),
         (Pane::Policy, "policy"),
         (Pane::History, "history"),
@@ -363,6 +372,14 @@ fn the_first_frame_says_countersign_and_the_last_says_complete() {
 }
 
 #[test]
+fn light_and_dark_differ_and_say_the_same() {
+    let state = sample::detail(1, REASON);
+    let [dark, light] = [Theme::Dark, Theme::Light].map(|theme| painted(&state, (80, 24), theme));
+    assert_eq!(text(&dark), text(&light));
+    assert_ne!(styled(&dark), styled(&light));
+}
+
+#[test]
 fn without_colour_no_cell_has_one() {
     for state in [sample::queue(), sample::detail(1, REASON), deciding((80, 24))] {
         let buffer = painted(&state, (80, 24), Theme::Plain);
@@ -504,7 +521,7 @@ fn bytes(state: &State, (width, height): (u16, u16)) -> (Vec<u8>, vt100::Parser)
         });
         let mut terminal = Terminal::with_options(backend, ratatui::TerminalOptions { viewport }).unwrap();
         terminal
-            .draw(|frame| frame::draw(frame.buffer_mut(), Theme::Colour, state, moment(5000), 0))
+            .draw(|frame| frame::draw(frame.buffer_mut(), &look(Theme::Colour), state, moment(5000), 0))
             .unwrap();
     }
     let mut parser = vt100::Parser::new(height, width, 0);

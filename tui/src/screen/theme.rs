@@ -1,5 +1,6 @@
 //! How tones look: the sixteen colours of the terminal's own palette, or none. Meaning never rests on colour.
 
+use countersign_console::config::ThemeName;
 use countersign_console::machine::view::Tone;
 use countersign_protocol::approval::Severity;
 use ratatui::style::{Color, Modifier, Style};
@@ -9,34 +10,62 @@ use ratatui::style::{Color, Modifier, Style};
 pub enum Theme {
     /// The sixteen colours.
     Colour,
+    /// Colours for a dark background.
+    Dark,
+    /// Colours for a light background.
+    Light,
     /// Bold, dim, underlined and reversed only.
     Plain,
 }
 
 impl Theme {
-    /// Reads `NO_COLOR` (<https://no-color.org>) and `CLICOLOR`.
-    pub fn from_environment() -> Self {
+    /// The configured colours; `NO_COLOR` (<https://no-color.org>) and `CLICOLOR` win over them. The terminal is
+    /// never asked: it might not answer.
+    pub fn choose(configured: ThemeName) -> Self {
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let off = std::env::var_os("CLICOLOR").is_some_and(|value| value == "0");
-        if set("NO_COLOR") || off {
-            Self::Plain
-        } else {
-            Self::Colour
+        match configured {
+            _ if set("NO_COLOR") || off => Self::Plain,
+            ThemeName::Plain => Self::Plain,
+            ThemeName::Auto | ThemeName::Sixteen => Self::Colour,
+            ThemeName::Dark => Self::Dark,
+            ThemeName::Light => Self::Light,
         }
     }
 
     /// How a tone looks.
     pub fn style(self, tone: Tone) -> Style {
         let style = Style::new().add_modifier(modifier(tone));
-        match (self, colour(tone)) {
-            (Self::Colour, Some(colour)) => style.fg(colour),
-            (Self::Plain, _) | (Self::Colour, None) => style,
+        let colour = match self {
+            Self::Plain => None,
+            Self::Colour => colour(tone),
+            Self::Dark => indexed(tone, 0),
+            Self::Light => indexed(tone, 1),
+        };
+        match colour {
+            Some(colour) => style.fg(colour),
+            None => style,
         }
     }
 }
 
 /// How the row under the cursor looks.
 pub const SELECTED: Modifier = Modifier::REVERSED;
+
+/// Colours of the table of 256, for a dark and a light background; each readable on it.
+fn indexed(tone: Tone, background: usize) -> Option<Color> {
+    let pair: [u8; 2] = match tone {
+        Tone::Plain | Tone::Strong | Tone::Faint | Tone::Risk(Severity::None) => return None,
+        Tone::Heading | Tone::Hunk | Tone::Risk(Severity::Low) => [117, 25],
+        Tone::Claim | Tone::Warn | Tone::Match | Tone::Risk(Severity::Medium) => [222, 94],
+        Tone::Escape => [213, 127],
+        Tone::Added | Tone::AddedMark | Tone::Good => [114, 22],
+        Tone::Removed | Tone::RemovedMark | Tone::Bad | Tone::Risk(Severity::High | Severity::Critical) => {
+            [210, 124]
+        }
+    };
+    pair.get(background).copied().map(Color::Indexed)
+}
 
 fn colour(tone: Tone) -> Option<Color> {
     match tone {

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use countersign_review::diff::structure::{self, Structure};
 use countersign_review::diff::text::{Change, Hunk, Row, Stats, TextDiff};
 use countersign_review::findings::Side;
 use countersign_review::text::Untrusted;
@@ -32,6 +33,8 @@ pub struct ChangedDocument {
     pub whole: Hunk,
     /// How much changed.
     pub stats: Stats,
+    /// The same change by paths and values, where it was computed.
+    pub structure: Option<Arc<Structure>>,
     places: Arc<Places>,
 }
 
@@ -71,8 +74,8 @@ impl ChangedDocument {
         let hunks = diff.hunks(CONTEXT);
         let changed = diff.changes();
         let stats = Stats {
-            added: changed.iter().map(|change| added(change)).sum(),
-            removed: changed.iter().map(|change| removed(change)).sum(),
+            added: changed.iter().map(added).sum(),
+            removed: changed.iter().map(removed).sum(),
             hunks: u32::try_from(hunks.len()).unwrap_or(u32::MAX),
         };
         Self {
@@ -81,7 +84,28 @@ impl ChangedDocument {
             diff: Arc::new(diff),
             whole,
             stats,
+            structure: None,
         }
+    }
+
+    /// Compares both states of a document, by lines and by structure; nothing where they are too large for that.
+    #[must_use]
+    pub fn compare(
+        kind: &str,
+        title: &[u8],
+        before: Option<Vec<u8>>,
+        after: Option<Vec<u8>>,
+    ) -> Option<Self> {
+        let structure = structure::compare(kind, before.as_deref(), after.as_deref());
+        let diff = TextDiff::new(before.unwrap_or_default(), after.unwrap_or_default()).ok()?;
+        Some(Self::new(Untrusted::from(title), diff).with_structure(structure))
+    }
+
+    /// The document with its change told by paths and values as well.
+    #[must_use]
+    pub fn with_structure(mut self, structure: Structure) -> Self {
+        self.structure = Some(Arc::new(structure));
+        self
     }
 
     /// How many lines it takes, its title included.
@@ -274,9 +298,9 @@ impl ChangedDocument {
         while low < high {
             let middle = usize::midpoint(low, high);
             if starts(middle)? <= at {
-                low = middle + 1
+                low = middle + 1;
             } else {
-                high = middle
+                high = middle;
             }
         }
         let Some(index) = low.checked_sub(1) else {

@@ -85,6 +85,8 @@ pub enum Command {
     Paste(String),
     /// Everything of a sheet from one place up to another was wholly on screen.
     Saw(ViewDigest, Position, Position),
+    /// Something that the front end tried failed; it is told.
+    Failed(String),
     /// Leaves.
     Quit,
 }

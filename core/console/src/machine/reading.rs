@@ -105,6 +105,7 @@ impl Reading {
                 }
                 marks
             }
+            Pane::Structure => super::view::structure_marks(&self.changes),
             Pane::Findings | Pane::Context | Pane::Policy | Pane::History | Pane::Raw | Pane::Since => {
                 Vec::new()
             }
@@ -141,7 +142,7 @@ impl Reading {
     /// The line of the change pane that a finding is about, with everything unfolded; nothing where the finding
     /// names no line of a document that is shown.
     pub(super) fn line_of(&self, finding: &Finding, shape: Shape) -> Option<usize> {
-        let number = u32::try_from(finding.line?).ok()?;
+        let number = finding.line?;
         let document = self.changes.first().filter(|_| self.changes.len() == 1)?;
         document.line_at(finding.side, number, shape)
     }
@@ -154,6 +155,8 @@ pub enum Pane {
     Sheet,
     /// The documents with their differences.
     Change,
+    /// The change by paths and values.
+    Structure,
     /// The findings.
     Findings,
     /// Facts with their origins, and what is bound.
@@ -170,9 +173,10 @@ pub enum Pane {
 
 impl Pane {
     /// All, in the order of the tabs.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Sheet,
         Self::Change,
+        Self::Structure,
         Self::Findings,
         Self::Context,
         Self::Policy,
@@ -187,12 +191,13 @@ impl Pane {
         match self {
             Self::Sheet => 0,
             Self::Change => 1,
-            Self::Findings => 2,
-            Self::Context => 3,
-            Self::Policy => 4,
-            Self::History => 5,
-            Self::Raw => 6,
-            Self::Since => 7,
+            Self::Structure => 2,
+            Self::Findings => 3,
+            Self::Context => 4,
+            Self::Policy => 5,
+            Self::History => 6,
+            Self::Raw => 7,
+            Self::Since => 8,
         }
     }
 }

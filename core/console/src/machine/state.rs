@@ -371,7 +371,7 @@ impl Detail {
         let there = |pane: &Pane| match pane {
             Pane::Since => self.since.is_some(),
             Pane::Sheet | Pane::Context | Pane::Policy | Pane::History => !self.local,
-            Pane::Change | Pane::Findings | Pane::Raw => true,
+            Pane::Change | Pane::Structure | Pane::Findings | Pane::Raw => true,
         };
         Pane::ALL.into_iter().filter(there).collect()
     }

@@ -314,7 +314,7 @@ fn lanes_say_who_has_to_act_and_follow_the_clock() {
     change(1, |summary| summary.why_not = Some("not you".to_owned()));
     change(2, |summary| summary.phase = Phase::Denied);
     change(3, |summary| {
-        summary.expires_at = Timestamp::from_millis(1_005_000)
+        summary.expires_at = Timestamp::from_millis(1_005_000);
     });
     hear(&mut state, News::Queue(Ok(all)), 0);
     let counts = |state: &State| Lane::ALL.map(|lane| state.queue.count(lane));

@@ -61,6 +61,10 @@ fn obey(state: &mut State, command: Command, now: Moment) -> Vec<Effect> {
     if let Command::Saw(view, from, to) = command {
         return saw(state, view, from, to);
     }
+    if let Command::Failed(what) = command {
+        state.tell(what, true, now);
+        return Vec::new();
+    }
     if state.help {
         if matches!(
             command,

@@ -9,6 +9,7 @@ mod pane;
 mod piece;
 mod queue;
 mod raw;
+mod structure;
 
 pub use ceremony::{CeremonyView, FieldView, ceremony};
 pub use detail::{DetailView, TabView, detail};
@@ -16,6 +17,7 @@ pub(super) use listing::finding_line;
 pub use pane::{PaneLine, PaneView};
 pub use piece::{Piece, Text, Tone, left, risk};
 pub use queue::{QueueRow, QueueView, begins_group, queue};
+pub(super) use structure::structure_marks;
 
 use countersign_review::text::Untrusted;
 use serde::Serialize;

@@ -9,6 +9,7 @@ use super::super::reading::{Pane, Reading};
 use super::super::state::{Detail, DetailContent, State};
 use super::piece::{Piece, Text, Tone, escaped, foreign, left, risk};
 use super::queue::phase;
+use super::structure::structure_count;
 
 /// One request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -165,6 +166,10 @@ fn tabs(detail: &Detail, reading: Option<&Reading>) -> Vec<TabView> {
             Pane::Change => (
                 "Change",
                 reading.map(|r| r.changes.iter().map(|c| c.diff.changes().len()).sum()),
+            ),
+            Pane::Structure => (
+                "Structure",
+                reading.map(|reading| structure_count(&reading.changes)),
             ),
             Pane::Findings => (
                 "Findings",

@@ -14,7 +14,7 @@ use super::super::reading::{Pane, Reading};
 use super::super::state::Detail;
 use super::listing::{context, findings, history, policy};
 use super::piece::{Piece, Text, Tone, escaped, foreign};
-use super::raw;
+use super::{raw, structure};
 
 /// One line of a pane.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -54,6 +54,7 @@ enum Content<'a> {
     Change(&'a [ChangedDocument]),
     Lines(Vec<Text>),
     Raw(&'a [ChangedDocument]),
+    Structure(&'a [ChangedDocument]),
 }
 
 impl<'a> PaneView<'a> {
@@ -63,6 +64,7 @@ impl<'a> PaneView<'a> {
         let content = match pane {
             Pane::Sheet => Content::Sheet(&reading.sheet),
             Pane::Change => Content::Change(&reading.changes),
+            Pane::Structure => Content::Structure(&reading.changes),
             Pane::Findings => Content::Lines(findings(&reading.findings, None)),
             Pane::Context => Content::Lines(context(reading)),
             Pane::Policy => Content::Lines(policy(reading)),
@@ -95,7 +97,8 @@ impl<'a> PaneView<'a> {
     fn new(content: Content<'a>, shape: Shape, needle: &'a str) -> Self {
         let len = match &content {
             Content::Sheet(lines) => lines.len(),
-            Content::Change([]) | Content::Raw([]) => 1,
+            Content::Change([]) | Content::Raw([]) | Content::Structure([]) => 1,
+            Content::Structure(documents) => documents.iter().map(structure::lines).sum(),
             Content::Change(documents) => documents.iter().map(|document| document.lines(shape)).sum(),
             Content::Raw(documents) => documents.iter().map(raw::lines).sum(),
             Content::Lines(lines) => lines.len(),
@@ -174,6 +177,8 @@ impl<'a> PaneView<'a> {
             Content::Raw([]) => only("There is no document: what would run stands on the sheet."),
             Content::Change(documents) => change_line(documents, self.shape, index),
             Content::Raw(documents) => raw::line(documents, index),
+            Content::Structure([]) => only("No document changes: what would run stands on the sheet."),
+            Content::Structure(documents) => structure::line(documents, index).map(PaneLine::bare),
             Content::Lines(lines) => lines.get(index).cloned().map(PaneLine::bare),
         }
     }

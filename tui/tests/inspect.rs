@@ -1,0 +1,58 @@
+//! `countersign inspect`: local files, by lines, by structure and by findings.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail tests")]
+
+use std::process::Command;
+
+fn inspect(arguments: &[&str]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let (before, after) = (folder.path().join("a.json"), folder.path().join("b.json"));
+    let policy = |actions: &str| {
+        format!(
+            "{{\"Statement\":[{{\"Sid\":\"One\",\"Effect\":\"Allow\",\"Action\":{actions},\"Resource\":\"*\"}}]}}\n"
+        )
+    };
+    std::fs::write(&before, policy("\"s3:GetObject\"")).unwrap();
+    std::fs::write(&after, policy("\"*\"")).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_countersign"))
+        .env("COUNTERSIGN_HOME", folder.path())
+        .arg("inspect")
+        .args([
+            "--before",
+            before.to_str().unwrap(),
+            "--after",
+            after.to_str().unwrap(),
+        ])
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn each_part_alone_says_nothing_of_the_others() {
+    let text = inspect(&["--only", "text"]);
+    assert!(text.contains("@@ -1,1 +1,1 @@") && !text.contains("kind:") && !text.contains("structure:"));
+    let structure = inspect(&["--only", "structure"]);
+    assert!(structure.contains("replace Statement[One].Action"), "{structure}");
+    assert!(!structure.contains("@@") && !structure.contains("kind:"));
+    let findings = inspect(&["--only", "findings"]);
+    assert!(
+        findings.contains("risk: critical") && !findings.contains("@@") && !findings.contains("structure:")
+    );
+}
+
+#[test]
+fn json_holds_the_changes_by_path() {
+    let document: serde_json::Value = serde_json::from_str(&inspect(&["--json"])).unwrap();
+    assert_eq!(document["changes"].as_array().unwrap().len(), 1, "{document}");
+    assert_eq!(document["changes"][0]["op"], "replace");
+    assert_eq!(document["changes"][0]["before"]["text"], "\"s3:GetObject\"");
+    assert_eq!(document["risk"]["level"], "critical");
+    assert_eq!(document["format"], "json");
+}
