@@ -78,6 +78,11 @@ const VERBS: &[(&[&str], &rule::Rule, Severity)] = &[
     ),
 ];
 
+/// Words of tools that only look.
+const READING: &[&str] = &[
+    "get", "list", "search", "read", "find", "describe", "show", "quote", "estimate",
+];
+
 impl Detector for Calls {
     fn kinds(&self) -> &'static [&'static str] {
         &["mcp-call", "http"]
@@ -122,6 +127,7 @@ fn call(place: &Place, value: &Value, name: &str, arguments: &Value, seen: &mut 
     let to = recipients(arguments);
     strong_role(place, name, arguments, seen);
     moves_money(place, name, &words, arguments, seen);
+    opens(place, name, &words, arguments, seen);
     if let Some((_, about, severity)) = VERBS
         .iter()
         .find(|(verbs, ..)| words.iter().any(|word| verbs.contains(&word.as_str())))
@@ -190,9 +196,6 @@ fn strong_role(place: &Place, name: &str, arguments: &Value, seen: &mut Vec<Obse
 
 /// Observes an amount with a currency or an account in the arguments of a call that does not only read.
 fn moves_money(place: &Place, name: &str, words: &[String], arguments: &Value, seen: &mut Vec<Observation>) {
-    const READING: &[&str] = &[
-        "get", "list", "search", "read", "find", "describe", "show", "quote", "estimate",
-    ];
     let has = |keys: &[&str]| {
         arguments
             .entries()
@@ -216,6 +219,53 @@ fn moves_money(place: &Place, name: &str, words: &[String], arguments: &Value, s
             Observation::new(&rule::CALL_SPENDS, format!("{name} amount"), what).at(place, arguments.line),
         );
     }
+}
+
+/// Observes that something is opened to everybody by a call that does not only read.
+fn opens(place: &Place, name: &str, words: &[String], arguments: &Value, seen: &mut Vec<Observation>) {
+    const KEYS: &[&str] = &[
+        "visibility",
+        "access",
+        "sharing",
+        "share",
+        "audience",
+        "scope",
+        "acl",
+        "permission",
+    ];
+    const EVERYBODY: &[&str] = &[
+        "public",
+        "anyone",
+        "everyone",
+        "world",
+        "internet",
+        "anyone_with_link",
+        "public_read",
+    ];
+    if words.iter().any(|word| READING.contains(&word.as_str())) {
+        return;
+    }
+    arguments.walk(&mut |_, value| {
+        for (key, setting) in value.entries() {
+            let key = key.to_ascii_lowercase();
+            let text = setting
+                .text()
+                .unwrap_or_default()
+                .to_ascii_lowercase()
+                .replace(['-', ' '], "_");
+            let named = KEYS.contains(&key.as_str()) && EVERYBODY.contains(&text.as_str());
+            if named || matches!(key.as_str(), "public" | "is_public" | "anonymous") && setting.is_true() {
+                let what = format!(
+                    "the tool {} is called with {} {}",
+                    quote(name),
+                    quote(&key),
+                    quote(&text)
+                );
+                let seen_here = Observation::new(&rule::CALL_OPENS, format!("{name} {key} {text}"), what);
+                seen.push(seen_here.at(place, setting.line));
+            }
+        }
+    });
 }
 
 /// Splits a tool name at underscores, other signs and capitals.
@@ -363,6 +413,14 @@ mod tests {
             |name: &str| format!(r#"{{"tool": "{name}", "arguments": {{"amount": 5, "currency": "EUR"}}}}"#);
         assert_eq!(level("mcp-call", &call("settle_invoice")), Severity::High);
         assert_eq!(level("mcp-call", &call("get_quote")), Severity::Info);
+    }
+
+    #[test]
+    fn opening_to_everybody_is_told() {
+        let share =
+            |with: &str| format!(r#"{{"tool": "set_sharing", "arguments": {{"sharing": "{with}"}}}}"#);
+        assert_eq!(level("mcp-call", &share("Anyone with link")), Severity::Medium);
+        assert!(level("mcp-call", &share("team")) < Severity::Medium);
     }
 
     #[test]

@@ -46,7 +46,7 @@ use observation::compare;
 use std::borrow::Cow;
 
 /// The version of the rules; parties that hold another one refuse each other's findings.
-pub const RULESET: &str = "2026-11-22.1";
+pub const RULESET: &str = "2026-11-22.2";
 
 /// A file larger than this is not analyzed.
 pub const MAX_BYTES: usize = 16 << 20;

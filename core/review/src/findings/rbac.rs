@@ -221,6 +221,8 @@ fn binding(object: &Object<'_>, seen: &mut Vec<Observation>) {
             "admin" | "edit" if cluster => (&rule::RBAC_WIDE_BINDING, Severity::High),
             "system:masters" => (&rule::RBAC_CLUSTER_ADMIN, Severity::Critical),
             _ if name == "system:masters" => (&rule::RBAC_CLUSTER_ADMIN, Severity::Critical),
+            // Within a namespace these read its secrets and run code in it; `admin` also hands out rights.
+            "admin" | "edit" => (&rule::RBAC_WIDE_BINDING, Severity::Medium),
             _ => (
                 &rule::RBAC_BOUND,
                 if cluster { Severity::Low } else { Severity::Info },
@@ -262,6 +264,17 @@ mod tests {
         assert_eq!(level(None, &role("get", "secrets")), Severity::High);
         assert_eq!(level(None, &role("'*'", "'*'")), Severity::Critical);
         assert_eq!(level(None, &role("escalate", "clusterroles")), Severity::High);
+    }
+
+    #[test]
+    fn strong_roles_in_a_namespace_are_weighed() {
+        let bound = |role: &str| {
+            format!(
+                "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {{name: b, namespace: n}}\nroleRef: {{kind: ClusterRole, name: {role}}}\nsubjects: [{{kind: User, name: u}}]\n"
+            )
+        };
+        assert_eq!(level(None, &bound("edit")), Severity::Medium);
+        assert_eq!(level(Some(&bound("edit")), &bound("view")), Severity::Info);
     }
 
     #[test]

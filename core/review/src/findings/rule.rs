@@ -221,6 +221,8 @@ rules! {
         None, [];
     SHELL_REVERSE "shell-reverse" Critical "A shell is given to the network"
         None, [];
+    SHELL_UNTRUSTED_SOURCE "shell-untrusted-source" Medium "Code is installed from an odd place"
+        None, [];
     SHELL_HIDES "shell-hides" High "Traces are removed"
         None, [];
     SHELL_SENDS_DATA "shell-sends-data" Medium "Data is sent over the network"
@@ -252,6 +254,8 @@ rules! {
     CALL_SPENDS "call-spends" High "A call moves money"
         None, [];
     CALL_GRANTS "call-grants" Medium "A call lets somebody in"
+        None, [];
+    CALL_OPENS "call-opens" Medium "A call opens something to everybody"
         None, [];
     CALL_SENDS "call-sends" Medium "A call sends something out"
         None, [];

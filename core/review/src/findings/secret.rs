@@ -56,6 +56,19 @@ impl Detector for Secrets {
             }
         }
         input.walk(&mut |place, value| {
+            // Lists of variables write the key as a value.
+            let variable = value.text_at("name").zip(value.at("value"));
+            if let Some((name, secret)) = variable
+                && let Some(text) = literal(name, secret)
+            {
+                let what = format!(
+                    "a literal value of {} characters stands in the variable {}",
+                    text.chars().count(),
+                    quote(name)
+                );
+                let id = format!("{} {}", place.identity, digest(text.as_bytes()));
+                seen.push(Observation::new(&rule::SECRET_LITERAL, id, what).at(place, secret.line));
+            }
             for (key, secret) in value.entries() {
                 // A rotation names its secret under that key.
                 let is_name = input.kind == "secret-rotation" && matches!(key.as_str(), "secret" | "Secret");
@@ -306,6 +319,17 @@ mod tests {
             let told = format!("{found:?}");
             assert!(!told.contains(&token) && !told.contains(password), "{told}");
         }
+    }
+
+    #[test]
+    fn variables_in_lists_are_read_by_their_name() {
+        let variables = |value: &str| format!("env:\n  - name: API_KEY\n    value: {value}\n");
+        let found = analyze("config-file", None, variables("abcdef123456").as_bytes());
+        assert_eq!(
+            (found[0].rule.as_str(), found[0].line),
+            ("secret-literal", Some(3))
+        );
+        assert!(analyze("config-file", None, variables("${API_KEY}").as_bytes()).is_empty());
     }
 
     #[test]

