@@ -1,12 +1,13 @@
 //! Measures the differences beside their peers: `cargo bench -p countersign-review --bench diff`.
 //!
 //! First come figures in processor time, each with the peer's and the ratio: `git diff --no-index` as a whole
-//! process against our whole work on the same files (read, index, compare, every changed row escaped), in
+//! process against our whole work on the same files (read, scan for hostile text, compare, escape every changed row), in
 //! turns so that a busy machine troubles both alike. Then criterion's own measurements. `-- --quick` shortens
 //! the latter.
 
 use countersign_review::diff::structure;
 use countersign_review::diff::text::TextDiff;
+use countersign_review::text::suspicious;
 use criterion::{Criterion, criterion_group, criterion_main};
 use std::fmt::Write as _;
 use std::hint::black_box;
@@ -150,11 +151,12 @@ fn pathological() -> Vec<(&'static str, String, String)> {
     pairs
 }
 
-/// Reads, compares and escapes every changed row; returns how many rows changed.
+/// Reads, scans, compares and escapes every changed row; returns how many rows changed.
 fn whole(before: &Path, after: &Path) -> usize {
     let (Ok(before), Ok(after)) = (std::fs::read(before), std::fs::read(after)) else {
         return 0;
     };
+    black_box(suspicious(&after));
     let Ok(diff) = TextDiff::new(before, after) else {
         return 0;
     };

@@ -28,6 +28,8 @@ pub enum Step {
         /// Its index on the after side.
         after: Option<usize>,
     },
+    /// The JSON that a text holds, such as a policy inside a plan.
+    Held,
 }
 
 impl Path {
@@ -35,7 +37,7 @@ impl Path {
     pub(crate) fn size(&self) -> usize {
         let names = self.steps.iter().map(|step| match step {
             Step::Key { name, .. } | Step::Element { name: Some(name), .. } => name.len(),
-            Step::Element { .. } => 0,
+            Step::Element { .. } | Step::Held => 0,
         });
         names.sum::<usize>() + self.steps.len() * size_of::<Step>() + 256
     }
@@ -68,6 +70,7 @@ impl Path {
                     (Some(index), None) => text.push_str(&format!("[was {index}]")),
                     (None, None) => text.push_str("[]"),
                 },
+                Step::Held => text.push_str("(json)"),
             }
         }
         if text.is_empty() {

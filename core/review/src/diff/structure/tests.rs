@@ -86,6 +86,25 @@ fn a_name_that_stands_twice_names_nothing() {
 }
 
 #[test]
+fn a_policy_held_as_text_is_compared_by_its_own_structure() {
+    let held = |text: &str| format!("{{\n\"policy\": {}}}", serde_json::to_string(text).unwrap());
+    let before = held(r#"{"Statement": [{"Sid": "a", "Action": "s3:Get*"}, {"Sid": "b"}]}"#);
+    let after = held(r#"{"Statement": [{"Sid": "a", "Action": "*"}]}"#);
+    assert_eq!(
+        changes("json", &before, &after),
+        [
+            r#"policy(json).Statement[a].Action replace "s3:Get*" "*""#,
+            r#"policy(json).Statement[b] remove {"Sid": "b"} -"#
+        ]
+    );
+    let structure = compare("json", Some(before.as_bytes()), Some(after.as_bytes()));
+    assert_eq!(structure.changes[0].after.as_ref().unwrap().line, 2);
+    // What only the text differs in is told as text.
+    let spaced = held(r#"{"Statement":  [{"Sid": "a", "Action": "s3:Get*"}, {"Sid": "b"}]}"#);
+    assert_eq!(changes("json", &before, &spaced).len(), 1);
+}
+
+#[test]
 fn numbers_stay_text() {
     let told = changes("json", r#"{"n": 9007199254740992}"#, r#"{"n": 9007199254740993}"#);
     assert_eq!(told, ["n replace 9007199254740992 9007199254740993"]);

@@ -3,9 +3,10 @@
 use super::align::{align, name};
 use super::lexeme;
 use super::path::{Path, Step};
-use super::tree::{Entry, Node, Tree};
-use super::{Change, Format, Op, Written};
+use super::tree::{Entry, Grower, Node, Tree};
+use super::{Change, Format, Op, Written, read};
 use std::collections::BTreeMap;
+use std::hash::RandomState;
 
 /// Paths and notes may take this much: a long key above many changes would otherwise grow without bound.
 pub(crate) const MAX_SIZE: usize = 256 << 20;
@@ -23,6 +24,8 @@ pub(super) struct Walk<'s> {
     pub changes: Vec<Change>,
     /// What the changes take, in bytes.
     size: usize,
+    /// The lines before and after of the text whose JSON is looked at.
+    within: Option<(u32, u32)>,
     /// Maps whose keys stand in another order.
     pub reordered: u32,
     /// Keys and values that say the same and are written differently, with the line after.
@@ -40,6 +43,7 @@ impl<'s> Walk<'s> {
             anchors: Vec::new(),
             changes: Vec::new(),
             size: 0,
+            within: None,
             reordered: 0,
             respelled: Vec::new(),
         }
@@ -56,7 +60,7 @@ impl<'s> Walk<'s> {
             for (reordered, respelled, start) in unlike {
                 self.reordered += u32::from(reordered);
                 if respelled {
-                    self.respelled.push(self.new.line(start));
+                    self.respelled.push(self.line_after(start));
                 }
             }
             return;
@@ -71,9 +75,45 @@ impl<'s> Walk<'s> {
             (Node::List(a), Node::List(b)) => {
                 self.list(&a.iter().collect::<Vec<_>>(), &b.iter().collect::<Vec<_>>());
             }
+            (Node::Scalar(a), Node::Scalar(b)) => {
+                if !self.held(a, old, b, new) {
+                    self.put(Op::Replace, Some(old), Some(new));
+                }
+            }
             _ => self.put(Op::Replace, Some(old), Some(new)),
         }
         self.anchors.truncate(anchors);
+    }
+
+    /// Compares the JSON that two texts of a JSON file hold; says whether that told a difference.
+    fn held(&mut self, a: &str, old: &Tree<'_>, b: &str, new: &Tree<'_>) -> bool {
+        let text = |lexeme: &str| {
+            let text = serde_json::from_str::<String>(lexeme).ok();
+            text.filter(|text| text.trim_start().starts_with(['{', '[']))
+        };
+        if self.format != Format::Json || self.within.is_some() {
+            return false;
+        }
+        let (Some(a), Some(b)) = (text(a), text(b)) else {
+            return false;
+        };
+        let hash = RandomState::new();
+        let (Ok(a), Ok(b)) = (
+            read::read(Format::Json, &a, &mut Grower::new(&hash)).map(Vec::into_iter),
+            read::read(Format::Json, &b, &mut Grower::new(&hash)).map(Vec::into_iter),
+        ) else {
+            return false;
+        };
+        let first = self.changes.len();
+        self.within = Some((self.old.line(old.start), self.new.line(new.start)));
+        self.path.push(Step::Held);
+        for (a, b) in a.zip(b) {
+            self.value(&a, &b);
+        }
+        self.path.pop();
+        self.within = None;
+        // Keys that stand twice in it, or another order or spelling, are told by the text itself.
+        self.changes.len() > first
     }
 
     fn map(&mut self, old: &[Entry<'_>], new: &[Entry<'_>]) {
@@ -105,7 +145,7 @@ impl<'s> Walk<'s> {
         }
         for (a, b) in &common {
             if a.written != b.written {
-                self.respelled.push(self.new.line(b.value.start));
+                self.respelled.push(self.line_after(b.value.start));
             }
         }
         self.reordered += u32::from(reordered(common.into_iter()));
@@ -169,6 +209,11 @@ impl<'s> Walk<'s> {
         }
     }
 
+    /// Returns the line after of a value; inside of a text, that of the text.
+    fn line_after(&self, start: usize) -> u32 {
+        self.within.map_or_else(|| self.new.line(start), |(_, line)| line)
+    }
+
     /// Says whether there are more changes than are kept.
     pub fn is_full(&self) -> bool {
         self.size > MAX_SIZE
@@ -179,15 +224,16 @@ impl<'s> Walk<'s> {
             return;
         }
         let moved = matches!(op, Op::Move { .. });
-        let written = |tree: &Tree<'_>, lines: &Lines| Written {
+        let written = |tree: &Tree<'_>, line: Option<u32>, lines: &Lines| Written {
             // A moved list or map is named by the path; its content is not repeated.
             text: if moved && tree.is_container() {
                 "".into()
             } else {
                 tree.written().into()
             },
-            line: lines.line(tree.start),
+            line: line.unwrap_or_else(|| lines.line(tree.start)),
         };
+        let (line_before, line_after) = self.within.unzip();
         let mut notes = if moved {
             Vec::new()
         } else {
@@ -216,8 +262,8 @@ impl<'s> Walk<'s> {
         self.changes.push(Change {
             path,
             op,
-            before: old.map(|tree| written(tree, self.old)),
-            after: new.map(|tree| written(tree, self.new)),
+            before: old.map(|tree| written(tree, line_before, self.old)),
+            after: new.map(|tree| written(tree, line_after, self.new)),
             notes,
         });
     }
