@@ -44,7 +44,13 @@ impl Detector for Commands {
                 if key == "argv" {
                     found = argv.len() == list.items().len();
                 }
-                command(&argv, &at(place, key, list.line), 0, seen);
+                let at = at(place, key, list.line);
+                command(&argv, &at, 0, seen);
+                let whole = Simple {
+                    words: argv,
+                    ..Simple::default()
+                };
+                shell_hidden::judge(&[whole], &at, seen);
             }
             for key in ["script", "cmd", "run"] {
                 if let Some(text) = value
@@ -658,6 +664,14 @@ mod tests {
         ] {
             assert_eq!(worst(script), Severity::High, "{script}");
         }
+    }
+
+    #[test]
+    fn an_argument_list_is_judged_as_a_script_is() {
+        let names = |argv: &[&str]| found(argv).into_iter().map(|(rule, _)| rule).collect::<Vec<_>>();
+        assert_eq!(names(&["curl", "http://169.254.169.254/x"]), ["http-metadata"]);
+        assert_eq!(names(&["tee", "/etc/hosts"]), ["shell-overwrites"]);
+        assert_eq!(names(&["env", "LD_PRELOAD=/tmp/a.so", "ls"]), ["shell-obscured"]);
     }
 
     #[test]
