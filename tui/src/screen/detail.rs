@@ -130,9 +130,10 @@ fn tabs(canvas: &mut Canvas<'_>, area: Rect, detail: &DetailView) {
     }
     let words = |(number, tab): (usize, &TabView), full: bool| {
         let count = tab.count.map_or_else(String::new, |count| format!(" {count}"));
-        match full || tab.selected {
-            true => format!(" {number} {}{count} ", tab.title),
-            false => format!(" {number} {} ", tab.title.split(' ').next().unwrap_or_default()),
+        match (full, tab.selected) {
+            (true, _) => format!(" {number} {}{count} ", tab.title),
+            (false, true) => format!("{number} {}{count} ", tab.title),
+            (false, false) => format!("{number} {} ", tab.title.split(' ').next().unwrap_or_default()),
         }
     };
     let tabs = || (1..).zip(&detail.tabs);

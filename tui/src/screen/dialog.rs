@@ -128,12 +128,19 @@ fn keys(ceremony: &CeremonyView) -> Text {
         piece("Tab", Tone::Strong),
         piece(" next field  ", Tone::Faint),
         piece("Esc", Tone::Strong),
-        piece(" leaves without signing", Tone::Faint),
+        piece(
+            if ceremony.presets {
+                " leaves"
+            } else {
+                " leaves without signing"
+            },
+            Tone::Faint,
+        ),
     ];
     if ceremony.presets {
         keys.extend([
             piece("  Ctrl-R", Tone::Strong),
-            piece(" a usual reason", Tone::Faint),
+            piece(" usual reasons", Tone::Faint),
         ]);
     }
     keys

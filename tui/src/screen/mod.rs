@@ -35,6 +35,7 @@ use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent, KeyEventKind, 
 use ratatui::layout::Rect;
 use tokio::sync::mpsc;
 
+pub use frame::draw as paint;
 use input::{Event, Input};
 use keymap::Intent;
 pub use keymap::{Keymap, KeymapError};
@@ -294,7 +295,7 @@ impl Console {
         }
         let (state, look, first) = (&self.state, &self.look, self.first);
         self.screen
-            .draw(|buffer| frame::draw(buffer, look, state, now, first))?;
+            .draw(|buffer| paint(buffer, look, state, now, first))?;
         let saw = seen(&self.state, now, area);
         if saw != self.saw {
             self.saw = saw;
@@ -306,7 +307,7 @@ impl Console {
                 );
                 let state = &self.state;
                 self.screen
-                    .draw(|buffer| frame::draw(buffer, look, state, now, first))?;
+                    .draw(|buffer| paint(buffer, look, state, now, first))?;
             }
         }
         Ok(())
