@@ -11,7 +11,7 @@ use countersign_console::home::{Home, NoHome};
 use countersign_console::inbox::{Inbox, InboxError};
 use countersign_console::machine::driver::{Desk, Driver};
 use countersign_console::machine::message::Step;
-use countersign_console::machine::{self, Command, Message, Moment, Pane, Screen, State};
+use countersign_console::machine::{self, Command, Lane, Message, Moment, Screen, State};
 use countersign_protocol::identity::RequestId;
 use serde::{Serialize, Serializer};
 use tokio::sync::watch;
@@ -126,10 +126,25 @@ impl Console {
             Input::LookAgain => Command::LookAgain,
             Input::NextTab => Command::StepPane(Step::Next),
             Input::PreviousTab => Command::StepPane(Step::Previous),
-            Input::Read { tab } => match Pane::ALL.get(tab) {
-                Some(pane) => Command::Read(*pane),
+            Input::NextLane => Command::StepLane(Step::Next),
+            Input::PreviousLane => Command::StepLane(Step::Previous),
+            Input::Reorder => Command::Reorder,
+            Input::Beside => Command::ToggleBeside,
+            Input::Fold => Command::ToggleFold,
+            Input::NextFinding => Command::StepFinding(Step::Next),
+            Input::PreviousFinding => Command::StepFinding(Step::Previous),
+            Input::Lane { lane } => match Lane::ALL.get(lane) {
+                Some(lane) => Command::Show(*lane),
                 None => return Ok(()),
             },
+            Input::Read { tab } => {
+                let held = self.held()?;
+                let panes = held.state.detail.as_ref().map(|detail| detail.panes());
+                match panes.and_then(|panes| panes.get(tab).copied()) {
+                    Some(pane) => Command::Read(pane),
+                    None => return Ok(()),
+                }
+            }
             Input::Refresh if self.driver.get().is_none() => {
                 self.connect();
                 return Ok(());
@@ -272,6 +287,8 @@ impl Console {
 /// Why there is no inbox.
 #[derive(Debug, thiserror::Error)]
 enum Unready {
+    #[error("nothing is configured")]
+    Nothing,
     #[error(transparent)]
     Home(#[from] NoHome),
     #[error(transparent)]
@@ -283,9 +300,8 @@ enum Unready {
 impl Unready {
     /// What is wrong; nothing when merely nothing is configured.
     fn problem(&self) -> Option<String> {
-        let missing = |error: &ConfigError| matches!(error, ConfigError::Missing(_));
         match self {
-            Self::Config(error) | Self::Inbox(InboxError::Config(error)) if missing(error) => None,
+            Self::Nothing => None,
             other => Some(machine::view::escaped(&other.to_string().as_str().into())),
         }
     }
@@ -297,9 +313,134 @@ fn inbox(config: Option<&PathBuf>) -> Result<Inbox, Unready> {
         Some(file) => Config::load(file)?,
         None => Config::load(&home.config_file())?,
     };
+    if config.root.is_none() && config.person.is_none() {
+        return Err(Unready::Nothing);
+    }
     let options = Options {
         ca_file: config.ca_file.clone(),
         ..Options::default()
     };
     Ok(Inbox::open_with(&home, config, options)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use countersign_console::machine::driver::Desk;
+    use countersign_console::machine::{
+        Connection, News, Order, Progress, Reading, Row, RowContent, Trouble, Trust,
+    };
+    use countersign_protocol::digest::{ProposalDigest, Sha256Digest};
+
+    use super::*;
+
+    /// A desk with three requests that nobody believes.
+    struct Three;
+
+    fn id(number: u8) -> RequestId {
+        RequestId::of(&ProposalDigest::new(Sha256Digest::of(&[number])))
+    }
+
+    impl Desk for Three {
+        async fn trust(&self) -> Result<Trust, Trouble> {
+            Err(Trouble::new("test", "no trust"))
+        }
+
+        async fn queue(&self) -> Result<Vec<Row>, Trouble> {
+            let row = |number| Row {
+                id: id(number),
+                change: 1,
+                content: RowContent::Refused(vec![Trouble::new("test", "not signed \u{202e}")]),
+            };
+            Ok((1..=3).map(row).collect())
+        }
+
+        async fn open(&self, _: RequestId) -> Result<Reading, Trouble> {
+            Err(Trouble::new("test", "cannot be read"))
+        }
+
+        async fn decide(&self, _: Order, _: impl Fn(Progress) + Send + Sync) {
+            panic!("the desktop decides nothing");
+        }
+
+        async fn watch(&self, tell: impl Fn(News) + Send + Sync) {
+            tell(News::Connection(Connection::Live));
+            pending::<()>().await;
+        }
+    }
+
+    async fn loaded() -> Arc<Console> {
+        let console = Arc::new(Console::new(None));
+        console.drive(Three);
+        let mut snapshot = console.snapshot(0).await.unwrap();
+        while snapshot.queue.total < 3 {
+            snapshot = console.snapshot(snapshot.revision).await.unwrap();
+        }
+        console
+    }
+
+    async fn read(console: &Arc<Console>) -> Option<String> {
+        let detail = console.snapshot(0).await.unwrap().detail;
+        detail.map(|detail| detail.id)
+    }
+
+    #[tokio::test]
+    async fn a_click_opens_the_request_that_was_clicked() {
+        let console = loaded().await;
+        for number in [3, 1, 2] {
+            console.take(Input::Open { id: id(number) }).await.unwrap();
+            assert_eq!(read(&console).await, Some(id(number).to_string()));
+        }
+        console.take(Input::Back).await.unwrap();
+        console.take(Input::Open { id: id(9) }).await.unwrap();
+        assert_eq!(read(&console).await, None);
+    }
+
+    #[tokio::test]
+    async fn the_page_is_told_when_something_happens_and_only_then() {
+        let console = loaded().await;
+        let now = console.snapshot(0).await.unwrap().revision;
+        let waiting = tokio::spawn({
+            let console = Arc::clone(&console);
+            async move { console.snapshot(now).await.unwrap().revision }
+        });
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert!(!waiting.is_finished());
+        console.take(Input::Last).await.unwrap();
+        assert!(waiting.await.unwrap() > now);
+    }
+
+    #[tokio::test]
+    async fn foreign_text_is_escaped_before_the_page_gets_it() {
+        let console = loaded().await;
+        let text = serde_json::to_string(&console.snapshot(0).await.unwrap()).unwrap();
+        assert!(text.contains("202E") && !text.contains('\u{202e}'), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_window_far_below_the_end_shows_the_end() {
+        let console = loaded().await;
+        console.take(Input::Rows { first: usize::MAX }).await.unwrap();
+        let snapshot = console.snapshot(0).await.unwrap();
+        assert_eq!((snapshot.first_row, snapshot.queue.rows.len()), (2, 1));
+        assert!(console.lines(usize::MAX, usize::MAX).unwrap().lines.is_empty());
+    }
+
+    #[test]
+    fn a_configuration_that_is_wrong_is_told_and_a_missing_one_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let problem = |text: &str| {
+            let file = folder.path().join("config.toml");
+            std::fs::write(&file, text).unwrap();
+            inbox(Some(&file)).unwrap_err().problem()
+        };
+        assert_eq!(problem(""), None);
+        assert!(
+            problem("persn = 'alex'")
+                .unwrap()
+                .contains("did you mean `person`?")
+        );
+        assert!(problem("person = 'alex'").unwrap().contains("countersign login"));
+    }
 }

@@ -58,6 +58,8 @@ pub struct Tab {
     pub key: String,
     /// How many lines it has.
     pub len: usize,
+    /// The line to begin with.
+    pub top: usize,
 }
 
 /// Lines of a tab.
@@ -80,6 +82,7 @@ impl Snapshot {
             Screen::Detail => ("detail", None),
         };
         let first_row = first_row.min(state.queue.passing.len().saturating_sub(1));
+        let top = state.detail.as_ref().map_or(0, |detail| detail.top().line);
         Self {
             revision,
             screen,
@@ -91,7 +94,11 @@ impl Snapshot {
             first_row,
             queue: view::queue(state, now, first_row, MAX_ROWS),
             detail: view::detail(state, now),
-            tab: tab(state).map(|(key, pane)| Tab { key, len: pane.len() }),
+            tab: tab(state).map(|(key, pane)| Tab {
+                key,
+                len: pane.len(),
+                top,
+            }),
             moved: state.detail.as_ref().is_some_and(|detail| detail.moved.is_some()),
         }
     }
@@ -125,16 +132,19 @@ impl Lines {
     }
 }
 
-/// The tab that is read, with a key that names request, sheet, change and tab.
+/// The tab that is read, with a key that names all that its lines are made of.
 fn tab(state: &State) -> Option<(String, PaneView<'_>)> {
     let detail = state.detail.as_deref()?;
-    let reading = detail.reading()?;
+    let (reading, shape) = (detail.reading()?, detail.shape);
     let key = format!(
-        "{}/{}/{}/{}",
+        "{}/{}/{}/{}/{}/{}/{}",
         reading.id,
         reading.view_digest,
+        detail.pane.index(),
         reading.change,
-        detail.pane.index()
+        detail.finding,
+        shape.folded,
+        shape.beside,
     );
-    Some((key, PaneView::of(reading, detail.pane)))
+    Some((key, PaneView::of_detail(detail)?))
 }

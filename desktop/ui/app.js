@@ -16,22 +16,26 @@ const filter = byId("filter");
 let shown = null;
 
 const KEYS = {
-  queue: [["j k", "move"], ["Enter", "read"], ["/", "search"], ["r", "refresh"], ["?", "keys"]],
-  detail: [["j k", "scroll"], ["1–4", "tabs"], ["Esc", "back"], ["J K", "other requests"], ["?", "keys"]],
+  queue: [["j k", "move"], ["Enter", "read"], ["/", "search"], ["s", "order"], ["?", "keys"]],
+  detail: [["j k", "scroll"], ["1–8", "tabs"], ["Esc", "back"], ["J K", "other requests"], ["?", "keys"]],
   "first-run": [["r", "look again"]],
 };
 
 const ALL_KEYS = [
   ["j  k  ↓  ↑", "Move in the queue; scroll while reading"],
-  ["Enter", "Read the request under the cursor"],
+  ["Enter", "Read the request under the cursor; go to the line of a finding"],
   ["Esc", "Back to the queue"],
   ["J  K", "Read the next request, or the one before"],
-  ["1 – 4", "Sheet, Change, Findings, Context"],
-  ["[  ]", "The tab before, the next tab"],
+  ["1 – 8", "Lanes of the queue; tabs of a request"],
+  ["[  ]", "The lane or tab before, the next one"],
+  ["n  N", "The next finding, or the one before"],
+  ["z  v", "Fold what did not change; both sides beside each other"],
+  ["s", "Order the queue by something else"],
   ["Space  PgDn  PgUp", "Scroll by a screen"],
   ["g  G  Home  End", "To the top, to the end"],
   ["/", "Search requests"],
-  ["r", "Fetch again; look again when a request moved"],
+  ["r", "Look again at a request that moved"],
+  ["R", "Fetch again"],
   ["?", "Show or hide this list"],
 ];
 
@@ -65,12 +69,15 @@ function opensOther(by) {
   return other && shown.detail ? { do: "open", id: other.id } : null;
 }
 
+const readsFindings = () => shown.detail?.tabs.some((tab) => tab.selected && tab.title === "Findings") ?? false;
+
 /** What a key means on this screen; nothing where the page itself scrolls. */
 function meaning(key) {
   const reading = shown.screen === "detail";
   switch (key) {
     case "?": return { do: "help" };
-    case "r": return { do: shown.moved ? "look-again" : "refresh" };
+    case "r": return { do: shown.setup ? "refresh" : "look-again" };
+    case "R": return { do: "refresh" };
     case "Escape": return { do: "back" };
     case "j": case "ArrowDown": return reading ? () => scrollLines("down") : { do: "move", by: 1 };
     case "k": case "ArrowUp": return reading ? () => scrollLines("up") : { do: "move", by: -1 };
@@ -80,11 +87,18 @@ function meaning(key) {
     case "G": case "End": return reading ? () => scrollLines("end") : { do: "last" };
     case "J": return reading ? opensOther(1) : null;
     case "K": return reading ? opensOther(-1) : null;
-    case "]": return reading ? { do: "next-tab" } : null;
-    case "[": return reading ? { do: "previous-tab" } : null;
-    case "Enter": return reading ? null : { do: "enter" };
+    case "]": return reading ? { do: "next-tab" } : { do: "next-lane" };
+    case "[": return reading ? { do: "previous-tab" } : { do: "previous-lane" };
+    case "Enter": return { do: "enter" };
+    case "n": return readsFindings() ? { do: "next-finding" } : null;
+    case "N": return readsFindings() ? { do: "previous-finding" } : null;
+    case "z": return reading ? { do: "fold" } : null;
+    case "v": return reading ? { do: "beside" } : null;
+    case "s": return reading ? null : { do: "reorder" };
     case "/": return focusFilter;
-    default: return reading && /^[1-9]$/.test(key) ? { do: "read", tab: Number(key) - 1 } : null;
+    default:
+      if (!/^[1-9]$/.test(key)) return null;
+      return reading ? { do: "read", tab: Number(key) - 1 } : { do: "lane", lane: Number(key) - 1 };
   }
 }
 

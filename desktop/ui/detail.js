@@ -15,8 +15,8 @@ export function drawDetail(snapshot) {
   none.hidden = detail !== null;
   request.hidden = detail === null;
   if (detail === null) {
-    const selected = snapshot.queue.rows.find((row) => row.selected) ?? null;
-    draw(none, selected, shortNodes);
+    const row = snapshot.queue.rows.find((row) => row.selected) ?? null;
+    draw(none, { row, told: snapshot.queue.selected }, shortNodes);
     delete request.dataset.request;
     drawLines(null);
     return;
@@ -67,8 +67,8 @@ function tabNodes(all) {
   });
 }
 
-/** @param {import("./types").QueueRow | null} row */
-function shortNodes(row) {
+/** @param {{ row: import("./types").QueueRow | null, told: import("./types").Text }} about */
+function shortNodes({ row, told }) {
   if (row === null) {
     return [];
   }
@@ -87,8 +87,8 @@ function shortNodes(row) {
       ...field("State", pieceNode(row.state)),
       ...field("Approvals", pieceNode(row.needs)),
       ...field("Time left", pieceNode(row.left)),
-      ...field("Yours to decide", pieceNode(row.yours)),
     ),
+    element("p", "short-told", ...textNodes(told)),
     open,
   ];
 }

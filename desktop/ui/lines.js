@@ -1,12 +1,14 @@
 // The lines of a tab. Only those near the screen are in the page; a sheet or a document may have any length.
 
 import { lines as fetchLines } from "./ipc.js";
-import { element, textNodes } from "./text.js";
+import { element, textNodes, textOf } from "./text.js";
 
 /** Lines fetched at once. */
 const CHUNK = 100;
 /** Chunks in the page at most, whatever the style sheet or the window does. */
 const MOST = 12;
+/** The deepest indent that a wrapped line keeps. */
+const DEEPEST = 24;
 /** The height of a line that was not drawn yet. */
 const GUESS = 21;
 
@@ -14,6 +16,8 @@ const pane = document.getElementById("lines");
 
 let key = null;
 let place = null;
+/** The line that the console last wanted on top. */
+let begun = 0;
 /** @type {Set<HTMLElement>} */
 let live = new Set();
 let observer = null;
@@ -21,6 +25,7 @@ let observer = null;
 /** @param {import("./types").Tab | null} tab */
 export function drawLines(tab) {
   if ((tab?.key ?? null) === key) {
+    begin(tab?.top ?? 0);
     return;
   }
   const samePlace = tab !== null && placeOf(tab.key) === place;
@@ -40,12 +45,31 @@ export function drawLines(tab) {
   observer = new IntersectionObserver(arrived, { root: pane, rootMargin: "800px 0px" });
   chunks.forEach((chunk) => observer.observe(chunk));
   pane.scrollTop = top;
+  if (samePlace) {
+    begin(tab.top);
+  } else {
+    begun = 0;
+    begin(tab?.top ?? 0);
+  }
+}
+
+/** Brings the line on top that the console wants there, when it wants another one than before. */
+async function begin(line) {
+  if (line === begun) {
+    return;
+  }
+  begun = line;
+  const chunk = pane.children[Math.floor(line / CHUNK)];
+  if (chunk) {
+    chunk.scrollIntoView({ block: "start", behavior: "instant" });
+    await fill(chunk);
+    chunk.children[line % CHUNK]?.scrollIntoView({ block: "start", behavior: "instant" });
+  }
 }
 
 /** A tab stays the same place while only decisions come in: same request, same sheet, same tab. */
 function placeOf(tabKey) {
-  const [request, sheet, , tab] = tabKey.split("/");
-  return `${request}/${sheet}/${tab}`;
+  return tabKey.split("/").slice(0, 3).join("/");
 }
 
 function arrived(entries) {
@@ -80,15 +104,34 @@ function drop(chunk) {
 }
 
 /** @param {import("./types").PaneLine} line */
-function lineNode(line) {
-  const node = element("div", `line ${kindOf(line.text)}`);
-  if (line.gutter.length > 0) {
-    const gutter = element("span", "gutter", ...textNodes(line.gutter));
-    gutter.setAttribute("aria-hidden", "true");
-    node.append(gutter);
+function lineNode({ gutter, text, beside }) {
+  if (beside) {
+    return element("div", "line pair", half(gutter, text), half(...beside));
   }
-  node.append(element("span", "content", ...textNodes(line.text)));
+  const node = half(gutter, text);
+  node.classList.add("line");
   return node;
+}
+
+function half(gutter, text) {
+  const node = element("div", kindOf(text));
+  if (gutter.length > 0) {
+    const numbers = element("span", "gutter", ...textNodes(gutter));
+    numbers.setAttribute("aria-hidden", "true");
+    node.append(numbers);
+  }
+  const content = element("span", "content", ...textNodes(text));
+  const indent = indentOf(text);
+  content.style.paddingLeft = `${indent}ch`;
+  content.style.textIndent = `-${indent}ch`;
+  node.append(content);
+  return node;
+}
+
+/** How far a line that wraps goes on to the right: as far as it began, its sign included. */
+function indentOf(text) {
+  const [start] = /^[-+▸]? */.exec(textOf(text));
+  return Math.min(start.length, DEEPEST);
 }
 
 /** What a line is as a whole: its ground. Signs in the text say the same. */
@@ -109,7 +152,20 @@ export function scrollLines(how) {
   const by = { down: 3 * GUESS, up: -3 * GUESS, page, back: -page, top: -Infinity, end: Infinity }[how];
   if (Number.isFinite(by)) {
     pane.scrollBy({ top: by });
+  } else if (by < 0) {
+    pane.scrollTo({ top: 0, behavior: "instant" });
   } else {
-    pane.scrollTop = by > 0 ? pane.scrollHeight : 0;
+    toEnd();
+  }
+}
+
+/** To the end: again once the last lines are drawn, which may be higher than was guessed. */
+async function toEnd() {
+  const end = () => pane.scrollTo({ top: pane.scrollHeight, behavior: "instant" });
+  end();
+  if (pane.lastElementChild) {
+    await fill(pane.lastElementChild);
+    end();
+    requestAnimationFrame(() => requestAnimationFrame(end));
   }
 }

@@ -9,7 +9,9 @@ const ROW = 92;
 const scroll = document.getElementById("rows-scroll");
 const list = document.getElementById("rows");
 const empty = document.getElementById("rows-empty");
-const counts = document.getElementById("counts");
+const lanes = document.getElementById("lanes");
+const counts = document.getElementById("shown");
+const order = document.getElementById("order");
 const trouble = document.getElementById("queue-trouble");
 const filter = document.getElementById("filter");
 
@@ -41,11 +43,25 @@ export function drawQueue(snapshot) {
   }
   empty.hidden = queue.empty.length === 0;
   draw(empty, queue.empty, (lines) => lines.map((line) => element("p", "", ...textNodes(line))));
-  const shown = queue.passing === queue.total ? `${queue.total} in all` : `${queue.passing} of ${queue.total} shown`;
-  counts.textContent = `${queue.waiting} ${queue.waiting === 1 ? "waits" : "wait"} for you · ${shown}`;
+  draw(lanes, queue.lanes, laneNodes);
+  counts.textContent = queue.passing === 1 ? "1 request" : `${queue.passing} requests`;
+  order.textContent = `by ${queue.order}`;
   trouble.hidden = !queue.trouble;
   draw(trouble, queue.trouble ?? [], textNodes);
   follow(queue.cursor);
+}
+
+function laneNodes(all) {
+  return all.map(([title, count, shown], lane) => {
+    const button = element("button", "lane", title, " ", plain(String(count), "count"));
+    button.dataset.lane = title.toLowerCase().replaceAll(" ", "-");
+    button.setAttribute("role", "tab");
+    button.setAttribute("aria-selected", String(shown));
+    // Lanes that hold nothing take no room, but for the two that are always looked for.
+    button.hidden = count === 0 && !shown && lane > 1;
+    button.addEventListener("click", () => dispatch({ do: "lane", lane }));
+    return button;
+  });
 }
 
 /** @param {import("./types").QueueRow} row */
@@ -64,7 +80,7 @@ function drawRow(row, place) {
   node.dataset.believed = String(row.believed);
   node.dataset.risk = typeof row.risk.tone === "string" ? row.risk.tone : row.risk.tone.risk;
   node.title = textOf(row.target);
-  draw(node, { ...row, selected: false }, rowNodes);
+  draw(node, { ...row, selected: false, group: null }, rowNodes);
 }
 
 function rowNodes(row) {
@@ -104,6 +120,8 @@ list.addEventListener("click", (event) => {
     dispatch({ do: "open", id: row.dataset.request });
   }
 });
+
+order.addEventListener("click", () => dispatch({ do: "reorder" }));
 
 filter.addEventListener("input", () => dispatch({ do: "filter", text: filter.value }));
 

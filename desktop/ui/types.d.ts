@@ -4,7 +4,7 @@
 export type Severity = "none" | "low" | "medium" | "high" | "critical";
 export type Tone =
   | "plain" | "strong" | "faint" | "heading" | "claim" | "escape"
-  | "added" | "added-mark" | "removed" | "removed-mark" | "hunk"
+  | "added" | "added-mark" | "removed" | "removed-mark" | "hunk" | "match"
   | "good" | "warn" | "bad"
   | { risk: Severity };
 export interface Piece { text: string; tone: Tone }
@@ -30,7 +30,9 @@ export interface QueueView {
   rows: QueueRow[];
   passing: number;
   total: number;
-  waiting: number;
+  lanes: [title: string, count: number, shown: boolean][];
+  order: string;
+  selected: Text;
   cursor: number;
   filter: Text | null;
   filtering: boolean;
@@ -39,6 +41,7 @@ export interface QueueView {
 }
 export interface QueueRow {
   id: string;
+  group: string | null;
   selected: boolean;
   believed: boolean;
   state: Piece;
@@ -61,14 +64,17 @@ export interface DetailView {
   tabs: { title: string; count: number | null; selected: boolean }[];
   seen: [number, number];
   readable: boolean;
+  search: [Text, boolean] | null;
 }
-export interface Tab { key: string; len: number }
-export interface PaneLine { gutter: Text; text: Text }
+export interface Tab { key: string; len: number; top: number }
+export interface PaneLine { gutter: Text; text: Text; beside: [Text, Text] | null }
 export interface Lines { key: string; first: number; lines: PaneLine[] }
 
 export type Input =
   | { do: "move"; by: number }
   | { do: "first" | "last" | "enter" | "back" | "next-tab" | "previous-tab" | "help" | "refresh" | "look-again" }
+  | { do: "next-lane" | "previous-lane" | "reorder" | "beside" | "fold" | "next-finding" | "previous-finding" }
+  | { do: "lane"; lane: number }
   | { do: "open"; id: string }
   | { do: "read"; tab: number }
   | { do: "filter"; text: string }
