@@ -32,6 +32,9 @@ pub(super) fn read<'a>(text: &'a str, grower: &mut Grower<'_>) -> Result<Tree<'a
     })
 }
 
+/// Lists and objects that lie deeper stay as they are written: each level is looked over once more.
+const MAX_PARTS: u32 = 24;
+
 type Pair<'a> = (Cow<'a, str>, &'a str, Tree<'a>);
 
 /// What ends an expression that stands outside of brackets.
@@ -142,7 +145,7 @@ impl<'a> Reader<'a> {
             at: start,
             end: start + raw.len(),
         };
-        if depth < MAX_DEPTH {
+        if depth < MAX_PARTS {
             let parts = match raw.as_bytes().first() {
                 Some(b'[') => inner.list(depth + 1, grower),
                 Some(b'{') => inner.object(depth + 1, grower),
