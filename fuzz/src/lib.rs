@@ -93,7 +93,10 @@ pub fn document_json(bytes: &[u8]) {
     let ours = document::read_json(bytes);
     if ours.is_ok() {
         let theirs = serde_json::from_slice::<serde_json::Value>(bytes);
-        let range = theirs.as_ref().err().is_some_and(|error| error.to_string().contains("out of range"));
+        let range = theirs
+            .as_ref()
+            .err()
+            .is_some_and(|error| error.to_string().contains("out of range"));
         assert!(theirs.is_ok() || range, "{theirs:?}");
     }
 }
@@ -141,7 +144,10 @@ pub fn text_diff(bytes: &[u8]) {
     assert_eq!(rebuild(&exact, RowKind::Added), before);
     assert_eq!(rebuild(&exact, RowKind::Removed), after);
     assert_eq!(exact.changes().is_empty(), before == after);
-    assert_eq!(rebuild(&exact.with_spaces(Spaces::Ignored), RowKind::Removed), after);
+    assert_eq!(
+        rebuild(&exact.with_spaces(Spaces::Ignored), RowKind::Removed),
+        after
+    );
 }
 
 fn rebuild(diff: &TextDiff, without: RowKind) -> Vec<u8> {
@@ -161,7 +167,15 @@ fn rebuild(diff: &TextDiff, without: RowKind) -> Vec<u8> {
 }
 
 const FORMATS: [&str; 9] = [
-    "json", "yaml", "toml", "hcl", "sql", "env", "terraform-plan", "k8s", "other",
+    "json",
+    "yaml",
+    "toml",
+    "hcl",
+    "sql",
+    "env",
+    "terraform-plan",
+    "k8s",
+    "other",
 ];
 
 /// The structural difference: deterministic, nothing between equal sides, no changes beside a problem.
@@ -178,7 +192,10 @@ pub fn structure(bytes: &[u8]) {
         }
         structure
     };
-    assert_eq!(compare(Some(before), Some(after)), compare(Some(before), Some(after)));
+    assert_eq!(
+        compare(Some(before), Some(after)),
+        compare(Some(before), Some(after))
+    );
     assert!(compare(Some(after), Some(after)).changes.is_empty());
     compare(None, Some(after));
     compare(Some(before), None);
