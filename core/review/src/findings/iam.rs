@@ -4,7 +4,7 @@
 //! text. The rights *gained* are what counts: a right is existing only where the same holder had it before on
 //! resources that cover it. Grammar: IAM JSON policy language; keys are read in any case, since AWS does.
 
-use super::iam_action::{AS_OF, POWERFUL_SERVICES, Power, sensitive, writes};
+use super::iam_action::{AS_OF, POWERFUL_SERVICES, Power, SENSITIVE, sensitive, writes};
 use super::iam_gain::gains;
 use super::iam_statement::{Statement, owner, statements};
 use super::iam_table::table;
@@ -16,6 +16,9 @@ use std::fmt::Write as _;
 
 /// The rules for policies.
 pub(super) struct Policies;
+
+/// From so many observations on, what is held silently is no longer noted; then more counts as introduced.
+const MOST_SILENT: usize = 20_000;
 
 impl Detector for Policies {
     fn kinds(&self) -> &'static [&'static str] {
@@ -145,7 +148,9 @@ impl Statement {
                 Severity::High
             };
             seen.push(self.reaching(rule, "all", what, resource).severity(severity));
-            self.all_of_it(resource, seen);
+            if seen.len() < MOST_SILENT {
+                self.all_of_it(resource, seen);
+            }
         } else if let Some(service) = service {
             let powerful = POWERFUL_SERVICES.contains(&service.to_ascii_lowercase().as_str());
             let severity = if powerful && broad(resource) {
@@ -197,8 +202,8 @@ impl Statement {
         sensitive_ones: bool,
         seen: &mut Vec<Observation>,
     ) {
-        let known = !table().expand(action).is_empty();
-        if !known && !wildcard && !sensitive_ones {
+        let known = wildcard || sensitive_ones || table().knows(action);
+        if !known {
             let severity = if writes(action) {
                 Severity::Medium
             } else {
@@ -400,11 +405,38 @@ fn attached_policies(input: &Input<'_>, seen: &mut Vec<Observation>) -> bool {
     found
 }
 
-/// Says whether comparing statements would take long; real policies are far smaller.
+/// Says whether looking at statements would take long; real policies are far smaller.
 fn too_many(statements: &[Statement]) -> bool {
-    let rights =
-        |statement: &Statement| (statement.actions.len() + 1).saturating_mul(statement.resources.len() + 1);
-    statements.len() > 2_000 || statements.iter().map(rights).fold(0usize, usize::saturating_add) > 50_000
+    const MOST_STATEMENTS: usize = 2_000;
+    const MOST_OBSERVATIONS: usize = 50_000;
+    const MOST_SCANS: usize = 2_000_000;
+    let patterns = || {
+        statements
+            .iter()
+            .flat_map(|it| it.actions.iter().chain(&it.not_actions))
+    };
+    // A pattern is observed as each powerful action that it may stand for.
+    let rights = |statement: &Statement| {
+        let weight = |action: &String| match action.split_once(':') {
+            Some((service, name)) if name.contains(['*', '?']) && !service.contains(['*', '?']) => {
+                let theirs = |(known, _): &&(&str, Power)| known.split(':').next() == Some(service);
+                SENSITIVE.iter().filter(theirs).count() + 1
+            }
+            _ if action.contains(['*', '?']) => SENSITIVE.len(),
+            _ => 1,
+        };
+        let actions: usize = statement.actions.iter().map(weight).sum();
+        (actions + 1).saturating_mul(statement.resources.len() + 1)
+    };
+    // A pattern is looked up in its service, or everywhere.
+    let scan = |action: &String| match action.split_once(':') {
+        Some((service, _)) if service.contains(['*', '?']) => 20_000,
+        Some((_, name)) if name.contains(['*', '?']) => 500,
+        _ => 1,
+    };
+    statements.len() > MOST_STATEMENTS
+        || statements.iter().map(rights).fold(0, usize::saturating_add) > MOST_OBSERVATIONS
+        || patterns().map(scan).fold(0, usize::saturating_add) > MOST_SCANS
 }
 
 fn accounts_of_resources(statement: &Statement) -> BTreeSet<String> {

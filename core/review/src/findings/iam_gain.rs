@@ -20,6 +20,11 @@ type Change = (Observation, Delta, Side);
 
 /// Returns what the holders of the policies gain.
 pub(super) fn gains(before: &[Statement], after: &[Statement]) -> Vec<Change> {
+    if too_many(before, after) {
+        let what = "not analyzed: too many resources to compare the rights gained";
+        let seen = Observation::new(&rule::NOT_ANALYZED, "rights", what);
+        return vec![(seen, Delta::Unknown, Side::After)];
+    }
     let (before, after) = (Rights::by_owner(before), Rights::by_owner(after));
     let nothing = Vec::new();
     let mut changes = Vec::new();
@@ -35,6 +40,29 @@ pub(super) fn gains(before: &[Statement], after: &[Statement]) -> Vec<Change> {
     }
     combinations(&before, &after, &mut changes);
     changes
+}
+
+/// Says whether comparing would take long: each resource of one side is held against all of the other.
+fn too_many(before: &[Statement], after: &[Statement]) -> bool {
+    const MOST: usize = 5_000;
+    const MOST_PAIRS: usize = 1_000_000;
+    let (old, new) = (resources(before), resources(after));
+    let pairs = new.iter().map(|(owner, count)| {
+        let held = old.get(owner).copied().unwrap_or_default();
+        // Denials of the same side are held against its resources too.
+        count.saturating_mul(held.saturating_add(*count))
+    });
+    old.values().chain(new.values()).sum::<usize>() > MOST
+        || pairs.fold(0, usize::saturating_add) > MOST_PAIRS
+}
+
+/// Counts the resources that each owner's statements name.
+fn resources(side: &[Statement]) -> BTreeMap<&str, usize> {
+    let mut owners: BTreeMap<&str, usize> = BTreeMap::new();
+    for statement in side {
+        *owners.entry(&statement.owner).or_default() += statement.resources.len().max(1);
+    }
+    owners
 }
 
 /// What one statement really allows.
@@ -236,7 +264,7 @@ fn combinations(
         }
         let held = had.get(holder);
         for (actions, gives) in COMBINATIONS {
-            let whole = |rights: &Actions| actions.iter().all(|action| rights.meets(&table().expand(action)));
+            let whole = |rights: &Actions| actions.iter().all(|action| table().holds(rights, action));
             if whole(rights) && !held.is_some_and(|(held, ..)| whole(held)) {
                 let names = actions
                     .iter()
@@ -397,6 +425,25 @@ mod tests {
     fn an_action_that_nobody_knows_is_unknown_not_safe() {
         let found = gained(None, &allow(r#""newthing:ReleaseAll""#, "arn:aws:newthing:::x"));
         assert_eq!(rules(&found), [("iam-action-unknown", Severity::Medium)]);
+    }
+
+    #[test]
+    fn policies_made_to_take_long_are_not_analyzed() {
+        let resources: Vec<String> = (0..3_000).map(|n| format!("\"arn:aws:s3:::{n}/*\"")).collect();
+        let resources = resources.join(",");
+        for actions in [r#""*""#, r#""s3:GetObject""#, r#""*:Get*a*b*""#] {
+            let statement =
+                format!(r#"{{"Effect": "Allow", "Action": [{actions}], "Resource": [{resources}]}}"#);
+            let after = policy(&[&statement]);
+            let found = analyze("iam", Some(after.as_bytes()), after.as_bytes());
+            assert!(
+                rules(&found).contains(&("not-analyzed", Severity::Medium)),
+                "{actions}"
+            );
+        }
+        let patterns: Vec<String> = (0..3_000).map(|n| format!("\"*:G*e*{n}\"")).collect();
+        let after = policy(&[&allow(&patterns.join(","), "*")]);
+        assert!(rules(&analyze("iam", None, after.as_bytes())).contains(&("not-analyzed", Severity::Medium)));
     }
 
     #[test]

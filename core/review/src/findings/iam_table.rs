@@ -26,6 +26,8 @@ pub(super) struct Table {
     pub(super) as_of: &'static str,
     actions: Vec<(String, Level)>,
     services: BTreeMap<&'static str, Range<usize>>,
+    /// Where each action stands, by its name in lower case.
+    names: BTreeMap<String, usize>,
 }
 
 /// A set of actions of the table.
@@ -44,6 +46,7 @@ impl Table {
             as_of: "",
             actions: Vec::new(),
             services: BTreeMap::new(),
+            names: BTreeMap::new(),
         };
         for line in source.lines() {
             if let Some(month) = line.strip_prefix("# as of ") {
@@ -62,6 +65,8 @@ impl Table {
             let end = table.actions.len();
             table.services.entry(service).or_insert(start..start).end = end;
         }
+        let name = |(index, (action, _)): (usize, &(String, Level))| (action.to_ascii_lowercase(), index);
+        table.names = table.actions.iter().enumerate().map(name).collect();
         table
     }
 
@@ -73,6 +78,12 @@ impl Table {
             return found;
         }
         let pattern = pattern.to_ascii_lowercase();
+        if !pattern.contains(['*', '?']) {
+            if let Some(index) = self.names.get(&pattern) {
+                found.insert(*index..*index + 1);
+            }
+            return found;
+        }
         let Some((service, name)) = pattern.split_once(':') else {
             return found;
         };
@@ -101,6 +112,20 @@ impl Table {
             found.add(&self.expand(pattern));
         }
         found
+    }
+
+    /// Says whether an action is known by its name or pattern.
+    pub(super) fn knows(&self, pattern: &str) -> bool {
+        match pattern.contains(['*', '?']) {
+            true => !self.expand(pattern).is_empty(),
+            false => self.names.contains_key(&pattern.to_ascii_lowercase()),
+        }
+    }
+
+    /// Says whether an action of the table is in a set.
+    pub(super) fn holds(&self, set: &Actions, action: &str) -> bool {
+        let index = self.names.get(&action.to_ascii_lowercase());
+        index.is_some_and(|index| set.has(*index))
     }
 
     pub(super) fn none(&self) -> Actions {
@@ -161,14 +186,6 @@ impl Actions {
 
     pub(super) fn is_empty(&self) -> bool {
         self.0.iter().all(|word| *word == 0)
-    }
-
-    /// Says whether any action is in both.
-    pub(super) fn meets(&self, other: &Self) -> bool {
-        self.0
-            .iter()
-            .zip(&other.0)
-            .any(|(mine, theirs)| mine & theirs != 0)
     }
 }
 
@@ -246,7 +263,10 @@ mod tests {
     fn sets_are_added_and_taken_away() {
         let table = table();
         let (all, s3) = (table.expand("*"), table.expand("s3:*"));
-        assert!(all.meets(&s3) && !table.but(&all).meets(&s3));
+        assert!(table.holds(&all, "s3:GetObject") && table.but(&all).is_empty());
+        assert!(
+            !table.holds(&table.but(&s3), "s3:GetObject") && table.holds(&table.but(&s3), "sqs:SendMessage")
+        );
         let mut rest = s3.clone();
         rest.remove(&table.expand("s3:*"));
         assert!(rest.is_empty());
