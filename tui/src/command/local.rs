@@ -52,10 +52,12 @@ impl Desk for Files {
     async fn open(&self, id: RequestId) -> Result<Reading, Trouble> {
         let (before, after) = (self.options.before.clone(), self.options.after.clone());
         let kind = self.options.kind.clone();
-        // Large files take time; the screen is there meanwhile.
-        let read = tokio::task::spawn_blocking(move || read(id, before.as_deref(), &after, kind));
-        read.await
-            .map_err(|_| Trouble::new("internal", "reading the files ended early"))?
+        // Large files take time; the screen is there meanwhile. A thread of its own, which nobody waits for when
+        // the person leaves.
+        let (done, read) = tokio::sync::oneshot::channel();
+        std::thread::spawn(move || done.send(self::read(id, before.as_deref(), &after, kind)).is_ok());
+        let ended = |_| Trouble::new("internal", "reading the files ended early");
+        read.await.map_err(ended)?
     }
 
     async fn decide(&self, _order: Order, report: impl Fn(Progress) + Send + Sync) {
