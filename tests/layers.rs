@@ -117,6 +117,7 @@ const PURE: &[(&str, &[&str])] = &[
             "bip39",
             "hcl-edit",
             "icu_properties",
+            "memchr",
             "serde",
             "serde-saphyr",
             "serde_json",

@@ -1,6 +1,9 @@
 //! What the page may ask for. Each command is one line over the [`Console`]; none of them decides anything.
 
-#![expect(clippy::unreachable, reason = "Tauri's macro writes it into what it makes of a command")]
+#![expect(
+    clippy::unreachable,
+    reason = "Tauri's macro writes it into what it makes of a command"
+)]
 
 use std::sync::Arc;
 
