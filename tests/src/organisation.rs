@@ -527,7 +527,7 @@ fn directory(keys: &Keys, root: RootId, guards: &[(&str, serde_json::Value)]) ->
         environments: environments(),
         environment_rules: vec![EnvironmentRule {
             environment: "staging".parse().unwrap(),
-            target: line("file://*/work/staging-*"),
+            target: line("file://*/staging-*"),
             kinds: BTreeSet::new(),
             guards: BTreeSet::new(),
         }],

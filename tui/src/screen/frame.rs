@@ -6,8 +6,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
+use super::binding::Place;
 use super::canvas::{Canvas, cells, shortened, width_of};
-use super::keymap::{Keymap, Place};
+use super::keymap::Keymap;
 use super::{Look, detail, dialog, first_run, help, queue};
 
 /// Smaller windows show only that they are too small.

@@ -3,6 +3,7 @@
 //! Drawing functions take the state and touch nothing. Everything that comes in goes over one channel; what is
 //! waiting there is taken at once and drawn once. With nothing under way the program sleeps.
 
+mod binding;
 mod canvas;
 mod detail;
 mod dialog;
@@ -35,9 +36,9 @@ use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent, KeyEventKind, 
 use ratatui::layout::Rect;
 use tokio::sync::mpsc;
 
+use binding::Intent;
 pub use frame::draw as paint;
 use input::{Event, Input};
-use keymap::Intent;
 pub use keymap::{Keymap, KeymapError};
 use terminal::Screen;
 pub use theme::Theme;

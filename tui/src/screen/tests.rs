@@ -13,7 +13,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 
-use super::keymap::Intent;
+use super::binding::Intent;
 use super::sample::{self, moment};
 use super::theme::Theme;
 use super::{command, frame, pane, seen};

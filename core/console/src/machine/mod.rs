@@ -1,6 +1,6 @@
-//! The state machine of both consoles: key or click → [`Message`] → [`update`] → [`Effect`]s → [`driver`] → messages.
+//! The state machine of both consoles: key or click → [`Message`] → [`update()`] → [`Effect`]s → [`driver`] → messages.
 //!
-//! [`State`] is plain and [`update`] is pure: no clock, no I/O, no async. The driver performs effects and sends
+//! [`State`] is plain and [`update()`] is pure: no clock, no I/O, no async. The driver performs effects and sends
 //! what comes of them back as [`News`]. Front ends draw [`view`] models and touch nothing. Nothing of policy,
 //! risk or cryptography is decided here; what the machine does decide is *ceremony*: that no sequence of keys,
 //! clicks, pastes or news signs anything which the person did not read and ask for.

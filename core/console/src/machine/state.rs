@@ -1,4 +1,4 @@
-//! What a console knows at one moment. Plain values; only [`super::update`] changes them.
+//! What a console knows at one moment. Plain values; only [`super::update()`] changes them.
 
 use std::sync::Arc;
 use std::time::Duration;
