@@ -106,6 +106,7 @@ const PURE: &[(&str, &[&str])] = &[
             "serde",
             "serde_json",
             "sha2",
+            "strsim",
             "thiserror",
             "time",
             "toml",

@@ -130,22 +130,11 @@ fn unknown_key(message: &str) -> Option<&str> {
 }
 
 fn nearest(key: &str) -> Option<&'static str> {
-    let near = KEYS.iter().map(|known| (distance(key, known), *known)).min()?;
+    let near = KEYS
+        .iter()
+        .map(|known| (strsim::levenshtein(key, known), *known))
+        .min()?;
     (near.0 <= key.len().div_ceil(2)).then_some(near.1)
-}
-
-/// The edit distance of Levenshtein.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut next = vec![i + 1];
-        for ((y, above), right) in b.bytes().zip(row.iter()).zip(row.iter().skip(1)) {
-            let left = next.last().copied().unwrap_or(i + 1);
-            next.push((above + usize::from(x != y)).min(right + 1).min(left + 1));
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]

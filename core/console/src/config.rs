@@ -366,32 +366,13 @@ fn check_name(name: &str) -> Result<(), &'static str> {
 /// The known word that takes the fewest changes, if that is few enough to be a slip.
 #[must_use]
 pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    let word: Vec<char> = word.chars().take(64).collect();
+    let word: String = word.chars().take(64).collect();
     known
         .iter()
-        .map(|candidate| (distance(&word, candidate), *candidate))
+        .map(|candidate| (strsim::levenshtein(&word, candidate), *candidate))
         .min()
         .filter(|(changes, candidate)| *changes <= candidate.len().div_ceil(2))
         .map(|(_, candidate)| candidate)
-}
-
-/// Levenshtein's distance, one row at a time.
-fn distance(word: &[char], candidate: &str) -> usize {
-    let mut row: Vec<usize> = (0..=word.len()).collect();
-    for (number, letter) in candidate.chars().enumerate() {
-        let mut next = vec![number + 1];
-        for ((other, pair), left) in word.iter().zip(row.windows(2)).zip(0..) {
-            let [diagonal, above] = pair else { continue };
-            let before: usize = next.get(left).copied().unwrap_or(usize::MAX - 1);
-            next.push(
-                (diagonal + usize::from(*other != letter))
-                    .min(above + 1)
-                    .min(before + 1),
-            );
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]
