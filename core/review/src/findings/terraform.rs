@@ -33,6 +33,9 @@ const BLOCKS: &[&str] = &[
     "ephemeral",
 ];
 
+/// A longer source is not analyzed: the reader compares each key of an object with all others of it.
+const MAX_SOURCE: usize = 256 * 1024;
+
 /// So many values may be put in the place of references in one file.
 const MAX_PUT: usize = 50_000;
 
@@ -50,6 +53,13 @@ pub(super) fn is_source(text: &str) -> bool {
 
 /// Reads Terraform source; what is wrong is told with its line.
 pub(super) fn read(text: &str) -> Result<Documents, (u32, String)> {
+    if text.len() > MAX_SOURCE {
+        let what = format!(
+            "{} bytes of Terraform source are more than the {MAX_SOURCE} that are analyzed",
+            text.len()
+        );
+        return Err((1, what));
+    }
     let body = hcl_edit::parser::parse_body(text).map_err(|error| {
         let line = u32::try_from(error.location().line()).unwrap_or(u32::MAX);
         (line, "the Terraform source has a syntax error here".to_owned())
@@ -553,6 +563,11 @@ mod tests {
             "]".repeat(5_000)
         );
         assert!(ids("s3", None, &deep).contains(&("not-analyzed", Severity::Medium)));
+        let long = format!(
+            "locals {{\n  a = {{\n{}  }}\n}}\n",
+            "    key = 1\n".repeat(30_000)
+        );
+        assert!(ids("s3", None, &long).contains(&("not-analyzed", Severity::Medium)));
         let mut bomb = "locals {\n  a0 = [1, 1, 1, 1, 1, 1, 1, 1]\n".to_owned();
         for n in 1..30 {
             let all = vec![format!("local.a{}", n - 1); 8].join(", ");
