@@ -11,10 +11,12 @@ use countersign_protocol::moment::Timestamp;
 use countersign_protocol::proposal::Nonce;
 use countersign_protocol::request::{Event, Phase, Vote};
 use countersign_protocol::signed::Signed;
+use countersign_verify::{Pinned, Purpose, verify};
 use rusqlite::Connection;
 
 use super::case::Case;
 use super::{Caller, Engine, moment};
+use crate::evidence;
 use crate::key;
 use crate::problem::Refused;
 use crate::store::row::Sort;
@@ -73,6 +75,9 @@ impl Engine {
         if !logged(case.request_index) || !case.decisions.iter().all(|taken| logged(taken.index)) {
             return Ok(Err(not_logged()));
         }
+        if let Some(refused) = self.doubts(conn, &case, now)? {
+            return Ok(Err(refused));
+        }
         let grant = self.grant_of(&case, &votes, now)?;
         let sealed = Signed::seal(&grant, &[self.key.as_ref()]).map_err(|error| {
             tracing::error!(%error, "the backend's key cannot sign");
@@ -88,6 +93,35 @@ impl Engine {
         };
         case.apply(conn, event, Some((Sort::Grant, granted.envelope())), now)?;
         Ok(Ok(()))
+    }
+
+    /// Judges the whole chain as every guard will, before the request is used up: what a guard would refuse is not
+    /// granted.
+    fn doubts(&self, conn: &Connection, case: &Case, now: Timestamp) -> Result<Option<Refused>, Refused> {
+        let evidence = evidence::record(conn, &self.store().published().checkpoint, &case.entry)?.evidence;
+        let report = verify(
+            &evidence,
+            &Pinned::new(*case.trust.root.id()),
+            now,
+            Purpose::Review,
+        );
+        let approved = report
+            .chain
+            .as_ref()
+            .is_some_and(|chain| chain.state.phase() == Phase::Approved);
+        if report.is_valid() && approved {
+            return Ok(None);
+        }
+        let why: Vec<String> = report
+            .problems
+            .into_iter()
+            .map(|problem| problem.message)
+            .collect();
+        tracing::error!(request = %case.entry.id, problems = ?why, "the chain does not hold; nothing is granted");
+        Ok(Some(Refused::conflict(
+            "no-quorum",
+            "the chain of this request does not hold here",
+        )))
     }
 
     fn grant_of(&self, case: &Case, votes: &[Vote], now: Timestamp) -> Result<Grant, Refused> {
