@@ -92,6 +92,7 @@ impl Organisation {
                 of_lines: lines,
                 seconds: 30,
             },
+            offline: false,
             checkpoint: chain.log.checkpoint.unwrap(),
             decided_at: now(),
             expires_at: now().after(Duration::from_secs(600)),

@@ -26,6 +26,7 @@ const STRONGEST: Credential = Credential {
     assurance: KeyAssurance::HardwareAttested,
     presence: Presence::Touch,
     shown: Shown::Whole,
+    offline: false,
 };
 
 /// One request with everything that is needed to move it on.
@@ -139,13 +140,9 @@ impl Case {
     }
 
     /// Whether policy lets this human decide: under what the request was made under, and what is current.
-    pub(super) fn is_eligible(&self, vote: &Vote, shown: Shown, now: Timestamp) -> bool {
+    pub(super) fn is_eligible(&self, vote: &Vote, fresh: Option<&Decision>, now: Timestamp) -> bool {
         let with = match vote.verdict {
-            Verdict::Approve => Credential {
-                assurance: vote.assurance,
-                presence: vote.presence,
-                shown,
-            },
+            Verdict::Approve => self.credential(vote, fresh),
             Verdict::Deny => STRONGEST,
         };
         self.both().into_iter().all(|(directory, policy)| {
@@ -174,7 +171,7 @@ impl Case {
             let key = self.trust.directory.key_at(&vote.key, Role::Reviewer, now);
             key.is_ok_and(|key| key.holder == KeyHolder::Person(vote.person.clone()))
                 && !people.excluded.contains(&vote.person)
-                && self.is_eligible(vote, self.shown(vote, None), now)
+                && self.is_eligible(vote, None, now)
         };
         self.entry.state.standing(now).filter(stands).cloned().collect()
     }
@@ -220,22 +217,23 @@ impl Case {
     fn approval(&self, vote: &Vote, fresh: Option<&Decision>) -> Approval {
         Approval {
             person: vote.person.clone(),
-            credential: Credential {
-                assurance: vote.assurance,
-                presence: vote.presence,
-                shown: self.shown(vote, fresh),
-            },
+            credential: self.credential(vote, fresh),
             decided_at: vote.decided_at,
         }
     }
 
-    /// What is not known to have been on a screen counts as scripted.
-    fn shown(&self, vote: &Vote, fresh: Option<&Decision>) -> Shown {
+    /// How a vote was given. What is not known to have been on a screen counts as scripted.
+    fn credential(&self, vote: &Vote, fresh: Option<&Decision>) -> Credential {
         let taken = self.decisions.iter().find(|taken| taken.digest == vote.decision);
         let decision = taken.map(|taken| &taken.decision).or(fresh);
-        decision.map_or(Shown::Nothing, |decision| {
-            decision.attention.of_sheet(self.entry.judged.sheet_lines)
-        })
+        Credential {
+            assurance: vote.assurance,
+            presence: vote.presence,
+            shown: decision.map_or(Shown::Nothing, |decision| {
+                decision.attention.of_sheet(self.entry.judged.sheet_lines)
+            }),
+            offline: decision.is_some_and(|decision| decision.offline),
+        }
     }
 
     fn both(&self) -> [(&TrustedDirectory, &Policy); 2] {

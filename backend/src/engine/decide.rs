@@ -1,7 +1,5 @@
 //! A person decides.
 
-use std::time::Duration;
-
 use countersign_protocol::api::EnvelopeBody;
 use countersign_protocol::decision::Decision;
 use countersign_protocol::digest::KeyId;
@@ -71,10 +69,9 @@ impl Engine {
         check_time(&case, &decision, now)?;
         check_seen(conn, &self.store().published(), &decision)?;
         let vote = vote(&decision, signer, key);
-        let shown = decision.attention.of_sheet(case.entry.judged.sheet_lines);
         let votes = case.entry.state.standing_with(&vote, now);
         let answer = PolicyAnswer {
-            eligible: case.is_eligible(&vote, shown, now),
+            eligible: case.is_eligible(&vote, Some(&decision), now),
             satisfied: case.is_satisfied(&votes, Some(&decision), now),
         };
         let event = Event::Decided {
@@ -105,9 +102,7 @@ fn check_time(case: &Case, decision: &Decision, now: Timestamp) -> Result<(), Re
             decision.decided_at
         )));
     }
-    let longest = decision
-        .decided_at
-        .after(Duration::from_secs(limits.decision_seconds.into()));
+    let longest = decision.decided_at.after(limits.decision_life(decision.offline));
     if decision.expires_at > longest {
         return Err(Refused::invalid(format!(
             "the decision lasts until {}, policy allows {longest}",

@@ -450,6 +450,7 @@ impl Organisation {
                 of_lines: 10,
                 seconds: 5,
             },
+            offline: false,
             checkpoint,
             decided_at: now,
             expires_at: now.after(Duration::from_secs(1800)),

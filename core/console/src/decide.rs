@@ -199,7 +199,7 @@ fn prepare(
             size: 0,
             root_hash: countersign_protocol::digest::Sha256Digest::of(b""),
         });
-    let validity = Duration::from_secs(chain.limits.decision_seconds.into());
+    let validity = chain.limits.decision_life(false);
     let decision = Decision {
         request: chain.request.id,
         request_digest: chain.request.request_digest(),
@@ -214,6 +214,7 @@ fn prepare(
             version: short(env!("CARGO_PKG_VERSION")),
         },
         attention: intent.attention,
+        offline: false,
         checkpoint,
         decided_at: opened.at,
         expires_at: opened.at.after(validity).min(chain.request.expires_at),

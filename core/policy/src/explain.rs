@@ -109,6 +109,7 @@ impl Question<'_> {
                 assurance: key.0,
                 presence: key.1,
                 shown: Shown::Whole,
+                offline: false,
             };
             let answer = self.approve(person, with, Duration::ZERO);
             let explained = PersonExplanation {

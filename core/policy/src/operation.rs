@@ -133,6 +133,8 @@ pub struct Credential {
     pub presence: Presence,
     /// How much of the sheet was on screen, as the console claims.
     pub shown: Shown,
+    /// Whether it was decided without a connection.
+    pub offline: bool,
 }
 
 /// A verified approval.

@@ -183,6 +183,7 @@ impl<'a> Question<'a> {
                 "whole",
                 RestrictedExpression::new_bool(with.shown == Shown::Whole),
             ),
+            ("offline", RestrictedExpression::new_bool(with.offline)),
         ];
         self.put("approve", person(who), context)
     }
@@ -253,7 +254,7 @@ impl<'a> Question<'a> {
         });
         holds
             && approval.decided_at <= latest
-            && age < Duration::from_secs(limits.decision_seconds.into())
+            && age < limits.decision_life(with.offline)
             && self
                 .approve(&approval.person, approval.credential, age)
                 .is_permit()

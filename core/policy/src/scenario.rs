@@ -219,6 +219,8 @@ struct PersonEntryRef {
     #[serde(default)]
     in_part: bool,
     #[serde(default)]
+    offline: bool,
+    #[serde(default)]
     minutes_ago: u32,
 }
 
@@ -399,6 +401,7 @@ impl PersonEntryRef {
                 (false, true) => Shown::Part,
                 (false, false) => Shown::Whole,
             },
+            offline: self.offline,
         }
     }
 }

@@ -93,6 +93,7 @@ impl Question<'_> {
                     assurance: *assurance,
                     presence: *presence,
                     shown: Shown::Whole,
+                    offline: false,
                 };
                 self.approve(person, with, Duration::ZERO).is_permit()
             };

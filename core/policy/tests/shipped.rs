@@ -173,6 +173,7 @@ fn any_approvals() -> impl Strategy<Value = Vec<Approval>> {
                         assurance,
                         presence,
                         shown,
+                        offline: minutes % 2 == 0,
                     },
                     decided_at: at("10:00").before(std::time::Duration::from_secs(u64::from(minutes) * 60)),
                 })

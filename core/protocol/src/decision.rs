@@ -33,6 +33,10 @@ pub struct Decision {
     pub surface: Surface,
     /// How much was on screen, as the console claims.
     pub attention: Attention,
+    /// Whether it was made without a connection, from an exported file or a kept copy. It may then count for
+    /// longer, as far as policy lets it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub offline: bool,
     /// The log's checkpoint that the signer had verified.
     pub checkpoint: SeenCheckpoint,
     /// When it was signed, by the reviewer's clock.

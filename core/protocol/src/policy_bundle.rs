@@ -72,6 +72,9 @@ pub struct Limits {
     pub request_seconds: u32,
     /// How long an approval counts.
     pub decision_seconds: u32,
+    /// How long an approval counts that was made without a connection, and had to travel.
+    #[serde(default = "one_day")]
+    pub offline_decision_seconds: u32,
     /// How long a grant may be used.
     pub grant_seconds: u32,
     /// How far two clocks may differ.
@@ -89,6 +92,7 @@ impl Default for Limits {
         Self {
             request_seconds: 8 * 3600,
             decision_seconds: 1800,
+            offline_decision_seconds: one_day(),
             grant_seconds: 300,
             skew_seconds: 60,
             open_per_agent: 50,
@@ -104,6 +108,21 @@ impl Limits {
     pub fn skew(&self) -> Duration {
         Duration::from_secs(self.skew_seconds.into())
     }
+
+    /// How long an approval counts; longer where it was made without a connection.
+    #[must_use]
+    pub fn decision_life(&self, offline: bool) -> Duration {
+        let seconds = if offline {
+            self.offline_decision_seconds.max(self.decision_seconds)
+        } else {
+            self.decision_seconds
+        };
+        Duration::from_secs(seconds.into())
+    }
+}
+
+const fn one_day() -> u32 {
+    24 * 3600
 }
 
 impl Predicate for PolicyBundle {

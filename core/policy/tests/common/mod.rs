@@ -269,4 +269,5 @@ pub const SCREEN: Credential = Credential {
     assurance: KeyAssurance::Software,
     presence: Presence::Pin,
     shown: Shown::Whole,
+    offline: false,
 };

@@ -21,6 +21,7 @@ const STRONGEST: Credential = Credential {
     assurance: KeyAssurance::HardwareAttested,
     presence: Presence::Touch,
     shown: Shown::Whole,
+    offline: false,
 };
 /// The most decisions that evidence may hold.
 const MAX_DECISIONS: usize = 1024;
@@ -236,6 +237,7 @@ fn credential(checked: &CheckedDecision, sheet_lines: usize) -> Credential {
         assurance: checked.vote.assurance,
         presence: checked.vote.presence,
         shown: checked.decision.attention.of_sheet(sheet_lines),
+        offline: checked.decision.offline,
     }
 }
 

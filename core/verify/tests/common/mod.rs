@@ -503,6 +503,7 @@ impl World {
                 of_lines: 50,
                 seconds: 40,
             },
+            offline: false,
             checkpoint: self.log.seen(),
             decided_at: at(100),
             expires_at: at(1_000),
