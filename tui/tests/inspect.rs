@@ -52,7 +52,8 @@ fn json_holds_the_changes_by_path() {
     let document: serde_json::Value = serde_json::from_str(&inspect(&["--json"])).unwrap();
     assert_eq!(document["changes"].as_array().unwrap().len(), 1, "{document}");
     assert_eq!(document["changes"][0]["op"], "replace");
-    assert_eq!(document["changes"][0]["before"]["text"], "\"s3:GetObject\"");
+    assert_eq!(document["changes"][0]["before"], "\"s3:GetObject\"");
+    assert_eq!(document["changes"][0]["after_line"], 1);
     assert_eq!(document["risk"]["level"], "critical");
     assert_eq!(document["format"], "json");
 }

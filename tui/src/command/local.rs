@@ -82,18 +82,9 @@ fn read(
     let failed = |failure: Failure| Trouble::new("file", failure.message());
     let old = before.map(file::read).transpose().map_err(failed)?;
     let new = file::read(after).map_err(failed)?;
-    let options = Inspect {
-        before: before.map(Path::to_owned),
-        after: after.to_owned(),
-        kind,
-        only: None,
-        json: false,
-        plain: false,
-        tui: true,
-    };
-    let kind = inspect::kind_of(&options, &new).map_err(failed)?;
+    let kind = inspect::kind::kind_of(kind.as_deref(), &new).map_err(failed)?;
     let found = worst_first(findings::analyze(kind.id(), old.as_deref(), &new));
-    let title = name(&options.after);
+    let title = name(after);
     let digest = Sha256Digest::of(&new);
     let document = ChangedDocument::compare(kind.id(), title.bytes(), old, Some(new));
     let Some(document) = document else {

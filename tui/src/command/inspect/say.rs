@@ -1,0 +1,95 @@
+//! An inspection in words, for people and pipes.
+
+use countersign_protocol::kind::Kind;
+use countersign_review::diff::structure::Structure;
+use countersign_review::diff::text::{RowKind, TextDiff};
+use countersign_review::findings::{Finding, severity};
+use countersign_review::text::{Suspicious, spans_to_string};
+
+use super::super::failure::Failure;
+use super::super::output::{self, shown};
+
+/// What turned out to be suspicious text.
+pub fn suspicious(found: &[Suspicious]) -> Result<(), Failure> {
+    for odd in found {
+        output::say(&format!(
+            "suspicious text: {} times {}, first at line {} column {}",
+            odd.count,
+            odd.class.id(),
+            odd.first.line,
+            odd.first.column
+        ))?;
+    }
+    Ok(())
+}
+
+/// The changes by path and value.
+pub fn structure(structure: &Structure) -> Result<(), Failure> {
+    let format = structure.format.map_or("no structure", |format| format.id());
+    output::say(&format!(
+        "structure: {format} {}; {} changes",
+        structure.shape,
+        structure.changes.len()
+    ))?;
+    for said in structure.problems.iter().chain(&structure.notes) {
+        output::say(&format!("    {said}"))?;
+    }
+    for change in &structure.changes {
+        output::say(&format!("{} {}", change.op.id(), change.path.shown()))?;
+        for (side, value) in [("before", &change.before), ("after", &change.after)] {
+            if let Some(value) = value {
+                output::say(&format!(
+                    "    {side}, line {}: {}",
+                    value.line,
+                    value.text.escaped()
+                ))?;
+            }
+        }
+        for note in &change.notes {
+            output::say(&format!("    {note}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// The findings, worst or not, as they were found.
+pub fn findings(kind: Kind, found: &[Finding]) -> Result<(), Failure> {
+    output::say(&format!("kind: {}; risk: {}", kind.id(), severity(found).level()))?;
+    for finding in found {
+        let line = finding
+            .line
+            .map_or_else(String::new, |line| format!(" line {line}"));
+        output::say(&format!(
+            "[{}] {} ({:?}): {}",
+            finding.severity.level(),
+            finding.rule.as_str(),
+            finding.delta,
+            shown(finding.title.as_str())
+        ))?;
+        output::say(&format!("    {}", shown(finding.explanation.as_str())))?;
+        output::say(&format!("    at{line} {}", finding.path.escaped()))?;
+    }
+    Ok(())
+}
+
+/// The difference by lines.
+pub fn difference(diff: &TextDiff) -> Result<(), Failure> {
+    for hunk in diff.hunks(3) {
+        output::say(&format!(
+            "@@ -{},{} +{},{} @@",
+            hunk.before.start + 1,
+            hunk.before.len(),
+            hunk.after.start + 1,
+            hunk.after.len()
+        ))?;
+        for row in diff.window(&hunk, 0, hunk.rows) {
+            let mark = match row.kind {
+                RowKind::Context => ' ',
+                RowKind::Removed => '-',
+                RowKind::Added => '+',
+            };
+            output::say(&format!("{mark}{}", spans_to_string(&row.spans())))?;
+        }
+    }
+    Ok(())
+}
