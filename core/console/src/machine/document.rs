@@ -1,12 +1,16 @@
 //! A document that changes, as lines that can be asked for one by one: whole or folded, one side under the other
 //! or both beside each other. The cost of a line does not depend on the size of the document.
 
+mod places;
+
 use std::sync::Arc;
 
 use countersign_review::diff::structure::{self, Structure};
 use countersign_review::diff::text::{Change, Hunk, Row, Stats, TextDiff};
 use countersign_review::findings::Side;
 use countersign_review::text::Untrusted;
+
+use places::{Places, added, height, removed};
 
 /// Unchanged lines around a change that are shown where the rest is folded away.
 const CONTEXT: usize = 3;
@@ -36,19 +40,6 @@ pub struct ChangedDocument {
     /// The same change by paths and values, where it was computed.
     pub structure: Option<Arc<Structure>>,
     places: Arc<Places>,
-}
-
-/// Where changes and hunks stand, so that a line is found by binary search.
-#[derive(Debug)]
-struct Places {
-    /// For each change: added lines in those before it, and lines by which pairs of those before it are more
-    /// than their removed lines.
-    earlier: Vec<(u32, u32)>,
-    hunks: Vec<Hunk>,
-    /// For each hunk the line at which its fold begins, and at last the end: one under the other, and beside.
-    starts: [Vec<u32>; 2],
-    /// Lines in all, beside.
-    pairs: u32,
 }
 
 /// One line of a document.
@@ -327,190 +318,5 @@ impl ChangedDocument {
     }
 }
 
-impl Places {
-    fn of(diff: &TextDiff, whole: &Hunk, hunks: Vec<Hunk>) -> Self {
-        let mut earlier = Vec::with_capacity(diff.changes().len());
-        let (mut all, mut more) = (0, 0);
-        for change in diff.changes() {
-            earlier.push((all, more));
-            all += added(change);
-            more += added(change).saturating_sub(removed(change));
-        }
-        let mut places = Self {
-            earlier,
-            hunks,
-            starts: [Vec::new(), Vec::new()],
-            pairs: whole.before.end + more,
-        };
-        for beside in [false, true] {
-            let mut at = 0;
-            let mut starts = Vec::with_capacity(places.hunks.len() + 2);
-            for (number, hunk) in places.hunks.iter().enumerate() {
-                starts.push(at);
-                let changes = diff.changes().get(hunk.changes.clone()).unwrap_or_default();
-                let pairs = || {
-                    changes
-                        .iter()
-                        .map(|change| added(change).saturating_sub(removed(change)))
-                        .sum::<u32>()
-                };
-                let lines = if beside {
-                    hunk.before.end - hunk.before.start + pairs()
-                } else {
-                    hunk.rows
-                };
-                at += lines + u32::from(places.gap(number, whole.before.end) > 0);
-            }
-            // What is folded away at the end.
-            starts.push(at);
-            if places.gap(places.hunks.len(), whole.before.end) > 0 {
-                starts.push(at + 1);
-            }
-            if let Some(kept) = places.starts.get_mut(usize::from(beside)) {
-                *kept = starts;
-            }
-        }
-        places
-    }
-
-    fn starts_of(&self, shape: Shape) -> &[u32] {
-        let [unified, beside] = &self.starts;
-        if shape.beside { beside } else { unified }
-    }
-
-    fn gap(&self, hunk: usize, end: u32) -> u32 {
-        let from = hunk
-            .checked_sub(1)
-            .and_then(|before| self.hunks.get(before))
-            .map_or(0, |hunk| hunk.before.end);
-        self.hunks
-            .get(hunk)
-            .map_or(end, |hunk| hunk.before.start)
-            .saturating_sub(from)
-    }
-}
-
-const fn added(change: &Change) -> u32 {
-    change.after.end - change.after.start
-}
-
-const fn removed(change: &Change) -> u32 {
-    change.before.end - change.before.start
-}
-
-fn height(change: &Change, shape: Shape) -> u32 {
-    if shape.beside {
-        added(change).max(removed(change))
-    } else {
-        added(change) + removed(change)
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use countersign_review::diff::text::RowKind;
-    use proptest::prelude::*;
-
-    const SHAPES: [Shape; 4] = [
-        Shape {
-            folded: false,
-            beside: false,
-        },
-        Shape {
-            folded: false,
-            beside: true,
-        },
-        Shape {
-            folded: true,
-            beside: false,
-        },
-        Shape {
-            folded: true,
-            beside: true,
-        },
-    ];
-
-    /// The numbers of the lines of each side that a layout shows, and how many it says are folded away.
-    fn shown(document: &ChangedDocument, shape: Shape) -> ([Vec<u32>; 2], u32, Vec<usize>) {
-        let (mut before, mut after, mut folded, mut begins) = (Vec::new(), Vec::new(), 0, Vec::new());
-        let mut last = None;
-        for index in 0..document.lines(shape) {
-            let line = document.line(shape, index).expect("every line is there");
-            let rows = match line {
-                DocumentLine::Title => {
-                    assert_eq!(index, 0);
-                    vec![]
-                }
-                DocumentLine::Blank => {
-                    assert_eq!(index + 1, document.lines(shape));
-                    vec![]
-                }
-                DocumentLine::Fold(count) => {
-                    folded += count;
-                    vec![]
-                }
-                DocumentLine::One(row) => vec![row],
-                DocumentLine::Pair(left, right) => {
-                    assert!(left.is_none_or(|row| row.kind == RowKind::Removed));
-                    assert!(right.is_none_or(|row| row.kind == RowKind::Added));
-                    left.into_iter().chain(right).collect()
-                }
-            };
-            let change = rows.first().and_then(|row| row.change);
-            if change.is_some() && change != last {
-                begins.push(index);
-            }
-            if change.is_some() {
-                last = change;
-            }
-            for row in rows {
-                if row.kind != RowKind::Added {
-                    before.push(row.old_no.unwrap_or_default());
-                }
-                if row.kind != RowKind::Removed {
-                    after.push(row.new_no.unwrap_or_default());
-                }
-                for (side, number) in [(Side::Before, row.old_no), (Side::After, row.new_no)] {
-                    if let Some(number) = number {
-                        assert_eq!(
-                            document.line_at(side, number, shape),
-                            Some(index),
-                            "{side:?} {number} {shape:?}"
-                        );
-                    }
-                }
-            }
-        }
-        ([before, after], folded, begins)
-    }
-
-    fn text(lines: &[u8]) -> Vec<u8> {
-        lines.iter().flat_map(|line| [b'a' + line % 26, b'\n']).collect()
-    }
-
-    proptest! {
-        #[test]
-        fn every_layout_shows_every_line_once_and_in_order(
-            base in proptest::collection::vec(0_u8..5, 0..60),
-            edits in proptest::collection::vec((0_usize..60, 0_usize..4, proptest::collection::vec(0_u8..9, 0..4)), 0..5),
-        ) {
-            let mut edited = base.clone();
-            for (at, remove, insert) in edits {
-                let at = at.min(edited.len());
-                let end = (at + remove).min(edited.len());
-                edited.splice(at..end, insert);
-            }
-            let document = ChangedDocument::new("x", TextDiff::new(text(&base), text(&edited)).unwrap());
-            let count = |lines: &[u8]| u32::try_from(lines.len()).unwrap();
-            for shape in SHAPES {
-                let ([before, after], folded, begins) = shown(&document, shape);
-                prop_assert!(before.is_sorted() && after.is_sorted());
-                prop_assert_eq!(u32::try_from(before.len()).unwrap() + folded, count(&base));
-                prop_assert_eq!(u32::try_from(after.len()).unwrap() + folded, count(&edited));
-                prop_assert!(shape.folded || folded == 0);
-                prop_assert_eq!(document.change_lines(shape).collect::<Vec<_>>(), begins);
-            }
-        }
-    }
-}
+mod tests;

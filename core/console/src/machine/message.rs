@@ -4,9 +4,10 @@ use countersign_protocol::decision::Verdict;
 use countersign_protocol::digest::ViewDigest;
 use countersign_protocol::identity::RequestId;
 
+use super::attention::Position;
 use super::ceremony::{Field, Progress};
 use super::queue::Lane;
-use super::reading::{Pane, Position, Reading};
+use super::reading::{Pane, Reading};
 use super::state::{Connection, Row, Trouble, Trust};
 
 /// Something that happened.

@@ -10,6 +10,7 @@ pub mod state;
 mod fuzzy;
 pub mod queue;
 
+pub mod attention;
 pub mod ceremony;
 pub mod document;
 pub mod reading;
@@ -23,12 +24,13 @@ pub mod view;
 
 pub mod driver;
 
+pub use attention::{Attention, Position};
 pub use ceremony::{Ceremony, Field, Passphrase, Progress, Unlock};
 pub use document::Shape;
 pub use effect::{Effect, Order};
 pub use message::{Command, Message, News};
 pub use queue::{Lane, Order as QueueOrder, Queue};
-pub use reading::{Attention, Pane, Position, Reading};
+pub use reading::{Pane, Reading};
 pub use state::{
     Connection, Detail, End, FirstRunChoice, Row, RowContent, Screen, State, Summary, Trouble, Trust,
 };

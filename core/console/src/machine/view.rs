@@ -3,12 +3,14 @@
 //! Rows and lines are made for the window that is looked at, so that a large queue or document costs nothing.
 
 mod ceremony;
+mod change;
 mod detail;
 mod listing;
 mod pane;
 mod piece;
 mod queue;
 mod raw;
+mod sheet;
 mod structure;
 
 pub use ceremony::{CeremonyView, FieldView, ceremony};

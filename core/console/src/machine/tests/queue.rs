@@ -1,0 +1,75 @@
+//! Lanes, order, the cursor.
+
+use super::*;
+
+#[test]
+fn the_cursor_stays_on_its_request_when_others_come() {
+    let mut state = State::queue();
+    hear(&mut state, News::Queue(Ok(rows(&[1, 2]))), 0);
+    tell(&mut state, Command::Select(id(2)), 400);
+    hear(&mut state, News::Queue(Ok(rows(&[7, 8, 1, 2, 9]))), 500);
+    assert_eq!(state.queue.selected().unwrap().id, id(2));
+    assert!(state.is_settled(moment(500)));
+}
+
+#[test]
+fn lanes_say_who_has_to_act_and_follow_the_clock() {
+    let mut state = State::queue();
+    let mut all = rows(&[1, 2, 3, 4]);
+    let mut change = |at: usize, change: fn(&mut Summary)| {
+        if let RowContent::Verified(summary) = &mut all[at].content {
+            change(summary);
+        }
+    };
+    change(1, |summary| summary.why_not = Some("not you".to_owned()));
+    change(2, |summary| summary.phase = Phase::Denied);
+    change(3, |summary| {
+        summary.expires_at = Timestamp::from_millis(1_005_000);
+    });
+    hear(&mut state, News::Queue(Ok(all)), 0);
+    let counts = |state: &State| Lane::ALL.map(|lane| state.queue.count(lane));
+    assert_eq!(counts(&state), [4, 2, 1, 1, 0]);
+    assert_eq!(state.queue.next_expiry(), Some(Timestamp::from_millis(1_005_000)));
+    tell(&mut state, Command::Show(Lane::Mine), 100);
+    assert_eq!(state.queue.passing.len(), 2);
+    update(&mut state, Message::Tick, moment(5_000));
+    assert_eq!(counts(&state), [4, 1, 1, 1, 1]);
+    assert_eq!(state.queue.passing.len(), 1);
+    assert_eq!(state.queue.selected().map(|row| row.id), Some(id(1)));
+}
+
+#[test]
+fn what_newly_needs_this_person_is_counted_once() {
+    let mut state = State::queue();
+    hear(&mut state, News::Queue(Ok(rows(&[1, 2]))), 0);
+    assert_eq!(state.queue.arrived, 0);
+    hear(&mut state, News::Queue(Ok(rows(&[1, 2, 3]))), 10);
+    hear(&mut state, News::Queue(Ok(rows(&[1, 2, 3]))), 20);
+    assert_eq!(state.queue.arrived, 1);
+}
+
+#[test]
+fn an_expired_row_slides_away_from_under_the_finger() {
+    let mut state = State::queue();
+    let mut all = rows(&[1, 2]);
+    if let RowContent::Verified(summary) = &mut all[0].content {
+        summary.severity = Severity::Critical;
+        summary.expires_at = Timestamp::from_millis(1_002_000);
+    }
+    hear(&mut state, News::Queue(Ok(all)), 0);
+    tell(&mut state, Command::Show(Lane::Mine), 1000);
+    assert_eq!(state.queue.selected().map(|row| row.id), Some(id(1)));
+    // The row below takes its place at this very moment; Enter does not open it.
+    assert!(tell(&mut state, Command::Enter, 2000).is_empty());
+    assert_eq!(tell(&mut state, Command::Enter, 2400).len(), 1);
+}
+
+#[test]
+fn nothing_wakes_a_console_where_nothing_is_pending() {
+    assert_eq!(State::first_run().next_wake(moment(0)), None);
+    let mut state = State::queue();
+    hear(&mut state, News::Queue(Ok(vec![])), 0);
+    assert_eq!(state.next_wake(moment(0)), None);
+    hear(&mut state, News::Queue(Ok(rows(&[1]))), 0);
+    assert!(state.next_wake(moment(0)).unwrap() >= Duration::from_secs(1));
+}

@@ -1,0 +1,197 @@
+//! What has to be true before anything is signed, part by part.
+
+use super::*;
+
+#[test]
+fn the_whole_ceremony_signs_exactly_what_was_read() {
+    let mut state = ready();
+    let order = order(tell(&mut state, Command::Sign, 3000)).expect("everything is there");
+    let read = reading(1, Severity::Critical);
+    assert_eq!(
+        (order.request, order.request_digest),
+        (id(1), read.request_digest)
+    );
+    assert_eq!(
+        (order.action_digest, order.view_digest),
+        (read.action_digest, read.view_digest)
+    );
+    assert_eq!(
+        (order.verdict, order.reason.as_str()),
+        (Verdict::Approve, "reviewed")
+    );
+    assert_eq!(
+        order.attention,
+        Stated::Shown {
+            lines: 12,
+            of_lines: 12,
+            seconds: 2
+        }
+    );
+    assert_eq!(order.passphrase.expose(), "secret");
+    assert!(!format!("{order:?} {state:?}").contains("secret"));
+}
+
+#[test]
+fn the_chord_signs_once() {
+    let mut state = ready();
+    assert!(order(tell(&mut state, Command::Sign, 3000)).is_some());
+    assert!(order(tell(&mut state, Command::Sign, 3001)).is_none());
+}
+
+#[test]
+fn each_missing_part_keeps_it_unsigned() {
+    for field in [Field::Reason, Field::Name, Field::Passphrase] {
+        let mut state = ready();
+        tell(&mut state, Command::Focus(field), 2600);
+        tell(&mut state, Command::EraseAll, 2600);
+        assert!(
+            order(tell(&mut state, Command::Sign, 3000)).is_none(),
+            "{field:?}"
+        );
+        assert!(state.ceremony.as_ref().unwrap().notice.is_some(), "{field:?}");
+    }
+}
+
+#[test]
+fn a_high_risk_is_not_approved_before_all_of_it_was_on_screen() {
+    let mut state = opened(Severity::High);
+    tell(&mut state, Command::Begin(Verdict::Approve), 2000);
+    assert!(state.ceremony.is_none());
+    let view = reading(1, Severity::High).view_digest;
+    let to = Position {
+        line: LINES - 1,
+        character: 18,
+    };
+    tell(&mut state, Command::Saw(view, Position::default(), to), 2100);
+    tell(&mut state, Command::Begin(Verdict::Approve), 2200);
+    assert!(state.ceremony.is_none(), "the last line was clipped");
+    see_all(&mut state);
+    tell(&mut state, Command::Begin(Verdict::Approve), 2300);
+    assert!(state.ceremony.is_some());
+}
+
+#[test]
+fn a_denial_needs_no_name_but_a_reason_and_the_key() {
+    let mut state = opened(Severity::Critical);
+    tell(&mut state, Command::Begin(Verdict::Deny), 2000);
+    assert!(order(tell(&mut state, Command::Sign, 2500)).is_none());
+    write(&mut state, "no", 2500);
+    tell(&mut state, Command::Enter, 2500);
+    write(&mut state, "secret", 2500);
+    let order = order(tell(&mut state, Command::Sign, 2600)).expect("nothing is missing");
+    assert_eq!(order.verdict, Verdict::Deny);
+    assert_eq!(
+        order.attention,
+        Stated::Shown {
+            lines: 0,
+            of_lines: 12,
+            seconds: 1
+        }
+    );
+}
+
+#[test]
+fn a_pasted_name_confirms_nothing() {
+    let mut state = ready();
+    tell(&mut state, Command::Focus(Field::Name), 2600);
+    tell(&mut state, Command::EraseAll, 2600);
+    tell(&mut state, Command::Paste("role.yaml".to_owned()), 2600);
+    assert!(order(tell(&mut state, Command::Sign, 3000)).is_none());
+}
+
+#[test]
+fn keys_right_after_a_change_do_not_open_or_begin() {
+    let mut state = opened(Severity::Low);
+    tell(&mut state, Command::Begin(Verdict::Approve), 1299);
+    assert!(state.ceremony.is_none());
+    tell(&mut state, Command::Begin(Verdict::Approve), 1300);
+    assert!(state.ceremony.is_some());
+    tell(&mut state, Command::Write('A'), 1400);
+    assert_eq!(
+        state.ceremony.as_ref().unwrap().reason,
+        "",
+        "a repeated key is no reason"
+    );
+
+    let mut state = State::queue();
+    hear(&mut state, News::Queue(Ok(rows(&[1]))), 1000);
+    hear(&mut state, News::Queue(Ok(rows(&[2]))), 5000);
+    assert!(tell(&mut state, Command::Enter, 5299).is_empty());
+    assert_eq!(tell(&mut state, Command::Enter, 5300).len(), 1);
+}
+
+#[test]
+fn a_usual_reason_never_replaces_a_written_one() {
+    let mut state = opened(Severity::Low);
+    tell(&mut state, Command::Begin(Verdict::Deny), 2000);
+    tell(&mut state, Command::Preset, 2400);
+    assert_eq!(state.ceremony.as_ref().unwrap().reason, ceremony::DENIALS[0]);
+    tell(&mut state, Command::Preset, 2400);
+    assert_eq!(state.ceremony.as_ref().unwrap().reason, ceremony::DENIALS[1]);
+    write(&mut state, "!", 2400);
+    tell(&mut state, Command::Preset, 2400);
+    assert!(state.ceremony.as_ref().unwrap().reason.ends_with('!'));
+}
+
+#[test]
+fn a_chord_in_a_burst_of_keys_signs_nothing_and_says_so() {
+    let mut state = ready();
+    assert!(tell(&mut state, Command::Blurred, 3000).is_empty());
+    assert!(state.ceremony.as_ref().unwrap().notice.is_some());
+}
+
+#[test]
+fn evidence_with_a_problem_is_read_and_never_signed() {
+    let mut state = opened(Severity::Low);
+    let mut bad = reading(1, Severity::Low);
+    bad.problems = vec![Trouble::new("wrong-key", "no")];
+    state.detail.as_mut().unwrap().content = DetailContent::Read(bad);
+    for verdict in [Verdict::Approve, Verdict::Deny] {
+        tell(&mut state, Command::Begin(verdict), 3000);
+        assert!(state.ceremony.is_none());
+    }
+}
+
+#[test]
+fn a_refused_decision_is_told_and_can_be_tried_again() {
+    let mut state = ready();
+    tell(&mut state, Command::Sign, 3000);
+    let failed = Progress::Failed("the passphrase is wrong".into());
+    hear(
+        &mut state,
+        News::Decision {
+            request: id(1),
+            progress: failed,
+        },
+        3100,
+    );
+    let ceremony = state.ceremony.as_ref().unwrap();
+    assert!(ceremony.progress.is_writing());
+    assert_eq!(ceremony.passphrase.count(), 0);
+    assert!(order(tell(&mut state, Command::Sign, 3200)).is_none());
+    write(&mut state, "other", 3300);
+    assert!(order(tell(&mut state, Command::Sign, 3400)).is_some());
+}
+
+#[test]
+fn what_is_covered_was_not_seen() {
+    let mut state = opened(Severity::High);
+    tell(&mut state, Command::Help, 1500);
+    see_all(&mut state);
+    assert_eq!(state.detail.as_ref().unwrap().attention.lines(), 0);
+    tell(&mut state, Command::Help, 1600);
+    let other = ViewDigest::new(Sha256Digest::of(b"another"));
+    tell(
+        &mut state,
+        Command::Saw(
+            other,
+            Position::default(),
+            Position {
+                line: LINES,
+                character: 0,
+            },
+        ),
+        1700,
+    );
+    assert_eq!(state.detail.as_ref().unwrap().attention.lines(), 0);
+}

@@ -1,0 +1,175 @@
+//! What comes from outside: rows, changes, readings.
+
+use countersign_protocol::identity::RequestId;
+use countersign_review::diff::text::TextDiff;
+use countersign_review::sheet::SheetLine;
+
+use super::super::Moment;
+use super::super::attention::Attention;
+use super::super::document::ChangedDocument;
+use super::super::effect::Effect;
+use super::super::message::News;
+use super::super::reading::Reading;
+use super::super::state::{Connection, Detail, DetailContent, Row, Screen, State, Trouble};
+use super::ceremony::take_progress;
+use super::queue::load_queue;
+
+/// The most requests that are shown as like another.
+const MAX_HISTORY: usize = 50;
+
+pub(super) fn take(state: &mut State, news: News, now: Moment) -> Vec<Effect> {
+    match news {
+        News::Trust(Ok(trust)) => state.trust = Some(*trust),
+        News::Trust(Err(trouble)) => state.tell(trouble.message, true, now),
+        News::Connection(connection) => {
+            let came_back =
+                connection == Connection::Live && matches!(state.connection, Connection::Retrying { .. });
+            state.connection = connection;
+            if came_back {
+                return load_queue(state);
+            }
+        }
+        News::Queue(result) => {
+            take_queue(state, result, now);
+            if std::mem::take(&mut state.queue.again) {
+                return load_queue(state);
+            }
+        }
+        News::Changed { id, change } => return take_change(state, id, change),
+        News::Opened { id, result } => return take_opened(state, id, result, now),
+        News::Decision { request, progress } => return take_progress(state, request, progress, now),
+    }
+    Vec::new()
+}
+
+fn take_queue(state: &mut State, result: Result<Vec<Row>, Trouble>, now: Moment) {
+    state.queue.loading = false;
+    match result {
+        Ok(rows) => {
+            state.queue.trouble = None;
+            if state.queue.replace(rows, now.wall) && state.screen == Screen::Queue {
+                state.settle(now);
+            }
+            state.queue.loaded_at = Some(now.wall);
+        }
+        Err(trouble) => state.queue.trouble = Some(trouble),
+    }
+}
+
+fn take_change(state: &mut State, id: RequestId, change: u64) -> Vec<Effect> {
+    let mut effects = load_queue(state);
+    if let Some(detail) = &mut state.detail
+        && detail.id == id
+    {
+        detail.heard = detail.heard.max(change);
+        if detail.reading().is_some_and(|reading| reading.change < change) {
+            detail.checking = true;
+            effects.push(Effect::Open(id));
+        }
+    }
+    effects
+}
+
+/// Takes a reading in; where a change was heard of while the first one was fetched, asks once for a newer one.
+fn take_opened(
+    state: &mut State,
+    id: RequestId,
+    result: Result<Box<Reading>, Trouble>,
+    now: Moment,
+) -> Vec<Effect> {
+    let first = state
+        .detail
+        .as_ref()
+        .is_some_and(|detail| detail.reading().is_none());
+    take_reading(state, id, result, now);
+    let Some(detail) = state.detail.as_mut().filter(|detail| detail.id == id) else {
+        return Vec::new();
+    };
+    let behind = detail.reading().is_some_and(|reading| {
+        let newest = detail
+            .moved
+            .as_ref()
+            .map_or(reading.change, |(newer, _)| newer.change);
+        newest < detail.heard
+    });
+    detail.checking |= behind;
+    if behind && first {
+        vec![Effect::Open(id)]
+    } else {
+        Vec::new()
+    }
+}
+
+fn take_reading(state: &mut State, id: RequestId, result: Result<Box<Reading>, Trouble>, now: Moment) {
+    let Some(detail) = state.detail.as_mut().filter(|detail| detail.id == id) else {
+        return;
+    };
+    detail.checking = false;
+    match (&mut detail.content, result) {
+        (DetailContent::Read(old), Ok(newer)) => {
+            // The number of a change only rises; an older answer that came late says nothing.
+            if newer.change < old.change {
+                return;
+            }
+            if let Some(what) = old.moved(&newer) {
+                let decided = state
+                    .ceremony
+                    .as_ref()
+                    .is_some_and(|ceremony| !ceremony.progress.is_writing());
+                if decided && old.view_digest == newer.view_digest {
+                    **old = *newer;
+                } else {
+                    detail.moved = Some((newer, what));
+                }
+                state.settle(now);
+            } else {
+                **old = *newer;
+                detail.moved = None;
+            }
+        }
+        (DetailContent::Read(_), Err(trouble)) => {
+            // What was read stays readable; whether it still stands is not known, so nothing can be signed.
+            detail.checking = true;
+            state.tell(trouble.message, true, now);
+        }
+        (DetailContent::Loading | DetailContent::Failed(_), Ok(reading)) => {
+            let looked = state.looked.iter().find(|(other, _)| *other == id);
+            let since = looked.and_then(|(_, sheet)| since(sheet, &reading.sheet));
+            detail.history = state.queue.like(id, &reading.summary, MAX_HISTORY);
+            read(detail, reading, now);
+            detail.since = since;
+            state.settle(now);
+        }
+        (DetailContent::Loading | DetailContent::Failed(_), Err(trouble)) => {
+            detail.content = DetailContent::Failed(trouble);
+        }
+    }
+}
+
+/// Starts to read: nothing of this sheet was on screen yet.
+pub(super) fn read(detail: &mut Detail, reading: Box<Reading>, now: Moment) {
+    let same_sheet = detail
+        .reading()
+        .is_some_and(|old| old.view_digest == reading.view_digest);
+    if !same_sheet {
+        detail.since = detail
+            .reading()
+            .filter(|_| !detail.local)
+            .and_then(|old| since(&old.sheet, &reading.sheet));
+        detail.attention = Attention::new(&reading.sheet);
+        detail.tops = Default::default();
+        detail.opened = now.up;
+    }
+    detail.content = DetailContent::Read(reading);
+}
+
+/// What differs between two sheets of one request.
+fn since(old: &[SheetLine], new: &[SheetLine]) -> Option<ChangedDocument> {
+    let text = |sheet: &[SheetLine]| -> Vec<u8> {
+        let lines = sheet.iter().flat_map(|line| [line.text.as_str(), "\n"]);
+        lines.collect::<String>().into_bytes()
+    };
+    let diff = TextDiff::new(text(old), text(new)).ok()?;
+    let changed = !diff.changes().is_empty();
+    changed.then(|| ChangedDocument::new("the sheet, since you looked at it", diff))
+}

@@ -1,0 +1,144 @@
+//! The ceremony of a decision: how it begins, what is written in it, how it ends.
+
+use countersign_protocol::approval::Severity;
+use countersign_protocol::decision::Verdict;
+use countersign_protocol::identity::RequestId;
+use countersign_review::text::Untrusted;
+
+use super::super::Moment;
+use super::super::ceremony::{Ceremony, Progress};
+use super::super::effect::Effect;
+use super::super::message::{Command, Step};
+use super::super::state::{Detail, State};
+use super::detail::leave_detail;
+use super::queue::load_queue;
+
+/// Opens the ceremony, or says why there is none.
+pub(super) fn begin(state: &mut State, verdict: Verdict, now: Moment) {
+    let Some(detail) = &state.detail else {
+        return;
+    };
+    let why_not = match (detail.why_not(now), &state.trust) {
+        (Some(why), _) => Some(why),
+        (None, None) => Some("this console does not know yet who you are".to_owned()),
+        (None, Some(trust)) if trust.key.is_none() => {
+            Some("you have no key here that can sign; `countersign keys create` makes one".to_owned())
+        }
+        (None, Some(_)) => unread(detail, verdict),
+    };
+    if let Some(why) = why_not {
+        state.tell(format!("you cannot {} this: {why}", verdict.word()), true, now);
+    } else if let (Some(reading), Some(trust)) = (detail.reading(), &state.trust) {
+        state.ceremony = Some(Box::new(Ceremony::new(verdict, reading, trust)));
+        state.settle(now);
+    }
+}
+
+pub(super) fn in_ceremony(state: &mut State, command: Command, now: Moment) -> Vec<Effect> {
+    let settled = state.is_settled(now);
+    let Some(ceremony) = &mut state.ceremony else {
+        return Vec::new();
+    };
+    if matches!(command, Command::Back)
+        || (matches!(command, Command::Enter) && !ceremony.progress.is_writing())
+    {
+        return leave_ceremony(state, now);
+    }
+    // What was typed for the screen below must not end up in a field.
+    if !settled {
+        return Vec::new();
+    }
+    match command {
+        Command::Enter | Command::StepField(Step::Next) => ceremony.step(true),
+        Command::StepField(Step::Previous) => ceremony.step(false),
+        Command::Focus(field) => ceremony.focus(field),
+        Command::Write(c) => ceremony.write(c),
+        Command::Erase => ceremony.erase(),
+        Command::EraseAll => ceremony.erase_all(),
+        Command::Preset => ceremony.preset(),
+        Command::Paste(text) => ceremony.paste(&text),
+        Command::Blurred => {
+            ceremony.notice =
+                Some("not signed: keys came all at once, as from a paste; press the chord by itself".into());
+        }
+        Command::Sign => {
+            let Some(detail) = &state.detail else {
+                return Vec::new();
+            };
+            if let Some(order) = ceremony.order(detail, now) {
+                return vec![Effect::Decide(Box::new(order))];
+            }
+            if ceremony.progress.is_writing() {
+                let missing = ceremony
+                    .requirements(detail, now)
+                    .into_iter()
+                    .find(|need| !need.met);
+                ceremony.notice =
+                    missing.map(|need| format!("not signed; still missing: {}", need.text).into());
+            }
+        }
+        _ => {}
+    }
+    Vec::new()
+}
+
+pub(super) fn take_progress(
+    state: &mut State,
+    request: RequestId,
+    progress: Progress,
+    now: Moment,
+) -> Vec<Effect> {
+    let over = matches!(progress, Progress::Committed | Progress::Logged { .. });
+    match &mut state.ceremony {
+        Some(ceremony) if ceremony.request == request => ceremony.follow(progress),
+        _ => {
+            let (text, bad): (Untrusted, bool) = match progress {
+                Progress::Failed(why) => (why, true),
+                Progress::Kept(why) => (why, true),
+                Progress::Logged { index, .. } => (
+                    format!("decision on {request} is in the log at {index}").into(),
+                    false,
+                ),
+                Progress::Committed => (
+                    format!("decision on {request} is stored, not yet in the log").into(),
+                    false,
+                ),
+                Progress::Writing | Progress::Signing | Progress::Sent => return Vec::new(),
+            };
+            state.tell(text, bad, now);
+        }
+    }
+    if over { load_queue(state) } else { Vec::new() }
+}
+
+/// What of the sheet still has to be on screen before a high risk can be approved.
+fn unread(detail: &Detail, verdict: Verdict) -> Option<String> {
+    let (seen, of) = (detail.attention.lines(), detail.attention.of_lines());
+    let high = detail
+        .reading()
+        .is_some_and(|reading| reading.summary.severity >= Severity::High);
+    (verdict == Verdict::Approve && high && !detail.attention.is_whole()).then(|| {
+        format!(
+            "{} of {of} lines of the sheet were not on screen yet; u goes there",
+            of - seen
+        )
+    })
+}
+
+fn leave_ceremony(state: &mut State, now: Moment) -> Vec<Effect> {
+    let Some(ceremony) = state.ceremony.take() else {
+        return Vec::new();
+    };
+    state.settle(now);
+    match ceremony.progress {
+        Progress::Writing => {
+            state.tell("nothing was signed", false, now);
+            Vec::new()
+        }
+        Progress::Signing | Progress::Sent | Progress::Kept(_) => {
+            state.tell("the decision goes on; its result is shown here", false, now);
+            Vec::new()
+        }
+        Progress::Committed | Progress::Logged { .. } | Progress::Failed(_) => leave_detail(state, now),
+    }
+}

@@ -1,0 +1,117 @@
+//! Commands to the queue and to the first-run screen.
+
+use countersign_protocol::identity::RequestId;
+
+use super::super::Moment;
+use super::super::effect::Effect;
+use super::super::message::{Command, Step};
+use super::super::queue::Lane;
+use super::super::state::{Detail, End, FirstRunChoice, Screen, State};
+use super::write;
+
+pub(super) fn in_first_run(state: &mut State, choice: FirstRunChoice, command: &Command) -> Vec<Effect> {
+    let all = FirstRunChoice::ALL;
+    let at = all.iter().position(|other| *other == choice).unwrap_or(0);
+    let to = match command {
+        Command::Move(by) if *by < 0 => at.saturating_sub(1),
+        Command::Move(_) => at + 1,
+        Command::First => 0,
+        Command::Last => all.len(),
+        Command::Enter => {
+            state.end = Some(End::Chose(choice));
+            at
+        }
+        _ => at,
+    };
+    if let Some(choice) = all.get(to.min(all.len() - 1)) {
+        state.screen = Screen::FirstRun(*choice);
+    }
+    Vec::new()
+}
+
+pub(super) fn in_filter(state: &mut State, command: &Command) {
+    let queue = &mut state.queue;
+    if write(&mut queue.filter, command) {
+        let keep = queue.selected().map(|row| row.id);
+        queue.refilter(keep);
+        // What is searched for is on top, best first.
+        queue.move_to(0);
+        return;
+    }
+    match command {
+        Command::Enter => queue.filtering = false,
+        Command::Back => {
+            queue.filter.clear();
+            queue.filtering = false;
+        }
+        _ => return,
+    }
+    let keep = queue.selected().map(|row| row.id);
+    queue.refilter(keep);
+}
+
+pub(super) fn in_queue(state: &mut State, command: &Command, now: Moment) -> Vec<Effect> {
+    match command {
+        Command::Move(by) => {
+            let by = isize::try_from(*by).unwrap_or(0);
+            let to = state.queue.cursor.saturating_add_signed(by);
+            state.queue.move_to(to);
+        }
+        Command::First => state.queue.move_to(0),
+        Command::Last => state.queue.move_to(usize::MAX),
+        Command::Select(id) => {
+            state.queue.refilter(Some(*id));
+        }
+        Command::Show(lane) => state.queue.show(*lane),
+        Command::StepLane(step) => {
+            let all = Lane::ALL;
+            let at = all.iter().position(|lane| *lane == state.queue.lane).unwrap_or(0);
+            let by = if *step == Step::Next { 1 } else { all.len() - 1 };
+            if let Some(lane) = all.get((at + by) % all.len()) {
+                state.queue.show(*lane);
+            }
+        }
+        Command::Reorder => {
+            let order = state.queue.order.next();
+            state.queue.reorder(order);
+        }
+        Command::Copy => {
+            if let Some(id) = state.queue.selected().map(|row| row.id) {
+                state.clipboard = Some(id.to_string());
+                state.tell("copied: the request's id", false, now);
+            }
+        }
+        Command::Filter => state.queue.filtering = true,
+        Command::Back => {
+            let keep = state.queue.selected().map(|row| row.id);
+            state.queue.filter.clear();
+            state.queue.refilter(keep);
+        }
+        Command::Refresh => return load_queue(state),
+        Command::Enter => {
+            if let Some(id) = state.queue.selected().map(|row| row.id)
+                && state.is_settled(now)
+            {
+                return open(state, id, now);
+            }
+        }
+        _ => {}
+    }
+    Vec::new()
+}
+
+pub(super) fn open(state: &mut State, id: RequestId, now: Moment) -> Vec<Effect> {
+    state.detail = Some(Box::new(Detail::new(id, now)));
+    state.screen = Screen::Detail;
+    state.settle(now);
+    vec![Effect::Open(id)]
+}
+
+pub(super) fn load_queue(state: &mut State) -> Vec<Effect> {
+    if state.queue.loading {
+        state.queue.again = true;
+        return Vec::new();
+    }
+    state.queue.loading = true;
+    vec![Effect::LoadQueue]
+}

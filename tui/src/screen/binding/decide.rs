@@ -1,0 +1,17 @@
+//! Keys that decide, and those of the ceremony and of fields.
+
+use super::*;
+
+/// The rows: group, places, keys, what they ask for, how they are written, what they do.
+#[rustfmt::skip]
+pub const ROWS: &[Binding] = &[
+    bind(DECIDE, &[Place::Detail], &[key('A')], Intent::Approve, "A", "begin to approve").hint("approve"),
+    bind(DECIDE, &[Place::Detail], &[key('D')], Intent::Deny, "D", "begin to deny").hint("deny"),
+    bind(DECIDE, &[Place::Ceremony], &[ctrl('s')], Intent::Sign, "Ctrl-S", "sign, when all is there").hint("sign"),
+    bind(DECIDE, &[Place::Filter, Place::Ceremony, Place::Help], &[plain(KeyCode::Enter)], Intent::Enter, "Enter", "next field; never decides"),
+    bind(DECIDE, &[Place::Ceremony], &[ctrl('r')], Intent::Preset, "Ctrl-R", "a usual reason to deny"),
+    bind(DECIDE, &[Place::Ceremony], &[plain(KeyCode::Tab), plain(KeyCode::Down)], Intent::NextField, "Tab", "next field").hint("next field"),
+    bind(DECIDE, &[Place::Ceremony], &[shift(KeyCode::BackTab), plain(KeyCode::Up)], Intent::PreviousField, "Shift-Tab", ""),
+    bind(DECIDE, WRITING, &[plain(KeyCode::Backspace), ctrl('h')], Intent::Erase, "Backspace", ""),
+    bind(DECIDE, WRITING, &[ctrl('u'), ctrl('w')], Intent::EraseAll, "Ctrl-U", "empty the field"),
+];

@@ -1,0 +1,28 @@
+//! Keys of the request that is read.
+
+use super::*;
+
+/// The rows: group, places, keys, what they ask for, how they are written, what they do.
+#[rustfmt::skip]
+pub const ROWS: &[Binding] = &[
+    bind(READ, &[Place::Detail], &[plain(KeyCode::Tab), plain(KeyCode::Right)], Intent::NextPane, "Tab", "next pane").hint("pane"),
+    bind(READ, &[Place::Detail], &[shift(KeyCode::BackTab), plain(KeyCode::Left)], Intent::PreviousPane, "Shift-Tab", "pane before"),
+    bind(READ, &[Place::Detail], &[key('1')], Intent::Pane(0), "1 … 9", "the panes one by one"),
+    bind(READ, &[Place::Detail], &[key('2')], Intent::Pane(1), "2", ""),
+    bind(READ, &[Place::Detail], &[key('3')], Intent::Pane(2), "3", ""),
+    bind(READ, &[Place::Detail], &[key('4')], Intent::Pane(3), "4", ""),
+    bind(READ, &[Place::Detail], &[key('5')], Intent::Pane(4), "5", ""),
+    bind(READ, &[Place::Detail], &[key('6')], Intent::Pane(5), "6", ""),
+    bind(READ, &[Place::Detail], &[key('7')], Intent::Pane(6), "7", ""),
+    bind(READ, &[Place::Detail], &[key('8')], Intent::Pane(7), "8", ""),
+    bind(READ, &[Place::Detail], &[key('9')], Intent::Pane(8), "9", ""),
+    bind(READ, &[Place::Detail], &[plain(KeyCode::Enter)], Intent::Enter, "Enter", ""),
+    bind(READ, &[Place::Detail], &[key('v')], Intent::Beside, "v", "side by side"),
+    bind(READ, &[Place::Detail], &[key('z')], Intent::Fold, "z", "fold what is unchanged"),
+    bind(READ, &[Place::Detail], &[key('o')], Intent::Pager, "o", "the sheet in $PAGER"),
+    bind(READ, &[Place::Detail], &[key('n')], Intent::NextMark, "n", "next change or match").hint("next"),
+    bind(READ, &[Place::Detail], &[key('N')], Intent::PreviousMark, "N", "the one before"),
+    bind(READ, &[Place::Detail], &[key('u')], Intent::Unseen, "u", "to what was not on screen"),
+    bind(READ, &[Place::Detail], &[key('r')], Intent::LookAgain, "r", "look again at what moved"),
+    bind(READ, LISTS, &[key('/')], Intent::Filter, "/", "search; n and N go on").hint("search"),
+];

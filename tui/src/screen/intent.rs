@@ -1,0 +1,146 @@
+//! What a key asks of the machine, given what is on screen.
+
+use countersign_console::machine::view::{self, PaneView};
+use countersign_console::machine::{self, Command, Lane, Moment, Pane, Position, State, message::Step};
+use countersign_protocol::decision::Verdict;
+use countersign_protocol::digest::ViewDigest;
+use ratatui::layout::Rect;
+
+use super::binding::Intent;
+use super::{detail, frame, pane, queue};
+
+/// What an intent asks of the machine, given what is on screen.
+pub fn command(state: &State, intent: Intent, now: Moment, area: Rect) -> Option<Command> {
+    let page = i64::from(frame::body(area).height).max(2);
+    Some(match intent {
+        Intent::Down => return moved(state, 1, now, area),
+        Intent::Up => return moved(state, -1, now, area),
+        Intent::HalfDown => return moved(state, page / 2, now, area),
+        Intent::HalfUp => return moved(state, -page / 2, now, area),
+        Intent::PageDown => return moved(state, i64::MAX, now, area),
+        Intent::PageUp => return moved(state, i64::MIN, now, area),
+        Intent::Top => return ends(state, Command::First, now, area),
+        Intent::Bottom => return ends(state, Command::Last, now, area),
+        Intent::NextMark => return landmark(state, Step::Next, now, area),
+        Intent::PreviousMark => return landmark(state, Step::Previous, now, area),
+        Intent::Unseen => {
+            let open = state.detail.as_deref()?;
+            let line = open.attention.first_unseen()?;
+            if open.pane != Pane::Sheet {
+                return Some(Command::Read(Pane::Sheet));
+            }
+            let (pane, rect, _) = open_pane(state, now, area)?;
+            Command::Scroll(
+                Pane::Sheet,
+                Position { line, character: 0 }.min(pane::end(&pane, rect)),
+            )
+        }
+        Intent::Enter => Command::Enter,
+        Intent::Back => Command::Back,
+        Intent::NextPane => Command::StepPane(Step::Next),
+        Intent::PreviousPane => Command::StepPane(Step::Previous),
+        Intent::Pane(number) => Command::Read(state.detail.as_deref()?.panes().get(number).copied()?),
+        Intent::NextLane => Command::StepLane(Step::Next),
+        Intent::PreviousLane => Command::StepLane(Step::Previous),
+        Intent::Lane(number) => Command::Show(Lane::ALL.get(number).copied()?),
+        Intent::Reorder => Command::Reorder,
+        Intent::Beside => Command::ToggleBeside,
+        Intent::Fold => Command::ToggleFold,
+        Intent::Copy => Command::Copy,
+        Intent::Preset => Command::Preset,
+        Intent::Filter => Command::Filter,
+        Intent::Help => Command::Help,
+        Intent::Refresh => Command::Refresh,
+        Intent::LookAgain => Command::LookAgain,
+        Intent::Approve => Command::Begin(Verdict::Approve),
+        Intent::Deny => Command::Begin(Verdict::Deny),
+        Intent::Sign => Command::Sign,
+        Intent::NextField => Command::StepField(Step::Next),
+        Intent::PreviousField => Command::StepField(Step::Previous),
+        Intent::Erase => Command::Erase,
+        Intent::EraseAll => Command::EraseAll,
+        Intent::Quit => Command::Quit,
+        Intent::Suspend | Intent::Redraw | Intent::Pager => return None,
+    })
+}
+
+/// Moves by rows; `i64::MAX` and `i64::MIN` stand for a page.
+fn moved(state: &State, by: i64, now: Moment, area: Rect) -> Option<Command> {
+    if state.screen != machine::Screen::Detail {
+        let page = i64::try_from(queue::rows_in(frame::body(area)))
+            .unwrap_or(1)
+            .max(1);
+        return Some(Command::Move(by.clamp(-page, page)));
+    }
+    let (pane, rect, top) = open_pane(state, now, area)?;
+    // A page keeps one row of the page before.
+    let page = i64::from(rect.height).saturating_sub(1).max(1);
+    let top = pane::scrolled(&pane, top, rect, by.clamp(-page, page));
+    Some(Command::Scroll(state.detail.as_deref()?.pane, top))
+}
+
+fn ends(state: &State, command: Command, now: Moment, area: Rect) -> Option<Command> {
+    if state.screen != machine::Screen::Detail {
+        return Some(command);
+    }
+    let (pane, rect, _) = open_pane(state, now, area)?;
+    let top = if command == Command::First {
+        Position::default()
+    } else {
+        pane::end(&pane, rect)
+    };
+    Some(Command::Scroll(state.detail.as_deref()?.pane, top))
+}
+
+/// Goes to the next match of what is searched for, or else the next change or finding; in panes without any, a
+/// page on.
+fn landmark(state: &State, step: Step, now: Moment, area: Rect) -> Option<Command> {
+    let open = state.detail.as_deref()?;
+    if open.pane == Pane::Findings && open.search.is_empty() {
+        return Some(Command::StepFinding(step));
+    }
+    let (pane, rect, top) = open_pane(state, now, area)?;
+    let marks = || {
+        open.reading()
+            .map(|reading| reading.landmarks(open.pane, open.shape))
+            .unwrap_or_default()
+    };
+    if !open.search.is_empty() {
+        // On top, even where less than a screenful follows: so the next one is found after it.
+        let line = pane.find(&open.search, Some(top.line), step)?;
+        return Some(Command::Scroll(open.pane, Position { line, character: 0 }));
+    }
+    let line = match step {
+        Step::Next => marks().into_iter().find(|line| *line > top.line),
+        Step::Previous => marks().into_iter().rev().find(|line| *line < top.line),
+    };
+    let Some(line) = line else {
+        return moved(
+            state,
+            if step == Step::Next { i64::MAX } else { i64::MIN },
+            now,
+            area,
+        );
+    };
+    Some(Command::Scroll(
+        open.pane,
+        Position { line, character: 0 }.min(pane::end(&pane, rect)),
+    ))
+}
+
+fn open_pane(state: &State, now: Moment, area: Rect) -> Option<(PaneView<'_>, Rect, Position)> {
+    let open = state.detail.as_deref()?;
+    let layout = detail::layout(&view::detail(state, now)?, frame::body(area));
+    Some((PaneView::of_detail(open)?, layout.pane, open.top()))
+}
+
+/// What of the sheet is wholly on screen and covered by nothing.
+pub fn seen(state: &State, now: Moment, area: Rect) -> Option<(ViewDigest, Position, Position)> {
+    let open = state.detail.as_deref().filter(|open| open.pane == Pane::Sheet)?;
+    let covered = state.help || state.ceremony.is_some() || state.screen != machine::Screen::Detail;
+    if covered || !frame::fits(area) {
+        return None;
+    }
+    let (from, to) = detail::on_screen(state, now, frame::body(area))?;
+    Some((open.reading()?.view_digest, from, to))
+}

@@ -1,0 +1,161 @@
+//! Going through a request.
+
+use super::*;
+
+#[test]
+fn next_goes_from_match_to_match_and_round_the_end() {
+    let mut state = sample::detail(1, REASON);
+    act(&mut state, Command::Read(Pane::Change), 2000);
+    act(&mut state, Command::Filter, 2000);
+    act(&mut state, Command::Paste("RESOURCE".to_owned()), 2000);
+    act(&mut state, Command::Enter, 2000);
+    let area = Rect {
+        x: 0,
+        y: 0,
+        width: 80,
+        height: 11,
+    };
+    let mut tops = vec![state.detail.as_ref().unwrap().top().line];
+    for _ in 0..4 {
+        let next = command(&state, Intent::NextMark, moment(2000), area).unwrap();
+        act(&mut state, next, 2000);
+        tops.push(state.detail.as_ref().unwrap().top().line);
+    }
+    assert!(tops.windows(2).all(|pair| pair[0] != pair[1]), "{tops:?}");
+    assert!(tops[1..].contains(&tops[0]), "{tops:?}");
+    // Esc ends the search first, and leaves the request only then.
+    act(&mut state, Command::Back, 2000);
+    assert!(
+        state
+            .detail
+            .as_ref()
+            .is_some_and(|detail| detail.search.is_empty())
+    );
+}
+
+#[test]
+fn a_finding_jumps_to_its_line() {
+    let mut state = sample::detail(1, REASON);
+    act(&mut state, Command::Read(Pane::Findings), 2000);
+    let reading = state.detail.as_ref().unwrap().reading().unwrap();
+    let (index, line) = (0..reading.findings.len())
+        .find_map(|index| Some((index, reading.findings[index].line?)))
+        .expect("a finding with a line");
+    for _ in 0..index {
+        act(&mut state, Command::StepFinding(Step::Next), 2000);
+    }
+    act(&mut state, Command::Enter, 2000);
+    let detail = state.detail.as_ref().unwrap();
+    assert_eq!(detail.pane, Pane::Change);
+    let shown = text(&painted(&state, (120, 40), Theme::Plain));
+    assert!(
+        shown.contains(&format!(" {line} ")),
+        "line {line} is not in\n{shown}"
+    );
+}
+
+#[test]
+fn what_is_copied_is_printable_and_each_time_another_name() {
+    let mut state = sample::detail(1, HOSTILE);
+    let mut copied = std::collections::BTreeSet::new();
+    for _ in 0..4 {
+        act(&mut state, Command::Copy, 2000);
+        let text = state.clipboard.take().unwrap();
+        assert!(text.chars().all(|c| !c.is_control()));
+        copied.insert(text);
+    }
+    assert_eq!(copied.len(), 4);
+}
+
+#[test]
+fn reading_page_by_page_shows_all_at_every_size() {
+    for size in [(40, 12), (60, 20), (80, 24), (120, 40), (200, 60)] {
+        let mut state = sample::detail(1, HOSTILE);
+        read_all(&mut state, size);
+        let attention = &state.detail.as_ref().unwrap().attention;
+        assert!(
+            attention.is_whole(),
+            "{size:?}: {} of {}",
+            attention.lines(),
+            attention.of_lines()
+        );
+    }
+}
+
+#[test]
+fn what_was_counted_as_seen_was_painted() {
+    // Each screenful: the characters of its extent, and nothing else of the sheet, stand on the screen.
+    let mut state = sample::detail(1, HOSTILE);
+    let area = Rect {
+        x: 0,
+        y: 0,
+        width: 64,
+        height: 20,
+    };
+    for _ in 0..12 {
+        let (_, from, to) = seen(&state, moment(2000), area).unwrap();
+        let shown: String = text(&painted(&state, (64, 20), Theme::Plain))
+            .chars()
+            .filter(|c| !c.is_whitespace())
+            .collect();
+        let reading = state.detail.as_ref().unwrap().reading().unwrap();
+        for line in from.line..to.line {
+            let text = &reading.sheet[line].text;
+            let skip = if line == from.line { from.character } else { 0 };
+            // Marks where lines go on stand between the parts; compare word by word.
+            for word in text
+                .chars()
+                .skip(skip)
+                .collect::<String>()
+                .split_whitespace()
+                .filter(|w| w.chars().count() < 20)
+            {
+                assert!(shown.contains(word), "`{word}` of line {line} is not on screen");
+            }
+        }
+        let next = command(&state, Intent::PageDown, moment(2000), area).unwrap();
+        act(&mut state, next, 2000);
+    }
+}
+
+#[test]
+fn scrolling_to_the_end_and_back_returns_to_the_top() {
+    let mut state = sample::detail(1, HOSTILE);
+    let shapes = [false, true].map(|folded| [false, true].map(|beside| Shape { folded, beside }));
+    let panes = state.detail.as_ref().unwrap().panes();
+    for (pane, shape) in panes
+        .into_iter()
+        .flat_map(|pane| shapes.into_iter().flatten().map(move |s| (pane, s)))
+    {
+        let detail = state.detail.as_mut().unwrap();
+        (detail.pane, detail.shape) = (pane, shape);
+        let view = countersign_console::machine::view::PaneView::of_detail(detail).unwrap();
+        for (width, height) in [(30, 5), (60, 13), (200, 50)] {
+            let area = Rect {
+                x: 0,
+                y: 0,
+                width,
+                height,
+            };
+            let end = pane::end(&view, area);
+            assert_eq!(
+                pane::scrolled(&view, super::super::machine::Position::default(), area, 100_000),
+                end
+            );
+            assert_eq!(
+                pane::scrolled(&view, end, area, -100_000),
+                super::super::machine::Position::default()
+            );
+            let down = pane::scrolled(&view, super::super::machine::Position::default(), area, 3);
+            assert_eq!(
+                pane::scrolled(&view, down, area, -3),
+                super::super::machine::Position::default()
+            );
+            let rows = pane::rows(&view, end, area);
+            assert!(
+                rows.last()
+                    .is_some_and(|row| row.last && row.line + 1 == view.len())
+            );
+        }
+    }
+}
