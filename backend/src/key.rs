@@ -109,7 +109,7 @@ impl Signer for BackendKey {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
         let signature: p256::ecdsa::Signature =
             p256::ecdsa::signature::Signer::try_sign(&self.secret, message)
-                .map_err(|error| SignError::Key(error.to_string()))?;
+                .map_err(|error| SignError::Key(error.into()))?;
         Ok(signature.to_der().as_bytes().to_vec())
     }
 }

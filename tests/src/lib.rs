@@ -12,6 +12,7 @@
     reason = "a harness has nobody to report an error to: a broken step is a failed test"
 )]
 
+pub mod device;
 pub mod liar;
 pub mod organisation;
 pub mod process;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
-use countersign_protocol::digest::{RootId, ViewDigest};
+use countersign_protocol::digest::{Sha256Digest, RootId, ViewDigest};
 use countersign_protocol::identity::{PersonId, RequestId};
 
 use crate::command;
@@ -158,10 +158,10 @@ pub struct Init {
     pub pin: Pin,
 }
 
-/// Where a passphrase comes from when nobody types it.
+/// Where a PIN or passphrase comes from when nobody types it.
 #[derive(Debug, Clone, Args)]
 pub struct Pin {
-    /// Read the passphrase from this file descriptor instead of asking for it.
+    /// Read the PIN or passphrase from this file descriptor instead of asking for it.
     #[arg(long, value_name = "N")]
     pub pin_fd: Option<u32>,
 }
@@ -320,24 +320,74 @@ pub enum Keys {
         json: bool,
     },
     /// Make a key.
-    Create {
-        /// Its name on this machine.
-        #[arg(long, default_value = "review")]
-        name: String,
-        /// What keeps it.
-        #[arg(long, default_value = "software")]
-        provider: ProviderName,
-        #[command(flatten)]
-        pin: Pin,
-    },
+    Create(CreateKey),
+    /// Sign something that is worth nothing, to see that a key works.
+    Check(CheckKey),
     /// Ask the owners for another key.
     Enroll(Later),
-    /// Prove that a key is in hardware.
-    Attest(Later),
+    /// Collect evidence that a key is in a TPM, or answer the challenge made from it.
+    Attest(Attest),
     /// Replace a key.
     Rotate(Later),
     /// End a key.
     Revoke(Later),
+}
+
+/// Options of `keys create`.
+#[derive(Debug, Args)]
+pub struct CreateKey {
+    /// Its name on this machine.
+    #[arg(long, default_value = "review")]
+    pub name: String,
+    /// What keeps it.
+    #[arg(long, default_value = "software")]
+    pub provider: ProviderName,
+    /// Where its device is: a TPM's address, a PKCS#11 module, an agent's socket.
+    #[arg(long)]
+    pub at: Option<String>,
+    /// Which token (serial number or label) or which of the agent's keys (fingerprint or comment).
+    #[arg(long)]
+    pub select: Option<String>,
+    /// One JSON document.
+    #[arg(long)]
+    pub json: bool,
+    /// Where the PIN or passphrase comes from.
+    #[command(flatten)]
+    pub pin: Pin,
+}
+
+/// Options of `keys check`.
+#[derive(Debug, Args)]
+pub struct CheckKey {
+    /// Its name on this machine.
+    #[arg(default_value = "review")]
+    pub name: String,
+    /// A folder for the message, the signature and the public key, for other tools to verify.
+    #[arg(long, short)]
+    pub output: Option<PathBuf>,
+    /// Where the PIN or passphrase comes from.
+    #[command(flatten)]
+    pub pin: Pin,
+}
+
+/// Options of `keys attest`.
+#[derive(Debug, Args)]
+pub struct Attest {
+    /// Its name on this machine.
+    #[arg(default_value = "review")]
+    pub name: String,
+    /// The verifier's nonce: 64 hexadecimal digits.
+    #[arg(long, conflicts_with = "credential")]
+    pub nonce: Option<Sha256Digest>,
+    /// The verifier's challenge, as a file.
+    #[arg(long)]
+    pub credential: Option<PathBuf>,
+    /// Where the evidence, or the challenge's secret, goes.
+    #[arg(long, short)]
+    pub output: Option<PathBuf>,
+    /// Where the PIN comes from.
+    #[command(flatten)]
+    pub pin: Pin,
 }
 
 /// Names of providers.
@@ -351,6 +401,12 @@ pub enum ProviderName {
     SshAgent,
     /// A passphrase-protected key in the keyring of the operating system.
     Software,
+    /// The Secure Enclave of Apple machines (not on this build).
+    SecureEnclave,
+    /// The TPM by way of Windows (not on this build).
+    WindowsTpm,
+    /// A FIDO2 authenticator (not on this build).
+    Fido2,
 }
 
 /// Policies.

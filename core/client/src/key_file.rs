@@ -90,7 +90,7 @@ impl Signer for FileSigner {
         let signature: p256::ecdsa::Signature = self
             .secret
             .try_sign(message)
-            .map_err(|error| SignError::Key(error.to_string()))?;
+            .map_err(|error| SignError::Key(error.into()))?;
         Ok(signature.to_der().as_bytes().to_vec())
     }
 }

@@ -604,7 +604,7 @@ fn nonce(doing: &'static str) -> Result<[u8; 16], ClientError> {
     let mut nonce = [0; 16];
     getrandom::fill(&mut nonce).map_err(|error| ClientError::Sign {
         doing,
-        source: SignError::Key(format!("the system gives no randomness: {error}")),
+        source: SignError::Key(format!("the system gives no randomness: {error}").into()),
     })?;
     Ok(nonce)
 }

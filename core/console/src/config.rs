@@ -10,6 +10,7 @@
 //! provider = "software"
 //! role = "reviewer"
 //! id = "…64 hexadecimal digits…"
+//! at = "device:/dev/tpmrm0"             # only where a device is not in its usual place
 //!
 //! [terminal]
 //! theme = "light"                       # auto, 16, dark, light, none
@@ -33,7 +34,7 @@ use serde::{Deserialize, Serialize};
 const MAX_BYTES: u64 = 1024 * 1024;
 const TOP_KEYS: &[&str] = &["backend", "root", "person", "ca_file", "keys", "terminal"];
 const TERMINAL_KEYS: &[&str] = &["theme", "notify", "keys"];
-const KEY_KEYS: &[&str] = &["provider", "role", "id"];
+const KEY_KEYS: &[&str] = &["provider", "role", "id", "at"];
 
 /// The configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,6 +112,9 @@ pub struct ConfiguredKey {
     pub role: Role,
     /// Which key it is.
     pub id: KeyId,
+    /// Where its device is, where that is not the usual place: a TPM's address, a PKCS#11 module, an agent's socket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
 }
 
 /// What can keep a signing key.
@@ -125,6 +129,12 @@ pub enum Provider {
     Pkcs11,
     /// An SSH agent.
     SshAgent,
+    /// The Secure Enclave of Apple machines.
+    SecureEnclave,
+    /// The TPM by way of Windows.
+    WindowsTpm,
+    /// A FIDO2 authenticator.
+    Fido2,
 }
 
 impl Provider {
@@ -136,6 +146,9 @@ impl Provider {
             Self::Tpm => "tpm",
             Self::Pkcs11 => "pkcs11",
             Self::SshAgent => "ssh-agent",
+            Self::SecureEnclave => "secure-enclave",
+            Self::WindowsTpm => "windows-tpm",
+            Self::Fido2 => "fido2",
         }
     }
 }
@@ -435,6 +448,7 @@ mod tests {
             provider: Provider::Software,
             role: Role::Reviewer,
             id: "ab".repeat(32).parse().unwrap(),
+            at: None,
         };
         Config::add_key(&path, "review", &key).unwrap();
         assert!(std::fs::read_to_string(&path).unwrap().starts_with("# mine\n"));

@@ -125,11 +125,11 @@ pub async fn decide(
     report: impl Fn() + Send,
 ) -> Result<Sent, DecideError> {
     let opened = inbox.fetch(intent.request).await?;
-    let key = which_key(inbox.config(), intent.key.as_deref())?;
+    let key = signing_key(inbox.config(), intent.key.as_deref())?;
     let prepared = prepare(&opened, &intent, inbox.person(), &key)?;
     let item = tokio::task::spawn_blocking(move || sign(prepared, &key, &secret))
         .await
-        .map_err(|_| SignError::Key("its thread ended early".to_owned()))??;
+        .map_err(|_| SignError::Key("its thread ended early".into()))??;
     inbox.outbox().put(&item)?;
     report();
     send(inbox, item).await
@@ -291,7 +291,11 @@ fn enrolled<'a>(
     }
 }
 
-fn which_key(config: &Config, name: Option<&str>) -> Result<ConfiguredKey, DecideError> {
+/// The key that signs decisions here: the named one, or the only one.
+///
+/// # Errors
+/// [`DecideError::WhichKey`] when there is none, or it is not clear which.
+pub fn signing_key(config: &Config, name: Option<&str>) -> Result<ConfiguredKey, DecideError> {
     let mut reviewer_keys = config.keys.iter().filter(|(_, key)| key.role == Role::Reviewer);
     let none = || {
         DecideError::WhichKey(
@@ -332,7 +336,9 @@ fn sign(prepared: Prepared, key: &ConfiguredKey, secret: &SecretString) -> Resul
         ..prepared.decision
     };
     let signer = key.unlock(secret)?;
-    let envelope = Signed::seal(&decision, &[signer.as_ref()])?.into_envelope();
+    let sealed = Signed::seal(&decision, &[signer.as_ref()])
+        .map_err(|error| KeyError::of(error).map_or_else(DecideError::Sign, DecideError::Key))?;
+    let envelope = sealed.into_envelope();
     Ok(Item::new(
         decision.request,
         decision.verdict,
@@ -349,6 +355,6 @@ fn short(text: &str) -> Line {
 fn nonce() -> Result<Nonce, SignError> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes)
-        .map_err(|error| SignError::Key(format!("the system gives no randomness: {error}")))?;
+        .map_err(|error| SignError::Key(format!("the system gives no randomness: {error}").into()))?;
     Ok(Nonce::from_random(bytes))
 }

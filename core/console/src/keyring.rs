@@ -4,11 +4,12 @@
 //! the system that nobody sees. Where no keyring can be reached, that is an error that says what to do; there is
 //! no other place for a key.
 
-use std::sync::mpsc;
 use std::time::Duration;
 
 use keyring::v1::{Entry, Error};
 use zeroize::Zeroizing;
+
+use crate::patience::{Impatience, within};
 
 /// The service name of every item.
 const SERVICE: &str = "countersign";
@@ -98,26 +99,18 @@ fn on_own_thread<T: Send + 'static>(
     if std::env::var_os("DBUS_SESSION_BUS_ADDRESS").is_none() && !has_default_bus() {
         return Err(KeyringError::NoSessionBus);
     }
-    let (sender, receiver) = mpsc::channel();
     let item = name.to_owned();
     let run = move || {
-        let answer = Entry::new(SERVICE, &item)
+        Entry::new(SERVICE, &item)
             .and_then(|entry| call(&entry))
-            .map_err(|error| explain(&error, &item));
-        // Nobody waits any more when the patience ran out.
-        drop(sender.send(answer));
+            .map_err(|error| explain(&error, &item))
     };
-    std::thread::Builder::new()
-        .name("keyring".to_owned())
-        .spawn(run)
-        .map_err(|error| KeyringError::Other(error.to_string()))?;
-    match receiver.recv_timeout(patience) {
-        Ok(answer) => answer,
-        Err(mpsc::RecvTimeoutError::Timeout) => Err(KeyringError::TimedOut(patience)),
-        Err(mpsc::RecvTimeoutError::Disconnected) => {
-            Err(KeyringError::Other("its thread ended early".to_owned()))
-        }
-    }
+    within("keyring", patience, run).unwrap_or_else(|why| {
+        Err(match why {
+            Impatience::TimedOut => KeyringError::TimedOut(patience),
+            Impatience::Ended => KeyringError::Other("its thread ended early".to_owned()),
+        })
+    })
 }
 
 /// The bus that systemd puts where no variable names one.

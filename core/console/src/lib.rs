@@ -10,6 +10,7 @@ pub mod organisation;
 
 pub mod keyring;
 pub mod keys;
+mod patience;
 
 pub mod decide;
 pub mod inbox;

@@ -90,7 +90,7 @@ pub fn sign(
     let raw = match key.algorithm() {
         Algorithm::Ed25519 => signature,
         Algorithm::EcdsaP256Sha256 => fixed_from_der(&signature)
-            .ok_or_else(|| SignError::Key("made a signature that is not DER".to_owned()))?,
+            .ok_or_else(|| SignError::Key("made a signature that is not DER".into()))?,
     };
     Ok(Headers {
         content_digest,

@@ -196,7 +196,7 @@ pub trait Signer {
 pub enum SignError {
     /// The key could not be used.
     #[error("key cannot sign: {0}")]
-    Key(String),
+    Key(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The statement cannot be written.
     #[error(transparent)]
     Encode(#[from] canonical::EncodeError),

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use countersign_console::decide::{Intent, Sent, decide};
+use countersign_console::decide::{Intent, Sent, decide, signing_key};
 use countersign_console::inbox::Inbox;
+use countersign_console::keys;
 use countersign_protocol::decision::{Attention, Verdict};
 use countersign_protocol::digest::ViewDigest;
 use countersign_protocol::identity::RequestId;
@@ -71,7 +72,10 @@ fn intent(
 }
 
 async fn perform(inbox: &Inbox, intent: Intent, pin: &Pin) -> Result<(), Failure> {
-    let secret = passphrase::ask(pin, "Passphrase of the signing key: ")?;
+    let configured = signing_key(inbox.config(), intent.key.as_deref())?;
+    let key = keys::open(&configured)?;
+    let secret = passphrase::of_key(key.as_ref(), pin, "the signing key")?;
+    drop(key);
     let word = intent.verdict.word();
     match decide(inbox, intent, secret, || {}).await? {
         Sent::Logged { index, size, phase } => output::say(&format!(

@@ -208,8 +208,9 @@ async fn sign(
         })?;
     let envelope: Envelope = file::read_json(path)?;
     look(config, &envelope)?;
-    let secret = passphrase::ask(pin, "Passphrase of your owner keys: ")?;
-    let signer = console_keys::open(&key)?.unlock(&secret)?;
+    let key = console_keys::open(&key)?;
+    let secret = passphrase::of_key(key.as_ref(), pin, "your owner keys")?;
+    let signer = key.unlock(&secret)?;
     let envelope = org::countersign::<Directory>(envelope, signer.as_ref())?;
     file::write_json(to, &envelope)?;
     output::say(&format!("signed {}", to.display()))?;

@@ -164,7 +164,11 @@ impl From<KeyFileError> for Failure {
 impl From<KeyError> for Failure {
     fn from(error: KeyError) -> Self {
         let code = match error {
-            KeyError::NotOnThisBuild(_) | KeyError::WeakPassphrase(_) => Code::Usage,
+            KeyError::NotOnThisBuild(_)
+            | KeyError::WeakPassphrase(_)
+            | KeyError::WeakPin(_)
+            | KeyError::Setting(_)
+            | KeyError::Several { .. } => Code::Usage,
             _ => Code::Key,
         };
         Self::new(code, error.to_string(), "")
@@ -173,7 +177,10 @@ impl From<KeyError> for Failure {
 
 impl From<SignError> for Failure {
     fn from(error: SignError) -> Self {
-        Self::new(Code::Key, error.to_string(), "")
+        match KeyError::of(error) {
+            Ok(error) => error.into(),
+            Err(error) => Self::new(Code::Key, error.to_string(), ""),
+        }
     }
 }
 

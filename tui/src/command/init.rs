@@ -157,7 +157,7 @@ fn own_keys(
     home.create()?;
     let known = Config::load(&home.config_file())?.keys;
     let is_new = !OWNER_KEYS.iter().any(|(name, _)| known.contains_key(*name));
-    console_keys::provider(Provider::Software)?.probe()?;
+    console_keys::provider(Provider::Software, None)?.probe()?;
     let secret = if is_new {
         passphrase::choose(&options.pin, "A passphrase for your owner keys: ")?
     } else {

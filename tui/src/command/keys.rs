@@ -2,39 +2,69 @@
 
 use std::path::Path;
 
-use countersign_console::config::{Config, ConfiguredKey, Provider};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use countersign_console::config::{Config, ConfigError, ConfiguredKey, Provider};
 use countersign_console::home::Home;
-use countersign_console::keys;
+use countersign_console::keys::tpm::TpmKeys;
+use countersign_console::keys::tpm::attest::Credential;
+use countersign_console::keys::{self, NewKey, ReviewerKey};
 use countersign_protocol::identity::Role;
+use countersign_protocol::signed::pae;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::failure::Failure;
-use super::{later, output, passphrase, session};
-use crate::cli::{Keys, ProviderName};
+use super::{file, later, output, passphrase, session};
+use crate::cli::{Attest, CheckKey, CreateKey, Keys, ProviderName};
+
+/// What `keys check` signs is of a payload type of its own: it can't pass for a decision.
+const CHECK_TYPE: &str = "application/vnd.countersign.key-check";
 
 pub fn run(config: Option<&Path>, chosen: Keys) -> Result<(), Failure> {
     match chosen {
         Keys::List { json } => list(config, json),
-        Keys::Create { name, provider, pin } => {
-            let (home, _) = session::configuration(config)?;
-            let provider = keys::provider(which(provider))?;
-            provider.probe()?;
-            let secret = passphrase::choose(&pin, "A passphrase for the new key: ")?;
-            let key = create(&home, config, &name, provider.provider(), Role::Reviewer, &secret)?;
-            output::say(&format!("made key `{name}`: {}", key.id))?;
-            output::say(
-                "it signs nothing until an owner adds it to the directory; `countersign login` writes the request for that",
-            )
-        }
+        Keys::Create(options) => create_reviewer_key(config, &options),
+        Keys::Check(options) => check(config, &options),
+        Keys::Attest(options) => attest(config, &options),
         Keys::Enroll(_) => later("keys enroll"),
-        Keys::Attest(_) => later("keys attest"),
         Keys::Rotate(_) => later("keys rotate"),
         Keys::Revoke(_) => later("keys revoke"),
     }
 }
 
-/// Makes a key and puts it into the configuration.
+fn create_reviewer_key(config: Option<&Path>, options: &CreateKey) -> Result<(), Failure> {
+    let (home, known) = session::configuration(config)?;
+    if known.keys.contains_key(&options.name) {
+        return Err(ConfigError::KeyExists(options.name.clone()).into());
+    }
+    let provider = which(options.provider);
+    let keys = keys::provider(provider, options.at.as_deref())?;
+    keys.probe()?;
+    let secret = match provider {
+        // The PIN of a token is the token's, whatever keys it holds.
+        Provider::Pkcs11 => passphrase::ask(&options.pin, "PIN of the token: ")?,
+        Provider::SshAgent => SecretString::default(),
+        _ => passphrase::choose(&options.pin, &format!("A {} for the new key: ", keys.asks().word()))?,
+    };
+    let wanted = NewKey {
+        role: Role::Reviewer,
+        secret: &secret,
+        select: options.select.as_deref(),
+    };
+    let key = add(&home, config, &options.name, provider, options.at.as_deref(), &wanted)?;
+    if options.json {
+        return output::json(&json!({ "schema": "countersign/key/v1", "name": options.name,
+            "provider": key.provider, "role": key.role, "id": key.id }));
+    }
+    let did = if provider == Provider::SshAgent { "took into use" } else { "made" };
+    output::say(&format!("{did} key `{}`: {}", options.name, key.id))?;
+    output::say(
+        "it signs nothing until an owner adds it to the directory; `countersign login` writes the request for that",
+    )
+}
+
+/// Makes a software key and puts it into the configuration.
 pub fn create(
     home: &Home,
     config: Option<&Path>,
@@ -43,16 +73,33 @@ pub fn create(
     role: Role,
     secret: &SecretString,
 ) -> Result<ConfiguredKey, Failure> {
+    let wanted = NewKey {
+        role,
+        secret,
+        select: None,
+    };
+    add(home, config, name, provider, None, &wanted)
+}
+
+fn add(
+    home: &Home,
+    config: Option<&Path>,
+    name: &str,
+    provider: Provider,
+    at: Option<&str>,
+    wanted: &NewKey<'_>,
+) -> Result<ConfiguredKey, Failure> {
     home.create()?;
     let file = config.map_or_else(|| home.config_file(), Path::to_owned);
     if Config::load(&file)?.keys.contains_key(name) {
-        return Err(countersign_console::config::ConfigError::KeyExists(name.to_owned()).into());
+        return Err(ConfigError::KeyExists(name.to_owned()).into());
     }
-    let made = keys::provider(provider)?.create(role, secret)?;
+    let made = keys::provider(provider, at)?.create(wanted)?;
     let key = ConfiguredKey {
         provider,
-        role,
+        role: wanted.role,
         id: made.public_key().id(),
+        at: at.map(ToOwned::to_owned),
     };
     Config::add_key(&file, name, &key)?;
     Ok(key)
@@ -62,17 +109,25 @@ fn list(config: Option<&Path>, as_json: bool) -> Result<(), Failure> {
     let (_, config) = session::configuration(config)?;
     let mut documents: Vec<Value> = Vec::new();
     for (name, key) in &config.keys {
-        let problem = keys::open(key).err().map(|error| error.to_string());
+        let opened = keys::open(key);
+        let attempts = opened.as_ref().map_or(Ok(None), |opened| opened.attempts());
+        let problem = match (&opened, &attempts) {
+            (Err(error), _) | (_, Err(error)) => Some(error.to_string()),
+            _ => None,
+        };
+        let left = attempts.ok().flatten().map(|attempts| attempts.left);
         if as_json {
             documents.push(
                 json!({ "name": name, "provider": key.provider, "role": key.role, "id": key.id,
+                "asks": opened.as_ref().ok().map(|opened| opened.asks().word()), "attempts_left": left,
                 "available": problem.is_none(), "problem": problem }),
             );
         } else {
-            let found = problem.map_or_else(
-                || "available".to_owned(),
-                |problem| format!("NOT available: {problem}"),
-            );
+            let found = match (problem, left) {
+                (Some(problem), _) => format!("NOT available: {}", output::shown(problem.as_str())),
+                (None, Some(left)) => format!("available, {left} PIN attempts left"),
+                (None, None) => "available".to_owned(),
+            };
             output::say(&format!(
                 "{name}: {:?} key, {}, {} ({found})",
                 key.role,
@@ -90,11 +145,93 @@ fn list(config: Option<&Path>, as_json: bool) -> Result<(), Failure> {
     }
 }
 
+/// Signs something that is worth nothing, and verifies it, so that a key is tried before it is needed.
+fn check(config: Option<&Path>, options: &CheckKey) -> Result<(), Failure> {
+    let key = opened(config, &options.name)?;
+    let secret = passphrase::of_key(key.as_ref(), &options.pin, &options.name)?;
+    let public = key.public_key().clone();
+    let at = countersign_client::now();
+    let text = format!("countersign key check\nkey {}\nat {at}\n", public.id());
+    let message = pae(CHECK_TYPE, text.as_bytes());
+    let signature = key.unlock(&secret)?.sign(&message)?;
+    if !public.accepts(&message, &signature) {
+        return Err(Failure::no("the key signed, but the signature does not verify"));
+    }
+    if let Some(folder) = &options.output {
+        std::fs::create_dir_all(folder)?;
+        file::write(&folder.join("message"), &message)?;
+        file::write(&folder.join("signature"), &signature)?;
+        file::write(&folder.join("public.pem"), pem("PUBLIC KEY", public.spki()).as_bytes())?;
+    }
+    output::say(&format!("key `{}` signs, and its signature verifies", options.name))
+}
+
+/// Collects evidence of where a key is, or answers the challenge that was made from it.
+fn attest(config: Option<&Path>, options: &Attest) -> Result<(), Failure> {
+    let (_, known) = session::configuration(config)?;
+    let configured = find(&known, &options.name)?;
+    if configured.provider != Provider::Tpm {
+        return Err(Failure::usage(
+            format!("a `{}` key can't prove where it is", configured.provider.word()),
+            "only keys in a TPM can; the directory says of the others how far they are believed",
+        ));
+    }
+    let at = std::env::var("COUNTERSIGN_TPM").ok().filter(|text| !text.is_empty());
+    let key = TpmKeys::at(at.as_deref().or(configured.at.as_deref()))?.key(&configured.id)?;
+    if let Some(challenge) = &options.credential {
+        let credential: Credential = file::read_json(challenge)?;
+        let secret = key.activate(&credential)?;
+        return match &options.output {
+            Some(output) => file::write(output, &secret),
+            None => output::say(&STANDARD.encode(secret.as_slice())),
+        };
+    }
+    let nonce = options
+        .nonce
+        .as_ref()
+        .ok_or_else(|| Failure::usage("`--nonce` is needed", "whoever verifies the evidence gives it"))?;
+    let secret = passphrase::of_key(&key, &options.pin, &options.name)?;
+    let evidence = key.attest(&secret, nonce.as_bytes())?;
+    match &options.output {
+        Some(output) => file::write_json(output, &evidence),
+        None => output::json(&evidence),
+    }
+}
+
+fn opened(config: Option<&Path>, name: &str) -> Result<Box<dyn ReviewerKey>, Failure> {
+    let (_, known) = session::configuration(config)?;
+    Ok(keys::open(find(&known, name)?)?)
+}
+
+fn find<'a>(config: &'a Config, name: &str) -> Result<&'a ConfiguredKey, Failure> {
+    config.keys.get(name).ok_or_else(|| {
+        Failure::usage(
+            format!("there is no key named `{name}` here"),
+            "`countersign keys list` shows them",
+        )
+    })
+}
+
+/// The textual form of RFC 7468.
+fn pem(label: &str, bytes: &[u8]) -> String {
+    let text = STANDARD.encode(bytes);
+    let lines: Vec<String> = text
+        .chars()
+        .collect::<Vec<_>>()
+        .chunks(64)
+        .map(|line| line.iter().collect())
+        .collect();
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+}
+
 const fn which(name: ProviderName) -> Provider {
     match name {
         ProviderName::Tpm => Provider::Tpm,
         ProviderName::Pkcs11 => Provider::Pkcs11,
         ProviderName::SshAgent => Provider::SshAgent,
         ProviderName::Software => Provider::Software,
+        ProviderName::SecureEnclave => Provider::SecureEnclave,
+        ProviderName::WindowsTpm => Provider::WindowsTpm,
+        ProviderName::Fido2 => Provider::Fido2,
     }
 }

@@ -57,7 +57,7 @@ pub async fn run(options: Login) -> Result<(), Failure> {
     let configured = match Config::load(&home.config_file())?.keys.get(KEY) {
         Some(key) => key.clone(),
         None => {
-            console_keys::provider(Provider::Software)?.probe()?;
+            console_keys::provider(Provider::Software, None)?.probe()?;
             let secret = passphrase::choose(&options.pin, "A passphrase for your signing key: ")?;
             keys::create(&home, None, KEY, Provider::Software, Role::Reviewer, &secret)?
         }

@@ -45,6 +45,11 @@ pub fn json_line<T: Serialize>(document: &T) -> Result<(), Failure> {
     say(&text)
 }
 
+/// Prints a remark to standard error, where it is in no script's way.
+pub fn note(text: &str) {
+    problem(text);
+}
+
 /// Prints a problem to standard error.
 pub fn problem(text: &str) {
     let mut err = std::io::stderr().lock();

@@ -1,14 +1,16 @@
-//! Passphrases: typed at the terminal without being shown, or fed through a file descriptor. Never prompted for
+//! Passphrases and PINs: typed at the terminal without being shown, or fed through a file descriptor. Never prompted for
 //! where there is no terminal, never taken from arguments or the environment, which other processes can read.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
 
+use countersign_console::keys::{Asks, ReviewerKey};
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
 use super::failure::Failure;
+use super::output;
 use crate::cli::Pin;
 
 /// The longest passphrase that is read, in bytes.
@@ -22,13 +24,31 @@ pub fn ask(pin: &Pin, prompt: &str) -> Result<SecretString, Failure> {
     }
 }
 
+/// Asks for what a key wants, in its words. How many tries a device allows is said before one is used up; where none
+/// is left, nothing is asked.
+pub fn of_key(key: &dyn ReviewerKey, pin: &Pin, whose: &str) -> Result<SecretString, Failure> {
+    let attempts = key.attempts()?;
+    if key.asks() == Asks::Confirmation {
+        output::note("confirm the signature where the key is: in the agent's window, or by touching the device");
+        return Ok(SecretString::default());
+    }
+    if let Some(attempts) = attempts.filter(|attempts| attempts.left < attempts.of || attempts.left == 1) {
+        output::note(&format!("{} of {} PIN attempts are left", attempts.left, attempts.of));
+    }
+    let mut asked = key.asks().word().to_owned();
+    if let Some(first) = asked.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    ask(pin, &format!("{asked} of {whose}: "))
+}
+
 /// Asks for a new passphrase, twice where it is typed.
 pub fn choose(pin: &Pin, prompt: &str) -> Result<SecretString, Failure> {
     let first = ask(pin, prompt)?;
     if pin.pin_fd.is_none() {
         let again = from_terminal("The same again: ")?;
         if first.expose_secret() != again.expose_secret() {
-            return Err(Failure::usage("the two passphrases differ; no key was made", ""));
+            return Err(Failure::usage("the two differ; no key was made", ""));
         }
     }
     Ok(first)
@@ -45,7 +65,7 @@ fn from_descriptor(number: u32) -> Result<SecretString, Failure> {
 fn from_terminal(prompt: &str) -> Result<SecretString, Failure> {
     let no_terminal = |_| {
         Failure::usage(
-            "a passphrase is needed, and there is no terminal to ask at",
+            "a PIN or passphrase is needed, and there is no terminal to ask at",
             "feed it through a file descriptor: `--pin-fd 3 3<FILE`",
         )
     };
@@ -77,7 +97,7 @@ fn read_line(terminal: &mut File) -> std::io::Result<Zeroizing<String>> {
     }
     std::str::from_utf8(&bytes)
         .map(|text| Zeroizing::new(text.to_owned()))
-        .map_err(|_| std::io::Error::other("the passphrase is not UTF-8"))
+        .map_err(|_| std::io::Error::other("what was typed is not UTF-8"))
 }
 
 fn first_line(text: &str) -> SecretString {

@@ -86,7 +86,7 @@ async fn found(home: &Home, backend: &Path, folder: &Path) -> Result<(), Failure
     let person: PersonId = "me"
         .parse()
         .map_err(|error| Failure::internal(format!("{error}")))?;
-    console_keys::provider(Provider::Software)?.probe()?;
+    console_keys::provider(Provider::Software, None)?.probe()?;
     let secret = passphrase::choose(&Pin { pin_fd: None }, "A passphrase for your keys: ")?;
     let printed = launch::output(
         backend,

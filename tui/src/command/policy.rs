@@ -136,8 +136,9 @@ async fn sign(config: Option<&Path>, options: PolicySign) -> Result<(), Failure>
     PolicySet::compile(&next.policies, &next.freezes, next.limits)
         .map_err(|error| Failure::no(error.to_string()))?;
     statement::say_policy_change(&trusted.policy, &next)?;
-    let secret = passphrase::ask(&options.pin, "Passphrase of your owner keys: ")?;
-    let signer = console_keys::open(&key)?.unlock(&secret)?;
+    let key = console_keys::open(&key)?;
+    let secret = passphrase::of_key(key.as_ref(), &options.pin, "your owner keys")?;
+    let signer = key.unlock(&secret)?;
     let envelope = org::countersign::<PolicyBundle>(unsigned, signer.as_ref())?;
     file::write_json(&options.output, &envelope)?;
     output::say(&format!("signed {}", options.output.display()))?;

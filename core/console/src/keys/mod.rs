@@ -2,52 +2,31 @@
 //!
 //! A provider keeps keys; a key signs only once it was unlocked by what its holder knows or does, and one
 //! unlocking gives one signature. How much a signature by it proves is what the signed directory says of the key,
-//! never what this machine claims. Hardware providers have their place here and say so where this build has none.
+//! never what this machine claims. What the keyring holds of a hardware key is a wrapped blob or a handle.
 
+mod error;
+mod item;
 pub mod software;
+pub mod tpm;
 
 use countersign_protocol::digest::KeyId;
 use countersign_protocol::identity::{Presence, PublicKey, Role};
 use countersign_protocol::signed::Signer;
 use secrecy::SecretString;
 
+pub use self::error::KeyError;
 use crate::config::{ConfiguredKey, Provider};
-use crate::keyring::KeyringError;
 
-/// Why a key cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum KeyError {
-    /// The keyring gave or kept nothing.
-    #[error(transparent)]
-    Keyring(#[from] KeyringError),
-    /// This build has no such provider.
-    #[error("keys of provider `{0}` are not on this build; it has `software` only")]
-    NotOnThisBuild(&'static str),
-    /// The passphrase is not the key's.
-    #[error("the passphrase is wrong; nothing was signed")]
-    WrongPassphrase,
-    /// The passphrase is too weak to protect a key.
-    #[error("a passphrase needs at least {0} characters")]
-    WeakPassphrase(usize),
-    /// The item in the keyring is not what it should be.
-    #[error(
-        "the keyring's item `{item}` is damaged ({problem}); make a new key and ask an owner to replace the old one in the directory"
-    )]
-    Damaged {
-        /// The item.
-        item: String,
-        /// What is wrong.
-        problem: String,
-    },
-    /// The key cannot be made.
-    #[error("no key can be made: {0}")]
-    Make(String),
-}
+/// The fewest characters of a PIN; the device bounds how often one can be tried.
+pub const MIN_PIN: usize = 6;
 
 /// What keeps keys.
 pub trait KeyProvider: Send + Sync {
     /// Which one it is.
     fn provider(&self) -> Provider;
+
+    /// What its keys ask for before they sign.
+    fn asks(&self) -> Asks;
 
     /// Whether it can be used now.
     ///
@@ -55,13 +34,13 @@ pub trait KeyProvider: Send + Sync {
     /// [`KeyError`] says why not, and what to do.
     fn probe(&self) -> Result<(), KeyError>;
 
-    /// Makes a key that `secret` unlocks.
+    /// Makes a key, or takes one that is there into use, where the provider makes none.
     ///
     /// # Errors
     /// [`KeyError`] says why not, and what to do.
-    fn create(&self, role: Role, secret: &SecretString) -> Result<Box<dyn ReviewerKey>, KeyError>;
+    fn create(&self, wanted: &NewKey<'_>) -> Result<Box<dyn ReviewerKey>, KeyError>;
 
-    /// Finds a key that was made earlier.
+    /// Finds a key that was made earlier. Asks no device yet.
     ///
     /// # Errors
     /// [`KeyError`] says why not, and what to do.
@@ -82,24 +61,81 @@ pub trait ReviewerKey: Send {
     /// What it was made to sign.
     fn role(&self) -> Role;
 
+    /// What it asks for before it signs.
+    fn asks(&self) -> Asks;
+
     /// What unlocking it proves that the person did.
     fn presence(&self) -> Presence;
 
-    /// Unlocks it. What comes out is dropped after one use.
+    /// How many wrong tries the device allows, before anything is asked; `None` where nobody counts.
+    ///
+    /// # Errors
+    /// [`KeyError::LockedOut`] and [`KeyError::PinBlocked`] where none is left; others where the device is not there.
+    fn attempts(&self) -> Result<Option<Attempts>, KeyError>;
+
+    /// Unlocks it. What comes out signs once and is dropped; a device that checks the secret does so only then.
     ///
     /// # Errors
     /// [`KeyError::WrongPassphrase`] and others.
     fn unlock(&self, secret: &SecretString) -> Result<Box<dyn Signer + Send + Sync>, KeyError>;
 }
 
-/// The provider of that name.
+/// What a new key should be.
+#[derive(Debug, Clone, Copy)]
+pub struct NewKey<'a> {
+    /// What it is to sign.
+    pub role: Role,
+    /// What is to unlock it; for a token, its PIN. Unused where the provider asks by itself.
+    pub secret: &'a SecretString,
+    /// Which token or which of an agent's keys, where there are several.
+    pub select: Option<&'a str>,
+}
+
+/// What a key asks for before it signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asks {
+    /// A passphrase.
+    Passphrase,
+    /// A PIN.
+    Pin,
+    /// Nothing here: whatever holds it may ask by itself for a touch or a confirmation.
+    Confirmation,
+}
+
+impl Asks {
+    /// What to ask for, in words.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Passphrase => "passphrase",
+            Self::Pin => "PIN",
+            Self::Confirmation => "confirmation",
+        }
+    }
+}
+
+/// How many wrong tries a device allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attempts {
+    /// So many from now on.
+    pub left: u32,
+    /// So many in all.
+    pub of: u32,
+}
+
+/// The provider of that name; `at` says where its device is, where the environment does not.
 ///
 /// # Errors
-/// [`KeyError::NotOnThisBuild`] where there is none.
-pub fn provider(which: Provider) -> Result<Box<dyn KeyProvider>, KeyError> {
+/// [`KeyError::NotOnThisBuild`] where there is none, [`KeyError::Setting`] where `at` is not understood.
+pub fn provider(which: Provider, at: Option<&str>) -> Result<Box<dyn KeyProvider>, KeyError> {
     match which {
         Provider::Software => Ok(Box::new(software::Software)),
-        Provider::Tpm | Provider::Pkcs11 | Provider::SshAgent => Err(KeyError::NotOnThisBuild(which.word())),
+        Provider::Tpm => Ok(Box::new(tpm::TpmKeys::at(setting("COUNTERSIGN_TPM", at).as_deref())?)),
+        Provider::Pkcs11
+        | Provider::SshAgent
+        | Provider::SecureEnclave
+        | Provider::WindowsTpm
+        | Provider::Fido2 => Err(KeyError::NotOnThisBuild(which.word())),
     }
 }
 
@@ -108,5 +144,13 @@ pub fn provider(which: Provider) -> Result<Box<dyn KeyProvider>, KeyError> {
 /// # Errors
 /// [`KeyError`] says why not, and what to do.
 pub fn open(key: &ConfiguredKey) -> Result<Box<dyn ReviewerKey>, KeyError> {
-    provider(key.provider)?.open(&key.id)
+    provider(key.provider, key.at.as_deref())?.open(&key.id)
+}
+
+/// The environment's word goes before the configuration's.
+fn setting(variable: &str, configured: Option<&str>) -> Option<String> {
+    std::env::var(variable)
+        .ok()
+        .filter(|text| !text.is_empty())
+        .or_else(|| configured.map(ToOwned::to_owned))
 }

@@ -5,7 +5,6 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign_protocol::canonical;
 use countersign_protocol::digest::KeyId;
 use countersign_protocol::identity::{Algorithm, Presence, PublicKey, Role};
 use countersign_protocol::signed::{SignError, Signer};
@@ -18,12 +17,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{KeyError, KeyProvider, ReviewerKey};
+use super::{Asks, Attempts, KeyError, KeyProvider, NewKey, ReviewerKey, item};
 use crate::config::Provider;
 use crate::keyring;
 
-/// The schema name of an item.
-const SCHEMA: &str = "countersign/software-key/v1";
 /// The fewest characters of a passphrase.
 pub const MIN_PASSPHRASE: usize = 8;
 /// scrypt's cost: N = 2^16, r = 8, p = 1 takes 64 MiB and about a fifth of a second.
@@ -58,27 +55,39 @@ impl KeyProvider for Software {
         Provider::Software
     }
 
+    fn asks(&self) -> Asks {
+        Asks::Passphrase
+    }
+
     fn probe(&self) -> Result<(), KeyError> {
         Ok(keyring::probe()?)
     }
 
-    fn create(&self, role: Role, secret: &SecretString) -> Result<Box<dyn ReviewerKey>, KeyError> {
+    fn create(&self, wanted: &NewKey<'_>) -> Result<Box<dyn ReviewerKey>, KeyError> {
         // Asked first: a key that cannot be kept is not made.
         keyring::probe()?;
-        let item = make(role, secret, SCRYPT_LOG_N)?;
-        let bytes = canonical::to_bytes(&item).map_err(|error| KeyError::Make(error.to_string()))?;
-        keyring::set(&name(&item.key.id()), &bytes)?;
-        // Read back, so that a keyring that lost it is noticed now and not at the first decision.
-        self.open(&item.key.id())
+        let item = item::store(&make(wanted.role, wanted.secret, SCRYPT_LOG_N)?)?;
+        Ok(Box::new(SoftwareKey { item }))
     }
 
     fn open(&self, id: &KeyId) -> Result<Box<dyn ReviewerKey>, KeyError> {
-        let bytes = keyring::get(&name(id))?;
-        Ok(Box::new(read(id, &bytes)?))
+        Ok(Box::new(SoftwareKey { item: item::load(id)? }))
     }
 
     fn delete(&self, id: &KeyId) -> Result<(), KeyError> {
-        Ok(keyring::delete(&name(id))?)
+        Ok(keyring::delete(&item::name(id))?)
+    }
+}
+
+impl item::Item for Item {
+    const SCHEMA: &'static str = "countersign/software-key/v1";
+
+    fn schema(&self) -> &str {
+        &self.schema
+    }
+
+    fn key(&self) -> &PublicKey {
+        &self.key
     }
 }
 
@@ -91,16 +100,21 @@ impl ReviewerKey for SoftwareKey {
         self.item.role
     }
 
+    fn asks(&self) -> Asks {
+        Asks::Passphrase
+    }
+
     fn presence(&self) -> Presence {
         Presence::Pin
     }
 
+    fn attempts(&self) -> Result<Option<Attempts>, KeyError> {
+        Ok(None)
+    }
+
     fn unlock(&self, secret: &SecretString) -> Result<Box<dyn Signer + Send + Sync>, KeyError> {
         let id = self.item.key.id();
-        let damaged = |problem: String| KeyError::Damaged {
-            item: name(&id),
-            problem,
-        };
+        let damaged = |problem: String| item::damaged(&id, problem);
         let der = Zeroizing::new(
             STANDARD
                 .decode(&self.item.sealed)
@@ -131,14 +145,11 @@ impl Signer for Unlocked {
         let signature: p256::ecdsa::Signature = self
             .secret
             .try_sign(message)
-            .map_err(|error| SignError::Key(error.to_string()))?;
-        Ok(signature.to_der().as_bytes().to_vec())
+            .map_err(|error| SignError::Key(error.into()))?;
+        // Both s and n - s verify; one form only, so that a signature has one digest.
+        let low = signature.normalize_s().unwrap_or(signature);
+        Ok(low.to_der().as_bytes().to_vec())
     }
-}
-
-/// The item's name: keys are found by their own id, whatever they are called on this machine.
-fn name(id: &KeyId) -> String {
-    format!("key/{id}")
 }
 
 fn make(role: Role, passphrase: &SecretString, log_n: u8) -> Result<Item, KeyError> {
@@ -158,7 +169,7 @@ fn make(role: Role, passphrase: &SecretString, log_n: u8) -> Result<Item, KeyErr
         .and_then(|info| info.encrypt_with_params(scheme, passphrase.expose_secret().as_bytes()))
         .map_err(|error| failed(&error))?;
     Ok(Item {
-        schema: SCHEMA.to_owned(),
+        schema: <Item as item::Item>::SCHEMA.to_owned(),
         role,
         key: public_of(&secret).ok_or_else(|| failed(&"the public half cannot be written"))?,
         sealed: STANDARD.encode(sealed.as_bytes()),
@@ -174,21 +185,6 @@ fn random_key() -> Result<SigningKey, KeyError> {
             return Ok(secret);
         }
     }
-}
-
-fn read(id: &KeyId, bytes: &[u8]) -> Result<SoftwareKey, KeyError> {
-    let damaged = |problem: String| KeyError::Damaged {
-        item: name(id),
-        problem,
-    };
-    let item: Item = canonical::parse(bytes).map_err(|error| damaged(error.to_string()))?;
-    if item.schema != SCHEMA {
-        return Err(damaged(format!("this program reads `{SCHEMA}`")));
-    }
-    if item.key.id() != *id {
-        return Err(damaged("it holds another key".to_owned()));
-    }
-    Ok(SoftwareKey { item })
 }
 
 /// Whoever can write the keyring must not be able to make unlocking take all memory.
@@ -213,7 +209,13 @@ fn public_of(secret: &SigningKey) -> Option<PublicKey> {
 
 #[cfg(test)]
 mod tests {
+    use countersign_protocol::canonical;
+
     use super::*;
+
+    fn read(id: &KeyId, bytes: &[u8]) -> Result<SoftwareKey, KeyError> {
+        item::read(id, bytes).map(|item| SoftwareKey { item })
+    }
 
     fn phrase(text: &str) -> SecretString {
         SecretString::from(text.to_owned())
@@ -293,7 +295,13 @@ mod tests {
             eprintln!("skipped: no session bus; run under tests/with-keyring");
             return;
         }
-        let made = Software.create(Role::Reviewer, &phrase("correct horse")).unwrap();
+        let made = Software
+            .create(&NewKey {
+                role: Role::Reviewer,
+                secret: &phrase("correct horse"),
+                select: None,
+            })
+            .unwrap();
         let id = made.public_key().id();
         let key = Software.open(&id).unwrap();
         assert_eq!((key.role(), key.presence()), (Role::Reviewer, Presence::Pin));
