@@ -186,11 +186,31 @@ pub enum Algorithm {
 #[error("not a public key of the named algorithm (SubjectPublicKeyInfo in DER, uncompressed point)")]
 pub struct PublicKeyError;
 
-/// A public key with its one algorithm.
+/// The form of a key's signatures in an envelope.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SignatureFormat {
+    /// Over the pre-authentication encoding itself: DER for ECDSA, 64 bytes for Ed25519.
+    #[default]
+    Dsse,
+    /// That of OpenSSH over the same encoding, made by an agent; see [`crate::sshsig`].
+    Sshsig,
+}
+
+impl SignatureFormat {
+    /// Whether it is the usual one.
+    #[must_use]
+    pub fn is_dsse(&self) -> bool {
+        *self == Self::Dsse
+    }
+}
+
+/// A public key with its one algorithm and the one format of its signatures.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PublicKey {
     algorithm: Algorithm,
     spki: Vec<u8>,
+    format: SignatureFormat,
 }
 
 /// DER of `SEQUENCE { SEQUENCE { id-ecPublicKey, prime256v1 }, BIT STRING }` up to the point (RFC 5480).
@@ -212,6 +232,7 @@ impl PublicKey {
         let key = Self {
             algorithm,
             spki: spki.to_vec(),
+            format: SignatureFormat::Dsse,
         };
         let fits = match (algorithm, key.raw()) {
             (Algorithm::EcdsaP256Sha256, Some(point)) => point.len() == 65 && point.first() == Some(&4),
@@ -227,7 +248,20 @@ impl PublicKey {
         Self {
             algorithm: Algorithm::Ed25519,
             spki: [ED25519_PREFIX, raw].concat(),
+            format: SignatureFormat::Dsse,
         }
+    }
+
+    /// The same key, whose signatures have this format and no other.
+    #[must_use]
+    pub fn in_format(self, format: SignatureFormat) -> Self {
+        Self { format, ..self }
+    }
+
+    /// The one format of its signatures.
+    #[must_use]
+    pub const fn format(&self) -> SignatureFormat {
+        self.format
     }
 
     /// The key's one algorithm.
@@ -257,9 +291,12 @@ impl PublicKey {
         }
     }
 
-    /// Whether `signature` over `message` is this key's (DER for ECDSA, 64 bytes for Ed25519).
+    /// Whether `signature` over `message` is this key's, in the key's format.
     #[must_use]
     pub fn accepts(&self, message: &[u8], signature: &[u8]) -> bool {
+        if self.format == SignatureFormat::Sshsig {
+            return crate::sshsig::accepts(self, message, signature);
+        }
         let algorithm: &dyn ring::signature::VerificationAlgorithm = match self.algorithm {
             Algorithm::EcdsaP256Sha256 => &ring::signature::ECDSA_P256_SHA256_ASN1,
             Algorithm::Ed25519 => &ring::signature::ED25519,
@@ -283,6 +320,8 @@ impl fmt::Debug for PublicKey {
 struct PublicKeyForm {
     algorithm: Algorithm,
     spki: String,
+    #[serde(default, skip_serializing_if = "SignatureFormat::is_dsse")]
+    format: SignatureFormat,
 }
 
 impl Serialize for PublicKey {
@@ -290,6 +329,7 @@ impl Serialize for PublicKey {
         PublicKeyForm {
             algorithm: self.algorithm,
             spki: STANDARD.encode(&self.spki),
+            format: self.format,
         }
         .serialize(serializer)
     }
@@ -299,7 +339,8 @@ impl<'de> Deserialize<'de> for PublicKey {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let form = PublicKeyForm::deserialize(deserializer)?;
         let spki = STANDARD.decode(form.spki).map_err(serde::de::Error::custom)?;
-        Self::from_spki(form.algorithm, &spki).map_err(serde::de::Error::custom)
+        let key = Self::from_spki(form.algorithm, &spki).map_err(serde::de::Error::custom)?;
+        Ok(key.in_format(form.format))
     }
 }
 
@@ -361,6 +402,18 @@ mod tests {
         der.push(0);
         assert!(!key.accepts(b"message", &der));
         assert!(PublicKey::from_spki(Algorithm::Ed25519, spki.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn a_key_keeps_its_format_and_the_usual_one_is_not_written() {
+        let key = PublicKey::ed25519(&[5; 32]);
+        let text = serde_json::to_string(&key).unwrap();
+        assert!(!text.contains("format"), "{text}");
+        let ssh = key.in_format(SignatureFormat::Sshsig);
+        let text = serde_json::to_string(&ssh).unwrap();
+        assert!(text.contains(r#""format":"sshsig""#), "{text}");
+        assert_eq!(serde_json::from_str::<PublicKey>(&text).unwrap(), ssh);
+        assert!(serde_json::from_str::<PublicKey>(&text.replace("sshsig", "pgp")).is_err());
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod identity;
 pub mod moment;
 
 pub mod signed;
+pub mod sshsig;
 
 pub mod directory;
 pub mod policy_bundle;

@@ -282,6 +282,9 @@ fn check(root: &Root) -> Result<(), RootError> {
         if !seen.insert(key.key.id()) {
             return problem("names the same key twice");
         }
+        if !key.key.format().is_dsse() {
+            return problem("names a key whose format is for decisions alone");
+        }
         match (key.role, &key.holder) {
             (Role::Root | Role::DirectoryOwner | Role::PolicyOwner, Some(holder)) => {
                 if !holders.insert((key.role, holder)) {
