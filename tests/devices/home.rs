@@ -89,12 +89,18 @@ impl Home {
     pub fn sign_with_openssl(&self, pin: &str) {
         let out = self.path("out");
         let _ = std::fs::remove_dir_all(&out);
-        self.succeeds(pin, &["keys", "check", "--pin-fd", "3", "-o", out.to_str().unwrap()]);
+        self.succeeds(
+            pin,
+            &["keys", "check", "--pin-fd", "3", "-o", out.to_str().unwrap()],
+        );
         let verify = || {
             let mut command = tool("openssl");
             command.args(["dgst", "-sha256"]);
             command.arg("-verify").arg(out.join("public.pem"));
-            command.arg("-signature").arg(out.join("signature")).arg(out.join("message"));
+            command
+                .arg("-signature")
+                .arg(out.join("signature"))
+                .arg(out.join("message"));
             command
         };
         assert!(run(&mut verify()).contains("Verified OK"));
@@ -105,7 +111,10 @@ impl Home {
         let last = message.len() - 1;
         message[last] ^= 1;
         std::fs::write(out.join("message"), message).unwrap();
-        assert!(!verify().output().unwrap().status.success(), "a changed byte was accepted");
+        assert!(
+            !verify().output().unwrap().status.success(),
+            "a changed byte was accepted"
+        );
     }
 
     /// The public key that `keys check -o` wrote.

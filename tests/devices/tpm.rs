@@ -45,7 +45,11 @@ fn wrong_pins_are_counted_never_repeated_and_lock_the_tpm() {
     // One try used up one attempt: the program did not repeat it.
     assert_eq!(home.listed()["attempts_left"], 2);
     let second = home.countersign("wrong horse", &check);
-    assert!(second.stderr.contains("2 of 3 PIN attempts are left"), "{}", second.stderr);
+    assert!(
+        second.stderr.contains("2 of 3 PIN attempts are left"),
+        "{}",
+        second.stderr
+    );
     home.refuses("wrong horse", &check, "no attempt is left");
     // The right PIN is not even sent now.
     home.refuses(PIN, &check, "forgets one within 1000 seconds");
@@ -66,7 +70,10 @@ fn the_pin_never_crosses_in_the_clear() {
     for pin in [PIN, "wrong horse"] {
         let secret = Sha256Digest::of_domain("countersign/tpm-pin/v1", &[pin.as_bytes()]);
         for part in [pin.as_bytes(), &secret.as_bytes()[..16], &secret.as_bytes()[16..]] {
-            assert!(!heard.windows(part.len()).any(|window| window == part), "the PIN was heard");
+            assert!(
+                !heard.windows(part.len()).any(|window| window == part),
+                "the PIN was heard"
+            );
         }
     }
 }
@@ -93,7 +100,10 @@ fn evidence_is_collected_and_its_parts_belong_together() {
     let home = Home::new().with("COUNTERSIGN_TPM", tpm.address());
     home.create_and_sign("tpm", PIN);
     let nonce = Sha256Digest::of(b"nonce");
-    let text = home.succeeds(PIN, &["keys", "attest", "--pin-fd", "3", "--nonce", &nonce.to_string()]);
+    let text = home.succeeds(
+        PIN,
+        &["keys", "attest", "--pin-fd", "3", "--nonce", &nonce.to_string()],
+    );
     let evidence: Evidence = serde_json::from_str(&text).unwrap();
     let certificate = home.path("ek.der");
     std::fs::write(&certificate, &evidence.endorsement_certificate).unwrap();
@@ -106,20 +116,38 @@ fn evidence_is_collected_and_its_parts_belong_together() {
         .arg(&certificate));
     assert!(verified.contains("OK"), "{verified}");
     // The endorsement key that the TPM made again is the certified one.
-    let modulus = run(tool("openssl").args(["x509", "-noout", "-modulus", "-in"]).arg(&certificate));
+    let modulus = run(tool("openssl")
+        .args(["x509", "-noout", "-modulus", "-in"])
+        .arg(&certificate));
     let modulus = modulus.trim().trim_start_matches("Modulus=").to_lowercase();
-    assert_eq!(hex(&evidence.endorsement_public[evidence.endorsement_public.len() - 256..]), modulus);
+    assert_eq!(
+        hex(&evidence.endorsement_public[evidence.endorsement_public.len() - 256..]),
+        modulus
+    );
     // TPMS_ATTEST: magic, type CERTIFY, and the nonce inside; signed by the attestation key.
     assert_eq!(evidence.certify_info[..6], [0xff, b'T', b'C', b'G', 0x80, 0x17]);
-    assert!(evidence.certify_info.windows(32).any(|part| part == nonce.as_bytes()));
+    assert!(
+        evidence
+            .certify_info
+            .windows(32)
+            .any(|part| part == nonce.as_bytes())
+    );
     let attestation_key = point_key(&evidence.attestation_public);
     assert!(attestation_key.accepts(&evidence.certify_info, &ecdsa_der(&evidence.certify_signature)));
     // The certified name is the signing key's, and that is the key that signs.
-    let name = [&[0x00, 0x0b], Sha256Digest::of(&evidence.key_public).as_bytes().as_slice()].concat();
+    let name = [
+        &[0x00, 0x0b],
+        Sha256Digest::of(&evidence.key_public).as_bytes().as_slice(),
+    ]
+    .concat();
     assert!(evidence.certify_info.windows(34).any(|part| part == name));
     assert_eq!(point_key(&evidence.key_public), home.public_key());
     assert_ne!(evidence.attestation_public, evidence.key_public);
-    home.refuses("wrong horse", &["keys", "attest", "--pin-fd", "3", "--nonce", &nonce.to_string()], "PIN is wrong");
+    home.refuses(
+        "wrong horse",
+        &["keys", "attest", "--pin-fd", "3", "--nonce", &nonce.to_string()],
+        "PIN is wrong",
+    );
 }
 
 #[test]
@@ -128,7 +156,11 @@ fn a_tpm_without_a_certificate_says_so() {
     let home = Home::new().with("COUNTERSIGN_TPM", tpm.address());
     home.create_and_sign("tpm", PIN);
     let nonce = Sha256Digest::of(b"nonce").to_string();
-    home.refuses(PIN, &["keys", "attest", "--pin-fd", "3", "--nonce", &nonce], "holds no certificate");
+    home.refuses(
+        PIN,
+        &["keys", "attest", "--pin-fd", "3", "--nonce", &nonce],
+        "holds no certificate",
+    );
 }
 
 #[test]
@@ -175,7 +207,11 @@ fn ecdsa_der(signature: &[u8]) -> Vec<u8> {
 fn listen_in(tpm: &Swtpm) -> (String, Arc<Mutex<Vec<u8>>>) {
     let heard = Arc::new(Mutex::new(Vec::new()));
     let keep = Arc::clone(&heard);
-    let address = between(tpm, move |bytes| keep.lock().unwrap().extend_from_slice(bytes), |_| {});
+    let address = between(
+        tpm,
+        move |bytes| keep.lock().unwrap().extend_from_slice(bytes),
+        |_| {},
+    );
     (address, heard)
 }
 
@@ -197,8 +233,11 @@ fn between(
             let (Ok(mut client), Ok(mut server)) = (client, TcpStream::connect(&real)) else {
                 continue;
             };
-            let (mut answers, mut to, change) =
-                (server.try_clone().unwrap(), client.try_clone().unwrap(), back.clone());
+            let (mut answers, mut to, change) = (
+                server.try_clone().unwrap(),
+                client.try_clone().unwrap(),
+                back.clone(),
+            );
             std::thread::spawn(move || {
                 let mut buffer = [0; 8192];
                 while let Ok(got) = answers.read(&mut buffer) {

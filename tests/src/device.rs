@@ -63,7 +63,13 @@ impl Swtpm {
             "--platform-manufacturer Countersign\n--platform-version 1\n--platform-model tests\n".to_owned(),
         );
         run(Command::new("swtpm_setup")
-            .args(["--tpm2", "--tpm-state", &at("state"), "--config", &at("setup.conf")])
+            .args([
+                "--tpm2",
+                "--tpm-state",
+                &at("state"),
+                "--config",
+                &at("setup.conf"),
+            ])
             .args(["--create-ek-cert", "--lock-nvram", "--not-overwrite"]));
         let mut tpm = Self {
             folder,
@@ -83,7 +89,8 @@ impl Swtpm {
     /// The root certificate and the issuing one of its manufacturer, in PEM.
     #[must_use]
     pub fn roots(&self) -> [PathBuf; 2] {
-        ["swtpm-localca-rootca-cert.pem", "issuercert.pem"].map(|name| self.folder.path().join("ca").join(name))
+        ["swtpm-localca-rootca-cert.pem", "issuercert.pem"]
+            .map(|name| self.folder.path().join("ca").join(name))
     }
 
     /// Switches it off, as a machine would; its state stays.
@@ -101,7 +108,10 @@ impl Swtpm {
         command
             .args(["socket", "--tpm2", "--flags", "startup-clear", "--tpmstate"])
             .arg(format!("dir={}", self.folder.path().join("state").display()))
-            .args(["--server", &format!("type=tcp,bindaddr=127.0.0.1,port={}", self.port)])
+            .args([
+                "--server",
+                &format!("type=tcp,bindaddr=127.0.0.1,port={}", self.port),
+            ])
             .args(["--ctrl", &format!("type=tcp,bindaddr=127.0.0.1,port={control}")]);
         self.process = Some(spawn(&mut command));
         // A connection would end the server of one that does not outlive it, so only the port is looked at.
@@ -142,7 +152,10 @@ impl SoftHsm {
         std::fs::create_dir(&tokens).unwrap();
         std::fs::write(
             folder.path().join("softhsm2.conf"),
-            format!("directories.tokendir = {}\nobjectstore.backend = file\nlog.level = ERROR\n", tokens.display()),
+            format!(
+                "directories.tokendir = {}\nobjectstore.backend = file\nlog.level = ERROR\n",
+                tokens.display()
+            ),
         )
         .unwrap();
         let mut hsm = Self {
@@ -178,18 +191,25 @@ impl SoftHsm {
     /// The module.
     #[must_use]
     pub fn module(&self) -> PathBuf {
-        ["/usr/lib/softhsm/libsofthsm2.so", "/usr/lib64/pkcs11/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so"]
-            .iter()
-            .map(PathBuf::from)
-            .find(|path| path.exists())
-            .unwrap_or_else(|| panic!("SoftHSM2 is not installed; run `./x setup test`"))
+        [
+            "/usr/lib/softhsm/libsofthsm2.so",
+            "/usr/lib64/pkcs11/libsofthsm2.so",
+            "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
+        ]
+        .iter()
+        .map(PathBuf::from)
+        .find(|path| path.exists())
+        .unwrap_or_else(|| panic!("SoftHSM2 is not installed; run `./x setup test`"))
     }
 
     /// The variables that lead to it.
     #[must_use]
     pub fn variables(&self) -> [(&'static str, String); 2] {
         [
-            ("SOFTHSM2_CONF", self.folder.path().join("softhsm2.conf").display().to_string()),
+            (
+                "SOFTHSM2_CONF",
+                self.folder.path().join("softhsm2.conf").display().to_string(),
+            ),
             ("COUNTERSIGN_PKCS11_MODULE", self.module().display().to_string()),
         ]
     }
@@ -237,7 +257,16 @@ impl SshAgent {
     pub fn add(&self, kind: &str) -> PathBuf {
         let file = self.folder.path().join(format!("id_{kind}"));
         run(tool("ssh-keygen")
-            .args(["-q", "-t", kind, "-N", "", "-C", &format!("{kind}@countersign"), "-f"])
+            .args([
+                "-q",
+                "-t",
+                kind,
+                "-N",
+                "",
+                "-C",
+                &format!("{kind}@countersign"),
+                "-f",
+            ])
             .arg(&file));
         run(self.with(tool("ssh-add").arg("-q").arg(&file)));
         file.with_extension("pub")
@@ -333,5 +362,9 @@ fn folder(name: &str) -> TempDir {
 
 /// A port that nobody listens on now.
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
-use countersign_protocol::digest::{Sha256Digest, RootId, ViewDigest};
+use countersign_protocol::digest::{RootId, Sha256Digest, ViewDigest};
 use countersign_protocol::identity::{PersonId, RequestId};
 
 use crate::command;

@@ -44,6 +44,9 @@ mod tests {
     fn a_call_gives_its_answer_or_is_left_behind() {
         assert_eq!(within("t", Duration::from_secs(5), || 7), Ok(7));
         let slow = || std::thread::sleep(Duration::from_secs(2));
-        assert_eq!(within("t", Duration::from_millis(20), slow), Err(Impatience::TimedOut));
+        assert_eq!(
+            within("t", Duration::from_millis(20), slow),
+            Err(Impatience::TimedOut)
+        );
     }
 }

@@ -517,7 +517,9 @@ fn check_keys(
             }
         }
         if key.role != Role::Reviewer && !key.key.format().is_dsse() {
-            return Err(format!("key `{id}` signs in a format that is for decisions alone"));
+            return Err(format!(
+                "key `{id}` signs in a format that is for decisions alone"
+            ));
         }
         if key.assurance != KeyAssurance::HardwareAttested && key.presence == Presence::Touch {
             return Err(format!("key `{id}` claims touch without attested hardware"));

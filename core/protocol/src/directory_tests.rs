@@ -135,7 +135,10 @@ fn rules_are_kept() {
     assert!(refusal(|d| d.agents[0].team = "nobody".parse().unwrap()).contains("`nobody` is named"));
     assert!(refusal(|d| d.keys[0].presence = Presence::Touch).contains("touch"));
     let ssh = |d: &mut Directory| {
-        d.keys[1].key = d.keys[1].key.clone().in_format(crate::identity::SignatureFormat::Sshsig);
+        d.keys[1].key = d.keys[1]
+            .key
+            .clone()
+            .in_format(crate::identity::SignatureFormat::Sshsig);
         d.keys[1].role = Role::Login;
     };
     assert!(refusal(ssh).contains("decisions alone"));

@@ -248,13 +248,28 @@ mod tests {
         let made = |namespace: &str, hash: &str, digest: &[u8]| {
             let around = [string(namespace.as_bytes()), string(b""), string(hash.as_bytes())].concat();
             let signed = [MAGIC, &around, &string(digest)].concat();
-            let inner = [string(ED25519.as_bytes()), string(&secret.sign(&signed).to_bytes())].concat();
-            [MAGIC, &VERSION.to_be_bytes(), &string(&key_blob(&key)), &around, &string(&inner)].concat()
+            let inner = [
+                string(ED25519.as_bytes()),
+                string(&secret.sign(&signed).to_bytes()),
+            ]
+            .concat();
+            [
+                MAGIC,
+                &VERSION.to_be_bytes(),
+                &string(&key_blob(&key)),
+                &around,
+                &string(&inner),
+            ]
+            .concat()
         };
         assert!(accepts(&key, b"m", &made(NAMESPACE, HASH, &Sha512::digest(b"m"))));
         assert!(!accepts(&key, b"m", &made("file", HASH, &Sha512::digest(b"m"))));
         assert!(!accepts(&key, b"m", &made("git", HASH, &Sha512::digest(b"m"))));
-        assert!(!accepts(&key, b"m", &made(NAMESPACE, "sha256", &sha2::Sha256::digest(b"m"))));
+        assert!(!accepts(
+            &key,
+            b"m",
+            &made(NAMESPACE, "sha256", &sha2::Sha256::digest(b"m"))
+        ));
         let (other, signature) = ecdsa(9, b"m");
         assert!(!accepts(&key, b"m", &signature));
         assert!(accepts(&other, b"m", &signature));
@@ -282,7 +297,10 @@ mod tests {
             }
             assert_eq!(read_key(&[blob, vec![0]].concat()), None);
         }
-        assert_eq!(read_key(&[string(b"ssh-rsa"), string(&[1]), string(&[2])].concat()), None);
+        assert_eq!(
+            read_key(&[string(b"ssh-rsa"), string(&[1]), string(&[2])].concat()),
+            None
+        );
     }
 
     #[test]

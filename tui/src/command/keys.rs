@@ -45,19 +45,33 @@ fn create_reviewer_key(config: Option<&Path>, options: &CreateKey) -> Result<(),
         // The PIN of a token is the token's, whatever keys it holds.
         Provider::Pkcs11 => passphrase::ask(&options.pin, "PIN of the token: ")?,
         Provider::SshAgent => SecretString::default(),
-        _ => passphrase::choose(&options.pin, &format!("A {} for the new key: ", keys.asks().word()))?,
+        _ => passphrase::choose(
+            &options.pin,
+            &format!("A {} for the new key: ", keys.asks().word()),
+        )?,
     };
     let wanted = NewKey {
         role: Role::Reviewer,
         secret: &secret,
         select: options.select.as_deref(),
     };
-    let key = add(&home, config, &options.name, provider, options.at.as_deref(), &wanted)?;
+    let key = add(
+        &home,
+        config,
+        &options.name,
+        provider,
+        options.at.as_deref(),
+        &wanted,
+    )?;
     if options.json {
         return output::json(&json!({ "schema": "countersign/key/v1", "name": options.name,
             "provider": key.provider, "role": key.role, "id": key.id }));
     }
-    let did = if provider == Provider::SshAgent { "took into use" } else { "made" };
+    let did = if provider == Provider::SshAgent {
+        "took into use"
+    } else {
+        "made"
+    };
     output::say(&format!("{did} key `{}`: {}", options.name, key.id))?;
     output::say(
         "it signs nothing until an owner adds it to the directory; `countersign login` writes the request for that",
@@ -161,9 +175,15 @@ fn check(config: Option<&Path>, options: &CheckKey) -> Result<(), Failure> {
         std::fs::create_dir_all(folder)?;
         file::write(&folder.join("message"), &message)?;
         file::write(&folder.join("signature"), &signature)?;
-        file::write(&folder.join("public.pem"), pem("PUBLIC KEY", public.spki()).as_bytes())?;
+        file::write(
+            &folder.join("public.pem"),
+            pem("PUBLIC KEY", public.spki()).as_bytes(),
+        )?;
     }
-    output::say(&format!("key `{}` signs, and its signature verifies", options.name))
+    output::say(&format!(
+        "key `{}` signs, and its signature verifies",
+        options.name
+    ))
 }
 
 /// Collects evidence of where a key is, or answers the challenge that was made from it.
@@ -176,7 +196,9 @@ fn attest(config: Option<&Path>, options: &Attest) -> Result<(), Failure> {
             "only keys in a TPM can; the directory says of the others how far they are believed",
         ));
     }
-    let at = std::env::var("COUNTERSIGN_TPM").ok().filter(|text| !text.is_empty());
+    let at = std::env::var("COUNTERSIGN_TPM")
+        .ok()
+        .filter(|text| !text.is_empty());
     let key = TpmKeys::at(at.as_deref().or(configured.at.as_deref()))?.key(&configured.id)?;
     if let Some(challenge) = &options.credential {
         let credential: Credential = file::read_json(challenge)?;
@@ -221,7 +243,10 @@ fn pem(label: &str, bytes: &[u8]) -> String {
         .chunks(64)
         .map(|line| line.iter().collect())
         .collect();
-    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+    format!(
+        "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
+        lines.join("\n")
+    )
 }
 
 const fn which(name: ProviderName) -> Provider {

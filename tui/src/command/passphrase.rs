@@ -29,11 +29,16 @@ pub fn ask(pin: &Pin, prompt: &str) -> Result<SecretString, Failure> {
 pub fn of_key(key: &dyn ReviewerKey, pin: &Pin, whose: &str) -> Result<SecretString, Failure> {
     let attempts = key.attempts()?;
     if key.asks() == Asks::Confirmation {
-        output::note("confirm the signature where the key is: in the agent's window, or by touching the device");
+        output::note(
+            "confirm the signature where the key is: in the agent's window, or by touching the device",
+        );
         return Ok(SecretString::default());
     }
     if let Some(attempts) = attempts.filter(|attempts| attempts.left < attempts.of || attempts.left == 1) {
-        output::note(&format!("{} of {} PIN attempts are left", attempts.left, attempts.of));
+        output::note(&format!(
+            "{} of {} PIN attempts are left",
+            attempts.left, attempts.of
+        ));
     }
     let mut asked = key.asks().word().to_owned();
     if let Some(first) = asked.get_mut(..1) {

@@ -13,7 +13,9 @@ pub enum KeyError {
     #[error(transparent)]
     Keyring(#[from] KeyringError),
     /// This build has no such provider.
-    #[error("keys of provider `{0}` are not on this build; it has `tpm`, `pkcs11`, `ssh-agent` and `software`")]
+    #[error(
+        "keys of provider `{0}` are not on this build; it has `tpm`, `pkcs11`, `ssh-agent` and `software`"
+    )]
     NotOnThisBuild(&'static str),
     /// The provider cannot do this.
     #[error("{0}")]
@@ -61,7 +63,9 @@ pub enum KeyError {
     #[error("a PIN needs at least {0} characters")]
     WeakPin(usize),
     /// The device is not there.
-    #[error("{0}; if it is another one, name it with `COUNTERSIGN_TPM`, and be in the group that may open it (`tss`)")]
+    #[error(
+        "{0}; if it is another one, name it with `COUNTERSIGN_TPM`, and be in the group that may open it (`tss`)"
+    )]
     NoTpm(String),
     /// The device went away in between.
     #[error("{0}; nothing was signed: try again")]
@@ -75,7 +79,9 @@ pub enum KeyError {
     #[error("the token `{0}` is not there; put it in and try again")]
     TokenRemoved(String),
     /// The token is there, the key is not.
-    #[error("the token `{0}` does not hold this key any more; make a new one, and let an owner replace the old one")]
+    #[error(
+        "the token `{0}` does not hold this key any more; make a new one, and let an owner replace the old one"
+    )]
     KeyRemoved(String),
     /// No agent can be reached.
     #[error("no SSH agent can be reached: {0}; start one, and set SSH_AUTH_SOCK to its socket")]

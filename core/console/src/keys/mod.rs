@@ -130,7 +130,9 @@ pub struct Attempts {
 pub fn provider(which: Provider, at: Option<&str>) -> Result<Box<dyn KeyProvider>, KeyError> {
     match which {
         Provider::Software => Ok(Box::new(software::Software)),
-        Provider::Tpm => Ok(Box::new(tpm::TpmKeys::at(setting("COUNTERSIGN_TPM", at).as_deref())?)),
+        Provider::Tpm => Ok(Box::new(tpm::TpmKeys::at(
+            setting("COUNTERSIGN_TPM", at).as_deref(),
+        )?)),
         Provider::Pkcs11
         | Provider::SshAgent
         | Provider::SecureEnclave

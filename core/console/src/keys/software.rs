@@ -71,7 +71,9 @@ impl KeyProvider for Software {
     }
 
     fn open(&self, id: &KeyId) -> Result<Box<dyn ReviewerKey>, KeyError> {
-        Ok(Box::new(SoftwareKey { item: item::load(id)? }))
+        Ok(Box::new(SoftwareKey {
+            item: item::load(id)?,
+        }))
     }
 
     fn delete(&self, id: &KeyId) -> Result<(), KeyError> {

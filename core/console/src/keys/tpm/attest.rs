@@ -31,8 +31,10 @@ pub const EVIDENCE_SCHEMA: &str = "countersign/tpm-evidence/v1";
 /// The schema name of [`Credential`].
 pub const CREDENTIAL_SCHEMA: &str = "countersign/tpm-credential/v1";
 /// Where a certificate may be, with the template of its key.
-const CERTIFICATES: [(u32, EndorsementKind); 2] =
-    [(0x01c0_0002, EndorsementKind::Rsa2048), (0x01c0_000a, EndorsementKind::EccP256)];
+const CERTIFICATES: [(u32, EndorsementKind); 2] = [
+    (0x01c0_0002, EndorsementKind::Rsa2048),
+    (0x01c0_000a, EndorsementKind::EccP256),
+];
 /// The longest certificate that is read.
 const MAX_CERTIFICATE: usize = 8 * 1024;
 /// What one command reads; every TPM gives as much.
@@ -203,7 +205,9 @@ fn read_nv(tpm: &mut Tpm, index: u32) -> Result<Vec<u8>, TpmFault> {
         let names: [&[u8]; 2] = [&about.nv_name, &about.nv_name];
         let read: TpmNvReadResponse = tpm.run(&command, &names, &mut [Auth::Empty])?;
         if read.data.len() != piece {
-            return Err(TpmFault::Malformed("another part of a certificate than asked for"));
+            return Err(TpmFault::Malformed(
+                "another part of a certificate than asked for",
+            ));
         }
         bytes.extend_from_slice(&read.data);
     }
@@ -221,8 +225,8 @@ fn trimmed(mut bytes: Vec<u8>) -> Vec<u8> {
 
 /// `TPM2_PolicySecret(TPM_RH_ENDORSEMENT)` with SHA-256: PolicyA of the profile.
 const POLICY_A: [u8; 32] = [
-    0x83, 0x71, 0x97, 0x67, 0x44, 0x84, 0xb3, 0xf8, 0x1a, 0x90, 0xcc, 0x8d, 0x46, 0xa5, 0xd7, 0x24, 0xfd, 0x52,
-    0xd7, 0x6e, 0x06, 0x52, 0x0b, 0x64, 0xf2, 0xa1, 0xda, 0x1b, 0x33, 0x14, 0x69, 0xaa,
+    0x83, 0x71, 0x97, 0x67, 0x44, 0x84, 0xb3, 0xf8, 0x1a, 0x90, 0xcc, 0x8d, 0x46, 0xa5, 0xd7, 0x24, 0xfd,
+    0x52, 0xd7, 0x6e, 0x06, 0x52, 0x0b, 0x64, 0xf2, 0xa1, 0xda, 0x1b, 0x33, 0x14, 0x69, 0xaa,
 ];
 
 fn template(kind: EndorsementKind) -> TpmtPublic {
@@ -247,7 +251,10 @@ fn template(kind: EndorsementKind) -> TpmtPublic {
                     curve_id: TpmEccCurve::NistP256,
                     kdf: TpmtKdfScheme::default(),
                 }),
-                TpmuPublicId::Ecc(TpmsEccPoint { x: zeros(), y: zeros() }),
+                TpmuPublicId::Ecc(TpmsEccPoint {
+                    x: zeros(),
+                    y: zeros(),
+                }),
             )
         }
     };

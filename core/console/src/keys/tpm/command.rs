@@ -67,7 +67,9 @@ pub struct Tpm {
 
 impl fmt::Debug for Tpm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tpm").field("open", &self.open).finish_non_exhaustive()
+        f.debug_struct("Tpm")
+            .field("open", &self.open)
+            .finish_non_exhaustive()
     }
 }
 
@@ -94,7 +96,10 @@ impl Tpm {
     ///
     /// # Errors
     /// [`TpmFault`] says why it did nothing.
-    pub fn plain<C: TpmFrame + TpmHeader, R: TpmUnmarshalBody>(&mut self, command: &C) -> Result<R, TpmFault> {
+    pub fn plain<C: TpmFrame + TpmHeader, R: TpmUnmarshalBody>(
+        &mut self,
+        command: &C,
+    ) -> Result<R, TpmFault> {
         self.run(command, &[], &mut [])
     }
 
@@ -125,7 +130,11 @@ impl Tpm {
             body.extend(area);
         }
         body.extend(parameters);
-        let tag = if auths.is_empty() { TpmSt::NoSessions } else { TpmSt::Sessions };
+        let tag = if auths.is_empty() {
+            TpmSt::NoSessions
+        } else {
+            TpmSt::Sessions
+        };
         let answer = self.exchange(C::CC, &frame(tag, code, &body)?)?;
         read(C::CC, &answer, auths)
     }
@@ -176,7 +185,11 @@ impl Tpm {
 ///
 /// # Errors
 /// [`TpmFault::Malformed`] or [`TpmFault::Forged`].
-pub fn read<R: TpmUnmarshalBody>(command: TpmCc, answer: &[u8], auths: &mut [Auth<'_>]) -> Result<R, TpmFault> {
+pub fn read<R: TpmUnmarshalBody>(
+    command: TpmCc,
+    answer: &[u8],
+    auths: &mut [Auth<'_>],
+) -> Result<R, TpmFault> {
     let malformed = |_| TpmFault::Malformed("a response that is malformed");
     let response = TpmResponse::cast(answer).map_err(malformed)?;
     response.validate(command).map_err(malformed)?;

@@ -124,7 +124,8 @@ impl KeyProvider for TpmKeys {
             let storage = object::storage_key(tpm)?;
             let mut session = Session::salted(tpm, storage.handle, storage.point()?)?;
             let signing = object::create(tpm, &mut session, &storage, object::signing_template(), &secret)?;
-            let attestation = object::create(tpm, &mut session, &storage, object::attestation_template(), &[])?;
+            let attestation =
+                object::create(tpm, &mut session, &storage, object::attestation_template(), &[])?;
             Ok((storage.name, signing, attestation))
         })?;
         let key = object::read_public(&signing.public)
@@ -221,9 +222,9 @@ impl TpmKey {
         let (attestation, credential) = (self.attestation(), credential.clone());
         self.with_tpm(move |tpm| attest::activate(tpm, &attestation, &credential))
             .map_err(|error| match error {
-                KeyError::OtherTpm => {
-                    KeyError::Device("the credential is not for this TPM and this key; ask for a new one".to_owned())
-                }
+                KeyError::OtherTpm => KeyError::Device(
+                    "the credential is not for this TPM and this key; ask for a new one".to_owned(),
+                ),
                 error => error,
             })
     }
@@ -287,7 +288,9 @@ impl TpmKey {
         if self.item.key.accepts(message, &signature) {
             Ok(signature)
         } else {
-            Err(KeyError::Device("the TPM made a signature that does not verify".to_owned()))
+            Err(KeyError::Device(
+                "the TPM made a signature that does not verify".to_owned(),
+            ))
         }
     }
 }
@@ -317,7 +320,9 @@ fn with_tpm<T: Send + 'static>(
     let run = move || {
         let mut tpm = Tpm::new(transport::connect(&address).map_err(|error| explain(error.into(), None))?);
         work(&mut tpm).map_err(|fault| {
-            let counters = is_about_pin(&fault).then(|| object::counters(&mut tpm).ok()).flatten();
+            let counters = is_about_pin(&fault)
+                .then(|| object::counters(&mut tpm).ok())
+                .flatten();
             explain(fault, counters)
         })
     };

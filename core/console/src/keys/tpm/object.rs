@@ -85,8 +85,7 @@ pub fn primary(tpm: &mut Tpm, hierarchy: TpmRh, template: TpmtPublic) -> Result<
         outside_info: Tpm2bData::default(),
         creation_pcr: TpmlPcrSelection::default(),
     };
-    let made: TpmCreatePrimaryResponse =
-        tpm.run(&command, &[&handle.to_be_bytes()], &mut [Auth::Empty])?;
+    let made: TpmCreatePrimaryResponse = tpm.run(&command, &[&handle.to_be_bytes()], &mut [Auth::Empty])?;
     let [handle] = made.handles;
     tpm.remember(handle.value());
     Loaded::of(handle.value(), made.out_public.inner, &made.name)
@@ -124,7 +123,9 @@ pub fn create(
                 ..TpmsSensitiveCreate::default()
             },
         },
-        in_public: Tpm2bPublic { inner: template.clone() },
+        in_public: Tpm2bPublic {
+            inner: template.clone(),
+        },
         outside_info: Tpm2bData::default(),
         creation_pcr: TpmlPcrSelection::default(),
     };
@@ -155,7 +156,9 @@ pub fn load(tpm: &mut Tpm, parent: &Loaded, key: &Wrapped) -> Result<Loaded, Tpm
     let command = TpmLoadCommand {
         handles: [TpmHandle::new(parent.handle)],
         in_private: buffer(&key.private)?,
-        in_public: Tpm2bPublic { inner: public.clone() },
+        in_public: Tpm2bPublic {
+            inner: public.clone(),
+        },
     };
     let loaded: TpmLoadResponse = tpm.run(&command, &[&parent.name], &mut [Auth::Empty])?;
     let [handle] = loaded.handles;
@@ -342,9 +345,11 @@ fn der_of(signature: &TpmtSignature) -> Result<Vec<u8>, TpmFault> {
     let TpmuSignature::Ecdsa(signature) = &signature.signature else {
         return Err(TpmFault::Malformed("a signature of another kind"));
     };
-    let signature =
-        p256::ecdsa::Signature::from_scalars(scalar(&signature.signature_r)?, scalar(&signature.signature_s)?)
-            .map_err(|_| TpmFault::Malformed("a signature that is none"))?;
+    let signature = p256::ecdsa::Signature::from_scalars(
+        scalar(&signature.signature_r)?,
+        scalar(&signature.signature_s)?,
+    )
+    .map_err(|_| TpmFault::Malformed("a signature that is none"))?;
     // Both s and n - s verify; one form only, so that a signature has one digest.
     let low = signature.normalize_s().unwrap_or(signature);
     Ok(low.to_der().as_bytes().to_vec())

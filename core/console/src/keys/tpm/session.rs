@@ -55,7 +55,9 @@ pub enum Auth<'a> {
 
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session").field("handle", &self.handle).finish_non_exhaustive()
+        f.debug_struct("Session")
+            .field("handle", &self.handle)
+            .finish_non_exhaustive()
     }
 }
 
@@ -168,7 +170,12 @@ impl Auth<'_> {
                 let attributes = Session::attributes(*encrypt);
                 let mac = hmac(
                     &session.value(value),
-                    &[command_hash, &session.nonce_caller, &session.nonce_tpm, &[attributes.bits()]],
+                    &[
+                        command_hash,
+                        &session.nonce_caller,
+                        &session.nonce_tpm,
+                        &[attributes.bits()],
+                    ],
                 )?;
                 TpmsAuthCommand {
                     session_handle: TpmHandle::new(session.handle),
@@ -212,7 +219,13 @@ impl Auth<'_> {
 impl Session {
     fn encrypt_first(&self, secret: &[u8], parameters: &mut [u8]) -> Result<(), TpmFault> {
         debug_assert!(!self.is_policy);
-        let bits = kdf_a(&self.value(secret), "CFB", &self.nonce_caller, &self.nonce_tpm, 256);
+        let bits = kdf_a(
+            &self.value(secret),
+            "CFB",
+            &self.nonce_caller,
+            &self.nonce_tpm,
+            256,
+        );
         let (key, iv) = bits.split_at(16);
         let no_room = TpmFault::Malformed("a first parameter without a length");
         let Some((length, rest)) = parameters.split_first_chunk_mut::<2>() else {
@@ -228,12 +241,7 @@ impl Session {
     }
 }
 
-fn start(
-    tpm: &mut Tpm,
-    kind: TpmSe,
-    key: u32,
-    secret: &[u8],
-) -> Result<(u32, [u8; 32], Vec<u8>), TpmFault> {
+fn start(tpm: &mut Tpm, kind: TpmSe, key: u32, secret: &[u8]) -> Result<(u32, [u8; 32], Vec<u8>), TpmFault> {
     let nonce_caller = random()?;
     let symmetric = TpmtSymDef {
         algorithm: TpmAlgId::Aes,
@@ -261,7 +269,8 @@ fn start(
 /// Random bytes of this machine.
 pub fn random() -> Result<[u8; 32], TpmFault> {
     let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|_| TpmFault::Malformed("nothing: this system gives no randomness"))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|_| TpmFault::Malformed("nothing: this system gives no randomness"))?;
     Ok(bytes)
 }
 
@@ -276,7 +285,14 @@ fn hmac(key: &[u8], parts: &[&[u8]]) -> Result<Hmac<Sha256>, TpmFault> {
 
 /// KDFa with SHA-256, for at most 256 bits: one turn of the counter.
 fn kdf_a(key: &[u8], label: &str, u: &[u8], v: &[u8], bits: u32) -> Zeroizing<Vec<u8>> {
-    let parts: [&[u8]; 6] = [&1_u32.to_be_bytes(), label.as_bytes(), &[0], u, v, &bits.to_be_bytes()];
+    let parts: [&[u8]; 6] = [
+        &1_u32.to_be_bytes(),
+        label.as_bytes(),
+        &[0],
+        u,
+        v,
+        &bits.to_be_bytes(),
+    ];
     let bytes = hmac(key, &parts).map(|mac| mac.finalize().into_bytes().to_vec());
     // HMAC takes a key of any length, so there is always an answer.
     Zeroizing::new(bytes.unwrap_or_default())
@@ -309,7 +325,10 @@ fn two_byte_length(bytes: &[u8]) -> Vec<u8> {
 
 /// A TPM keeps secrets without the zeros at their end.
 fn without_trailing_zeros(secret: &[u8]) -> &[u8] {
-    let end = secret.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    let end = secret
+        .iter()
+        .rposition(|byte| *byte != 0)
+        .map_or(0, |last| last + 1);
     secret.get(..end).unwrap_or_default()
 }
 

@@ -359,7 +359,15 @@ mod tests {
             "device:/dev/tpmrm0".parse::<Address>().unwrap(),
             Address::default()
         );
-        for bad in ["", "tcp:", "tcp:192.0.2.1:2321", "tcp:0.0.0.0:1", "device:tpm", "/dev/tpm0", "tcp:host:1"] {
+        for bad in [
+            "",
+            "tcp:",
+            "tcp:192.0.2.1:2321",
+            "tcp:0.0.0.0:1",
+            "device:tpm",
+            "/dev/tpm0",
+            "tcp:host:1",
+        ] {
             assert!(bad.parse::<Address>().is_err(), "{bad}");
         }
     }
