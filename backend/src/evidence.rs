@@ -29,6 +29,7 @@ pub fn record(conn: &Connection, newest: &Checkpoint, entry: &Entry) -> Result<R
         phase: entry.state.phase(),
         change: entry.change,
         evidence: evidence(conn, newest, entry)?,
+        talk: row::talk(conn, &entry.id)?,
     })
 }
 

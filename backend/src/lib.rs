@@ -14,6 +14,7 @@ pub mod serve;
 pub mod authn;
 pub mod idempotency;
 pub mod limit;
+pub mod presence;
 pub mod problem;
 pub mod router;
 pub mod routes;

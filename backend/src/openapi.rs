@@ -3,6 +3,8 @@
 //! The bodies are those of `countersign_protocol::api`; statements inside envelopes are opaque here, since their
 //! meaning is what was signed and not what HTTP carries.
 
+use countersign_protocol::api::MAX_PAGE;
+use countersign_protocol::talk::{AnswerText, QuestionText};
 use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi;
 
@@ -170,6 +172,51 @@ const OPERATIONS: &[Operation] = &[
     ),
     (
         "get",
+        "/v1/requests/{id}/talk",
+        "showTalk",
+        "What people asked and the agent answered; nobody signed it",
+        Who::Member,
+        None,
+        Answer::Json("200", "Talk"),
+    ),
+    (
+        "post",
+        "/v1/requests/{id}/questions",
+        "ask",
+        "Ask the agent of an open request",
+        Who::Person,
+        Some("AskBody"),
+        Answer::Json("200", "Talk"),
+    ),
+    (
+        "post",
+        "/v1/requests/{id}/questions/{number}/answer",
+        "answer",
+        "Pass the agent's answer on, once for each question",
+        Who::Guard,
+        Some("AnswerBody"),
+        Answer::Json("200", "Talk"),
+    ),
+    (
+        "put",
+        "/v1/requests/{id}/looking",
+        "look",
+        "Say that the request is on the screen; believed for 30 seconds",
+        Who::Person,
+        None,
+        Answer::Nothing,
+    ),
+    (
+        "delete",
+        "/v1/requests/{id}/looking",
+        "leave",
+        "Say that it no longer is",
+        Who::Person,
+        None,
+        Answer::Nothing,
+    ),
+    (
+        "get",
         "/v1/watch",
         "watch",
         "Changes as server-sent events, resumed by `Last-Event-ID`",
@@ -307,6 +354,9 @@ fn parameters(method: &str, path: &str, who: Who) -> Value {
     if path.contains("{id}") {
         all.push(text("id", "path", true, reference("RequestId")));
     }
+    if path.contains("{number}") {
+        all.push(text("number", "path", true, reference("Count")));
+    }
     match path {
         "/log/tile/{path}" => all.push(text("path", "path", true, json!({ "type": "string" }))),
         "/v1/log/consistency" => {
@@ -322,10 +372,17 @@ fn parameters(method: &str, path: &str, who: Who) -> Value {
                 json!({ "type": "string", "description": "`next` of the page before" }),
             ));
             all.push(text(
+                "since",
+                "query",
+                false,
+                json!({ "type": "integer", "minimum": 0, "description": "only what changed after this change, in that \
+                    order" }),
+            ));
+            all.push(text(
                 "limit",
                 "query",
                 false,
-                json!({ "type": "integer", "minimum": 1, "maximum": 100 }),
+                json!({ "type": "integer", "minimum": 1, "maximum": MAX_PAGE }),
             ));
         }
         "/v1/watch" => all.push(text("Last-Event-ID", "header", false, reference("Count"))),
@@ -365,6 +422,14 @@ fn object(description: &str, fields: &[(&str, Value)]) -> Value {
         "type": "object", "description": description, "required": required, "properties": properties,
         "additionalProperties": false
     })
+}
+
+fn word(word: &str) -> Value {
+    json!({ "type": "string", "enum": [word] })
+}
+
+fn bounded(bytes: usize) -> Value {
+    json!({ "type": "string", "maxLength": bytes, "description": format!("at most {bytes} bytes") })
 }
 
 fn list(schema: &str) -> Value {
@@ -417,13 +482,24 @@ fn schemas() -> Value {
             ("artifacts", json!({ "type": "object", "additionalProperties": reference("Artifact") })),
             ("log?", reference("LogSegment")), ("consistency?", list("ConsistencyProof"))]),
         "RequestRecord": object("A request with its evidence", &[
-            ("phase", reference("Phase")), ("change", reference("Count")), ("evidence", reference("Evidence"))]),
+            ("phase", reference("Phase")), ("change", reference("Count")), ("evidence", reference("Evidence")),
+            ("talk?", list("Remark"))]),
+        "Remark": json!({ "oneOf": [
+            object("A person asks", &[("type", word("question")), ("number", reference("Count")),
+                ("person", text.clone()), ("text", bounded(QuestionText::MAX)), ("at", text.clone())]),
+            object("The agent claims", &[("type", word("answer")), ("to", reference("Count")),
+                ("text", bounded(AnswerText::MAX)), ("at", text.clone())]),
+        ] }),
+        "Talk": object("Everything that was said, oldest first; nobody signed it", &[("remarks", list("Remark"))]),
+        "AskBody": object("A question", &[("text", bounded(QuestionText::MAX))]),
+        "AnswerBody": object("An answer", &[("text", bounded(AnswerText::MAX))]),
         "RequestPage": object("A page of the queue", &[
             ("requests", json!({ "type": "array", "items": object("One row", &[
                 ("id", reference("RequestId")), ("phase", reference("Phase")), ("change", reference("Count")),
                 ("request", reference("Envelope")),
-                ("approved_by", json!({ "type": "array", "items": { "type": "string" } }))]) })),
-            ("next?", text.clone())]),
+                ("approved_by", json!({ "type": "array", "items": { "type": "string" } })),
+                ("looking?", json!({ "type": "array", "items": { "type": "string" } }))]) })),
+            ("next?", text.clone()), ("change", reference("Count"))]),
         "ConsistencyAnswer": object("A consistency proof (RFC 6962)", &[("proof", list("Digest"))]),
         "Problem": json!({
             "type": "object", "description": "A problem document (RFC 9457)", "required": ["type", "title", "status"],

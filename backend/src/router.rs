@@ -5,15 +5,16 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use countersign_protocol::api::MAX_BODY_BYTES;
 
 use crate::authn::Nonces;
 use crate::clock;
 use crate::engine::Engine;
 use crate::limit::Rates;
+use crate::presence::Presence;
 use crate::problem::Refused;
-use crate::routes::{health, log, proposal, request, trust};
+use crate::routes::{health, log, proposal, request, talk, trust};
 
 /// What every route reaches.
 #[derive(Debug, Clone)]
@@ -24,6 +25,7 @@ struct Parts {
     engine: Engine,
     nonces: Nonces,
     rates: Rates,
+    presence: Presence,
 }
 
 impl App {
@@ -34,6 +36,7 @@ impl App {
             engine,
             nonces: Nonces::new(clock::now()),
             rates: Rates::new(requests_per_minute),
+            presence: Presence::default(),
         }))
     }
 
@@ -53,6 +56,12 @@ impl App {
     #[must_use]
     pub fn rates(&self) -> &Rates {
         &self.0.rates
+    }
+
+    /// Who looks at what.
+    #[must_use]
+    pub fn presence(&self) -> &Presence {
+        &self.0.presence
     }
 }
 
@@ -74,6 +83,10 @@ pub fn router(app: App) -> Router {
         .route("/v1/requests/{id}/grant", post(proposal::grant))
         .route("/v1/requests/{id}/start", post(proposal::start))
         .route("/v1/requests/{id}/receipt", post(proposal::account))
+        .route("/v1/requests/{id}/talk", get(talk::show))
+        .route("/v1/requests/{id}/questions", post(talk::ask))
+        .route("/v1/requests/{id}/questions/{number}/answer", post(talk::answer))
+        .route("/v1/requests/{id}/looking", put(talk::look).delete(talk::leave))
         .route("/v1/watch", get(request::watch))
         .route("/v1/log/consistency", get(log::consistency))
         .route("/log/checkpoint", get(log::checkpoint))

@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::engine::Engine;
 use crate::home::Home;
 use crate::limit::Bounded;
+use crate::presence;
 use crate::router::{App, router};
 use crate::store::Store;
 
@@ -44,7 +45,7 @@ pub fn serve(home: &Home, config: &Config) -> anyhow::Result<()> {
 async fn run(engine: &Engine, config: &Config) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let app = router(App::new(engine.clone(), config.requests_per_minute));
+    let app = App::new(engine.clone(), config.requests_per_minute);
     let listener =
         TcpListener::bind(config.listen).with_context(|| format!("cannot listen on {}", config.listen))?;
     listener.set_nonblocking(true)?;
@@ -55,7 +56,7 @@ async fn run(engine: &Engine, config: &Config) -> anyhow::Result<()> {
     let connections = config.max_connections;
     let serving = {
         let handle = handle.clone();
-        let service = app.into_make_service();
+        let service = router(app.clone()).into_make_service();
         tokio::spawn(async move {
             let plain = axum_server::from_tcp(listener)?.handle(handle);
             match tls {
@@ -78,6 +79,7 @@ async fn run(engine: &Engine, config: &Config) -> anyhow::Result<()> {
     out.flush()?;
     tracing::info!(%address, scheme, "listening");
     let sweeper = tokio::spawn(sweep(engine.clone()));
+    let teller = tokio::spawn(tell(app));
     let mut news = engine.store().news();
     let ended = tokio::select! {
         _ = terminate.recv() => Ok(()),
@@ -87,6 +89,7 @@ async fn run(engine: &Engine, config: &Config) -> anyhow::Result<()> {
         }
     };
     sweeper.abort();
+    teller.abort();
     tracing::info!("draining");
     handle.graceful_shutdown(Some(DRAIN_TIME));
     serving.await.context("the server ended in a panic")??;
@@ -121,6 +124,15 @@ async fn tls(config: &Config) -> anyhow::Result<Option<RustlsConfig>> {
             )
         })?;
     Ok(Some(config))
+}
+
+async fn tell(app: App) {
+    let mut ticks = tokio::time::interval(presence::TOLD_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        app.presence().tell();
+    }
 }
 
 async fn sweep(engine: Engine) {

@@ -1,4 +1,7 @@
 //! Changes as server-sent events: `id` is the change's number, `Last-Event-ID` resumes after it.
+//!
+//! People are also told who looks at what: all of it when the stream begins, then what changes. These events carry no
+//! `id`, since they are not kept.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -8,8 +11,9 @@ use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use countersign_protocol::api::Change;
 use countersign_protocol::identity::GuardId;
+use countersign_protocol::talk::Looking;
 use futures_util::stream::{self, Stream};
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
 use crate::problem::Refused;
 use crate::store::{Published, Store, StoreError, row};
@@ -39,23 +43,28 @@ pub fn stream(
     store: Store,
     guard: Option<GuardId>,
     after: u64,
+    presence: Option<(Vec<Looking>, broadcast::Receiver<Looking>)>,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let news = store.news();
+    let (looking, presence) = presence.unzip();
     let reader = Reader {
         store,
         guard,
         after,
         news,
         waiting: VecDeque::new(),
+        looking: looking.unwrap_or_default().into(),
+        presence,
     };
     let events = stream::unfold(reader, |mut reader| async move {
-        let change = reader.next().await?;
-        let event = Event::default()
-            .id(change.change.to_string())
-            .event("change")
-            .json_data(&change)
-            .ok()?;
-        Some((Ok(event), reader))
+        let event = match reader.next().await? {
+            Told::Change(change) => Event::default()
+                .id(change.change.to_string())
+                .event("change")
+                .json_data(&change),
+            Told::Looking(looking) => Event::default().event("looking").json_data(&looking),
+        };
+        Some((Ok(event.ok()?), reader))
     });
     Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT).text("nothing new"))
 }
@@ -66,14 +75,24 @@ struct Reader {
     after: u64,
     news: watch::Receiver<Published>,
     waiting: VecDeque<Change>,
+    looking: VecDeque<Looking>,
+    presence: Option<broadcast::Receiver<Looking>>,
+}
+
+enum Told {
+    Change(Change),
+    Looking(Looking),
 }
 
 impl Reader {
-    async fn next(&mut self) -> Option<Change> {
+    async fn next(&mut self) -> Option<Told> {
         loop {
             if let Some(change) = self.waiting.pop_front() {
                 self.after = change.change;
-                return Some(change);
+                return Some(Told::Change(change));
+            }
+            if let Some(looking) = self.looking.pop_front() {
+                return Some(Told::Looking(looking));
             }
             // Marked as seen before reading: what comes in between wakes the stream again.
             let newest = self.news.borrow_and_update().change;
@@ -89,7 +108,17 @@ impl Reader {
                 }
                 self.after = newest;
             }
-            self.news.changed().await.ok()?;
+            let presence = async {
+                match &mut self.presence {
+                    Some(presence) => presence.recv().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                changed = self.news.changed() => changed.ok()?,
+                // A listener that fell behind does not know who left: the stream ends, and a new one begins with all.
+                looking = presence => self.looking.push_back(looking.ok()?),
+            }
         }
     }
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use countersign_protocol::identity::RequestId;
+use countersign_protocol::talk::AnswerText;
 use countersign_protocol::text::{Line, Prose};
 use countersign_review::text::Untrusted;
 use serde::Serialize;
@@ -22,9 +23,10 @@ use crate::config::Config;
 use crate::intercept::{self, Change, InterceptError};
 use crate::service::{self, Service};
 use crate::socket::{
-    Answer, Asking, Call, Checked, Empty, Ended, MAX_ANSWER_BYTES, SocketError, TicketCall, WaitCall,
+    Answer, AnswerCall, Asking, Call, Checked, Empty, Ended, MAX_ANSWER_BYTES, SocketError, TicketCall, WaitCall,
     receive, send,
 };
+use crate::talk;
 
 /// The guard or the backend cannot be reached.
 const UNAVAILABLE: u8 = 69;
@@ -111,6 +113,27 @@ enum Command {
         #[arg(long, value_name = "DURATION", value_parser = duration)]
         wait: Option<Duration>,
         /// Print the reason as JSON on standard error
+        #[arg(long)]
+        json: bool,
+    },
+    /// List what reviewers asked about an earlier request
+    Questions {
+        /// The request, as `--ticket` printed it
+        ticket: String,
+        /// Print them as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Answer a reviewer's question. Reviewers see it as the agent's claim; it changes nothing that is signed
+    Answer {
+        /// The request, as `--ticket` printed it
+        ticket: String,
+        /// The answer
+        text: String,
+        /// The number of the question, where several wait
+        #[arg(long, value_name = "N")]
+        question: Option<u32>,
+        /// Print all that was said as JSON
         #[arg(long)]
         json: bool,
     },
@@ -251,6 +274,25 @@ fn dispatch(cli: Cli) -> ExitCode {
         Command::Withdraw { ticket, json } => with_ticket(&ticket, json, |request| {
             call(socket, Show { json, ticket: false }, || {
                 Ok(Call::Withdraw(TicketCall { request }))
+            })
+        }),
+        Command::Questions { ticket, json } => with_ticket(&ticket, json, |request| {
+            call(socket, Show { json, ticket: false }, || {
+                Ok(Call::Questions(TicketCall { request }))
+            })
+        }),
+        Command::Answer {
+            ticket,
+            text,
+            question,
+            json,
+        } => with_ticket(&ticket, json, |request| {
+            call(socket, Show { json, ticket: false }, || {
+                Ok(Call::Answer(AnswerCall {
+                    request,
+                    question,
+                    text: AnswerText::new(text)?,
+                }))
             })
         }),
         Command::Doctor { json } => call(socket, Show { json, ticket: false }, || {
@@ -449,6 +491,8 @@ async fn converse(socket: &std::path::Path, call: &Call, show: Show) -> Result<E
                     complain(&format!("request {} is held until it is decided", asked.request));
                 }
             }
+            Answer::Question(asked) => talk::tell_question(&asked, show.json),
+            Answer::Talked(talked) => return Ok(talk::tell_talk(&talked, show.json)),
             Answer::Stdout(output) => write_raw(std::io::stdout().lock(), &output.bytes.0),
             Answer::Stderr(output) => write_raw(std::io::stderr().lock(), &output.bytes.0),
             Answer::Ended(ended) => return Ok(conclude(&ended, show.json)),
@@ -474,7 +518,7 @@ fn conclude(ended: &Ended, json: bool) -> ExitCode {
             message: &message,
         };
         if let Ok(line) = serde_json::to_string(&result) {
-            let _ = writeln!(std::io::stderr().lock(), "{line}");
+            complain_plain(&line);
         }
     } else if !ended.message.is_empty() {
         complain(&format!("{}: {}", ended.state, ended.message));
@@ -502,7 +546,12 @@ fn tell_checks(checked: &Checked, json: bool) -> ExitCode {
     }
 }
 
-fn complain(message: &str) {
+/// Prints a line that is printable already, such as a JSON document, on standard error.
+pub(crate) fn complain_plain(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+pub(crate) fn complain(message: &str) {
     let message = Untrusted::from(message).escaped();
     let _ = writeln!(std::io::stderr().lock(), "countersign-guard: {message}");
 }

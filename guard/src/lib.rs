@@ -12,6 +12,7 @@ pub mod config;
 
 pub mod intercept;
 pub mod socket;
+pub mod talk;
 
 pub mod observe;
 pub mod service;

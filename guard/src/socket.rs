@@ -1,7 +1,7 @@
 //! The local protocol between the thin client and the service.
 //!
 //! Each message is its length as four bytes, big-endian, then one strict JSON document. A client sends one
-//! [`Call`] and reads [`Answer`]s until [`Answer::Ended`] or [`Answer::Checked`]. Who calls is told by the kernel
+//! [`Call`] and reads [`Answer`]s until [`Answer::Ended`], [`Answer::Checked`] or [`Answer::Talked`]. Who calls is told by the kernel
 //! (`SO_PEERCRED`), never by a message. Closing the connection while the request waits withdraws it, unless a
 //! ticket was asked for.
 
@@ -10,6 +10,7 @@ use std::time::Duration;
 use countersign_protocol::bundle::Artifact;
 use countersign_protocol::canonical::{self, EncodeError, ParseError};
 use countersign_protocol::identity::RequestId;
+use countersign_protocol::talk::{AnswerText, Remark, Talk};
 use countersign_protocol::text::{Line, OsBytes, Prose};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,10 @@ pub enum Call {
     Wait(WaitCall),
     /// Withdraw an earlier request.
     Withdraw(TicketCall),
+    /// What reviewers asked about an earlier request.
+    Questions(TicketCall),
+    /// Answer a question about an earlier request.
+    Answer(AnswerCall),
     /// Check the guard.
     Doctor(Empty),
 }
@@ -151,12 +156,27 @@ pub struct TicketCall {
     pub request: RequestId,
 }
 
+/// An answer to a reviewer's question.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnswerCall {
+    /// The request.
+    pub request: RequestId,
+    /// The number of the question; absent for the only one that waits.
+    #[serde(default)]
+    pub question: Option<u32>,
+    /// The answer. Reviewers see it as a claim of the agent.
+    pub text: AnswerText,
+}
+
 /// What the service says.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "kebab-case")]
 pub enum Answer {
     /// The request is held for reviewers.
     Asked(Asked),
+    /// A reviewer asks something about it.
+    Question(Questioned),
     /// The process wrote to standard output.
     Stdout(Output),
     /// The process wrote to standard error.
@@ -165,6 +185,8 @@ pub enum Answer {
     Ended(Ended),
     /// The last message of [`Call::Doctor`].
     Checked(Checked),
+    /// The last message of [`Call::Questions`] and of a [`Call::Answer`] that was passed on.
+    Talked(Talked),
 }
 
 /// A request that is held.
@@ -173,6 +195,26 @@ pub enum Answer {
 pub struct Asked {
     /// Its id, which is the ticket.
     pub request: RequestId,
+}
+
+/// A question that waits for an answer.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Questioned {
+    /// The request.
+    pub request: RequestId,
+    /// The question.
+    pub remark: Remark,
+}
+
+/// What was said about a request.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Talked {
+    /// The request.
+    pub request: RequestId,
+    /// It.
+    pub talk: Talk,
 }
 
 /// A piece of output.

@@ -11,6 +11,7 @@ mod grant;
 mod propose;
 mod renew;
 mod sweep;
+mod talk;
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;

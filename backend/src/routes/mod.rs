@@ -4,6 +4,7 @@ pub mod health;
 pub mod log;
 pub mod proposal;
 pub mod request;
+pub mod talk;
 pub mod trust;
 
 use axum::http::{StatusCode, header};

@@ -25,6 +25,9 @@ use crate::{clock, evidence, watch as changes};
 /// How long an answer waits at most for the log.
 const UNTIL_LOGGED: Duration = Duration::from_millis(500);
 
+/// The most bytes of statements on one page, unless one row alone has more.
+const MAX_PAGE_BYTES: usize = 6 * 1024 * 1024;
+
 /// What a page of the queue is about.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -32,10 +35,11 @@ pub struct PageQuery {
     state: Option<String>,
     agent: Option<AgentId>,
     after: Option<u64>,
+    since: Option<u64>,
     limit: Option<u32>,
 }
 
-/// `GET /v1/requests?state=&agent=&after=&limit=`.
+/// `GET /v1/requests?state=&agent=&after=&since=&limit=`.
 ///
 /// # Errors
 /// [`Refused`] when the query is not in the form of the API.
@@ -56,6 +60,7 @@ pub async fn list(
         phase,
         agent: query.agent,
         before: query.after,
+        since: query.since,
         limit: query.limit.unwrap_or(MAX_PAGE).clamp(1, MAX_PAGE),
     };
     let page = match read_page(&app, wanted.clone()).await? {
@@ -65,7 +70,13 @@ pub async fn list(
             read_page(&app, wanted).await?
         }
     };
-    let page = page.ok_or_else(|| Refused::unavailable("a request has run out and could not be closed"))?;
+    let mut page =
+        page.ok_or_else(|| Refused::unavailable("a request has run out and could not be closed"))?;
+    if asked.caller.guard().is_none() {
+        for row in &mut page.requests {
+            row.looking = app.presence().on(&row.id);
+        }
+    }
     json(StatusCode::OK, &page)
 }
 
@@ -108,7 +119,8 @@ pub async fn decide(
 pub async fn watch(State(app): State<App>, asked: Authenticated) -> Result<Response, Refused> {
     let store = app.engine().store().clone();
     let after = changes::start(&asked.headers, store.published().change)?;
-    Ok(changes::stream(store, asked.caller.guard().cloned(), after).into_response())
+    let presence = asked.caller.guard().is_none().then(|| app.presence().follow());
+    Ok(changes::stream(store, asked.caller.guard().cloned(), after, presence).into_response())
 }
 
 /// A page of the queue; nothing when a request on it has run out and has to be closed first.
@@ -124,14 +136,28 @@ async fn read_page(app: &App, wanted: Wanted) -> Result<Option<RequestPage>, Ref
         if entries.iter().any(has_run_out) {
             return Ok(None);
         }
-        let more = entries.len() > limit;
+        let mut more = entries.len() > limit;
         entries.truncate(limit);
-        let next = entries.last().filter(|_| more).map(|entry| entry.seq.to_string());
-        let requests = entries
-            .into_iter()
-            .map(|entry| row_of(conn, &entry))
-            .collect::<Result<_, Refused>>()?;
-        Ok(Some(RequestPage { requests, next }))
+        let (mut requests, mut bytes) = (Vec::with_capacity(entries.len()), 0);
+        let mut place = None;
+        for entry in &entries {
+            let row = row_of(conn, entry)?;
+            bytes += row.request.payload.len();
+            // A page that would grow too long ends early; the first row is always there, so that it ends.
+            if bytes > MAX_PAGE_BYTES && place.is_some() {
+                more = true;
+                break;
+            }
+            place = Some(if wanted.since.is_some() { entry.change } else { entry.seq });
+            requests.push(row);
+        }
+        let next = place.filter(|_| more).map(|place| place.to_string());
+        let change = row::last_change(conn)?;
+        Ok(Some(RequestPage {
+            requests,
+            next,
+            change,
+        }))
     };
     app.engine().store().read(read).await
 }
@@ -147,6 +173,7 @@ fn row_of(conn: &Connection, entry: &Entry) -> Result<RequestRow, Refused> {
             .standing(clock::now())
             .map(|vote| vote.person.clone())
             .collect(),
+        looking: Vec::new(),
     })
 }
 

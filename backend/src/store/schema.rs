@@ -84,6 +84,18 @@ CREATE TABLE idempotency (
   at INTEGER NOT NULL,
   PRIMARY KEY (owner, key)
 ) STRICT;
+", "
+-- What people asked about a request and the agent answered, in order.
+CREATE TABLE talk (
+  request TEXT NOT NULL REFERENCES requests (id),
+  place INTEGER NOT NULL,
+  person TEXT,
+  at INTEGER NOT NULL,
+  remark BLOB NOT NULL,
+  PRIMARY KEY (request, place)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX talk_by_person ON talk (person, at) WHERE person IS NOT NULL;
+CREATE INDEX requests_by_change ON requests (change);
 "];
 
 /// The version that this program writes.

@@ -73,6 +73,8 @@ pub struct RequestFilter {
     pub agent: Option<AgentId>,
     /// Only those after this mark of an earlier page.
     pub after: Option<String>,
+    /// Only those that changed after this change, in the order of their changes.
+    pub since: Option<u64>,
     /// At most so many.
     pub limit: Option<u32>,
 }
@@ -171,6 +173,9 @@ impl Backend {
         }
         if let Some(after) = &filter.after {
             query.push(("after".to_owned(), after.clone()));
+        }
+        if let Some(since) = filter.since {
+            query.push(("since".to_owned(), since.to_string()));
         }
         self.read(Call::get("list requests", "/v1/requests").with_query(query))
             .await
@@ -307,7 +312,7 @@ impl Backend {
             .await
     }
 
-    async fn read<T: DeserializeOwned>(&self, call: Call) -> Result<T, ClientError> {
+    pub(crate) async fn read<T: DeserializeOwned>(&self, call: Call) -> Result<T, ClientError> {
         let limit = if call.is_about_a_request() {
             MAX_BUNDLE_BYTES
         } else {
@@ -319,7 +324,7 @@ impl Backend {
             .map_err(|error| unreadable(call.doing, self.url(), &error.to_string()))
     }
 
-    async fn done(&self, call: Call) -> Result<(), ClientError> {
+    pub(crate) async fn done(&self, call: Call) -> Result<(), ClientError> {
         self.transport.send(&call).await.map(drop)
     }
 }
@@ -331,7 +336,7 @@ impl Call {
     }
 }
 
-fn encode<T: Serialize>(doing: &'static str, body: &T) -> Result<Vec<u8>, ClientError> {
+pub(crate) fn encode<T: Serialize>(doing: &'static str, body: &T) -> Result<Vec<u8>, ClientError> {
     let bytes = serde_json::to_vec(body).map_err(|error| ClientError::Body {
         doing,
         problem: error.to_string(),

@@ -5,6 +5,7 @@
 
 pub mod durable;
 pub mod http;
+mod talk;
 pub mod key_file;
 pub mod transport;
 pub mod trust;

@@ -243,6 +243,14 @@ impl Call {
         }
     }
 
+    /// A call without a body that may be repeated as it is: `PUT` or `DELETE`.
+    pub(crate) fn bare(doing: &'static str, method: Method, path: impl Into<String>) -> Self {
+        Self {
+            method,
+            ..Self::get(doing, path)
+        }
+    }
+
     pub(crate) fn public(mut self) -> Self {
         self.authentication = Authentication::Never;
         self

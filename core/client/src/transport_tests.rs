@@ -314,6 +314,7 @@ async fn a_watched_stream_resumes_where_it_broke_off() {
                 assert_eq!(change.subject, ChangeSubject::Log { size: change.change });
                 changes.push(change.change);
             }
+            Event::Looking(_) => {}
             Event::Lost { .. } => lost += 1,
         }
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use countersign_protocol::api::Change;
 use countersign_protocol::canonical;
+use countersign_protocol::talk::Looking;
 use reqwest::Response;
 
 use crate::transport::{Call, ClientError, Transport, backoff, unreadable};
@@ -26,6 +27,8 @@ pub enum Event {
     Connected,
     /// Something changed.
     Changed(Change),
+    /// Others look at a request, or left it. All who look are told anew after [`Event::Connected`].
+    Looking(Looking),
     /// The stream broke. It is opened anew by the next call.
     Lost {
         /// What happened.
@@ -134,9 +137,11 @@ impl Watch {
             }
         };
         match outcome {
-            Ok(change) => {
-                self.after = Some(change.change);
-                Ok(Event::Changed(change))
+            Ok(event) => {
+                if let Event::Changed(change) = &event {
+                    self.after = Some(change.change);
+                }
+                Ok(event)
             }
             Err(error) => {
                 self.stream = None;
@@ -146,7 +151,11 @@ impl Watch {
     }
 }
 
-fn read(message: &Message, after: Option<u64>) -> Result<Change, String> {
+fn read(message: &Message, after: Option<u64>) -> Result<Event, String> {
+    if message.event.as_deref() == Some("looking") {
+        let looking = canonical::parse_within(message.data.as_bytes(), MAX_EVENT_BYTES);
+        return looking.map(Event::Looking).map_err(|error| error.to_string());
+    }
     let change: Change = canonical::parse_within(message.data.as_bytes(), MAX_EVENT_BYTES)
         .map_err(|error| error.to_string())?;
     if message.id.as_deref() != Some(change.change.to_string().as_str()) {
@@ -155,13 +164,14 @@ fn read(message: &Message, after: Option<u64>) -> Result<Change, String> {
     if after.is_some_and(|after| change.change <= after) {
         return Err("changes came out of order".to_owned());
     }
-    Ok(change)
+    Ok(Event::Changed(change))
 }
 
 /// One event of the stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Message {
     id: Option<String>,
+    event: Option<String>,
     data: String,
 }
 
@@ -171,6 +181,7 @@ struct Parser {
     line: Vec<u8>,
     after_return: bool,
     id: Option<String>,
+    event: Option<String>,
     data: Vec<String>,
     size: usize,
 }
@@ -207,7 +218,8 @@ impl Parser {
             "" => self.size -= line.len(),
             "data" => self.data.push(value.to_owned()),
             "id" => self.id = Some(value.to_owned()),
-            // `event`, `retry` and fields to come carry nothing that is used here.
+            "event" => self.event = Some(value.to_owned()),
+            // `retry` and fields to come carry nothing that is used here.
             _ => {}
         }
         Ok(None)
@@ -215,10 +227,11 @@ impl Parser {
 
     fn end_event(&mut self) -> Option<Message> {
         self.size = 0;
-        let id = self.id.take();
+        let (id, event) = (self.id.take(), self.event.take());
         let data = std::mem::take(&mut self.data);
         (!data.is_empty()).then(|| Message {
             id,
+            event,
             data: data.join("\n"),
         })
     }
@@ -231,6 +244,7 @@ mod tests {
     fn message(id: &str, data: &str) -> Message {
         Message {
             id: Some(id.to_owned()),
+            event: None,
             data: data.to_owned(),
         }
     }
@@ -265,9 +279,24 @@ mod tests {
     #[test]
     fn ids_must_be_the_changes_and_rise() {
         let data = r#"{"change":7,"subject":{"type":"trust"},"at":"2026-11-22T08:15:30.120Z"}"#;
-        assert_eq!(read(&message("7", data), Some(6)).unwrap().change, 7);
+        assert!(matches!(read(&message("7", data), Some(6)), Ok(Event::Changed(Change { change: 7, .. }))));
         assert!(read(&message("8", data), None).is_err());
         assert!(read(&message("7", data), Some(7)).is_err());
         assert!(read(&message("7", "{}"), None).is_err());
+    }
+
+    #[test]
+    fn who_looks_is_no_change_and_has_no_number() {
+        let text = format!(
+            "event: looking\ndata: {{\"request\":\"r-{}\",\"people\":[\"maria\"]}}\n\n",
+            "a".repeat(26)
+        );
+        let messages = Parser::default().push(text.as_bytes()).unwrap();
+        let Ok(Event::Looking(looking)) = read(&messages[0], Some(7)) else {
+            panic!("{messages:?}")
+        };
+        assert_eq!(looking.people.len(), 1);
+        let nobody = Message { data: "{}".to_owned(), ..messages[0].clone() };
+        assert!(read(&nobody, None).is_err());
     }
 }

@@ -160,6 +160,7 @@ impl ReviewerDesk {
                     ChangeSubject::Trust => tell(News::Trust(self.trust().await.map(Box::new))),
                     ChangeSubject::Log { .. } => {}
                 },
+                Event::Looking(_) => {}
                 Event::Lost { error, again_in } => tell(News::Connection(Connection::Retrying {
                     since: now(),
                     next: now().after(again_in),

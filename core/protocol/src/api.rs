@@ -6,14 +6,18 @@
 //! | `POST /v1/trust/root`, `/directory`, `/policy` | [`EnvelopeBody`] → 204 | whoever has the owners' signatures |
 //! | `POST /v1/proposals` | [`ProposeBody`] → [`RequestRecord`] | guard |
 //! | `POST /v1/verdicts` | [`VerdictBatch`] → 204 | guard |
-//! | `GET /v1/requests?state=&agent=&after=&limit=` | → [`RequestPage`] | person, guard (its own) |
+//! | `GET /v1/requests?state=&agent=&after=&since=&limit=` | → [`RequestPage`] | person, guard (its own) |
 //! | `GET /v1/requests/{id}` | → [`RequestRecord`] | person, guard (its own) |
 //! | `POST /v1/requests/{id}/decisions` | [`EnvelopeBody`] → [`RequestRecord`] | person |
 //! | `POST /v1/requests/{id}/withdrawal` | [`EnvelopeBody`] → [`RequestRecord`] | guard |
+//! | `GET /v1/requests/{id}/talk` | → [`Talk`](crate::talk::Talk) | person, guard (its own) |
+//! | `POST /v1/requests/{id}/questions` | [`AskBody`](crate::talk::AskBody) → [`Talk`](crate::talk::Talk) | person |
+//! | `POST /v1/requests/{id}/questions/{n}/answer` | [`AnswerBody`](crate::talk::AnswerBody) → [`Talk`](crate::talk::Talk) | guard |
+//! | `PUT`, `DELETE /v1/requests/{id}/looking` | empty → 204 | person |
 //! | `POST /v1/requests/{id}/grant` | empty → [`RequestRecord`] | guard |
 //! | `POST /v1/requests/{id}/start` | [`StartBody`] → 204 | guard |
 //! | `POST /v1/requests/{id}/receipt` | [`EnvelopeBody`] → [`RequestRecord`] | guard |
-//! | `GET /v1/watch` | → server-sent [`Change`]s, resumed by `Last-Event-ID` | person, guard |
+//! | `GET /v1/watch` | → server-sent [`Change`]s, resumed by `Last-Event-ID`; to people also [`Looking`](crate::talk::Looking) | person, guard |
 //! | `GET /log/checkpoint`, `/log/tile/…` | C2SP tlog-tiles | anyone |
 //! | `GET /v1/log/consistency?from=N&to=M` | → [`ConsistencyAnswer`] | anyone |
 //!
@@ -27,13 +31,14 @@ use crate::identity::{PersonId, RequestId};
 use crate::moment::Timestamp;
 use crate::request::Phase;
 use crate::signed::Envelope;
+use crate::talk::Remark;
 
 /// The largest request body, in bytes.
 pub const MAX_BODY_BYTES: usize = 48 * 1024 * 1024;
 /// The media type of a problem document.
 pub const PROBLEM_TYPE: &str = "application/problem+json";
 /// The most rows of a page.
-pub const MAX_PAGE: u32 = 100;
+pub const MAX_PAGE: u32 = 500;
 
 /// What a new member fetches to be able to check everything else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,6 +108,9 @@ pub struct RequestRecord {
     pub change: u64,
     /// The chain as far as it goes.
     pub evidence: Evidence,
+    /// What people asked and the agent answered. It stands beside the evidence: nobody signed it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub talk: Vec<Remark>,
 }
 
 /// One row of the queue.
@@ -119,17 +127,23 @@ pub struct RequestRow {
     pub request: Envelope,
     /// Who approved so far.
     pub approved_by: Vec<PersonId>,
+    /// Who has it open on a screen now, as the backend says. Guards are not told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub looking: Vec<PersonId>,
 }
 
-/// A page of the queue, newest first.
+/// A page of the queue: newest first; asked for with `since`, in the order of the changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RequestPage {
     /// Rows.
     pub requests: Vec<RequestRow>,
-    /// Ask again with `after` set to this for more.
+    /// Ask again with `after`, or with `since`, set to this for more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+    /// The newest change when the page was read: what came later is found with `since` set to this.
+    #[serde(default)]
+    pub change: u64,
 }
 
 /// A change, as `/v1/watch` sends it.

@@ -37,5 +37,7 @@ pub mod receipt;
 pub mod bundle;
 pub mod log;
 
+pub mod talk;
+
 pub mod api;
 pub mod authn;

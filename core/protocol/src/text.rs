@@ -25,6 +25,9 @@ pub struct TooLong {
 }
 
 impl<const MAX: usize> Bounded<MAX> {
+    /// The limit, in bytes.
+    pub const MAX: usize = MAX;
+
     /// Takes a text within the limit.
     ///
     /// # Errors

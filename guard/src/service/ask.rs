@@ -173,7 +173,7 @@ impl Service {
             Call::Exec(call) => observe::exec(call, &service.config),
             Call::Apply(call) => observe::file(call, &service.config),
             Call::Sql(call) => observe::sql(call, &service.config),
-            Call::Wait(_) | Call::Withdraw(_) | Call::Doctor(_) => {
+            Call::Wait(_) | Call::Withdraw(_) | Call::Questions(_) | Call::Answer(_) | Call::Doctor(_) => {
                 Err(ObserveError::Refused("this call asks for nothing".to_owned()))
             }
         });

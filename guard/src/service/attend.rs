@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::listen::{Caller, Client, refused};
+use super::talk::Questions;
 use super::{Job, Service, raised};
 use crate::record::{Entry, Stage, Tails};
 use crate::run::Piece;
@@ -55,7 +56,7 @@ impl Service {
     }
 
     /// The request, when this agent asked for it. Others learn nothing, not even that it exists.
-    fn own_entry(&self, caller: &Caller, id: RequestId) -> Result<Entry, Ended> {
+    pub(super) fn own_entry(&self, caller: &Caller, id: RequestId) -> Result<Entry, Ended> {
         match self.journal.entry(id) {
             Ok(Some(entry)) if entry.agent == caller.agent => Ok(entry),
             Ok(_) => Err(Ended {
@@ -80,6 +81,7 @@ impl Service {
         leaving: Leaving,
     ) {
         let mut over = job.over.subscribe();
+        let mut questions = Questions::of(id, job);
         let until = wait_ms.map(|wait| Instant::now() + Duration::from_millis(wait));
         loop {
             tokio::select! {
@@ -90,6 +92,11 @@ impl Service {
                     }
                 }
                 () = raised(&mut over) => break,
+                question = questions.next() => {
+                    if !client.tell(&question).await {
+                        return;
+                    }
+                }
                 () = at(until) => return client.end(pending(id)).await,
                 () = Client::gone(&mut client.read) => {
                     if matches!(leaving, Leaving::Withdraws)

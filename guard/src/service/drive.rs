@@ -115,6 +115,7 @@ impl Service {
         } else {
             self.backend.request(entry.id).await?
         };
+        self.heard(entry.id, &record.talk);
         match record.phase {
             Phase::Pending => Ok(Look::Wait),
             Phase::Approved | Phase::Claimed => {

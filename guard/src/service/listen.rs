@@ -119,6 +119,8 @@ impl Service {
             Call::Exec(_) | Call::Apply(_) | Call::Sql(_) => self.ask(client, &caller, call).await,
             Call::Wait(wait) => self.wait(client, &caller, &wait).await,
             Call::Withdraw(ticket) => self.withdraw_ticket(client, &caller, ticket.request).await,
+            Call::Questions(ticket) => self.questions(client, &caller, ticket.request).await,
+            Call::Answer(answer) => self.answer(client, &caller, answer).await,
             Call::Doctor(_) => {
                 let checked = self.doctor(&caller).await;
                 // The last answer, arrived or not.
@@ -180,6 +182,8 @@ const fn name(call: &Call) -> &'static str {
         Call::Sql(_) => "sql",
         Call::Wait(_) => "wait",
         Call::Withdraw(_) => "withdraw",
+        Call::Questions(_) => "questions",
+        Call::Answer(_) => "answer",
         Call::Doctor(_) => "doctor",
     }
 }

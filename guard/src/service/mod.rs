@@ -10,6 +10,7 @@ mod doctor;
 mod drive;
 mod finish;
 mod listen;
+mod talk;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -26,6 +27,7 @@ use countersign_protocol::identity::RequestId;
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::policy_bundle::TrustedBundle;
 use countersign_protocol::signed::{SignError, Signer as _};
+use countersign_protocol::talk::Remark;
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
 use crate::config::Config;
@@ -96,6 +98,8 @@ struct Job {
     live: Mutex<Option<mpsc::Sender<Piece>>>,
     /// Somebody changed the journal: look again.
     look: Notify,
+    /// What reviewers asked and the agent answered, as the backend told it last.
+    talk: watch::Sender<Vec<Remark>>,
 }
 
 /// A guard service.
@@ -253,6 +257,7 @@ impl Job {
             over: watch::Sender::new(false),
             live: Mutex::new(live),
             look: Notify::new(),
+            talk: watch::Sender::default(),
         })
     }
 

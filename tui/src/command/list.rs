@@ -34,6 +34,7 @@ pub async fn run(config: Option<&Path>, options: List) -> Result<(), Failure> {
     loop {
         match watch.next().await {
             Event::Connected => {}
+            Event::Looking(_) => {}
             Event::Changed(_) => print(&inbox, state, &options).await?,
             Event::Lost { error, .. } => output::problem(&format!("countersign: {error}; trying again")),
         }

@@ -4,6 +4,7 @@ mod change;
 mod proposal;
 mod request;
 mod statement;
+mod talk;
 
 use countersign_protocol::canonical;
 use rusqlite::{Connection, OptionalExtension as _, Row};
@@ -13,9 +14,10 @@ use serde::de::DeserializeOwned;
 pub use change::{announce, announce_log, changes, last_change};
 pub use proposal::{NewVerdict, artifacts, insert_artifacts, insert_verdict, verdict};
 pub use request::{
-    Asked, Entry, Judged, NewEntry, Wanted, asked, denied_at, earlier, insert_request, open_requests, page,
-    request, update_request,
+    Asked, Entry, Judged, NewEntry, Wanted, announce_again, asked, denied_at, earlier, insert_request,
+    open_requests, page, request, update_request,
 };
+pub use talk::{asked_since, say, talk};
 pub use statement::{Filing, Kept, Sort, file, newest_leaf, statement, statements, the_statement, versions};
 
 use super::StoreError;

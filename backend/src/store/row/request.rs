@@ -138,6 +138,21 @@ pub fn update_request(
     }
 }
 
+/// Tells those who watch to look at a request again whose state is as before.
+///
+/// # Errors
+/// [`StoreError`] when the store fails.
+pub fn announce_again(conn: &Connection, entry: &mut Entry, now: Timestamp) -> Result<(), StoreError> {
+    let subject = ChangeSubject::Request {
+        id: entry.id,
+        phase: entry.state.phase(),
+    };
+    entry.change = announce(conn, Some(&entry.guard), &subject, now)?;
+    conn.prepare_cached("UPDATE requests SET change = ?2 WHERE id = ?1")?
+        .execute(params![entry.id.to_string(), int(entry.change)])?;
+    Ok(())
+}
+
 /// The request with this id.
 ///
 /// # Errors
@@ -167,27 +182,39 @@ pub struct Wanted {
     pub agent: Option<AgentId>,
     /// Only older ones than this place in the queue.
     pub before: Option<u64>,
+    /// Only those that changed after this change, in the order of their changes.
+    pub since: Option<u64>,
     /// At most so many.
     pub limit: u32,
 }
 
-/// A page of the queue, newest first.
+/// A page of the queue: newest first, or in the order of the changes.
 ///
 /// # Errors
 /// [`StoreError`] when the store fails.
 pub fn page(conn: &Connection, wanted: &Wanted) -> Result<Vec<Entry>, StoreError> {
-    entries(
-        conn,
-        "WHERE (?1 IS NULL OR guard = ?1) AND (?2 IS NULL OR phase = ?2) AND (?3 IS NULL OR agent = ?3) \
-         AND (?4 IS NULL OR seq < ?4) ORDER BY seq DESC LIMIT ?5",
-        &[
-            &wanted.guard.as_ref().map(GuardId::as_str),
-            &wanted.phase.map(Phase::word),
-            &wanted.agent.as_ref().map(AgentId::as_str),
-            &wanted.before.map(int),
-            &wanted.limit,
-        ],
-    )
+    let guard = wanted.guard.as_ref().map(GuardId::as_str);
+    let phase = wanted.phase.map(Phase::word);
+    let agent = wanted.agent.as_ref().map(AgentId::as_str);
+    let (before, since) = (wanted.before.map(int), wanted.since.map(int));
+    // Only what is asked for stands in the statement, so that the index that fits it is used.
+    let conditions: [(&str, Option<&dyn ToSql>); 5] = [
+        ("guard = ?", guard.as_ref().map(|value| value as &dyn ToSql)),
+        ("phase = ?", phase.as_ref().map(|value| value as &dyn ToSql)),
+        ("agent = ?", agent.as_ref().map(|value| value as &dyn ToSql)),
+        ("seq < ?", before.as_ref().map(|value| value as &dyn ToSql)),
+        ("change > ?", since.as_ref().map(|value| value as &dyn ToSql)),
+    ];
+    let asked = conditions.into_iter().filter_map(|(condition, value)| Some((condition, value?)));
+    let (conditions, mut with): (Vec<&str>, Vec<&dyn ToSql>) = asked.unzip();
+    let which = if conditions.is_empty() {
+        String::new()
+    } else {
+        format!("WHERE {}", conditions.join(" AND "))
+    };
+    let order = if since.is_some() { "change" } else { "seq DESC" };
+    with.push(&wanted.limit);
+    entries(conn, &format!("{which} ORDER BY {order} LIMIT ?"), &with)
 }
 
 fn entries(conn: &Connection, which: &str, with: &[&dyn ToSql]) -> Result<Vec<Entry>, StoreError> {
