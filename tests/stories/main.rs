@@ -18,6 +18,7 @@ mod kill_guard;
 mod replayed_decision;
 mod second_guard;
 mod self_approval;
+mod talk;
 mod tampered_log;
 mod tls;
 mod weakened_policy;

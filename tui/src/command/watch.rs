@@ -4,6 +4,8 @@ use std::path::Path;
 
 use countersign_client::watch::Event;
 use countersign_protocol::api::{Change, ChangeSubject};
+use countersign_protocol::identity::PersonId;
+use countersign_protocol::talk::Looking;
 use serde_json::json;
 
 use super::failure::Failure;
@@ -21,6 +23,10 @@ pub async fn run(config: Option<&Path>, as_json: bool) -> Result<(), Failure> {
                 output::json_line(&json!({ "schema": "countersign/change/v1", "change": change }))?;
             }
             Event::Changed(change) => output::say(&line(&change))?,
+            Event::Looking(looking) if as_json => {
+                output::json_line(&json!({ "schema": "countersign/looking/v1", "looking": looking }))?;
+            }
+            Event::Looking(looking) => output::say(&presence(&looking))?,
             Event::Lost { error, again_in } => {
                 output::problem(&format!(
                     "countersign: {error}; trying again in {} ms",
@@ -28,6 +34,14 @@ pub async fn run(config: Option<&Path>, as_json: bool) -> Result<(), Failure> {
                 ));
             }
         }
+    }
+}
+
+fn presence(looking: &Looking) -> String {
+    let people: Vec<&str> = looking.people.iter().map(PersonId::as_str).collect();
+    match people.as_slice() {
+        [] => format!("nobody looks at {}", looking.request),
+        people => format!("{} is looked at by {}", looking.request, people.join(", ")),
     }
 }
 
