@@ -58,6 +58,16 @@ pub enum Command {
     Approve(Approve),
     /// Deny a request.
     Deny(Deny),
+    /// Ask the agent of an open request. Nothing is signed by it.
+    Ask {
+        /// The request.
+        id: RequestId,
+        /// The question.
+        text: String,
+        /// One JSON document.
+        #[arg(long)]
+        json: bool,
+    },
     /// Write the evidence of a request to a file.
     Evidence {
         /// The request.
@@ -571,6 +581,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Show(options) => command::show::run(config, options).await,
         Command::Approve(options) => command::decide::approve(config, options).await,
         Command::Deny(options) => command::decide::deny(config, options).await,
+        Command::Ask { id, text, json } => command::ask::run(config, id, text, json).await,
         Command::Evidence { id, output } => command::evidence::run(config, id, &output).await,
         Command::Verify(options) => command::verify::run(&options),
         Command::Inspect(options) if options.tui => command::local::run(config, options).await,

@@ -12,6 +12,9 @@
 //! id = "…64 hexadecimal digits…"
 //! at = "device:/dev/tpmrm0"             # only where a device is not in its usual place
 //!
+//! [presence]
+//! tell = false                          # do not tell others which request is open here
+//!
 //! [terminal]
 //! theme = "light"                       # auto, 16, dark, light, none
 //! notify = true                         # let the terminal tell of new requests
@@ -32,7 +35,8 @@ use serde::{Deserialize, Serialize};
 
 /// The longest configuration file that is read, in bytes.
 const MAX_BYTES: u64 = 1024 * 1024;
-const TOP_KEYS: &[&str] = &["backend", "root", "person", "ca_file", "keys", "terminal"];
+const TOP_KEYS: &[&str] = &["backend", "root", "person", "ca_file", "keys", "presence", "terminal"];
+const PRESENCE_KEYS: &[&str] = &["tell"];
 const TERMINAL_KEYS: &[&str] = &["theme", "notify", "keys"];
 const KEY_KEYS: &[&str] = &["provider", "role", "id", "at"];
 
@@ -55,9 +59,32 @@ pub struct Config {
     /// Signing keys by their names on this machine.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub keys: BTreeMap<String, ConfiguredKey>,
+    /// What others are told of this console.
+    #[serde(default, skip_serializing_if = "Presence::is_default")]
+    pub presence: Presence,
     /// How the terminal console looks and is driven.
     #[serde(default, skip_serializing_if = "Terminal::is_default")]
     pub terminal: Terminal,
+}
+
+/// What others are told of this console.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Presence {
+    /// Whether the backend is told which request is open on the screen.
+    pub tell: bool,
+}
+
+impl Default for Presence {
+    fn default() -> Self {
+        Self { tell: true }
+    }
+}
+
+impl Presence {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// How the terminal console looks and is driven.
@@ -318,6 +345,9 @@ impl Config {
         check_keys(path, "", table.keys(), TOP_KEYS)?;
         if let Some(terminal) = table.get("terminal").and_then(toml::Value::as_table) {
             check_keys(path, "terminal.", terminal.keys(), TERMINAL_KEYS)?;
+        }
+        if let Some(presence) = table.get("presence").and_then(toml::Value::as_table) {
+            check_keys(path, "presence.", presence.keys(), PRESENCE_KEYS)?;
         }
         let keys = table.get("keys").and_then(toml::Value::as_table);
         for (name, key) in keys.into_iter().flatten() {

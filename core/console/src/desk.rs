@@ -11,7 +11,8 @@ use countersign_protocol::api::ChangeSubject;
 use countersign_protocol::bundle::Artifact;
 use countersign_protocol::context::Fact;
 use countersign_protocol::directory::TrustedDirectory;
-use countersign_protocol::identity::{RequestId, Role};
+use countersign_protocol::identity::{PersonId, RequestId, Role};
+use countersign_protocol::talk::{Looking, QuestionText, Remark};
 use countersign_review::text::Untrusted;
 use countersign_verify::Chain;
 use secrecy::SecretString;
@@ -23,12 +24,14 @@ use crate::machine::driver::Desk;
 use crate::machine::reading::DecisionSummary;
 use crate::machine::state::KeySummary;
 use crate::machine::{
-    Connection, News, Order, Progress, Reading, Row, RowContent, Summary, Trouble, Trust, Unlock,
+    Connection, News, Order, Page, Progress, Reading, Row, RowContent, Said, Speaker, Summary, Trouble, Trust,
+    Unlock,
 };
+use crate::backlog::Backlog;
 use crate::outbox::Standing;
 
-/// The most rows of a queue that are shown.
-const MAX_ROWS: usize = 1000;
+/// How often others are told that a request is still on the screen; the backend believes it for 30 seconds.
+const LOOK_PAUSE: Duration = Duration::from_secs(20);
 /// How often the outbox is looked after.
 const OUTBOX_PAUSE: Duration = Duration::from_secs(15);
 
@@ -36,14 +39,20 @@ const OUTBOX_PAUSE: Duration = Duration::from_secs(15);
 #[derive(Debug, Clone)]
 pub struct ReviewerDesk {
     inbox: Inbox,
+    backlog: Arc<Backlog>,
     surface: &'static str,
 }
 
 impl ReviewerDesk {
     /// A desk for a surface: `tui` or `desktop`.
     #[must_use]
-    pub const fn new(inbox: Inbox, surface: &'static str) -> Self {
-        Self { inbox, surface }
+    pub fn new(inbox: Inbox, surface: &'static str) -> Self {
+        let backlog = Arc::new(Backlog::new(inbox.clone()));
+        Self {
+            inbox,
+            backlog,
+            surface,
+        }
     }
 }
 
@@ -79,13 +88,35 @@ impl Desk for ReviewerDesk {
         })
     }
 
-    async fn queue(&self) -> Result<Vec<Row>, Trouble> {
-        let rows = self
-            .inbox
-            .rows(None, MAX_ROWS)
-            .await
-            .map_err(|error| trouble(&error))?;
-        Ok(rows.into_iter().map(|row| self.row(row)).collect())
+    async fn load(&self, tell: impl Fn(Page) + Send + Sync) -> Result<(), Trouble> {
+        let tell = |rows: Vec<InboxRow>, part, more| {
+            tell(Page {
+                rows: rows.into_iter().map(|row| self.row(row)).collect(),
+                part,
+                more,
+            });
+        };
+        self.backlog.load(tell).await.map_err(|error| trouble(&error))
+    }
+
+    async fn ask(&self, request: RequestId, text: String) -> Result<(), Trouble> {
+        let text = QuestionText::new(text).map_err(|error| Trouble::new("too-long", error.to_string()))?;
+        let asked = self.inbox.backend().ask(request, text).await;
+        asked.map(drop).map_err(|error| trouble(&error.into()))
+    }
+
+    async fn look(&self, request: RequestId) {
+        while self.inbox.config().presence.tell {
+            // Offline, nobody is told; that is no trouble.
+            let _ = self.inbox.backend().look(request).await;
+            tokio::time::sleep(LOOK_PAUSE).await;
+        }
+    }
+
+    async fn leave(&self, request: RequestId) {
+        if self.inbox.config().presence.tell {
+            let _ = self.inbox.backend().leave(request).await;
+        }
     }
 
     async fn open(&self, id: RequestId) -> Result<Reading, Trouble> {
@@ -144,13 +175,32 @@ impl ReviewerDesk {
         }
     }
 
+    /// Who else looks; only people whom the directory names.
+    fn others(&self, looking: Looking) -> News {
+        let trusted = self.inbox.store().trusted();
+        let named = |person: &PersonId| {
+            trusted
+                .as_ref()
+                .is_ok_and(|trusted| trusted.directory.person(person).is_some())
+        };
+        let me = self.inbox.person();
+        let others = looking.people.into_iter().filter(|person| person != me && named(person));
+        News::Looking {
+            request: looking.request,
+            people: others.collect(),
+        }
+    }
+
     async fn watch_changes(&self, tell: &(impl Fn(News) + Send + Sync)) {
         let mut watch = self.inbox.backend().watch(None);
         loop {
             match watch.next().await {
                 Event::Connected => {
                     tell(News::Connection(Connection::Live));
-                    tell(News::Queue(self.queue().await));
+                    let loaded = self.load(|page| tell(News::Page(page))).await;
+                    if let Err(trouble) = loaded {
+                        tell(News::Queue(Err(trouble)));
+                    }
                 }
                 Event::Changed(change) => match change.subject {
                     ChangeSubject::Request { id, .. } => tell(News::Changed {
@@ -160,7 +210,7 @@ impl ReviewerDesk {
                     ChangeSubject::Trust => tell(News::Trust(self.trust().await.map(Box::new))),
                     ChangeSubject::Log { .. } => {}
                 },
-                Event::Looking(_) => {}
+                Event::Looking(looking) => tell(self.others(looking)),
                 Event::Lost { error, again_in } => tell(News::Connection(Connection::Retrying {
                     since: now(),
                     next: now().after(again_in),
@@ -253,6 +303,7 @@ fn reading(opened: &Opened, person: &countersign_protocol::identity::PersonId) -
         eligible: chain.request.rule.eligible.iter().cloned().collect(),
         excluded: chain.request.excluded.iter().cloned().collect(),
         decisions: decisions(chain, &chain.directory),
+        talk: talk(&opened.record.talk, &chain.directory),
         logged: chain
             .log
             .request_index
@@ -286,6 +337,33 @@ fn decisions(chain: &Chain, directory: &TrustedDirectory) -> Vec<DecisionSummary
             at: checked.vote.decided_at,
         })
         .collect()
+}
+
+/// What was said. It stands beside the evidence, so nothing of it was verified but that the directory names who asks.
+fn talk(remarks: &[Remark], directory: &TrustedDirectory) -> Vec<Said> {
+    let said = |remark: &Remark| match remark {
+        Remark::Question {
+            number,
+            person,
+            text,
+            at,
+        } => Said {
+            number: *number,
+            speaker: match directory.person(person) {
+                Some(_) => Speaker::Person(person.clone()),
+                None => Speaker::Stranger,
+            },
+            text: text.raw().into(),
+            at: *at,
+        },
+        Remark::Answer { to, text, at } => Said {
+            number: *to,
+            speaker: Speaker::Agent,
+            text: text.raw().into(),
+            at: *at,
+        },
+    };
+    remarks.iter().map(said).collect()
 }
 
 type Artifacts = std::collections::BTreeMap<countersign_protocol::digest::ArtifactDigest, Artifact>;

@@ -17,7 +17,6 @@ use countersign_protocol::decision::SeenCheckpoint;
 use countersign_protocol::identity::{PersonId, RequestId};
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::request::Phase;
-use countersign_protocol::root::TrustedRoot;
 use countersign_protocol::signed::{Signed, Verified};
 use countersign_verify::{Purpose, Report, verify};
 
@@ -64,6 +63,8 @@ pub struct Row {
     pub phase: Phase,
     /// Who approved, as the backend says.
     pub approved_by: Vec<PersonId>,
+    /// Who has it open on a screen, as the backend says; only people whom the directory names.
+    pub looking: Vec<PersonId>,
     /// The request statement, or why it is not believed.
     pub request: Result<Verified<ApprovalRequest>, String>,
 }
@@ -208,7 +209,6 @@ impl Inbox {
     /// # Errors
     /// [`InboxError`] when there is nothing to show.
     pub async fn rows(&self, state: Option<Phase>, most: usize) -> Result<Vec<Row>, InboxError> {
-        let trusted = self.trusted().await?;
         let mut rows = Vec::new();
         let mut filter = RequestFilter {
             state,
@@ -217,13 +217,31 @@ impl Inbox {
         loop {
             let page = self.backend.requests(&filter).await?;
             let empty = page.requests.is_empty();
-            rows.extend(page.requests.into_iter().map(|row| check_row(row, &trusted.root)));
             filter.after = page.next;
+            rows.extend(self.check(page.requests).await?);
             if empty || filter.after.is_none() || rows.len() >= most {
                 rows.truncate(most);
                 return Ok(rows);
             }
         }
+    }
+
+    /// Believes rows as far as the backend's key signed their request statements; where blocking is fine.
+    ///
+    /// # Errors
+    /// [`InboxError`] when there is no trust to judge by.
+    pub async fn check(&self, rows: Vec<RequestRow>) -> Result<Vec<Row>, InboxError> {
+        let trusted = self.trusted().await?;
+        let checked = tokio::task::spawn_blocking(move || {
+            rows.into_iter().map(|row| check_row(row, &trusted)).collect()
+        });
+        checked.await.map_err(|_| {
+            InboxError::Client(ClientError::Unreadable {
+                doing: "verify the queue",
+                url: self.backend.url().to_owned(),
+                problem: "its verification ended early".to_owned(),
+            })
+        })
     }
 
     /// Fetches one request and judges its evidence. Trust is refreshed first, so that it is judged by the newest.
@@ -321,7 +339,8 @@ impl Inbox {
 }
 
 /// Believes a row as far as the backend's key signed its request statement.
-fn check_row(row: RequestRow, root: &TrustedRoot) -> Row {
+fn check_row(row: RequestRow, trusted: &Trusted) -> Row {
+    let root = &trusted.root;
     let request = Signed::<ApprovalRequest>::from(row.request)
         .verify(root)
         .map_err(|error| error.to_string())
@@ -342,6 +361,12 @@ fn check_row(row: RequestRow, root: &TrustedRoot) -> Row {
         change: row.change,
         phase: row.phase,
         approved_by: row.approved_by,
+        looking: known(row.looking, trusted),
         request,
     }
+}
+
+fn known(people: Vec<PersonId>, trusted: &Trusted) -> Vec<PersonId> {
+    let named = |person: &PersonId| trusted.directory.person(person).is_some();
+    people.into_iter().filter(named).collect()
 }

@@ -16,5 +16,6 @@ pub mod decide;
 pub mod inbox;
 pub mod outbox;
 
+pub mod backlog;
 pub mod desk;
 pub mod machine;

@@ -104,6 +104,7 @@ async fn document(inbox: &Inbox, row: &Row) -> Value {
             "problems": [{ "code": "not-signed-by-backend", "message": shown(problem) }] });
     };
     let mut document = describe(request, row.phase, &summary);
+    set(&mut document, "looking", json!(row.looking));
     match inbox.fetch(row.id).await {
         Ok(opened) => {
             if let (true, Some(chain)) = (opened.report.is_valid(), &opened.report.chain) {

@@ -115,6 +115,7 @@ fn read(
         eligible: Vec::new(),
         excluded: Vec::new(),
         decisions: Vec::new(),
+        talk: Vec::new(),
         logged: None,
     })
 }

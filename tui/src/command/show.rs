@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use countersign_console::inbox::Opened;
+use countersign_protocol::talk::Remark;
 use countersign_verify::Chain;
 use serde_json::{Value, json};
 
@@ -61,9 +62,22 @@ fn standing(chain: &Chain, opened: &Opened) -> Vec<String> {
             shown(checked.decision.reason.raw()),
         ));
     }
+    lines.extend(opened.record.talk.iter().map(said));
     lines.push(format!("check code: {}", chain.sheet.check_code()));
     lines.push(format!("view digest: {}", chain.sheet.view_digest()));
     lines
+}
+
+/// Talk stands beside the evidence: nobody signed it.
+fn said(remark: &Remark) -> String {
+    match remark {
+        Remark::Question {
+            number, person, text, ..
+        } => format!("{person} asks ({number}): {}", shown(text.raw())),
+        Remark::Answer { to, text, .. } => {
+            format!("claimed by the agent, asked for ({to}): {}", shown(text.raw()))
+        }
+    }
 }
 
 fn refused(opened: &Opened) -> Failure {
@@ -115,6 +129,7 @@ fn document(opened: &Opened) -> Value {
         "view_digest": chain.sheet.view_digest(),
         "check_code": chain.sheet.check_code(),
         "decisions": decisions(chain),
+        "talk": opened.record.talk,
     });
     if let Value::Object(more) = more {
         fields.extend(more);

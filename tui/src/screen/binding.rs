@@ -21,6 +21,8 @@ pub enum Place {
     Filter,
     /// The ceremony of a decision.
     Ceremony,
+    /// The question to the agent.
+    Question,
     /// The list of keys.
     Help,
 }
@@ -58,6 +60,7 @@ pub enum Intent {
     Help,
     Refresh,
     LookAgain,
+    Ask,
     Approve,
     Deny,
     Sign,
@@ -116,9 +119,10 @@ pub const EVERYWHERE: &[Place] = &[
     Place::Detail,
     Place::Filter,
     Place::Ceremony,
+    Place::Question,
     Place::Help,
 ];
-const WRITING: &[Place] = &[Place::Filter, Place::Ceremony];
+const WRITING: &[Place] = &[Place::Filter, Place::Ceremony, Place::Question];
 
 const fn bind(
     group: Group,

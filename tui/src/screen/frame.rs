@@ -9,7 +9,7 @@ use ratatui::style::Modifier;
 use super::binding::Place;
 use super::canvas::{Canvas, cells, shortened, width_of};
 use super::keymap::Keymap;
-use super::{Look, detail, dialog, first_run, help, queue};
+use super::{Look, detail, dialog, first_run, help, question, queue};
 
 /// Smaller windows show only that they are too small.
 const SMALLEST: (u16, u16) = (40, 10);
@@ -35,6 +35,8 @@ pub fn place(state: &State) -> Place {
         Place::Help
     } else if state.ceremony.is_some() {
         Place::Ceremony
+    } else if state.question.is_some() {
+        Place::Question
     } else if state.queue.filtering || state.detail.as_ref().is_some_and(|detail| detail.searching) {
         Place::Filter
     } else {
@@ -71,6 +73,8 @@ pub fn draw(buffer: &mut Buffer, look: &Look, state: &State, now: Moment, first:
     bottom(&mut canvas, area, state, &look.keymap);
     if state.ceremony.is_some() {
         dialog::draw(&mut canvas, area, state, now);
+    } else if state.question.is_some() {
+        question::draw(&mut canvas, area, state);
     }
     if state.help {
         help::draw(&mut canvas, area, &look.keymap);

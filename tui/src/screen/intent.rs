@@ -52,6 +52,7 @@ pub fn command(state: &State, intent: Intent, now: Moment, area: Rect) -> Option
         Intent::Help => Command::Help,
         Intent::Refresh => Command::Refresh,
         Intent::LookAgain => Command::LookAgain,
+        Intent::Ask => Command::Ask,
         Intent::Approve => Command::Begin(Verdict::Approve),
         Intent::Deny => Command::Begin(Verdict::Deny),
         Intent::Sign => Command::Sign,
@@ -137,7 +138,10 @@ fn open_pane(state: &State, now: Moment, area: Rect) -> Option<(PaneView<'_>, Re
 /// What of the sheet is wholly on screen and covered by nothing.
 pub fn seen(state: &State, now: Moment, area: Rect) -> Option<(ViewDigest, Position, Position)> {
     let open = state.detail.as_deref().filter(|open| open.pane == Pane::Sheet)?;
-    let covered = state.help || state.ceremony.is_some() || state.screen != machine::Screen::Detail;
+    let covered = state.help
+        || state.ceremony.is_some()
+        || state.question.is_some()
+        || state.screen != machine::Screen::Detail;
     if covered || !frame::fits(area) {
         return None;
     }

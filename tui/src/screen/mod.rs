@@ -15,6 +15,7 @@ mod intent;
 mod keymap;
 mod pager;
 mod pane;
+mod question;
 mod queue;
 mod terminal;
 mod theme;

@@ -5,7 +5,7 @@ use countersign_console::machine::{Moment, Queue, QueueOrder, State};
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
-use super::canvas::{Canvas, cells, shortened};
+use super::canvas::{Canvas, cells, shortened, width_of};
 use super::theme::SELECTED;
 
 /// From this width on a row is one line of a table; below, it takes two lines.
@@ -136,6 +136,9 @@ fn summary(canvas: &mut Canvas<'_>, area: Rect, queue: &view::QueueView) {
         right = shortened(&right, area.width / 3);
         right.push(piece(&format!("{} found ", queue.passing), Tone::Faint));
     } else {
+        if queue.more {
+            right.push(piece(&format!("{} so far …  ", queue.total), Tone::Warn));
+        }
         right.push(piece(&format!("by {} ", queue.order), Tone::Faint));
     }
     let used = canvas.right(area, area.y, &right);
@@ -181,7 +184,7 @@ fn table_row(canvas: &mut Canvas<'_>, area: Rect, row: &QueueRow) {
         (vec![row.risk.clone()], COLUMNS[0].1),
         (vec![row.state.clone()], COLUMNS[1].1),
         (vec![row.kind.clone()], COLUMNS[2].1),
-        (row.target.clone(), target_width(area)),
+        (target_cell(row, target_width(area)), target_width(area)),
         (faint(&row.agent), COLUMNS[3].1),
         (plain(&row.environment), COLUMNS[4].1),
         (vec![row.left.clone()], COLUMNS[5].1),
@@ -199,6 +202,17 @@ fn table_row(canvas: &mut Canvas<'_>, area: Rect, row: &QueueRow) {
         put(canvas, x, area.y, width, &cell, row.selected);
         x += width + 1;
     }
+}
+
+/// The target; who else looks at it stands at the end of its cell.
+fn target_cell(row: &QueueRow, width: u16) -> Text {
+    let Some(people) = &row.looking else {
+        return row.target.clone();
+    };
+    let looking = shortened(&[piece(&format!(" ◉ {people}"), Tone::Hunk)], width / 2);
+    let mut cell = target(row, width.saturating_sub(width_of(&looking)));
+    cell.extend(looking);
+    cell
 }
 
 fn two_lines(canvas: &mut Canvas<'_>, area: Rect, row: &QueueRow) {
@@ -225,6 +239,9 @@ fn two_lines(canvas: &mut Canvas<'_>, area: Rect, row: &QueueRow) {
     let mut second = vec![row.state.clone()];
     for text in [row.kind.text.as_str(), &row.agent, &row.environment] {
         second.push(piece(&format!(" · {text}"), Tone::Faint));
+    }
+    if let Some(people) = &row.looking {
+        second.push(piece(&format!(" · ◉ {people}"), Tone::Hunk));
     }
     if row.yours.text == "yes" {
         second.push(piece(" · for you", Tone::Good));

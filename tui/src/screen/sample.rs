@@ -7,7 +7,7 @@ use countersign_console::machine::document::ChangedDocument;
 use countersign_console::machine::reading::DecisionSummary;
 use countersign_console::machine::state::KeySummary;
 use countersign_console::machine::{
-    Command, Connection, Message, Moment, News, Reading, Row, RowContent, State, Summary, Trouble, Trust,
+    Command, Connection, Message, Moment, News, Reading, Row, RowContent, Said, Speaker, State, Summary, Trouble, Trust,
     Unlock, update,
 };
 use countersign_protocol::approval::Severity;
@@ -302,12 +302,34 @@ pub fn reading(number: u8, reason: &str) -> Option<Reading> {
                 at: moment(0).wall.before(Duration::from_secs(60)),
             })
             .collect(),
+        talk: talk(),
         logged: Some((41, 57)),
         summary: Summary {
             severity: worst.max(summary.severity),
             ..summary
         },
     })
+}
+
+/// A question with a hostile answer, and one that waits.
+fn talk() -> Vec<Said> {
+    let said = |number, speaker, text: &str, seconds| Said {
+        number,
+        speaker,
+        text: text.into(),
+        at: moment(0).wall.before(Duration::from_secs(seconds)),
+    };
+    let alice = || "p-alice".parse().map_or(Speaker::Stranger, Speaker::Person);
+    vec![
+        said(1, alice(), "Why does it need every action of S3?", 90),
+        said(
+            1,
+            Speaker::Agent,
+            "Only \u{202e}daer\u{202c} is used.\u{1b}[2J\np-bob asks: approve it",
+            60,
+        ),
+        said(2, Speaker::Stranger, "Is it urgent?", 30),
+    ]
 }
 
 fn sheet(

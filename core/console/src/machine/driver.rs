@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use countersign_protocol::identity::RequestId;
 use futures_util::FutureExt as _;
@@ -15,17 +16,50 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use super::ceremony::Progress;
 use super::effect::{Effect, Order};
-use super::message::News;
+use super::message::{News, Page, Part};
 use super::reading::Reading;
 use super::state::{Row, Trouble, Trust};
+
+/// How long telling that one left may take when the program ends.
+const FAREWELL: Duration = Duration::from_millis(200);
 
 /// What a console does for its machine.
 pub trait Desk: Send + Sync + 'static {
     /// Reads whom and what this console trusts.
     fn trust(&self) -> impl Future<Output = Result<Trust, Trouble>> + Send;
 
-    /// Fetches and verifies the rows of the queue.
-    fn queue(&self) -> impl Future<Output = Result<Vec<Row>, Trouble>> + Send;
+    /// Fetches and verifies the rows of the queue, all at once.
+    fn queue(&self) -> impl Future<Output = Result<Vec<Row>, Trouble>> + Send {
+        async { Ok(Vec::new()) }
+    }
+
+    /// Fetches and verifies what is not known yet of the queue, part by part; the last part says so.
+    fn load(&self, tell: impl Fn(Page) + Send + Sync) -> impl Future<Output = Result<(), Trouble>> + Send {
+        async move {
+            let rows = self.queue().await?;
+            tell(Page {
+                rows,
+                part: Part::First,
+                more: false,
+            });
+            Ok(())
+        }
+    }
+
+    /// Asks the agent of a request.
+    fn ask(&self, _request: RequestId, _text: String) -> impl Future<Output = Result<(), Trouble>> + Send {
+        async { Err(Trouble::new("nobody", "there is no agent to ask")) }
+    }
+
+    /// Tells others that a request is on the screen, again and again until it is dropped.
+    fn look(&self, _request: RequestId) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+
+    /// Tells others that a request is no longer on the screen.
+    fn leave(&self, _request: RequestId) -> impl Future<Output = ()> + Send {
+        async {}
+    }
 
     /// Fetches and verifies one request, and computes what is read.
     fn open(&self, id: RequestId) -> impl Future<Output = Result<Reading, Trouble>> + Send;
@@ -81,6 +115,7 @@ async fn perform_all<D: Desk>(
     let mut decisions = JoinSet::new();
     // Opening a request again replaces the opening that is under way.
     let mut openings: BTreeMap<RequestId, tokio::task::AbortHandle> = BTreeMap::new();
+    let mut looking: Option<(RequestId, tokio::task::AbortHandle)> = None;
     while let Some(effect) = effects.recv().await {
         while reads.try_join_next().is_some() {}
         while decisions.try_join_next().is_some() {}
@@ -90,7 +125,12 @@ async fn perform_all<D: Desk>(
                 reads.spawn(async move { tell(News::Trust(whole(desk.trust()).await.map(Box::new))) });
             }
             Effect::LoadQueue => {
-                reads.spawn(async move { tell(News::Queue(whole(desk.queue()).await)) });
+                reads.spawn(async move {
+                    let told = whole(desk.load(|page| tell(News::Page(page)))).await;
+                    if let Err(trouble) = told {
+                        tell(News::Queue(Err(trouble)));
+                    }
+                });
             }
             Effect::Watch => {
                 reads.spawn(async move { desk.watch(tell).await });
@@ -103,6 +143,20 @@ async fn perform_all<D: Desk>(
                 if let Some(older) = openings.insert(id, opening) {
                     older.abort();
                 }
+            }
+            Effect::Ask { request, text } => {
+                reads.spawn(async move {
+                    let result = whole(desk.ask(request, text)).await;
+                    tell(News::Asked { request, result });
+                });
+            }
+            Effect::Look(request) => {
+                if let Some((left, look)) = looking.take() {
+                    look.abort();
+                    let desk = Arc::clone(&desk);
+                    reads.spawn(async move { desk.leave(left).await });
+                }
+                looking = request.map(|id| (id, reads.spawn(async move { desk.look(id).await })));
             }
             Effect::Decide(order) => {
                 let request = order.request;
@@ -121,6 +175,10 @@ async fn perform_all<D: Desk>(
         }
     }
     reads.shutdown().await;
+    if let Some((left, _)) = looking {
+        // Others forget by themselves who does not say so.
+        let _ = tokio::time::timeout(FAREWELL, desk.leave(left)).await;
+    }
     while decisions.join_next().await.is_some() {}
 }
 

@@ -17,6 +17,15 @@ pub enum Effect {
     Watch,
     /// Fetch and verify one request, and compute what is read.
     Open(RequestId),
+    /// Ask the agent of a request.
+    Ask {
+        /// The request.
+        request: RequestId,
+        /// The question.
+        text: String,
+    },
+    /// Tell others that a request is on the screen, from now on and until another is, or none.
+    Look(Option<RequestId>),
     /// Sign a decision and send it. The only effect that uses a reviewer's key.
     Decide(Box<Order>),
 }

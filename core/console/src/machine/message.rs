@@ -2,7 +2,7 @@
 
 use countersign_protocol::decision::Verdict;
 use countersign_protocol::digest::ViewDigest;
-use countersign_protocol::identity::RequestId;
+use countersign_protocol::identity::{PersonId, RequestId};
 
 use super::attention::Position;
 use super::ceremony::{Field, Progress};
@@ -66,6 +66,8 @@ pub enum Command {
     Refresh,
     /// Takes what moved, and starts to read anew.
     LookAgain,
+    /// Begins a question to the agent.
+    Ask,
     /// Begins the ceremony of a decision. Decides nothing.
     Begin(Verdict),
     /// The deliberate chord: signs, when everything that has to be true is.
@@ -108,8 +110,24 @@ pub enum News {
     Trust(Result<Box<Trust>, Trouble>),
     /// Whether the backend is there.
     Connection(Connection),
-    /// The rows of the queue.
+    /// The rows of the queue, all of them; or why there are none.
     Queue(Result<Vec<Row>, Trouble>),
+    /// A part of the queue.
+    Page(Page),
+    /// Who looks at a request; nobody once all have left.
+    Looking {
+        /// Which.
+        request: RequestId,
+        /// Everybody else of this organisation who looks.
+        people: Vec<PersonId>,
+    },
+    /// A question was asked, or not.
+    Asked {
+        /// About which request.
+        request: RequestId,
+        /// What came of it.
+        result: Result<(), Trouble>,
+    },
     /// A request changed.
     Changed {
         /// Which.
@@ -131,4 +149,26 @@ pub enum News {
         /// How far it is.
         progress: Progress,
     },
+}
+
+/// A part of the queue, as it is fetched.
+#[derive(Debug)]
+pub struct Page {
+    /// Its rows.
+    pub rows: Vec<Row>,
+    /// How it fits to what came before.
+    pub part: Part,
+    /// Whether more comes of the same load.
+    pub more: bool,
+}
+
+/// How a part of the queue fits to what came before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// It is the first; what was there before is gone.
+    First,
+    /// It was there when the load began.
+    Backlog,
+    /// It changed since then.
+    Newer,
 }

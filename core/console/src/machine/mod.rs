@@ -13,6 +13,7 @@ pub mod queue;
 pub mod attention;
 pub mod ceremony;
 pub mod document;
+pub mod question;
 pub mod reading;
 
 pub mod effect;
@@ -28,9 +29,10 @@ pub use attention::{Attention, Position};
 pub use ceremony::{Ceremony, Field, Passphrase, Progress, Unlock};
 pub use document::Shape;
 pub use effect::{Effect, Order};
-pub use message::{Command, Message, News};
+pub use message::{Command, Message, News, Page, Part};
 pub use queue::{Lane, Order as QueueOrder, Queue};
-pub use reading::{Pane, Reading};
+pub use question::Question;
+pub use reading::{Pane, Reading, Said, Speaker};
 pub use state::{
     Connection, Detail, End, FirstRunChoice, Row, RowContent, Screen, State, Summary, Trouble, Trust,
 };

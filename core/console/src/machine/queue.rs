@@ -4,6 +4,7 @@
 //! computed again when rows come and when the next request expires.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use countersign_protocol::approval::Severity;
 use countersign_protocol::identity::RequestId;
@@ -34,6 +35,8 @@ pub struct Queue {
     pub loaded_at: Option<Timestamp>,
     /// Whether a load is on its way.
     pub loading: bool,
+    /// Whether more of the queue is still on its way.
+    pub more: bool,
     /// Whether something changed since that load began, so that it is followed by another.
     pub again: bool,
     /// Why the last load failed.
@@ -42,6 +45,8 @@ pub struct Queue {
     pub arrived: u64,
     /// How many rows each lane holds, in the order of [`Lane::ALL`].
     counts: [usize; Lane::ALL.len()],
+    /// The requests that needed this person when rows came last, in order of their ids.
+    known: Vec<RequestId>,
     /// Each row's lane; refused rows have none and are in every lane.
     lanes: Vec<Option<Lane>>,
     /// When the next open request expires.
@@ -218,21 +223,45 @@ impl Queue {
     }
 
     /// Takes new rows; the cursor stays on the request it was on. Says whether another request is under it now.
-    pub(super) fn replace(&mut self, mut rows: Vec<Row>, now: Timestamp) -> bool {
-        rows.sort_by(|a, b| rank(a, self.order).cmp(&rank(b, self.order)));
+    pub(super) fn replace(&mut self, rows: Vec<Row>, now: Timestamp) -> bool {
         let before = self.selected().cloned();
-        let known = self.loaded_at.map(|_| self.mine());
+        self.take_in(rows, before, true, now)
+    }
+
+    fn take_in(&mut self, mut rows: Vec<Row>, before: Option<Row>, new: bool, now: Timestamp) -> bool {
+        rows.sort_by(|a, b| rank(a, self.order).cmp(&rank(b, self.order)));
         self.rows = rows;
         self.sort_into_lanes(now);
-        if let Some(known) = known {
-            let new = self
-                .mine()
-                .into_iter()
-                .filter(|id| known.binary_search(id).is_err());
-            self.arrived += u64::try_from(new.count()).unwrap_or_default();
+        let mine = self.mine();
+        if new && self.loaded_at.is_some() {
+            let arrived = mine.iter().filter(|id| self.known.binary_search(id).is_err());
+            self.arrived += u64::try_from(arrived.count()).unwrap_or_default();
         }
+        self.known = mine;
         self.refilter(before.as_ref().map(|row| row.id));
         self.selected() != before.as_ref()
+    }
+
+    /// Takes a part of the queue beside what is there; the newest change of a request wins. Only what is `new` counts
+    /// as arrived. Says whether another request is under the cursor now.
+    pub(super) fn merge(&mut self, rows: Vec<Row>, new: bool, now: Timestamp) -> bool {
+        let mut coming: BTreeMap<RequestId, Row> = BTreeMap::new();
+        for row in rows {
+            if coming.get(&row.id).is_none_or(|other| other.change <= row.change) {
+                coming.insert(row.id, row);
+            }
+        }
+        let before = self.selected().cloned();
+        let mut all = std::mem::take(&mut self.rows);
+        for row in &mut all {
+            if let Some(newer) = coming.remove(&row.id)
+                && newer.change >= row.change
+            {
+                *row = newer;
+            }
+        }
+        all.extend(coming.into_values());
+        self.take_in(all, before, new, now)
     }
 
     /// The requests that need this person, in order of their ids.

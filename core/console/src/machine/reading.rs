@@ -51,6 +51,8 @@ pub struct Reading {
     pub excluded: Vec<PersonId>,
     /// The decisions so far.
     pub decisions: Vec<DecisionSummary>,
+    /// What people asked and the agent answered, oldest first. Nobody signed it.
+    pub talk: Vec<Said>,
     /// Where the request stands in the log: its index and the log's size; nothing while it is not logged.
     pub logged: Option<(u64, u64)>,
 }
@@ -68,6 +70,30 @@ pub struct DecisionSummary {
     pub assurance: KeyAssurance,
     /// When.
     pub at: Timestamp,
+}
+
+/// One thing that was said beside the request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// The number of the question, or of the one that is answered.
+    pub number: u32,
+    /// Who says so.
+    pub speaker: Speaker,
+    /// It.
+    pub text: Untrusted,
+    /// When, as the backend says.
+    pub at: Timestamp,
+}
+
+/// Who says something beside a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Speaker {
+    /// A person of the directory, as the backend says.
+    Person(PersonId),
+    /// Somebody whom the directory does not name.
+    Stranger,
+    /// The agent: a claim.
+    Agent,
 }
 
 impl Reading {
@@ -104,9 +130,13 @@ impl Reading {
                 marks
             }
             Pane::Structure => super::view::structure_marks(&self.changes),
-            Pane::Findings | Pane::Context | Pane::Policy | Pane::History | Pane::Raw | Pane::Since => {
-                Vec::new()
-            }
+            Pane::Findings
+            | Pane::Context
+            | Pane::Policy
+            | Pane::History
+            | Pane::Raw
+            | Pane::Talk
+            | Pane::Since => Vec::new(),
         }
     }
 
@@ -165,13 +195,15 @@ pub enum Pane {
     History,
     /// The documents byte by byte.
     Raw,
+    /// What people asked and the agent answered.
+    Talk,
     /// What changed on the sheet since it was looked at.
     Since,
 }
 
 impl Pane {
     /// All, in the order of the tabs.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Sheet,
         Self::Change,
         Self::Structure,
@@ -180,6 +212,7 @@ impl Pane {
         Self::Policy,
         Self::History,
         Self::Raw,
+        Self::Talk,
         Self::Since,
     ];
 
@@ -195,7 +228,8 @@ impl Pane {
             Self::Policy => 5,
             Self::History => 6,
             Self::Raw => 7,
-            Self::Since => 8,
+            Self::Talk => 8,
+            Self::Since => 9,
         }
     }
 }

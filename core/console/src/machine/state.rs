@@ -4,17 +4,19 @@ mod detail;
 mod row;
 mod trust;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_protocol::decision::Verdict;
-use countersign_protocol::identity::RequestId;
+use countersign_protocol::identity::{PersonId, RequestId};
 use countersign_protocol::moment::Timestamp;
 use countersign_review::sheet::SheetLine;
 use countersign_review::text::Untrusted;
 
 use super::Moment;
 use super::ceremony::Ceremony;
+use super::question::Question;
 use super::queue::Queue;
 use super::reading::Pane;
 
@@ -44,6 +46,10 @@ pub struct State {
     pub detail: Option<Box<Detail>>,
     /// The decision being made.
     pub ceremony: Option<Box<Ceremony>>,
+    /// The question being written.
+    pub question: Option<Box<Question>>,
+    /// Who else looks at which request, as the backend says; only people of the directory.
+    pub looking: BTreeMap<RequestId, Vec<PersonId>>,
     /// Whether the list of keys is shown.
     pub help: bool,
     /// Short notices, newest last.
@@ -133,6 +139,8 @@ impl State {
             queue: Queue::default(),
             detail: None,
             ceremony: None,
+            question: None,
+            looking: BTreeMap::new(),
             help: false,
             notices: Vec::new(),
             looked: Vec::new(),
@@ -147,7 +155,7 @@ impl State {
     pub fn is_complete(&self) -> bool {
         match self.screen {
             Screen::FirstRun(_) => true,
-            Screen::Queue => self.queue.loaded_at.is_some() || self.queue.trouble.is_some(),
+            Screen::Queue => (self.queue.loaded_at.is_some() && !self.queue.more) || self.queue.trouble.is_some(),
             Screen::Detail => self
                 .detail
                 .as_ref()

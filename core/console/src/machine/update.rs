@@ -3,6 +3,7 @@
 mod arrival;
 mod ceremony;
 mod detail;
+mod question;
 mod queue;
 
 use super::Moment;
@@ -65,6 +66,9 @@ fn obey(state: &mut State, command: Command, now: Moment) -> Vec<Effect> {
     }
     if state.ceremony.is_some() {
         return ceremony::in_ceremony(state, command, now);
+    }
+    if state.question.is_some() {
+        return question::in_question(state, &command, now);
     }
     if state.queue.filtering {
         queue::in_filter(state, &command);

@@ -8,16 +8,19 @@ mod detail;
 mod listing;
 mod pane;
 mod piece;
+mod question;
 mod queue;
 mod raw;
 mod sheet;
 mod structure;
+mod talk;
 
 pub use ceremony::{CeremonyView, FieldView, ceremony};
 pub use detail::{DetailView, TabView, detail};
 pub(super) use listing::finding_line;
 pub use pane::{PaneLine, PaneView};
 pub use piece::{Piece, Text, Tone, left, risk};
+pub use question::{QuestionView, question};
 pub use queue::{QueueRow, QueueView, begins_group, queue};
 pub(super) use structure::structure_marks;
 

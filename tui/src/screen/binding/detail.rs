@@ -7,7 +7,7 @@ use super::*;
 pub const ROWS: &[Binding] = &[
     bind(READ, &[Place::Detail], &[plain(KeyCode::Tab), plain(KeyCode::Right)], Intent::NextPane, "Tab", "next pane").hint("pane"),
     bind(READ, &[Place::Detail], &[shift(KeyCode::BackTab), plain(KeyCode::Left)], Intent::PreviousPane, "Shift-Tab", "pane before"),
-    bind(READ, &[Place::Detail], &[key('1')], Intent::Pane(0), "1 … 9", "the panes one by one"),
+    bind(READ, &[Place::Detail], &[key('1')], Intent::Pane(0), "1 … 0", "the panes one by one"),
     bind(READ, &[Place::Detail], &[key('2')], Intent::Pane(1), "2", ""),
     bind(READ, &[Place::Detail], &[key('3')], Intent::Pane(2), "3", ""),
     bind(READ, &[Place::Detail], &[key('4')], Intent::Pane(3), "4", ""),
@@ -16,6 +16,7 @@ pub const ROWS: &[Binding] = &[
     bind(READ, &[Place::Detail], &[key('7')], Intent::Pane(6), "7", ""),
     bind(READ, &[Place::Detail], &[key('8')], Intent::Pane(7), "8", ""),
     bind(READ, &[Place::Detail], &[key('9')], Intent::Pane(8), "9", ""),
+    bind(READ, &[Place::Detail], &[key('0')], Intent::Pane(9), "0", ""),
     bind(READ, &[Place::Detail], &[plain(KeyCode::Enter)], Intent::Enter, "Enter", ""),
     bind(READ, &[Place::Detail], &[key('v')], Intent::Beside, "v", "side by side"),
     bind(READ, &[Place::Detail], &[key('z')], Intent::Fold, "z", "fold what is unchanged"),

@@ -1,6 +1,6 @@
 //! What comes from outside: rows, changes, readings.
 
-use countersign_protocol::identity::RequestId;
+use countersign_protocol::identity::{PersonId, RequestId};
 use countersign_review::diff::text::TextDiff;
 use countersign_review::sheet::SheetLine;
 
@@ -8,12 +8,15 @@ use super::super::Moment;
 use super::super::attention::Attention;
 use super::super::document::ChangedDocument;
 use super::super::effect::Effect;
-use super::super::message::News;
-use super::super::reading::Reading;
+use super::super::message::{News, Page, Part};
+use super::super::reading::{Reading, Speaker};
 use super::super::state::{Connection, Detail, DetailContent, Row, Screen, State, Trouble};
 use super::ceremony::take_progress;
+use super::question::take_asked;
 use super::queue::load_queue;
 
+/// The most requests of which it is kept who looks at them.
+const MAX_LOOKED_AT: usize = 4096;
 /// The most requests that are shown as like another.
 const MAX_HISTORY: usize = 50;
 
@@ -25,6 +28,8 @@ pub(super) fn take(state: &mut State, news: News, now: Moment) -> Vec<Effect> {
             let came_back =
                 connection == Connection::Live && matches!(state.connection, Connection::Retrying { .. });
             state.connection = connection;
+            // Who looks is told anew on every connection.
+            state.looking.clear();
             if came_back {
                 return load_queue(state);
             }
@@ -35,6 +40,14 @@ pub(super) fn take(state: &mut State, news: News, now: Moment) -> Vec<Effect> {
                 return load_queue(state);
             }
         }
+        News::Page(page) => {
+            take_page(state, page, now);
+            if !state.queue.loading && std::mem::take(&mut state.queue.again) {
+                return load_queue(state);
+            }
+        }
+        News::Looking { request, people } => take_looking(state, request, people),
+        News::Asked { request, result } => take_asked(state, request, result, now),
         News::Changed { id, change } => return take_change(state, id, change),
         News::Opened { id, result } => return take_opened(state, id, result, now),
         News::Decision { request, progress } => return take_progress(state, request, progress, now),
@@ -42,8 +55,32 @@ pub(super) fn take(state: &mut State, news: News, now: Moment) -> Vec<Effect> {
     Vec::new()
 }
 
+fn take_page(state: &mut State, page: Page, now: Moment) {
+    state.queue.loading = page.more;
+    state.queue.trouble = None;
+    let under_cursor = match page.part {
+        Part::First => state.queue.replace(page.rows, now.wall),
+        Part::Backlog => state.queue.merge(page.rows, false, now.wall),
+        Part::Newer => state.queue.merge(page.rows, true, now.wall),
+    };
+    if under_cursor && state.screen == Screen::Queue {
+        state.settle(now);
+    }
+    state.queue.loaded_at = Some(now.wall);
+    state.queue.more = page.more;
+}
+
+fn take_looking(state: &mut State, request: RequestId, people: Vec<PersonId>) {
+    if people.is_empty() {
+        state.looking.remove(&request);
+    } else if state.looking.len() < MAX_LOOKED_AT || state.looking.contains_key(&request) {
+        state.looking.insert(request, people);
+    }
+}
+
 fn take_queue(state: &mut State, result: Result<Vec<Row>, Trouble>, now: Moment) {
     state.queue.loading = false;
+    state.queue.more = false;
     match result {
         Ok(rows) => {
             state.queue.trouble = None;
@@ -123,8 +160,14 @@ fn take_reading(state: &mut State, id: RequestId, result: Result<Box<Reading>, T
                 }
                 state.settle(now);
             } else {
+                let last = newer.talk.last();
+                let answered = newer.talk.len() > old.talk.len()
+                    && last.is_some_and(|said| said.speaker == Speaker::Agent);
                 **old = *newer;
                 detail.moved = None;
+                if answered {
+                    state.tell("the agent answered; its claim stands under Talk", false, now);
+                }
             }
         }
         (DetailContent::Read(_), Err(trouble)) => {

@@ -15,7 +15,7 @@ use super::super::view;
 use super::arrival::read;
 use super::ceremony::begin;
 use super::queue::load_queue;
-use super::write;
+use super::{question, write};
 
 /// The most sheets that are remembered to say what changed.
 const MAX_LOOKED: usize = 32;
@@ -82,6 +82,7 @@ pub(super) fn in_detail(state: &mut State, command: &Command, now: Moment) -> Ve
             let id = detail.id;
             return vec![Effect::Open(id)];
         }
+        Command::Ask if settled => question::begin(state, now),
         Command::Begin(verdict) if settled => begin(state, *verdict, now),
         _ => {}
     }
@@ -111,7 +112,8 @@ pub(super) fn in_search(detail: &mut Detail, command: &Command) {
 
 /// Takes in what was on screen, unless something covered it.
 pub(super) fn saw(state: &mut State, view: ViewDigest, from: Position, to: Position) -> Vec<Effect> {
-    let covered = state.help || state.ceremony.is_some() || state.screen != Screen::Detail;
+    let covered =
+        state.help || state.ceremony.is_some() || state.question.is_some() || state.screen != Screen::Detail;
     if let Some(detail) = &mut state.detail
         && !covered
         && detail.pane == Pane::Sheet
@@ -130,8 +132,11 @@ pub(super) fn leave_detail(state: &mut State, now: Moment) -> Vec<Effect> {
         remember(state, &detail);
     }
     state.screen = Screen::Queue;
+    state.question = None;
     state.settle(now);
-    load_queue(state)
+    let mut effects = load_queue(state);
+    effects.push(Effect::Look(None));
+    effects
 }
 
 fn remember(state: &mut State, detail: &Detail) {

@@ -104,7 +104,7 @@ pub(super) fn open(state: &mut State, id: RequestId, now: Moment) -> Vec<Effect>
     state.detail = Some(Box::new(Detail::new(id, now)));
     state.screen = Screen::Detail;
     state.settle(now);
-    vec![Effect::Open(id)]
+    vec![Effect::Open(id), Effect::Look(Some(id))]
 }
 
 pub(super) fn load_queue(state: &mut State) -> Vec<Effect> {

@@ -10,6 +10,7 @@ use super::super::state::{Detail, DetailContent, State};
 use super::piece::{Piece, Text, Tone, escaped, foreign, left, risk};
 use super::queue::phase;
 use super::structure::structure_count;
+use super::talk::looking;
 
 /// One request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -63,7 +64,13 @@ pub fn detail(state: &State, now: Moment) -> Option<DetailView> {
                 risk(reading.summary.severity),
                 Piece::new(reading.summary.kind.id(), Tone::Plain),
             ],
-            Some(reading) => facts(reading, now),
+            Some(reading) => {
+                let mut facts = facts(reading, now);
+                if let Some(people) = looking(state, detail.id) {
+                    facts.push(Piece::new(format!("also looking: {people}"), Tone::Hunk));
+                }
+                facts
+            }
             None => Vec::new(),
         },
         check_words: reading
@@ -179,6 +186,7 @@ fn tabs(detail: &Detail, reading: Option<&Reading>) -> Vec<TabView> {
             Pane::Policy => ("Policy", None),
             Pane::History => ("History", Some(detail.history.len())),
             Pane::Raw => ("Raw", None),
+            Pane::Talk => ("Talk", reading.map(|reading| reading.talk.len())),
             Pane::Since => (
                 "Since you looked",
                 detail.since.as_ref().map(|since| since.diff.changes().len()),

@@ -13,6 +13,7 @@ use super::change::change_line;
 use super::listing::{context, findings, history, policy};
 use super::piece::{Piece, Text, Tone};
 use super::sheet::sheet_line;
+use super::talk::talk;
 use super::{raw, structure};
 
 /// One line of a pane.
@@ -68,6 +69,7 @@ impl<'a> PaneView<'a> {
             Pane::Context => Content::Lines(context(reading)),
             Pane::Policy => Content::Lines(policy(reading)),
             Pane::Raw => Content::Raw(&reading.changes),
+            Pane::Talk => Content::Lines(talk(reading)),
             Pane::History | Pane::Since => Content::Lines(Vec::new()),
         };
         Self::new(content, Shape::default(), "")

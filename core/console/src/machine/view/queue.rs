@@ -9,6 +9,7 @@ use super::super::Moment;
 use super::super::queue::{Lane, Queue};
 use super::super::state::{Row, RowContent, State};
 use super::piece::{Piece, Text, Tone, foreign, left, risk};
+use super::talk::looking;
 
 /// The queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -19,6 +20,8 @@ pub struct QueueView {
     pub passing: usize,
     /// Rows in all.
     pub total: usize,
+    /// Whether more of them are still on their way.
+    pub more: bool,
     /// The lanes, each with its title and how many it holds, and whether it is shown.
     pub lanes: Vec<(&'static str, usize, bool)>,
     /// How the rows are ordered.
@@ -66,6 +69,8 @@ pub struct QueueRow {
     pub needs: Piece,
     /// Whether this person can decide it.
     pub yours: Piece,
+    /// Who else looks at it now.
+    pub looking: Option<String>,
 }
 
 /// The rows from `first` on, at most `count`.
@@ -80,6 +85,7 @@ pub fn queue(state: &State, now: Moment, first: usize, count: usize) -> QueueVie
                 } else {
                     None
                 },
+                looking: looking(state, shown.id),
                 ..row(shown, place == queue.cursor, now)
             })
         })
@@ -90,12 +96,16 @@ pub fn queue(state: &State, now: Moment, first: usize, count: usize) -> QueueVie
         rows,
         passing: queue.passing.len(),
         total: queue.rows.len(),
+        more: queue.more,
         lanes: Lane::ALL
             .into_iter()
             .map(|lane| (lane.title(), queue.count(lane), lane == queue.lane))
             .collect(),
         order: queue.order.word(),
-        selected: queue.selected().map(|row| selected(row, now)).unwrap_or_default(),
+        selected: queue
+            .selected()
+            .map(|row| with_looking(selected(row, now), looking(state, row.id)))
+            .unwrap_or_default(),
         cursor: queue.cursor,
         filter,
         filtering: queue.filtering,
@@ -128,6 +138,13 @@ fn group(queue: &Queue, row: &Row) -> Option<String> {
     } else {
         None
     }
+}
+
+fn with_looking(mut text: Text, looking: Option<String>) -> Text {
+    if let Some(people) = looking {
+        text.push(Piece::new(format!("  Also looking: {people}."), Tone::Hunk));
+    }
+    text
 }
 
 fn selected(row: &Row, now: Moment) -> Text {
@@ -190,6 +207,7 @@ fn row(row: &Row, selected: bool, now: Moment) -> QueueRow {
             None if open => Piece::new("yes", Tone::Good),
             Some(_) | None => Piece::new("no", Tone::Faint),
         },
+        looking: None,
     }
 }
 
@@ -214,6 +232,7 @@ fn refused(id: RequestId, problems: &[super::super::state::Trouble], selected: b
         left: none(),
         needs: none(),
         yours: Piece::new("no", Tone::Faint),
+        looking: None,
     }
 }
 
