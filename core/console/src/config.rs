@@ -268,6 +268,7 @@ impl Config {
             person: self.person.clone().filter(|_| known.person.is_none()),
             ca_file: self.ca_file.clone().filter(|_| known.ca_file.is_none()),
             keys: BTreeMap::new(),
+            presence: Presence::default(),
             terminal: Terminal::default(),
         };
         let lines = toml::to_string(&missing).map_err(|error| ConfigError::Malformed {

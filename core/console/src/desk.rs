@@ -255,7 +255,7 @@ fn progress_of(standing: &Result<Standing, InboxError>) -> Option<Progress> {
     }
 }
 
-fn reading(opened: &Opened, person: &countersign_protocol::identity::PersonId) -> Result<Reading, Trouble> {
+fn reading(opened: &Opened, person: &PersonId) -> Result<Reading, Trouble> {
     let problems: Vec<Trouble> = opened
         .report
         .problems

@@ -5,6 +5,7 @@ mod news;
 mod queue;
 mod sequences;
 mod signing;
+mod talk;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,6 +80,7 @@ fn reading(number: u8, severity: Severity) -> Box<Reading> {
         eligible: vec![],
         excluded: vec![],
         decisions: vec![],
+        talk: vec![],
         logged: Some((1, 2)),
     })
 }
@@ -122,7 +124,7 @@ fn opened(severity: Severity) -> State {
     hear(&mut state, News::Queue(Ok(rows(&[1, 2, 3]))), 0);
     tell(&mut state, Command::Select(id(1)), 900);
     let effects = tell(&mut state, Command::Enter, 1000);
-    assert!(matches!(effects[..], [Effect::Open(open)] if open == id(1)));
+    assert!(matches!(effects[..], [Effect::Open(open), Effect::Look(Some(look))] if open == id(1) && look == open));
     hear(
         &mut state,
         News::Opened {
