@@ -117,7 +117,7 @@ fn keys_right_after_a_change_do_not_open_or_begin() {
     hear(&mut state, News::Queue(Ok(rows(&[1]))), 1000);
     hear(&mut state, News::Queue(Ok(rows(&[2]))), 5000);
     assert!(tell(&mut state, Command::Enter, 5299).is_empty());
-    assert_eq!(tell(&mut state, Command::Enter, 5300).len(), 1);
+    assert_eq!(tell(&mut state, Command::Enter, 5300).len(), 2);
 }
 
 #[test]
