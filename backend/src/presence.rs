@@ -65,7 +65,11 @@ impl Presence {
     /// A console left `request`.
     pub fn leave(&self, key: &KeyId, request: RequestId) {
         let mut now = self.now();
-        if now.lookers.get(key).is_some_and(|looker| looker.request == request) {
+        if now
+            .lookers
+            .get(key)
+            .is_some_and(|looker| looker.request == request)
+        {
             now.lookers.remove(key);
         }
     }
@@ -148,7 +152,10 @@ mod tests {
         assert!(news.try_recv().is_err(), "told once a second, not at once");
         presence.tell();
         presence.tell();
-        assert_eq!(news.try_recv().unwrap(), looking(two, &BTreeSet::from([maria.clone()])));
+        assert_eq!(
+            news.try_recv().unwrap(),
+            looking(two, &BTreeSet::from([maria.clone()]))
+        );
         assert!(news.try_recv().is_err());
         assert_eq!((presence.on(&one), presence.on(&two)), (vec![], vec![maria]));
     }

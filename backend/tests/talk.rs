@@ -19,13 +19,17 @@ const CAROL: u8 = 32;
 async fn ask(organisation: &Organisation, key: u8, id: &RequestId, text: &str) -> Answer {
     let text = QuestionText::new(text).unwrap();
     let path = format!("/v1/requests/{id}/questions");
-    organisation.send(key, "POST", &path, json(&AskBody { text })).await
+    organisation
+        .send(key, "POST", &path, json(&AskBody { text }))
+        .await
 }
 
 async fn answer(organisation: &Organisation, key: u8, id: &RequestId, number: u32, text: &str) -> Answer {
     let text = AnswerText::new(text).unwrap();
     let path = format!("/v1/requests/{id}/questions/{number}/answer");
-    organisation.send(key, "POST", &path, json(&AnswerBody { text })).await
+    organisation
+        .send(key, "POST", &path, json(&AnswerBody { text }))
+        .await
 }
 
 #[tokio::test]
@@ -44,21 +48,34 @@ async fn a_question_and_its_answer_stand_beside_the_evidence_and_change_nothing_
         let answered = answer(&organisation, GUARD_KEY, &id, 1, "a spike\u{202e}").await;
         assert_eq!(answered.json::<Talk>().remarks.len(), 2, "the same answer is one");
     }
-    answer(&organisation, GUARD_KEY, &id, 1, "something else").await.is(409, "answered");
-    answer(&organisation, GUARD_KEY, &id, 2, "unasked").await.is(404, "not-found");
+    answer(&organisation, GUARD_KEY, &id, 1, "something else")
+        .await
+        .is(409, "answered");
+    answer(&organisation, GUARD_KEY, &id, 2, "unasked")
+        .await
+        .is(404, "not-found");
 
     organisation.kill();
     organisation.serve();
     let record = organisation.show(&id).await;
     assert!(record.change > held.change, "those who watch look again");
-    let [Remark::Question { person, number: 1, .. }, Remark::Answer { to: 1, text, .. }] = &*record.talk else {
+    let [
+        Remark::Question {
+            person, number: 1, ..
+        },
+        Remark::Answer { to: 1, text, .. },
+    ] = &*record.talk
+    else {
         panic!("{:?}", record.talk)
     };
     assert_eq!((person.as_str(), text.raw()), ("bob", "a spike\u{202e}"));
     let after = organisation.judge(&record, Purpose::Review);
     assert_eq!(before.sheet.view_digest(), after.sheet.view_digest());
     assert_eq!(before.request.request_digest(), after.request.request_digest());
-    assert_eq!(before.request.expires_at, after.request.expires_at, "asking prolongs nothing");
+    assert_eq!(
+        before.request.expires_at, after.request.expires_at,
+        "asking prolongs nothing"
+    );
     let decided = organisation.decide(&record, "bob", Verdict::Approve).await;
     assert_eq!(decided.status, 200, "{decided:?}");
 }
@@ -67,10 +84,16 @@ async fn a_question_and_its_answer_stand_beside_the_evidence_and_change_nothing_
 async fn only_people_ask_and_only_the_guard_that_proposed_answers() {
     let organisation = Organisation::start();
     let id = id_of(&organisation.held("etc/app.ini").await);
-    ask(&organisation, GUARD_KEY, &id, "may I?").await.is(403, "not-allowed");
+    ask(&organisation, GUARD_KEY, &id, "may I?")
+        .await
+        .is(403, "not-allowed");
     assert_eq!(ask(&organisation, BOB, &id, "why now?").await.status, 200);
-    answer(&organisation, OTHER_GUARD_KEY, &id, 1, "mine").await.is(404, "not-found");
-    answer(&organisation, BOB, &id, 1, "mine").await.is(403, "not-allowed");
+    answer(&organisation, OTHER_GUARD_KEY, &id, 1, "mine")
+        .await
+        .is(404, "not-found");
+    answer(&organisation, BOB, &id, 1, "mine")
+        .await
+        .is(403, "not-allowed");
     let path = format!("/v1/requests/{id}/talk");
     let foreign = organisation.send(OTHER_GUARD_KEY, "GET", &path, vec![]).await;
     foreign.is(404, "not-found");
@@ -79,7 +102,10 @@ async fn only_people_ask_and_only_the_guard_that_proposed_answers() {
     ask(&organisation, BOB, &id, " \n").await.is(400, "malformed");
     let long = format!(r#"{{"text":"{}"}}"#, "x".repeat(1025)).into_bytes();
     let path = format!("/v1/requests/{id}/questions");
-    organisation.send(BOB, "POST", &path, long).await.is(400, "malformed");
+    organisation
+        .send(BOB, "POST", &path, long)
+        .await
+        .is(400, "malformed");
 }
 
 #[tokio::test]
@@ -91,7 +117,9 @@ async fn what_is_over_is_not_talked_about() {
     let denied: RequestRecord = organisation.decide(&record, "carol", Verdict::Deny).await.json();
     assert_eq!(denied.phase, Phase::Denied);
     ask(&organisation, BOB, &id, "and now?").await.is(409, "over");
-    answer(&organisation, GUARD_KEY, &id, 1, "late").await.is(409, "over");
+    answer(&organisation, GUARD_KEY, &id, 1, "late")
+        .await
+        .is(409, "over");
 }
 
 #[tokio::test]
@@ -99,15 +127,30 @@ async fn questions_are_bounded() {
     let organisation = Organisation::start();
     let id = id_of(&organisation.held("etc/app.ini").await);
     for number in 1..=3 {
-        assert_eq!(ask(&organisation, BOB, &id, &format!("{number}?")).await.status, 200);
+        assert_eq!(
+            ask(&organisation, BOB, &id, &format!("{number}?")).await.status,
+            200
+        );
     }
-    ask(&organisation, BOB, &id, "4?").await.is(409, "too-many-questions");
-    assert_eq!(ask(&organisation, CAROL, &id, "4?").await.status, 200, "another person may");
+    ask(&organisation, BOB, &id, "4?")
+        .await
+        .is(409, "too-many-questions");
+    assert_eq!(
+        ask(&organisation, CAROL, &id, "4?").await.status,
+        200,
+        "another person may"
+    );
     for number in 1..=3 {
-        assert_eq!(answer(&organisation, GUARD_KEY, &id, number, "so").await.status, 200);
+        assert_eq!(
+            answer(&organisation, GUARD_KEY, &id, number, "so").await.status,
+            200
+        );
     }
     for number in 5..=7 {
-        assert_eq!(ask(&organisation, BOB, &id, &format!("{number}?")).await.status, 200);
+        assert_eq!(
+            ask(&organisation, BOB, &id, &format!("{number}?")).await.status,
+            200
+        );
     }
     let other = id_of(&organisation.held("etc/other.ini").await);
     let tired = ask(&organisation, BOB, &other, "8?").await;
@@ -120,14 +163,24 @@ async fn who_looks_is_told_to_people_and_forgotten_when_they_leave() {
     let organisation = Organisation::start();
     let id = id_of(&organisation.held("etc/app.ini").await);
     let path = format!("/v1/requests/{id}/looking");
-    organisation.send(GUARD_KEY, "PUT", &path, vec![]).await.is(403, "not-allowed");
+    organisation
+        .send(GUARD_KEY, "PUT", &path, vec![])
+        .await
+        .is(403, "not-allowed");
     let missing = format!("/v1/requests/r-{}/looking", "a".repeat(26));
-    organisation.send(BOB, "PUT", &missing, vec![]).await.is(404, "not-found");
+    organisation
+        .send(BOB, "PUT", &missing, vec![])
+        .await
+        .is(404, "not-found");
     assert_eq!(organisation.send(BOB, "PUT", &path, vec![]).await.status, 204);
     let looking = async |key| {
         let page = organisation.send(key, "GET", "/v1/requests", vec![]).await;
         let page: RequestPage = page.json();
-        page.requests[0].looking.iter().map(ToString::to_string).collect::<Vec<_>>()
+        page.requests[0]
+            .looking
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
     };
     let mut seen = vec![];
     for _ in 0..50 {

@@ -23,8 +23,8 @@ use crate::config::Config;
 use crate::intercept::{self, Change, InterceptError};
 use crate::service::{self, Service};
 use crate::socket::{
-    Answer, AnswerCall, Asking, Call, Checked, Empty, Ended, MAX_ANSWER_BYTES, SocketError, TicketCall, WaitCall,
-    receive, send,
+    Answer, AnswerCall, Asking, Call, Checked, Empty, Ended, MAX_ANSWER_BYTES, SocketError, TicketCall,
+    WaitCall, receive, send,
 };
 use crate::talk;
 

@@ -25,7 +25,10 @@ pub(crate) fn tell_question(asked: &Questioned, as_json: bool) {
         complain_plain(&document.to_string());
     } else {
         complain(&format!("{person} asks (question {number}): {}", text.raw()));
-        complain(&format!("answer with `countersign-guard answer {} --question {number} TEXT`", asked.request));
+        complain(&format!(
+            "answer with `countersign-guard answer {} --question {number} TEXT`",
+            asked.request
+        ));
     }
 }
 
@@ -63,7 +66,9 @@ fn described(remark: &Remark) -> Value {
             person,
             text,
             at,
-        } => json!({ "type": "question", "number": number, "person": person, "text": shown(text.raw()), "at": at }),
+        } => {
+            json!({ "type": "question", "number": number, "person": person, "text": shown(text.raw()), "at": at })
+        }
         Remark::Answer { to, text, at } => {
             json!({ "type": "answer", "to": to, "text": shown(text.raw()), "at": at })
         }
@@ -97,8 +102,14 @@ mod tests {
             text: QuestionText::new("why\u{1b}[2J\u{202e}?\nnow").unwrap(),
             at: Timestamp::from_millis(0),
         };
-        for text in [line(&remark), described(&remark)["text"].as_str().unwrap().to_owned()] {
-            assert!(text.chars().all(|c| !c.is_control() && c != '\u{202e}'), "{text:?}");
+        for text in [
+            line(&remark),
+            described(&remark)["text"].as_str().unwrap().to_owned(),
+        ] {
+            assert!(
+                text.chars().all(|c| !c.is_control() && c != '\u{202e}'),
+                "{text:?}"
+            );
             assert!(text.contains("why"), "{text}");
         }
     }

@@ -27,7 +27,9 @@ fn a_question_is_answered_with_hostile_text_and_what_is_signed_stays_the_same() 
     };
     assert_eq!(ask("why \u{202e}now?").unwrap().remarks.len(), 1);
 
-    let listed = organisation.agent(&["questions", &id.to_string(), "--json"]).finish();
+    let listed = organisation
+        .agent(&["questions", &id.to_string(), "--json"])
+        .finish();
     let talk: serde_json::Value = serde_json::from_str(&listed.stdout).unwrap();
     assert_eq!(talk["remarks"][0]["person"], "alex");
     let shown = talk["remarks"][0]["text"].as_str().unwrap();
@@ -35,10 +37,18 @@ fn a_question_is_answered_with_hostile_text_and_what_is_signed_stays_the_same() 
 
     // Another guard learns nothing and answers nothing.
     let key = key_file::load(&organisation.path("g2/guard.key")).unwrap();
-    let other = Backend::new(&organisation.url, Some(std::sync::Arc::new(key)), Options::default()).unwrap();
+    let other = Backend::new(
+        &organisation.url,
+        Some(std::sync::Arc::new(key)),
+        Options::default(),
+    )
+    .unwrap();
     let foreign = other.answer(id, 1, AnswerText::new("mine").unwrap());
     assert_eq!(refusal(organisation.runtime.block_on(foreign)), "not-found");
-    assert_eq!(refusal(organisation.runtime.block_on(other.talk(id))), "not-found");
+    assert_eq!(
+        refusal(organisation.runtime.block_on(other.talk(id))),
+        "not-found"
+    );
 
     let answered = organisation.agent(&["answer", &id.to_string(), HOSTILE]).finish();
     assert_eq!(answered.code, Some(0), "{}", answered.stderr);
@@ -47,7 +57,9 @@ fn a_question_is_answered_with_hostile_text_and_what_is_signed_stays_the_same() 
         panic!("{:?}", record.talk)
     };
     assert_eq!(text.raw(), HOSTILE, "kept as it came");
-    let again = organisation.agent(&["answer", &id.to_string(), "another"]).finish();
+    let again = organisation
+        .agent(&["answer", &id.to_string(), "another"])
+        .finish();
     assert_eq!(again.code, Some(77), "nothing waits any more: {}", again.stderr);
 
     let after = organisation.chain(id);
@@ -57,9 +69,15 @@ fn a_question_is_answered_with_hostile_text_and_what_is_signed_stays_the_same() 
     organisation.send(&early, "alex", "alex").unwrap();
     let ended = client.finish();
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    assert!(ended.stderr.contains("alex asks (question 1): why"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("alex asks (question 1): why"),
+        "{}",
+        ended.stderr
+    );
     assert!(!ended.stderr.contains('\u{202e}'), "{}", ended.stderr);
     assert_eq!(refusal(ask("and afterwards?")), "over");
-    let late = organisation.agent(&["answer", &id.to_string(), "--question", "1", "late"]).finish();
+    let late = organisation
+        .agent(&["answer", &id.to_string(), "--question", "1", "late"])
+        .finish();
     assert_eq!(late.code, Some(77), "{}", late.stderr);
 }

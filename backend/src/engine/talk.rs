@@ -58,12 +58,17 @@ fn ask(conn: &Connection, caller: &Caller, id: &RequestId, body: AskBody) -> Res
     let mut entry = open_request(conn, caller, id, now)?;
     let talk = row::talk(conn, id)?;
     let own = |remark: &Remark| matches!(remark, Remark::Question { person: by, .. } if by == person);
-    let same = |remark: &Remark| own(remark) && matches!(remark, Remark::Question { text, .. } if *text == body.text);
+    let same = |remark: &Remark| {
+        own(remark) && matches!(remark, Remark::Question { text, .. } if *text == body.text)
+    };
     if talk.iter().any(same) {
         return Ok(());
     }
     check_bounds(conn, person, &talk, now)?;
-    let asked = talk.iter().filter(|remark| matches!(remark, Remark::Question { .. })).count();
+    let asked = talk
+        .iter()
+        .filter(|remark| matches!(remark, Remark::Question { .. }))
+        .count();
     let remark = Remark::Question {
         number: u32::try_from(asked + 1).unwrap_or(u32::MAX),
         person: person.clone(),
@@ -76,11 +81,19 @@ fn ask(conn: &Connection, caller: &Caller, id: &RequestId, body: AskBody) -> Res
     Ok(())
 }
 
-fn check_bounds(conn: &Connection, person: &PersonId, talk: &[Remark], now: Timestamp) -> Result<(), Refused> {
+fn check_bounds(
+    conn: &Connection,
+    person: &PersonId,
+    talk: &[Remark],
+    now: Timestamp,
+) -> Result<(), Refused> {
     let waits: Vec<u32> = waiting(talk).collect();
     let (mut all, mut own) = (0, 0);
     for remark in talk {
-        if let Remark::Question { number, person: by, .. } = remark {
+        if let Remark::Question {
+            number, person: by, ..
+        } = remark
+        {
             all += 1;
             own += usize::from(by == person && waits.contains(number));
         }
@@ -88,7 +101,9 @@ fn check_bounds(conn: &Connection, person: &PersonId, talk: &[Remark], now: Time
     if all >= MAX_QUESTIONS {
         return Err(Refused::conflict(
             "too-many-questions",
-            format!("{MAX_QUESTIONS} questions were asked about this request; deny it and say what is unclear"),
+            format!(
+                "{MAX_QUESTIONS} questions were asked about this request; deny it and say what is unclear"
+            ),
         ));
     }
     if own >= MAX_WAITING {
@@ -120,7 +135,9 @@ fn answer(
 ) -> Result<(), Refused> {
     let now = moment(conn)?;
     if caller.guard().is_none() {
-        return Err(Refused::not_allowed("only the guard that proposed passes answers on"));
+        return Err(Refused::not_allowed(
+            "only the guard that proposed passes answers on",
+        ));
     }
     if body.text.raw().trim().is_empty() {
         return Err(Refused::malformed("the answer is empty"));
@@ -129,7 +146,9 @@ fn answer(
     let talk = row::talk(conn, id)?;
     let asked = |remark: &Remark| matches!(remark, Remark::Question { number: n, .. } if *n == number);
     if !talk.iter().any(asked) {
-        return Err(Refused::not_found(format!("nobody asked question {number} about this request")));
+        return Err(Refused::not_found(format!(
+            "nobody asked question {number} about this request"
+        )));
     }
     match answer_to(&talk, number) {
         Some(text) if *text == body.text => return Ok(()),

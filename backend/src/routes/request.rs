@@ -148,7 +148,11 @@ async fn read_page(app: &App, wanted: Wanted) -> Result<Option<RequestPage>, Ref
                 more = true;
                 break;
             }
-            place = Some(if wanted.since.is_some() { entry.change } else { entry.seq });
+            place = Some(if wanted.since.is_some() {
+                entry.change
+            } else {
+                entry.seq
+            });
             requests.push(row);
         }
         let next = place.filter(|_| more).map(|place| place.to_string());

@@ -7,7 +7,8 @@ use rusqlite::Connection;
 use super::StoreError;
 
 /// Each version's statements, in order. The database's `user_version` counts how many were run.
-const VERSIONS: &[&str] = &["
+const VERSIONS: &[&str] = &[
+    "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 -- Every envelope as it came, with the salt that opens its commitment.
 CREATE TABLE statements (
@@ -84,7 +85,8 @@ CREATE TABLE idempotency (
   at INTEGER NOT NULL,
   PRIMARY KEY (owner, key)
 ) STRICT;
-", "
+",
+    "
 -- What people asked about a request and the agent answered, in order.
 CREATE TABLE talk (
   request TEXT NOT NULL REFERENCES requests (id),
@@ -96,7 +98,8 @@ CREATE TABLE talk (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX talk_by_person ON talk (person, at) WHERE person IS NOT NULL;
 CREATE INDEX requests_by_change ON requests (change);
-"];
+",
+];
 
 /// The version that this program writes.
 #[must_use]

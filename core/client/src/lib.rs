@@ -5,8 +5,8 @@
 
 pub mod durable;
 pub mod http;
-mod talk;
 pub mod key_file;
+mod talk;
 pub mod transport;
 pub mod trust;
 pub mod watch;

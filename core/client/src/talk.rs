@@ -13,8 +13,11 @@ impl Backend {
     /// # Errors
     /// [`ClientError`] says what failed and what to do.
     pub async fn talk(&self, id: RequestId) -> Result<Talk, ClientError> {
-        self.read(Call::get("fetch the questions", format!("/v1/requests/{id}/talk")))
-            .await
+        self.read(Call::get(
+            "fetch the questions",
+            format!("/v1/requests/{id}/talk"),
+        ))
+        .await
     }
 
     /// Asks the agent of an open request. The same question again changes nothing.

@@ -279,7 +279,10 @@ mod tests {
     #[test]
     fn ids_must_be_the_changes_and_rise() {
         let data = r#"{"change":7,"subject":{"type":"trust"},"at":"2026-11-22T08:15:30.120Z"}"#;
-        assert!(matches!(read(&message("7", data), Some(6)), Ok(Event::Changed(Change { change: 7, .. }))));
+        assert!(matches!(
+            read(&message("7", data), Some(6)),
+            Ok(Event::Changed(Change { change: 7, .. }))
+        ));
         assert!(read(&message("8", data), None).is_err());
         assert!(read(&message("7", data), Some(7)).is_err());
         assert!(read(&message("7", "{}"), None).is_err());
@@ -296,7 +299,10 @@ mod tests {
             panic!("{messages:?}")
         };
         assert_eq!(looking.people.len(), 1);
-        let nobody = Message { data: "{}".to_owned(), ..messages[0].clone() };
+        let nobody = Message {
+            data: "{}".to_owned(),
+            ..messages[0].clone()
+        };
         assert!(read(&nobody, None).is_err());
     }
 }

@@ -35,7 +35,9 @@ use serde::{Deserialize, Serialize};
 
 /// The longest configuration file that is read, in bytes.
 const MAX_BYTES: u64 = 1024 * 1024;
-const TOP_KEYS: &[&str] = &["backend", "root", "person", "ca_file", "keys", "presence", "terminal"];
+const TOP_KEYS: &[&str] = &[
+    "backend", "root", "person", "ca_file", "keys", "presence", "terminal",
+];
 const PRESENCE_KEYS: &[&str] = &["tell"];
 const TERMINAL_KEYS: &[&str] = &["theme", "notify", "keys"];
 const KEY_KEYS: &[&str] = &["provider", "role", "id", "at"];

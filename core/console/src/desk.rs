@@ -17,6 +17,7 @@ use countersign_review::text::Untrusted;
 use countersign_verify::Chain;
 use secrecy::SecretString;
 
+use crate::backlog::Backlog;
 use crate::decide::{self, DecideError, Intent, Sent};
 use crate::inbox::{Inbox, InboxError, Opened, Row as InboxRow};
 use crate::machine::document::ChangedDocument;
@@ -24,10 +25,9 @@ use crate::machine::driver::Desk;
 use crate::machine::reading::DecisionSummary;
 use crate::machine::state::KeySummary;
 use crate::machine::{
-    Connection, News, Order, Page, Progress, Reading, Row, RowContent, Said, Speaker, Summary, Trouble, Trust,
-    Unlock,
+    Connection, News, Order, Page, Progress, Reading, Row, RowContent, Said, Speaker, Summary, Trouble,
+    Trust, Unlock,
 };
-use crate::backlog::Backlog;
 use crate::outbox::Standing;
 
 /// How often others are told that a request is still on the screen; the backend believes it for 30 seconds.
@@ -184,7 +184,10 @@ impl ReviewerDesk {
                 .is_ok_and(|trusted| trusted.directory.person(person).is_some())
         };
         let me = self.inbox.person();
-        let others = looking.people.into_iter().filter(|person| person != me && named(person));
+        let others = looking
+            .people
+            .into_iter()
+            .filter(|person| person != me && named(person));
         News::Looking {
             request: looking.request,
             people: others.collect(),

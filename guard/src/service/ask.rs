@@ -82,7 +82,9 @@ impl Service {
             Call::Exec(call) => call.asking.clone(),
             Call::Apply(call) => call.asking.clone(),
             Call::Sql(call) => call.asking.clone(),
-            Call::Wait(_) | Call::Withdraw(_) | Call::Questions(_) | Call::Answer(_) | Call::Doctor(_) => return,
+            Call::Wait(_) | Call::Withdraw(_) | Call::Questions(_) | Call::Answer(_) | Call::Doctor(_) => {
+                return;
+            }
         };
         let (id, job, pieces) = match self.propose(caller, call, &asking).await {
             Ok(on_its_way) => on_its_way,

@@ -139,10 +139,9 @@ impl Questions {
                 std::future::pending::<()>().await;
             }
             let all = self.heard.borrow_and_update();
-            let waits = |remark: &&Remark| {
-                matches!(remark, Remark::Question { number, .. } if answer_to(&all, *number).is_none())
-            };
-            self.ready.extend(all.iter().skip(self.seen).filter(waits).cloned());
+            let waits = |remark: &&Remark| matches!(remark, Remark::Question { number, .. } if answer_to(&all, *number).is_none());
+            self.ready
+                .extend(all.iter().skip(self.seen).filter(waits).cloned());
             self.seen = all.len();
         }
     }

@@ -45,7 +45,9 @@ pub fn draw(canvas: &mut Canvas<'_>, screen: Rect, state: &State) {
     written.drain(..written.len().saturating_sub(fit));
     lines.extend(written);
     lines.extend(end);
-    let height = u16::try_from(lines.len() + 2).unwrap_or(screen.height).min(screen.height);
+    let height = u16::try_from(lines.len() + 2)
+        .unwrap_or(screen.height)
+        .min(screen.height);
     let area = Rect {
         x: screen.x + (screen.width - width) / 2,
         y: screen.y + (screen.height - height) / 2,

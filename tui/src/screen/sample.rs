@@ -7,8 +7,8 @@ use countersign_console::machine::document::ChangedDocument;
 use countersign_console::machine::reading::DecisionSummary;
 use countersign_console::machine::state::KeySummary;
 use countersign_console::machine::{
-    Command, Connection, Message, Moment, News, Reading, Row, RowContent, Said, Speaker, State, Summary, Trouble, Trust,
-    Unlock, update,
+    Command, Connection, Message, Moment, News, Reading, Row, RowContent, Said, Speaker, State, Summary,
+    Trouble, Trust, Unlock, update,
 };
 use countersign_protocol::approval::Severity;
 use countersign_protocol::context::{Fact, Origin};

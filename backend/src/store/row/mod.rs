@@ -17,8 +17,8 @@ pub use request::{
     Asked, Entry, Judged, NewEntry, Wanted, announce_again, asked, denied_at, earlier, insert_request,
     open_requests, page, request, update_request,
 };
-pub use talk::{asked_since, say, talk};
 pub use statement::{Filing, Kept, Sort, file, newest_leaf, statement, statements, the_statement, versions};
+pub use talk::{asked_since, say, talk};
 
 use super::StoreError;
 

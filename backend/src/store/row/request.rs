@@ -205,7 +205,9 @@ pub fn page(conn: &Connection, wanted: &Wanted) -> Result<Vec<Entry>, StoreError
         ("seq < ?", before.as_ref().map(|value| value as &dyn ToSql)),
         ("change > ?", since.as_ref().map(|value| value as &dyn ToSql)),
     ];
-    let asked = conditions.into_iter().filter_map(|(condition, value)| Some((condition, value?)));
+    let asked = conditions
+        .into_iter()
+        .filter_map(|(condition, value)| Some((condition, value?)));
     let (conditions, mut with): (Vec<&str>, Vec<&dyn ToSql>) = asked.unzip();
     let which = if conditions.is_empty() {
         String::new()

@@ -30,8 +30,8 @@ pub use ceremony::{Ceremony, Field, Passphrase, Progress, Unlock};
 pub use document::Shape;
 pub use effect::{Effect, Order};
 pub use message::{Command, Message, News, Page, Part};
-pub use queue::{Lane, Order as QueueOrder, Queue};
 pub use question::Question;
+pub use queue::{Lane, Order as QueueOrder, Queue};
 pub use reading::{Pane, Reading, Said, Speaker};
 pub use state::{
     Connection, Detail, End, FirstRunChoice, Row, RowContent, Screen, State, Summary, Trouble, Trust,

@@ -155,7 +155,9 @@ impl State {
     pub fn is_complete(&self) -> bool {
         match self.screen {
             Screen::FirstRun(_) => true,
-            Screen::Queue => (self.queue.loaded_at.is_some() && !self.queue.more) || self.queue.trouble.is_some(),
+            Screen::Queue => {
+                (self.queue.loaded_at.is_some() && !self.queue.more) || self.queue.trouble.is_some()
+            }
             Screen::Detail => self
                 .detail
                 .as_ref()

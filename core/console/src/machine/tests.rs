@@ -124,7 +124,9 @@ fn opened(severity: Severity) -> State {
     hear(&mut state, News::Queue(Ok(rows(&[1, 2, 3]))), 0);
     tell(&mut state, Command::Select(id(1)), 900);
     let effects = tell(&mut state, Command::Enter, 1000);
-    assert!(matches!(effects[..], [Effect::Open(open), Effect::Look(Some(look))] if open == id(1) && look == open));
+    assert!(
+        matches!(effects[..], [Effect::Open(open), Effect::Look(Some(look))] if open == id(1) && look == open)
+    );
     hear(
         &mut state,
         News::Opened {

@@ -21,13 +21,36 @@ fn ask(state: &mut State, text: &str, up: u64) -> Vec<Effect> {
 fn a_question_is_asked_once_and_closes_when_it_is_taken() {
     let mut state = opened(Severity::High);
     let effects = ask(&mut state, " why now? ", 2000);
-    assert!(matches!(&effects[..], [Effect::Ask { request, text }] if *request == id(1) && text == "why now?"));
-    assert!(tell(&mut state, Command::Enter, 3100).is_empty(), "it is on its way");
+    assert!(
+        matches!(&effects[..], [Effect::Ask { request, text }] if *request == id(1) && text == "why now?")
+    );
+    assert!(
+        tell(&mut state, Command::Enter, 3100).is_empty(),
+        "it is on its way"
+    );
     let result = Err(Trouble::new("over", "the request is denied"));
-    hear(&mut state, News::Asked { request: id(1), result }, 3200);
+    hear(
+        &mut state,
+        News::Asked {
+            request: id(1),
+            result,
+        },
+        3200,
+    );
     assert!(state.question.as_ref().unwrap().notice.is_some());
-    assert_eq!(tell(&mut state, Command::Enter, 3300).len(), 1, "what was written is kept");
-    hear(&mut state, News::Asked { request: id(1), result: Ok(()) }, 3400);
+    assert_eq!(
+        tell(&mut state, Command::Enter, 3300).len(),
+        1,
+        "what was written is kept"
+    );
+    hear(
+        &mut state,
+        News::Asked {
+            request: id(1),
+            result: Ok(()),
+        },
+        3400,
+    );
     assert!(state.question.is_none());
 }
 
@@ -62,7 +85,11 @@ fn an_answer_is_told_and_moves_nothing() {
     hear(&mut state, News::Opened { id: id(1), result }, 3000);
     let detail = state.detail.as_ref().unwrap();
     assert_eq!((detail.tops, detail.moved.is_none()), (tops, true));
-    assert_eq!(detail.attention.lines(), LINES, "the sheet is the same, and was read");
+    assert_eq!(
+        detail.attention.lines(),
+        LINES,
+        "the sheet is the same, and was read"
+    );
     assert_eq!(state.notices.len(), 1);
     let order = order(tell(&mut state, Command::Sign, 3001)).expect("what is signed did not change");
     assert_eq!(order.view_digest, reading(1, Severity::Critical).view_digest);
@@ -72,7 +99,14 @@ fn an_answer_is_told_and_moves_nothing() {
 fn who_looks_is_forgotten_when_the_connection_goes() {
     let mut state = opened(Severity::Low);
     let people = vec!["p-bob".parse().unwrap()];
-    hear(&mut state, News::Looking { request: id(2), people }, 1000);
+    hear(
+        &mut state,
+        News::Looking {
+            request: id(2),
+            people,
+        },
+        1000,
+    );
     assert_eq!(state.looking.len(), 1);
     hear(&mut state, News::Connection(Connection::Live), 1100);
     assert!(state.looking.is_empty());

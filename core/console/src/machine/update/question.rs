@@ -55,13 +55,11 @@ pub(super) fn in_question(state: &mut State, command: &Command, now: Moment) -> 
     Vec::new()
 }
 
-pub(super) fn take_asked(
-    state: &mut State,
-    request: RequestId,
-    result: Result<(), Trouble>,
-    now: Moment,
-) {
-    let open = state.question.as_mut().filter(|open| open.request == request && open.sending);
+pub(super) fn take_asked(state: &mut State, request: RequestId, result: Result<(), Trouble>, now: Moment) {
+    let open = state
+        .question
+        .as_mut()
+        .filter(|open| open.request == request && open.sending);
     match (open, result) {
         (Some(_), Ok(())) => {
             state.question = None;

@@ -12,7 +12,10 @@ const NAMED: usize = 2;
 pub(super) fn talk(reading: &Reading) -> Vec<Text> {
     let line = |text: &str, tone| vec![Piece::new(text, tone)];
     let mut lines = vec![
-        line("Nobody signed any of this, and nothing that you sign covers it.", Tone::Warn),
+        line(
+            "Nobody signed any of this, and nothing that you sign covers it.",
+            Tone::Warn,
+        ),
         Text::new(),
     ];
     if reading.talk.is_empty() {
@@ -37,7 +40,10 @@ pub(super) fn talk(reading: &Reading) -> Vec<Text> {
 fn head(said: &Said) -> Text {
     let number = said.number;
     let (who, what) = match &said.speaker {
-        Speaker::Person(person) => (Piece::new(person.to_string(), Tone::Strong), format!(" asks ({number})")),
+        Speaker::Person(person) => (
+            Piece::new(person.to_string(), Tone::Strong),
+            format!(" asks ({number})"),
+        ),
         Speaker::Stranger => (
             Piece::new("somebody whom the directory does not name", Tone::Bad),
             format!(" asks ({number})"),
