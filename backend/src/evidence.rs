@@ -4,8 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use countersign_protocol::amendment::{Amends, MAX_AMENDMENTS};
 use countersign_protocol::api::RequestRecord;
-use countersign_protocol::bundle::{Evidence, Logged, SCHEMA};
+use countersign_protocol::bundle::{AmendedRequest, Evidence, Logged, SCHEMA};
 use countersign_protocol::decision::SeenCheckpoint;
 use countersign_protocol::identity::RequestId;
 use countersign_protocol::log::{ConsistencyProof, LogSegment, LoggedLeaf};
@@ -45,12 +46,14 @@ fn evidence(conn: &Connection, newest: &Checkpoint, entry: &Entry) -> Result<Evi
     let own = |sort| row::statements(conn, sort, &entry.id);
     let request = row::the_statement(conn, Sort::Request, &entry.id)?;
     let decisions = own(Sort::Decision)?;
+    let amendment = own(Sort::Amendment)?.pop();
     let withdrawal = own(Sort::Withdrawal)?.pop();
     let grant = own(Sort::Grant)?.pop();
     let receipt = own(Sort::Receipt)?.pop();
     let statements: Vec<&Kept> = [&request]
         .into_iter()
         .chain(&decisions)
+        .chain(&amendment)
         .chain(&withdrawal)
         .chain(&grant)
         .chain(&receipt)
@@ -59,13 +62,18 @@ fn evidence(conn: &Connection, newest: &Checkpoint, entry: &Entry) -> Result<Evi
     let size = checkpoint.size;
     let directories = since(conn, Sort::Directory, entry.directory.sha256(), size)?;
     let policies = since(conn, Sort::Policy, entry.policy.sha256(), size)?;
-    let seen = checkpoints_of(&decisions, grant.as_ref());
+    let seen = checkpoints_of(&decisions, grant.as_ref(), amendment.as_ref());
+    let proposal = row::the_statement(conn, Sort::Proposal, &entry.id)?.envelope;
+    let amended = amended(conn, &proposal, size)?;
     let log = match request.index.filter(|index| *index < size) {
         Some(start) => Some(segment(
             conn,
             &checkpoint,
             start,
-            directories.iter().chain(&policies),
+            directories
+                .iter()
+                .chain(&policies)
+                .chain(amended.iter().map(|amended| &amended.amendment)),
         )?),
         None => None,
     };
@@ -81,9 +89,11 @@ fn evidence(conn: &Connection, newest: &Checkpoint, entry: &Entry) -> Result<Evi
             .collect(),
         directories,
         policies,
-        proposal: row::the_statement(conn, Sort::Proposal, &entry.id)?.envelope,
+        proposal,
+        amended,
         request: request.logged(size),
         decisions: decisions.into_iter().map(|kept| kept.logged(size)).collect(),
+        amendment: amendment.map(|kept| kept.logged(size)),
         withdrawal: withdrawal.map(|kept| kept.logged(size)),
         grant: grant.map(|kept| kept.logged(size)),
         receipt: receipt.map(|kept| kept.logged(size)),
@@ -173,20 +183,68 @@ fn segment<'a>(
 }
 
 /// What the signers and the grant say that they saw of the log. The statements were verified when they came in.
-fn checkpoints_of(decisions: &[Kept], grant: Option<&Kept>) -> BTreeSet<SeenCheckpoint> {
+fn checkpoints_of(
+    decisions: &[Kept],
+    grant: Option<&Kept>,
+    amendment: Option<&Kept>,
+) -> BTreeSet<SeenCheckpoint> {
     #[derive(serde::Deserialize)]
     struct Statement {
         predicate: Predicate,
     }
     #[derive(serde::Deserialize)]
     struct Predicate {
+        checkpoint: Option<SeenCheckpoint>,
+        // In an amendment.
+        denial: Option<Denial>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Denial {
         checkpoint: SeenCheckpoint,
     }
     let seen = |kept: &Kept| {
         let statement = serde_json::from_slice::<Statement>(&kept.envelope.payload).ok();
-        statement.map(|statement| statement.predicate.checkpoint)
+        let predicate = statement?.predicate;
+        predicate
+            .checkpoint
+            .or(predicate.denial.map(|denial| denial.checkpoint))
     };
-    decisions.iter().chain(grant).filter_map(seen).collect()
+    decisions
+        .iter()
+        .chain(grant)
+        .chain(amendment)
+        .filter_map(seen)
+        .collect()
+}
+
+/// The chain of amendments that a proposal follows from, the oldest first. They were verified when they came in.
+fn amended(conn: &Connection, proposal: &Envelope, size: u64) -> Result<Vec<AmendedRequest>, StoreError> {
+    #[derive(serde::Deserialize)]
+    struct Statement {
+        predicate: Predicate,
+    }
+    #[derive(serde::Deserialize)]
+    struct Predicate {
+        amends: Option<Amends>,
+    }
+    let amends = |envelope: &Envelope| -> Result<Option<Amends>, StoreError> {
+        let statement: Statement = serde_json::from_slice(&envelope.payload)
+            .map_err(|error| StoreError::Corrupt(error.to_string()))?;
+        Ok(statement.predicate.amends)
+    };
+    let mut chain = Vec::new();
+    let mut next = amends(proposal)?;
+    while let Some(step) = next.filter(|_| chain.len() < MAX_AMENDMENTS) {
+        let proposal = row::the_statement(conn, Sort::Proposal, &step.request)?.envelope;
+        next = amends(&proposal)?;
+        chain.push(AmendedRequest {
+            proposal,
+            request: row::the_statement(conn, Sort::Request, &step.request)?.envelope,
+            amendment: row::the_statement(conn, Sort::Amendment, &step.request)?.logged(size),
+        });
+    }
+    chain.reverse();
+    Ok(chain)
 }
 
 fn consistency(

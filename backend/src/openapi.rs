@@ -136,6 +136,15 @@ const OPERATIONS: &[Operation] = &[
     ),
     (
         "post",
+        "/v1/requests/{id}/amendment",
+        "amend",
+        "Deny with a signed counter-proposal",
+        Who::Person,
+        Some("AmendBody"),
+        Answer::Json("200", "RequestRecord"),
+    ),
+    (
+        "post",
         "/v1/requests/{id}/withdrawal",
         "withdraw",
         "Take a request back",
@@ -456,6 +465,8 @@ fn schemas() -> Value {
                 ("keyid", reference("Digest")), ("sig", base64.clone())]) })),
         ]),
         "EnvelopeBody": object("One envelope", &[("envelope", reference("Envelope"))]),
+        "AmendBody": object("A signed amendment with the artifacts that only the amended action names", &[
+            ("amendment", reference("Envelope")), ("artifacts", list("Artifact"))]),
         "ProposeBody": object("A proposal with its artifacts", &[
             ("proposal", reference("Envelope")), ("artifacts", list("Artifact"))]),
         "VerdictBatch": object("Verdicts that needed no human", &[("records", json!({ "type": "array", "items":
@@ -477,7 +488,10 @@ fn schemas() -> Value {
         "Evidence": object("The whole chain of one request; it vouches for nothing by itself", &[
             ("schema", text.clone()), ("roots", list("Envelope")), ("directories", list("Logged")),
             ("policies", list("Logged")), ("proposal", reference("Envelope")), ("request", reference("Logged")),
-            ("decisions", list("Logged")), ("withdrawal?", reference("Logged")), ("grant?", reference("Logged")),
+            ("amended?", json!({ "type": "array", "items": object("A request that was amended", &[
+                ("proposal", reference("Envelope")), ("request", reference("Envelope")),
+                ("amendment", reference("Logged"))]) })),
+            ("decisions", list("Logged")), ("amendment?", reference("Logged")), ("withdrawal?", reference("Logged")), ("grant?", reference("Logged")),
             ("receipt?", reference("Logged")),
             ("artifacts", json!({ "type": "object", "additionalProperties": reference("Artifact") })),
             ("log?", reference("LogSegment")), ("consistency?", list("ConsistencyProof"))]),

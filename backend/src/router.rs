@@ -79,6 +79,7 @@ pub fn router(app: App) -> Router {
         .route("/v1/requests", get(request::list))
         .route("/v1/requests/{id}", get(request::show))
         .route("/v1/requests/{id}/decisions", post(request::decide))
+        .route("/v1/requests/{id}/amendment", post(request::amend))
         .route("/v1/requests/{id}/withdrawal", post(proposal::withdraw))
         .route("/v1/requests/{id}/grant", post(proposal::grant))
         .route("/v1/requests/{id}/start", post(proposal::start))

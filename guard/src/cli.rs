@@ -23,13 +23,15 @@ use crate::config::Config;
 use crate::intercept::{self, Change, InterceptError};
 use crate::service::{self, Service};
 use crate::socket::{
-    Answer, AnswerCall, Asking, Call, Checked, Empty, Ended, MAX_ANSWER_BYTES, SocketError, TicketCall,
-    WaitCall, receive, send,
+    AcceptCall, Answer, AnswerCall, Asking, Call, Checked, Counter, Empty, Ended, MAX_ANSWER_BYTES,
+    SocketError, Talked, TicketCall, WaitCall, receive, send,
 };
 use crate::talk;
 
 /// The guard or the backend cannot be reached.
 const UNAVAILABLE: u8 = 69;
+/// How often a call accepts counter-proposals by itself.
+const MAX_ACCEPTED: u8 = 4;
 /// Wrong configuration or use.
 const MISCONFIGURED: u8 = 78;
 
@@ -105,6 +107,14 @@ enum Command {
         #[command(flatten)]
         asking: AskingArgs,
     },
+    /// Ask for what a reviewer proposed instead of an earlier request
+    Accept {
+        /// The request that was denied with a counter-proposal
+        #[arg(value_name = "TICKET")]
+        answered: String,
+        #[command(flatten)]
+        asking: AskingArgs,
+    },
     /// Wait for an earlier request and give its result
     Wait {
         /// The request, as `--ticket` printed it
@@ -173,6 +183,9 @@ struct AskingArgs {
     /// Give up waiting after this time (`30s`, `5m`, `1h`); the request stays open
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     wait: Option<Duration>,
+    /// Ask at once for what a reviewer proposes instead, unseen: for agents that nobody attends
+    #[arg(long)]
+    accept_narrowed: bool,
     /// Print the request's id and end at once with 75; `wait` gives the result
     #[arg(long)]
     ticket: bool,
@@ -196,6 +209,8 @@ struct GuardResult<'a> {
     code: &'a str,
     exit: u8,
     message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counter: Option<&'a Counter>,
 }
 
 /// How a client shows what it gets.
@@ -203,6 +218,8 @@ struct GuardResult<'a> {
 struct Show {
     json: bool,
     ticket: bool,
+    /// How often a counter-proposal is accepted unseen.
+    accepts: u8,
 }
 
 /// Runs the command line; gives the exit code.
@@ -263,8 +280,16 @@ fn dispatch(cli: Cli) -> ExitCode {
                 asking.asking()?,
             )?))
         }),
+        Command::Accept { answered, asking } => with_ticket(&answered, asking.json, |request| {
+            call(socket, show(&asking), || {
+                Ok(Call::Accept(AcceptCall {
+                    request,
+                    asking: asking.asking()?,
+                }))
+            })
+        }),
         Command::Wait { ticket, wait, json } => with_ticket(&ticket, json, |request| {
-            call(socket, Show { json, ticket: false }, || {
+            call(socket, Show::as_json(json), || {
                 Ok(Call::Wait(WaitCall {
                     request,
                     wait_ms: wait.map(millis),
@@ -272,12 +297,12 @@ fn dispatch(cli: Cli) -> ExitCode {
             })
         }),
         Command::Withdraw { ticket, json } => with_ticket(&ticket, json, |request| {
-            call(socket, Show { json, ticket: false }, || {
+            call(socket, Show::as_json(json), || {
                 Ok(Call::Withdraw(TicketCall { request }))
             })
         }),
         Command::Questions { ticket, json } => with_ticket(&ticket, json, |request| {
-            call(socket, Show { json, ticket: false }, || {
+            call(socket, Show::as_json(json), || {
                 Ok(Call::Questions(TicketCall { request }))
             })
         }),
@@ -287,7 +312,7 @@ fn dispatch(cli: Cli) -> ExitCode {
             question,
             json,
         } => with_ticket(&ticket, json, |request| {
-            call(socket, Show { json, ticket: false }, || {
+            call(socket, Show::as_json(json), || {
                 Ok(Call::Answer(AnswerCall {
                     request,
                     question,
@@ -295,9 +320,7 @@ fn dispatch(cli: Cli) -> ExitCode {
                 }))
             })
         }),
-        Command::Doctor { json } => call(socket, Show { json, ticket: false }, || {
-            Ok(Call::Doctor(Empty {}))
-        }),
+        Command::Doctor { json } => call(socket, Show::as_json(json), || Ok(Call::Doctor(Empty {}))),
         Command::Mcp(later) => comes_later("mcp", &later),
         Command::Http(later) => comes_later("http", &later),
         Command::Hook(later) => comes_later("hook", &later),
@@ -308,6 +331,17 @@ const fn show(asking: &AskingArgs) -> Show {
     Show {
         json: asking.json,
         ticket: asking.ticket,
+        accepts: if asking.accept_narrowed { MAX_ACCEPTED } else { 0 },
+    }
+}
+
+impl Show {
+    const fn as_json(json: bool) -> Self {
+        Self {
+            json,
+            ticket: false,
+            accepts: 0,
+        }
     }
 }
 
@@ -462,7 +496,52 @@ fn call(
     }
 }
 
+/// Has one call answered; then, where the agent said so beforehand, accepts what was proposed instead.
 async fn converse(socket: &std::path::Path, call: &Call, show: Show) -> Result<ExitCode, SocketError> {
+    let wait_ms = match call {
+        Call::Exec(call) => call.asking.wait_ms,
+        Call::Apply(call) => call.asking.wait_ms,
+        Call::Sql(call) => call.asking.wait_ms,
+        Call::Accept(call) => call.asking.wait_ms,
+        Call::Wait(_) | Call::Withdraw(_) | Call::Questions(_) | Call::Answer(_) | Call::Doctor(_) => None,
+    };
+    let mut said = ask_once(socket, call, show).await?;
+    for _ in 0..show.accepts {
+        let Said::Ended(Ended {
+            request: Some(request),
+            counter: Some(_),
+            ..
+        }) = &said
+        else {
+            break;
+        };
+        let accept = Call::Accept(AcceptCall {
+            request: *request,
+            asking: Asking {
+                wait_ms,
+                ..Asking::default()
+            },
+        });
+        if let (Said::Ended(ended), false) = (&said, show.json) {
+            conclude(ended, false);
+        }
+        said = ask_once(socket, &accept, show).await?;
+    }
+    Ok(match said {
+        Said::Ended(ended) => conclude(&ended, show.json),
+        Said::Checked(checked) => tell_checks(&checked, show.json),
+        Said::Talked(talked) => talk::tell_talk(&talked, show.json),
+    })
+}
+
+/// The last word of the service.
+enum Said {
+    Ended(Ended),
+    Checked(Checked),
+    Talked(Talked),
+}
+
+async fn ask_once(socket: &std::path::Path, call: &Call, show: Show) -> Result<Said, SocketError> {
     let mut stream = UnixStream::connect(socket).await?;
     // A service that refuses may close before it has read all; its answer is there to be read all the same.
     let mut sent = send(&mut stream, call).await;
@@ -478,7 +557,7 @@ async fn converse(socket: &std::path::Path, call: &Call, show: Show) -> Result<E
                     request,
                     ..Ended::apart("unavailable", "guard-unreachable", UNAVAILABLE, message)
                 };
-                return Ok(conclude(&ended, show.json));
+                return Ok(Said::Ended(ended));
             }
             Err(error) => return std::mem::replace(&mut sent, Ok(())).and(Err(error)),
         };
@@ -492,11 +571,11 @@ async fn converse(socket: &std::path::Path, call: &Call, show: Show) -> Result<E
                 }
             }
             Answer::Question(asked) => talk::tell_question(&asked, show.json),
-            Answer::Talked(talked) => return Ok(talk::tell_talk(&talked, show.json)),
+            Answer::Talked(talked) => return Ok(Said::Talked(talked)),
             Answer::Stdout(output) => write_raw(std::io::stdout().lock(), &output.bytes.0),
             Answer::Stderr(output) => write_raw(std::io::stderr().lock(), &output.bytes.0),
-            Answer::Ended(ended) => return Ok(conclude(&ended, show.json)),
-            Answer::Checked(checked) => return Ok(tell_checks(&checked, show.json)),
+            Answer::Ended(ended) => return Ok(Said::Ended(ended)),
+            Answer::Checked(checked) => return Ok(Said::Checked(checked)),
         }
     }
 }
@@ -509,6 +588,7 @@ fn write_raw(mut to: impl std::io::Write, bytes: &[u8]) {
 fn conclude(ended: &Ended, json: bool) -> ExitCode {
     if json {
         let message = Untrusted::from(ended.message.as_str()).escaped();
+        let counter = ended.counter.as_ref().map(printable);
         let result = GuardResult {
             schema: "countersign/guard-result/v1",
             request: ended.request,
@@ -516,14 +596,32 @@ fn conclude(ended: &Ended, json: bool) -> ExitCode {
             code: &ended.code,
             exit: ended.exit,
             message: &message,
+            counter: counter.as_ref(),
         };
         if let Ok(line) = serde_json::to_string(&result) {
             complain_plain(&line);
         }
     } else if !ended.message.is_empty() {
         complain(&format!("{}: {}", ended.state, ended.message));
+        if let Some(counter) = ended.counter.as_ref().map(printable) {
+            for line in &counter.difference {
+                complain(&format!("  {line}"));
+            }
+        }
     }
     ExitCode::from(ended.exit)
+}
+
+/// A counter-proposal in printable characters only.
+fn printable(counter: &Counter) -> Counter {
+    let escaped = |text: &String| Untrusted::from(text.as_str()).escaped();
+    Counter {
+        amender: escaped(&counter.amender),
+        reason: escaped(&counter.reason),
+        until: counter.until,
+        difference: counter.difference.iter().map(escaped).collect(),
+        lines: counter.lines,
+    }
 }
 
 fn tell_checks(checked: &Checked, json: bool) -> ExitCode {

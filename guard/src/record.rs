@@ -49,6 +49,11 @@ CREATE TABLE IF NOT EXISTS outbox (
     route TEXT NOT NULL CHECK (route IN ('receipt', 'verdict', 'withdrawal')),
     body BLOB NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS counter (
+    request TEXT PRIMARY KEY REFERENCES request (id),
+    told BLOB NOT NULL,
+    accepted TEXT REFERENCES request (id)
+) STRICT;
 CREATE TABLE IF NOT EXISTS clock (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     seen INTEGER NOT NULL
@@ -137,6 +142,15 @@ pub struct Tails {
     pub stderr: Vec<u8>,
 }
 
+/// A counter-proposal to a request of this guard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptCounter {
+    /// What the agent is told of it: a JSON document of [`crate::socket`].
+    pub told: Vec<u8>,
+    /// The request that came of it.
+    pub accepted: Option<RequestId>,
+}
+
 /// A statement on its way to the backend.
 #[derive(Debug, Clone)]
 pub struct Outgoing {
@@ -172,6 +186,8 @@ pub struct NewRequest<'a> {
     pub proposal: &'a Envelope,
     /// Whether it goes on without a client.
     pub ticket: bool,
+    /// The request whose counter-proposal it is.
+    pub accepts: Option<RequestId>,
     /// The artifacts that it needs.
     pub held: &'a [ArtifactRef],
     /// When the guard caught it.
@@ -227,6 +243,15 @@ impl Journal {
                     millis(new.expires_at)
                 ],
             )?;
+            if let Some(accepts) = new.accepts {
+                let accepted = transaction.execute(
+                    "UPDATE counter SET accepted = ?2 WHERE request = ?1 AND accepted IS NULL",
+                    [accepts.to_string(), new.id.to_string()],
+                )?;
+                if accepted != 1 {
+                    return Err(JournalError::Consumed(accepts));
+                }
+            }
             for artifact in new.held {
                 transaction.execute(
                     "INSERT OR IGNORE INTO held (request, digest) VALUES (?1, ?2)",
@@ -295,6 +320,43 @@ impl Journal {
             end_request(transaction, id, "waiting", end)?;
             report_in(transaction, id, report)
         })
+    }
+
+    /// Keeps what the agent is told of a counter-proposal.
+    ///
+    /// # Errors
+    /// [`JournalError`] when it cannot be written.
+    pub fn counter(&self, id: RequestId, told: &[u8]) -> Result<(), JournalError> {
+        self.write(|transaction| {
+            transaction.execute(
+                "INSERT INTO counter (request, told) VALUES (?1, ?2)
+                 ON CONFLICT (request) DO UPDATE SET told = excluded.told",
+                params![id.to_string(), told],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// The counter-proposal to a request.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the journal cannot be read.
+    pub fn counter_of(&self, id: RequestId) -> Result<Option<KeptCounter>, JournalError> {
+        let found = self
+            .connection()
+            .query_row(
+                "SELECT told, accepted FROM counter WHERE request = ?1",
+                [id.to_string()],
+                |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Option<String>>(1)?)),
+            )
+            .optional()?;
+        let Some((told, accepted)) = found else {
+            return Ok(None);
+        };
+        let accepted = accepted
+            .map(|id| id.parse().map_err(|_| JournalError::Damaged(id)))
+            .transpose()?;
+        Ok(Some(KeptCounter { told, accepted }))
     }
 
     /// The request with this id.

@@ -23,6 +23,7 @@ fn propose(journal: &Journal, name: &str, held: &[ArtifactRef]) -> Result<(), Jo
         agent: &"deployer".parse().unwrap(),
         proposal: &proposal,
         ticket: false,
+        accepts: None,
         held,
         created_at: now(),
         expires_at: Timestamp::from_millis(9000),

@@ -10,6 +10,7 @@ use std::time::Duration;
 use countersign_protocol::bundle::Artifact;
 use countersign_protocol::canonical::{self, EncodeError, ParseError};
 use countersign_protocol::identity::RequestId;
+use countersign_protocol::moment::Timestamp;
 use countersign_protocol::talk::{AnswerText, Remark, Talk};
 use countersign_protocol::text::{Line, OsBytes, Prose};
 use serde::de::DeserializeOwned;
@@ -41,6 +42,8 @@ pub enum Call {
     Apply(ApplyCall),
     /// Run a database script.
     Sql(SqlCall),
+    /// Ask for what a reviewer proposed instead.
+    Accept(AcceptCall),
     /// The end of an earlier request.
     Wait(WaitCall),
     /// Withdraw an earlier request.
@@ -133,6 +136,16 @@ pub struct SqlCall {
     pub script: Artifact,
     /// More rows changed roll it back.
     pub max_rows: u64,
+    /// Why, for whom, how long.
+    pub asking: Asking,
+}
+
+/// Accepting a counter-proposal.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AcceptCall {
+    /// The request that was denied with it.
+    pub request: RequestId,
     /// Why, for whom, how long.
     pub asking: Asking,
 }
@@ -240,6 +253,25 @@ pub struct Ended {
     pub exit: u8,
     /// What happened and what to do; empty where the process speaks for itself.
     pub message: String,
+    /// What a reviewer proposed instead, while it can still be accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counter: Option<Counter>,
+}
+
+/// What a reviewer proposed instead, as the agent is told it. Foreign text throughout.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counter {
+    /// Who.
+    pub amender: String,
+    /// Why.
+    pub reason: String,
+    /// Until when it can be accepted, approved and run.
+    pub until: Timestamp,
+    /// What it changes about what was asked, line by line.
+    pub difference: Vec<String>,
+    /// How many lines that has; more than are here when it is long.
+    pub lines: u64,
 }
 
 impl Ended {
@@ -252,6 +284,7 @@ impl Ended {
             code: code.to_owned(),
             exit,
             message: message.to_owned(),
+            counter: None,
         }
     }
 }

@@ -11,6 +11,7 @@ mod approve;
 mod backend_lies;
 mod cases;
 mod changed_after_approval;
+mod counter_proposal;
 mod deny;
 mod expired;
 mod kill_backend;

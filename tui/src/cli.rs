@@ -68,6 +68,8 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Deny a request with a counter-proposal, which somebody else has to approve.
+    Amend(Amend),
     /// Write the evidence of a request to a file.
     Evidence {
         /// The request.
@@ -268,6 +270,57 @@ pub struct Deny {
     pub key: Option<String>,
     #[command(flatten)]
     pub pin: Pin,
+}
+
+/// Options of `amend`.
+#[derive(Debug, Args)]
+pub struct Amend {
+    /// The request.
+    pub id: RequestId,
+    /// A file with the text that is to stand in place of the one asked.
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["max_rows", "expires_in", "without"])]
+    pub after: Option<PathBuf>,
+    /// The most rows that the statement may change.
+    #[arg(long, value_name = "N")]
+    pub max_rows: Option<u64>,
+    /// Leave out the argument of this index (repeatable).
+    #[arg(long, value_name = "INDEX")]
+    pub without: Vec<u32>,
+    /// How long from now it may be approved and run (`90s`, `30m`, `2h`).
+    #[arg(long, value_name = "DURATION", value_parser = life)]
+    pub expires_in: Option<std::time::Duration>,
+    /// Why. The agent and others will read it.
+    #[arg(long, required_unless_present = "draft")]
+    pub reason: Option<String>,
+    /// Only print what would be changed; sign nothing.
+    #[arg(long)]
+    pub draft: bool,
+    /// The digest of the sheet you saw; the one fetched now unless given.
+    #[arg(long, value_name = "HEX")]
+    pub view_digest: Option<ViewDigest>,
+    /// The key to sign with.
+    #[arg(long, value_name = "NAME")]
+    pub key: Option<String>,
+    #[command(flatten)]
+    pub pin: Pin,
+}
+
+/// `90s`, `30m`, `2h`.
+fn life(text: &str) -> Result<std::time::Duration, String> {
+    let wrong = || format!("`{text}` is no duration; write `90s`, `30m` or `2h`");
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    let seconds = match unit {
+        "s" => Some(number),
+        "m" => number.checked_mul(60),
+        "h" => number.checked_mul(3600),
+        _ => None,
+    };
+    seconds
+        .filter(|seconds| (1..=366 * 24 * 3600).contains(seconds))
+        .map(std::time::Duration::from_secs)
+        .ok_or_else(wrong)
 }
 
 /// Options of `verify`.
@@ -582,6 +635,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Approve(options) => command::decide::approve(config, options).await,
         Command::Deny(options) => command::decide::deny(config, options).await,
         Command::Ask { id, text, json } => command::ask::run(config, id, text, json).await,
+        Command::Amend(options) => command::amend::run(config, options).await,
         Command::Evidence { id, output } => command::evidence::run(config, id, &output).await,
         Command::Verify(options) => command::verify::run(&options),
         Command::Inspect(options) if options.tui => command::local::run(config, options).await,

@@ -2,12 +2,12 @@
 
 use countersign_protocol::api::EnvelopeBody;
 use countersign_protocol::decision::Decision;
-use countersign_protocol::digest::KeyId;
+use countersign_protocol::digest::{DecisionDigest, KeyId};
 use countersign_protocol::directory::{DirectoryKey, KeyHolder};
 use countersign_protocol::identity::{RequestId, Role};
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::request::{Event, PolicyAnswer, Vote};
-use countersign_protocol::signed::{Signed, Verified};
+use countersign_protocol::signed::Signed;
 use rusqlite::Connection;
 
 use super::case::Case;
@@ -68,7 +68,7 @@ impl Engine {
         case.pass_time(conn, now)?;
         check_time(&case, &decision, now)?;
         check_seen(conn, &self.store().published(), &decision)?;
-        let vote = vote(&decision, signer, key);
+        let vote = vote(&decision, decision.decision_digest(), signer, key);
         let votes = case.entry.state.standing_with(&vote, now);
         let answer = PolicyAnswer {
             eligible: case.is_eligible(&vote, Some(&decision), now),
@@ -82,7 +82,11 @@ impl Engine {
     }
 }
 
-fn key_of<'a>(trust: &'a Trust, signer: &KeyId, now: Timestamp) -> Result<&'a DirectoryKey, Refused> {
+pub(super) fn key_of<'a>(
+    trust: &'a Trust,
+    signer: &KeyId,
+    now: Timestamp,
+) -> Result<&'a DirectoryKey, Refused> {
     trust
         .directory
         .key_at(signer, Role::Reviewer, now)
@@ -90,7 +94,7 @@ fn key_of<'a>(trust: &'a Trust, signer: &KeyId, now: Timestamp) -> Result<&'a Di
 }
 
 /// A decision states a time between the asking and now, and lasts no longer than policy lets approvals last.
-fn check_time(case: &Case, decision: &Decision, now: Timestamp) -> Result<(), Refused> {
+pub(super) fn check_time(case: &Case, decision: &Decision, now: Timestamp) -> Result<(), Refused> {
     let limits = case.trust.policy.bundle.limits;
     let (from, until) = (
         case.request.created_at.before(limits.skew()),
@@ -113,10 +117,10 @@ fn check_time(case: &Case, decision: &Decision, now: Timestamp) -> Result<(), Re
 }
 
 /// The log that the signer saw must be a beginning of this one.
-fn check_seen(
+pub(super) fn check_seen(
     conn: &Connection,
     published: &Published,
-    decision: &Verified<Decision>,
+    decision: &Decision,
 ) -> Result<(), Refused> {
     let seen = decision.checkpoint;
     let tree = Tree(conn);
@@ -132,11 +136,11 @@ fn check_seen(
     ))
 }
 
-fn vote(decision: &Verified<Decision>, signer: KeyId, key: &DirectoryKey) -> Vote {
+pub(super) fn vote(decision: &Decision, digest: DecisionDigest, signer: KeyId, key: &DirectoryKey) -> Vote {
     Vote {
         person: decision.reviewer.clone(),
         key: signer,
-        decision: decision.decision_digest(),
+        decision: digest,
         verdict: decision.verdict,
         request_digest: decision.request_digest,
         action_digest: decision.action_digest,

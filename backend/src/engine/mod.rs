@@ -5,6 +5,7 @@
 //! and outbox row together. It counts nothing and interprets no policy itself.
 
 mod account;
+mod amend;
 mod case;
 mod decide;
 mod grant;

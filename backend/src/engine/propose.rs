@@ -167,6 +167,7 @@ impl Engine {
             if row::request(conn, &id)?.is_some() {
                 return Ok(None);
             }
+            Self::check_amends(conn, &trust, proposal, now)?;
             check_limits(conn, proposal, &trust.policy.bundle.limits, now)?;
             Ok(Some(row::earlier(conn, &proposal.action_digest)?))
         })?;
@@ -307,7 +308,12 @@ fn check_limits(
     limits: &Limits,
     now: Timestamp,
 ) -> Result<(), Refused> {
-    if let Some(denied) = row::denied_at(conn, &proposal.action_digest)? {
+    // Who accepts a counter-proposal was just denied: that is the point of it.
+    let denied = match proposal.amends {
+        Some(_) => None,
+        None => row::denied_at(conn, &proposal.action_digest)?,
+    };
+    if let Some(denied) = denied {
         let until = denied.after(HOLD_AFTER_DENIAL);
         if now < until {
             return Err(busy(
@@ -383,7 +389,7 @@ fn request_of(
 
 fn keep(
     conn: &Connection,
-    trust: &Trust,
+    trust: &Arc<Trust>,
     checked: &Checked,
     outcome: Outcome,
 ) -> Result<Option<Refused>, Refused> {
@@ -396,6 +402,7 @@ fn keep(
     if row::request(conn, &id)?.is_some() {
         return Ok(None);
     }
+    Engine::check_amends(conn, trust, proposal, now)?;
     check_limits(conn, proposal, &trust.policy.bundle.limits, now)?;
     let file = |sort, envelope: &Envelope, entry| {
         let filing = Filing {
@@ -440,6 +447,9 @@ fn keep(
                 judged: &judged,
             };
             row::insert_request(conn, &entry, now)?;
+            if let Some(amends) = &proposal.amends {
+                row::accept_amendment(conn, &amends.amendment, &id)?;
+            }
             file(Sort::Proposal, proposal.envelope(), None)?;
             file(Sort::Request, request.envelope(), Some(EntryType::Request))?;
             // Verifiers whose rules are newer read the findings instead of finding them.

@@ -112,6 +112,25 @@ pub async fn decide(
     .await
 }
 
+/// `POST /v1/requests/{id}/amendment`.
+///
+/// # Errors
+/// [`Refused`] says why the amendment does not count.
+pub async fn amend(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    asked: Authenticated,
+) -> Result<Response, Refused> {
+    let id = parse_id(&id)?;
+    once(app.engine().store(), &asked, async {
+        app.engine()
+            .amend(asked.caller.clone(), id, parse(&asked.body)?)
+            .await?;
+        record(&app, &asked.caller, id, StatusCode::OK).await
+    })
+    .await
+}
+
 /// `GET /v1/watch`.
 ///
 /// # Errors
@@ -206,8 +225,9 @@ pub(super) async fn record(
 
 fn is_logged(evidence: &Evidence) -> bool {
     let ends = evidence
-        .withdrawal
+        .amendment
         .iter()
+        .chain(&evidence.withdrawal)
         .chain(&evidence.grant)
         .chain(&evidence.receipt);
     std::iter::once(&evidence.request)

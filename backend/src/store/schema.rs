@@ -99,6 +99,17 @@ CREATE TABLE talk (
 CREATE INDEX talk_by_person ON talk (person, at) WHERE person IS NOT NULL;
 CREATE INDEX requests_by_change ON requests (change);
 ",
+    "
+-- What reviewers wrote as counter-proposals, and the request that came of each.
+CREATE TABLE amendments (
+  digest TEXT PRIMARY KEY,
+  request TEXT NOT NULL UNIQUE REFERENCES requests (id),
+  action TEXT NOT NULL,
+  until INTEGER NOT NULL,
+  accepted TEXT
+) STRICT;
+CREATE INDEX amendments_by_action ON amendments (action, until);
+",
 ];
 
 /// The version that this program writes.

@@ -389,6 +389,7 @@ impl Organisation {
                 self.document.directory.payload_digest(),
             ),
             policy: countersign_protocol::digest::PolicyDigest::new(self.document.policy.payload_digest()),
+            amends: None,
             created_at: now,
             expires_at: now.after(Duration::from_secs(3600)),
         }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_protocol::api::{
-    ConsistencyAnswer, EnvelopeBody, MAX_BODY_BYTES, MAX_PAGE, ProposeBody, RequestPage, RequestRecord,
-    StartBody, TrustDocument, VerdictBatch,
+    AmendBody, ConsistencyAnswer, EnvelopeBody, MAX_BODY_BYTES, MAX_PAGE, ProposeBody, RequestPage,
+    RequestRecord, StartBody, TrustDocument, VerdictBatch,
 };
 use countersign_protocol::bundle::{Evidence, MAX_BUNDLE_BYTES};
 use countersign_protocol::decision::SeenCheckpoint;
@@ -196,6 +196,17 @@ impl Backend {
     /// [`ClientError`] says what failed and what to do.
     pub async fn decide(&self, id: RequestId, decision: Envelope) -> Result<RequestRecord, ClientError> {
         self.hand_in("hand in the decision", id, "decisions", decision)
+            .await
+    }
+
+    /// Hands in an amendment.
+    ///
+    /// # Errors
+    /// [`ClientError`] says what failed and what to do.
+    pub async fn amend(&self, id: RequestId, body: &AmendBody) -> Result<RequestRecord, ClientError> {
+        let doing = "hand in the counter-proposal";
+        let body = encode(doing, body)?;
+        self.read(Call::post(doing, format!("/v1/requests/{id}/amendment"), body))
             .await
     }
 

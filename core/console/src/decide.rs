@@ -7,6 +7,9 @@
 use std::time::Duration;
 
 use countersign_client::{ClientError, now};
+use countersign_protocol::action::Action;
+use countersign_protocol::amendment::Amendment;
+use countersign_protocol::bundle::Artifact;
 use countersign_protocol::decision::{Attention, Decision, SeenCheckpoint, Surface, Verdict};
 use countersign_protocol::digest::{ActionDigest, RequestDigest, ViewDigest};
 use countersign_protocol::directory::{DirectoryKey, KeyHolder, TrustedDirectory};
@@ -19,6 +22,7 @@ use countersign_protocol::text::{Line, Prose};
 use countersign_verify::{Chain, Problem};
 use secrecy::SecretString;
 
+use crate::amend::DraftError;
 use crate::config::{Config, ConfigError, ConfiguredKey};
 use crate::inbox::{Inbox, InboxError, Opened};
 use crate::keys::{self, KeyError};
@@ -98,6 +102,9 @@ pub enum DecideError {
     /// The key did not sign.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// There is no counter-proposal to sign.
+    #[error(transparent)]
+    Draft(#[from] DraftError),
     /// The statement could not be signed.
     #[error(transparent)]
     Sign(#[from] SignError),
@@ -124,9 +131,23 @@ pub async fn decide(
     secret: SecretString,
     report: impl Fn() + Send,
 ) -> Result<Sent, DecideError> {
+    perform(inbox, intent, secret, report, |_, _| Ok(None)).await
+}
+
+/// The way of every answer. `instead` gives what a denial proposes instead, derived from what was fetched now.
+pub(crate) async fn perform(
+    inbox: &Inbox,
+    intent: Intent,
+    secret: SecretString,
+    report: impl Fn() + Send,
+    instead: impl FnOnce(&Opened, &Chain) -> Result<Option<Instead>, DecideError> + Send,
+) -> Result<Sent, DecideError> {
     let opened = inbox.fetch(intent.request).await?;
     let key = signing_key(inbox.config(), intent.key.as_deref())?;
-    let prepared = prepare(&opened, &intent, inbox.person(), &key)?;
+    let mut prepared = prepare(&opened, &intent, inbox.person(), &key)?;
+    if let Some(chain) = &opened.report.chain {
+        prepared.instead = instead(&opened, chain)?;
+    }
     let item = tokio::task::spawn_blocking(move || sign(prepared, &key, &secret))
         .await
         .map_err(|_| SignError::Key("its thread ended early".into()))??;
@@ -138,11 +159,20 @@ pub async fn decide(
 /// The decision statement and what has to be known to keep it.
 struct Prepared {
     decision: Decision,
+    instead: Option<Instead>,
     now: Timestamp,
 }
 
+/// What a denial proposes instead.
+pub(crate) struct Instead {
+    pub action: Action,
+    pub until: Timestamp,
+    /// The bytes that it brings along.
+    pub artifacts: Vec<Artifact>,
+}
+
 async fn send(inbox: &Inbox, mut item: Item) -> Result<Sent, DecideError> {
-    let record = match inbox.backend().decide(item.request, item.envelope.clone()).await {
+    let record = match item.hand_in(inbox.backend()).await {
         Ok(record) => record,
         Err(error) if error.is_unreachable() => return Ok(Sent::Kept(error)),
         Err(error) if error.is_lasting_refusal() => {
@@ -222,6 +252,7 @@ fn prepare(
     };
     Ok(Prepared {
         decision,
+        instead: None,
         now: opened.at,
     })
 }
@@ -336,15 +367,28 @@ fn sign(prepared: Prepared, key: &ConfiguredKey, secret: &SecretString) -> Resul
         ..prepared.decision
     };
     let signer = key.unlock(secret)?;
-    let sealed = Signed::seal(&decision, &[signer.as_ref()])
-        .map_err(|error| KeyError::of(error).map_or_else(DecideError::Sign, DecideError::Key))?;
-    let envelope = sealed.into_envelope();
-    Ok(Item::new(
-        decision.request,
-        decision.verdict,
-        envelope,
-        prepared.now,
-    ))
+    let refused = |error| KeyError::of(error).map_or_else(DecideError::Sign, DecideError::Key);
+    let (request, verdict) = (decision.request, decision.verdict);
+    let (envelope, brought) = match prepared.instead {
+        None => {
+            let signed = Signed::seal(&decision, &[signer.as_ref()]).map_err(refused)?;
+            (signed.into_envelope(), None)
+        }
+        Some(instead) => {
+            let amendment = Amendment {
+                denial: decision,
+                action: instead.action,
+                until: instead.until,
+            };
+            let signed = Signed::seal(&amendment, &[signer.as_ref()]).map_err(refused)?;
+            (signed.into_envelope(), Some(instead.artifacts))
+        }
+    };
+    let item = Item::new(request, verdict, envelope, prepared.now);
+    Ok(match brought {
+        Some(artifacts) => item.amending(artifacts),
+        None => item,
+    })
 }
 
 /// Short texts of this program always fit; a longer one is left out rather than cut.

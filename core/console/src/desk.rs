@@ -441,6 +441,7 @@ pub const fn code_of(error: &DecideError) -> &'static str {
         DecideError::WhichKey(_) => "which-key",
         DecideError::KeyNotEnrolled(_) => "key-not-enrolled",
         DecideError::Key(_) => "key",
+        DecideError::Draft(_) => "draft",
         DecideError::Sign(_) => "sign",
         DecideError::Outbox(_) => "outbox",
         DecideError::BackendRefused(_) => "backend-refused",

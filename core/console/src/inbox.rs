@@ -319,7 +319,7 @@ impl Inbox {
     /// [`InboxError`] when that cannot be found out.
     pub async fn follow(&self, item: &Item) -> Result<Standing, InboxError> {
         if item.acknowledged_at.is_none() {
-            if let Err(error) = self.backend.decide(item.request, item.envelope.clone()).await {
+            if let Err(error) = item.hand_in(&self.backend).await {
                 // A refusal that lasts is told once; the decision counts nowhere.
                 if error.is_lasting_refusal() {
                     self.outbox.remove(item)?;

@@ -12,6 +12,7 @@ pub mod keyring;
 pub mod keys;
 mod patience;
 
+pub mod amend;
 pub mod decide;
 pub mod inbox;
 pub mod outbox;

@@ -6,7 +6,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use countersign_client::durable;
+use countersign_client::{Backend, ClientError, durable};
+use countersign_protocol::api::{AmendBody, RequestRecord};
+use countersign_protocol::bundle::Artifact;
 use countersign_protocol::canonical::{self, ParseError};
 use countersign_protocol::decision::Verdict;
 use countersign_protocol::digest::DecisionDigest;
@@ -34,6 +36,9 @@ pub struct Item {
     pub envelope: Envelope,
     /// When it was signed.
     pub signed_at: Timestamp,
+    /// The bytes that an amendment brings along; absent for a decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amending: Option<Vec<Artifact>>,
     /// When the backend acknowledged it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acknowledged_at: Option<Timestamp>,
@@ -49,7 +54,34 @@ impl Item {
             verdict,
             envelope,
             signed_at: now,
+            amending: None,
             acknowledged_at: None,
+        }
+    }
+
+    /// The same for an amendment, with the bytes that it brings along.
+    #[must_use]
+    pub fn amending(self, artifacts: Vec<Artifact>) -> Self {
+        Self {
+            amending: Some(artifacts),
+            ..self
+        }
+    }
+
+    /// Sends it.
+    ///
+    /// # Errors
+    /// [`ClientError`] says what failed and what to do.
+    pub async fn hand_in(&self, backend: &Backend) -> Result<RequestRecord, ClientError> {
+        match &self.amending {
+            None => backend.decide(self.request, self.envelope.clone()).await,
+            Some(artifacts) => {
+                let body = AmendBody {
+                    amendment: self.envelope.clone(),
+                    artifacts: artifacts.clone(),
+                };
+                backend.amend(self.request, &body).await
+            }
         }
     }
 
@@ -63,11 +95,17 @@ impl Item {
     #[must_use]
     pub fn standing(&self, chain: &Chain, now: Timestamp) -> Standing {
         let digest = self.digest();
-        let found = chain
+        let decided = chain
             .decisions
             .iter()
-            .find(|checked| checked.decision.decision_digest() == digest);
-        if let Some(index) = found.and_then(|checked| checked.logged_index) {
+            .find(|checked| checked.decision.decision_digest() == digest)
+            .map(|checked| checked.logged_index);
+        let amended = chain
+            .amendment
+            .as_ref()
+            .filter(|checked| checked.vote.decision == digest);
+        let found = decided.or(amended.map(|checked| checked.logged_index));
+        if let Some(index) = found.flatten() {
             let size = chain.log.checkpoint.map_or(0, |checkpoint| checkpoint.size);
             return Standing::Logged { index, size };
         }

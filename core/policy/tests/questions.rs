@@ -435,6 +435,7 @@ fn proposal(path: &str, environment: &str) -> Proposal {
         action,
         directory: DirectoryDigest::new(Sha256Digest::of(b"d")),
         policy: PolicyDigest::new(Sha256Digest::of(b"p")),
+        amends: None,
         created_at: Timestamp::from_millis(0),
         expires_at: Timestamp::LAST,
     }

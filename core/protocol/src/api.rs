@@ -9,6 +9,7 @@
 //! | `GET /v1/requests?state=&agent=&after=&since=&limit=` | → [`RequestPage`] | person, guard (its own) |
 //! | `GET /v1/requests/{id}` | → [`RequestRecord`] | person, guard (its own) |
 //! | `POST /v1/requests/{id}/decisions` | [`EnvelopeBody`] → [`RequestRecord`] | person |
+//! | `POST /v1/requests/{id}/amendment` | [`AmendBody`] → [`RequestRecord`] | person |
 //! | `POST /v1/requests/{id}/withdrawal` | [`EnvelopeBody`] → [`RequestRecord`] | guard |
 //! | `GET /v1/requests/{id}/talk` | → [`Talk`](crate::talk::Talk) | person, guard (its own) |
 //! | `POST /v1/requests/{id}/questions` | [`AskBody`](crate::talk::AskBody) → [`Talk`](crate::talk::Talk) | person |
@@ -60,6 +61,16 @@ pub struct TrustDocument {
 pub struct EnvelopeBody {
     /// It.
     pub envelope: Envelope,
+}
+
+/// An amendment with the artifacts that the amended action names and the request's own does not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AmendBody {
+    /// The signed amendment.
+    pub amendment: Envelope,
+    /// What it brings along.
+    pub artifacts: Vec<Artifact>,
 }
 
 /// A proposal with its artifacts.

@@ -237,7 +237,8 @@ impl ApprovalRequest {
 pub struct People {
     /// Those it was started for, as far as they are known: the claimed ones, else the agent's owners.
     pub initiators: BTreeSet<PersonId>,
-    /// Those who may not approve: initiators and owners. Empty where people supervise their own agents.
+    /// Those who may not approve: initiators, owners, and along the chain of amendments the amenders and whoever
+    /// could not approve what was amended. Empty where people supervise their own agents.
     pub excluded: BTreeSet<PersonId>,
 }
 
@@ -264,7 +265,8 @@ impl People {
         let excluded = if personal {
             BTreeSet::new()
         } else {
-            known.union(&owners).cloned().collect()
+            let inherited = proposal.amends.iter().flat_map(|amends| &amends.excluded);
+            known.union(&owners).chain(inherited).cloned().collect()
         };
         Self {
             initiators: if known.is_empty() { owners } else { known },

@@ -31,10 +31,16 @@ pub struct Evidence {
     pub policies: Vec<Logged>,
     /// What the guard proposed.
     pub proposal: Envelope,
+    /// The chain of amendments that the proposal follows from, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amended: Vec<AmendedRequest>,
     /// What the backend held.
     pub request: Logged,
     /// What reviewers decided, in the order they came.
     pub decisions: Vec<Logged>,
+    /// The amendment, if a reviewer denied it with a counter-proposal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amendment: Option<Logged>,
     /// The withdrawal, if it was withdrawn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub withdrawal: Option<Logged>,
@@ -44,7 +50,7 @@ pub struct Evidence {
     /// The receipt, once it ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<Logged>,
-    /// The artifacts of the action, and the findings of the request as the document that its digest names.
+    /// The artifacts of the action and of an amended one, and the findings of the request as the document that its digest names.
     pub artifacts: BTreeMap<ArtifactDigest, Artifact>,
     /// The log from the request's leaf on; absent while the request is not yet logged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -52,6 +58,18 @@ pub struct Evidence {
     /// Proofs that the signers' checkpoints are prefixes of this log.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub consistency: Vec<ConsistencyProof>,
+}
+
+/// A request that was amended, with what amended it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AmendedRequest {
+    /// What the guard proposed.
+    pub proposal: Envelope,
+    /// What the backend held.
+    pub request: Envelope,
+    /// What a reviewer answered.
+    pub amendment: Logged,
 }
 
 /// An envelope with what opens its commitment in the log.

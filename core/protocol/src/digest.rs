@@ -131,6 +131,8 @@ digests! {
     FindingsDigest;
     /// Names the decision statement that a reviewer signed.
     DecisionDigest;
+    /// Names the amendment statement that a reviewer signed.
+    AmendmentDigest;
     /// Names the grant statement that the backend signed.
     GrantDigest;
     /// Names the receipt statement that a guard signed.

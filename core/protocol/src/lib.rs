@@ -31,6 +31,8 @@ pub mod approval;
 pub mod decision;
 pub mod request;
 
+pub mod amendment;
+
 pub mod grant;
 pub mod receipt;
 

@@ -38,6 +38,8 @@ pub enum EntryType {
     Approve,
     /// A denial.
     Deny,
+    /// A denial with a counter-proposal.
+    Amend,
     /// A withdrawal.
     Withdraw,
     /// A grant.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::action::{Action, ActionError};
+use crate::amendment::Amends;
 use crate::canonical::EncodeError;
 use crate::context::{Fact, Origin};
 use crate::digest::{ActionDigest, DirectoryDigest, PolicyDigest, ProposalDigest, RootId};
@@ -37,6 +38,9 @@ pub struct Proposal {
     pub directory: DirectoryDigest,
     /// The policy the guard knew.
     pub policy: PolicyDigest,
+    /// The amendment it follows from, where a reviewer wrote the action.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amends: Option<Amends>,
     /// When the guard caught the action.
     pub created_at: Timestamp,
     /// After this the guard no longer wants an answer.
@@ -144,6 +148,10 @@ impl Proposal {
         if self.claims.initiators.len() > 16 || self.observed.len() > 64 {
             return field("claims", "or `observed` holds too many items");
         }
+        let excludes_amender = |amends: &Amends| amends.excluded.contains(&amends.amender);
+        if !self.amends.as_ref().is_none_or(excludes_amender) {
+            return field("amends", "lets the amender approve");
+        }
         Ok(())
     }
 }
@@ -182,6 +190,7 @@ pub(crate) mod tests {
             action,
             directory: DirectoryDigest::new(Sha256Digest::of(b"d")),
             policy: PolicyDigest::new(Sha256Digest::of(b"p")),
+            amends: None,
             created_at: Timestamp::from_millis(1000),
             expires_at: Timestamp::from_millis(100_000),
         }

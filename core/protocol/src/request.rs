@@ -9,7 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::decision::Verdict;
-use crate::digest::{ActionDigest, DecisionDigest, GrantDigest, KeyId, RequestDigest, ViewDigest};
+use crate::digest::{
+    ActionDigest, AmendmentDigest, DecisionDigest, GrantDigest, KeyId, RequestDigest, ViewDigest,
+};
 use crate::identity::{KeyAssurance, PersonId, Presence, RequestId};
 use crate::log::EntryType;
 use crate::moment::Timestamp;
@@ -23,7 +25,7 @@ pub enum Phase {
     Pending,
     /// Has its quorum, waits for the guard.
     Approved,
-    /// A reviewer said no.
+    /// A reviewer said no, or answered with a counter-proposal.
     Denied,
     /// Nobody answered in time.
     Expired,
@@ -187,6 +189,15 @@ pub enum Event {
         /// What policy says to it.
         answer: PolicyAnswer,
     },
+    /// A reviewer said no and signed what could be asked instead.
+    Amended {
+        /// The no in the amendment.
+        vote: Box<Vote>,
+        /// What policy says to it.
+        answer: PolicyAnswer,
+        /// The amendment.
+        amendment: AmendmentDigest,
+    },
     /// Policy or directory changed, or time did: approvals were asked about again.
     Reevaluated {
         /// The people whose approvals still stand.
@@ -276,6 +287,8 @@ pub struct RequestState {
     phase: Phase,
     approvals: BTreeMap<PersonId, Vote>,
     denial: Option<Vote>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    amendment: Option<AmendmentDigest>,
     received: BTreeSet<DecisionDigest>,
     grant: Option<GrantDigest>,
 }
@@ -289,6 +302,7 @@ impl RequestState {
             phase: Phase::Pending,
             approvals: BTreeMap::new(),
             denial: None,
+            amendment: None,
             received: BTreeSet::new(),
             grant: None,
         }
@@ -316,6 +330,12 @@ impl RequestState {
     #[must_use]
     pub const fn denial(&self) -> Option<&Vote> {
         self.denial.as_ref()
+    }
+
+    /// The amendment that ended it.
+    #[must_use]
+    pub const fn amendment(&self) -> Option<&AmendmentDigest> {
+        self.amendment.as_ref()
     }
 
     /// The approvals that count at `now`, one for each human.
@@ -348,6 +368,11 @@ impl RequestState {
         let mut next = self.clone();
         let effects = match event {
             Event::Decided { vote, answer } => next.decide(*vote, answer, now)?,
+            Event::Amended {
+                vote,
+                answer,
+                amendment,
+            } => next.amend(*vote, answer, amendment, now)?,
             Event::Reevaluated { standing, satisfied } => next.reevaluate(&standing, satisfied, now)?,
             Event::Withdrawn => next.end_open(Phase::Withdrawn, Some(EntryType::Withdraw))?,
             Event::WentStale => next.end_open(Phase::Stale, None)?,
@@ -360,6 +385,43 @@ impl RequestState {
     }
 
     fn decide(&mut self, vote: Vote, answer: PolicyAnswer, now: Timestamp) -> Result<Vec<Effect>, Refusal> {
+        self.admit(&vote, answer, now)?;
+        self.received.insert(vote.decision);
+        if vote.verdict == Verdict::Deny {
+            self.phase = Phase::Denied;
+            self.denial = Some(vote);
+            return Ok(vec![Effect::Log(EntryType::Deny), Effect::Announce]);
+        }
+        if self.standing(now).any(|other| other.person == vote.person) {
+            return Err(Refusal::AlreadyVoted);
+        }
+        self.approvals.insert(vote.person.clone(), vote);
+        if answer.satisfied && self.has_minimum(now) {
+            self.phase = Phase::Approved;
+        }
+        Ok(vec![Effect::Log(EntryType::Approve), Effect::Announce])
+    }
+
+    fn amend(
+        &mut self,
+        vote: Vote,
+        answer: PolicyAnswer,
+        amendment: AmendmentDigest,
+        now: Timestamp,
+    ) -> Result<Vec<Effect>, Refusal> {
+        if vote.verdict != Verdict::Deny || vote.decision.sha256() != amendment.sha256() {
+            return Err(Refusal::Mismatch);
+        }
+        self.admit(&vote, answer, now)?;
+        self.received.insert(vote.decision);
+        self.phase = Phase::Denied;
+        self.denial = Some(vote);
+        self.amendment = Some(amendment);
+        Ok(vec![Effect::Log(EntryType::Amend), Effect::Announce])
+    }
+
+    /// Whether a vote may be taken in at all.
+    fn admit(&self, vote: &Vote, answer: PolicyAnswer, now: Timestamp) -> Result<(), Refusal> {
         if !self.phase.is_open() {
             return Err(Refusal::WrongPhase);
         }
@@ -384,20 +446,7 @@ impl RequestState {
         if !answer.eligible {
             return Err(Refusal::NotEligible);
         }
-        self.received.insert(vote.decision);
-        if vote.verdict == Verdict::Deny {
-            self.phase = Phase::Denied;
-            self.denial = Some(vote);
-            return Ok(vec![Effect::Log(EntryType::Deny), Effect::Announce]);
-        }
-        if self.standing(now).any(|other| other.person == vote.person) {
-            return Err(Refusal::AlreadyVoted);
-        }
-        self.approvals.insert(vote.person.clone(), vote);
-        if answer.satisfied && self.has_minimum(now) {
-            self.phase = Phase::Approved;
-        }
-        Ok(vec![Effect::Log(EntryType::Approve), Effect::Announce])
+        Ok(())
     }
 
     fn reevaluate(

@@ -249,6 +249,17 @@ fn events() -> impl Strategy<Value = Vec<(Event, u64)>> {
             }
         },
     );
+    let amended = (0u8..5, any::<(bool, bool)>()).prop_map(|(who, answer)| {
+        let vote = vote(who, Verdict::Deny, 9);
+        Event::Amended {
+            amendment: AmendmentDigest::new(*vote.decision.sha256()),
+            vote: Box::new(vote),
+            answer: PolicyAnswer {
+                eligible: answer.0,
+                satisfied: answer.1,
+            },
+        }
+    });
     let outcome = prop_oneof![
         Just(Outcome::Succeeded),
         Just(Outcome::Unknown),
@@ -260,6 +271,7 @@ fn events() -> impl Strategy<Value = Vec<(Event, u64)>> {
         1 => (proptest::collection::btree_set((0u8..5).prop_map(person), 0..5), any::<bool>())
             .prop_map(|(standing, satisfied)| Event::Reevaluated { standing, satisfied }),
         1 => Just(Event::Withdrawn),
+        1 => amended,
         1 => Just(Event::WentStale),
         2 => Just(Event::TimePassed),
         6 => (name.clone(), any::<bool>()).prop_map(|(name, satisfied)| Event::Granted { grant: grant(name), satisfied }),

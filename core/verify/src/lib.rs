@@ -10,4 +10,6 @@ pub mod chain;
 pub mod judge;
 pub mod log;
 
-pub use chain::{Chain, CheckedDecision, LogView, Pinned, Problem, Purpose, Report, verify};
+pub use chain::{
+    Chain, CheckedAmendment, CheckedDecision, LogView, Pinned, Problem, Purpose, Report, verify,
+};

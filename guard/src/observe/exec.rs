@@ -58,6 +58,19 @@ pub fn exec(call: ExecCall, config: &Config) -> Result<Observed, ObserveError> {
     })
 }
 
+/// The bytes of a binary that was observed before, read again.
+///
+/// # Errors
+/// [`ObserveError`] when it is gone or another one by now.
+pub fn binary_again(exec: &Exec) -> Result<Vec<u8>, ObserveError> {
+    let (bytes, _) = read_binary(Path::new(OsStr::from_bytes(exec.binary.as_bytes())))?;
+    if exec.binary_digest.names(&bytes) {
+        Ok(bytes)
+    } else {
+        refused("the program is another one by now; ask afresh")
+    }
+}
+
 fn folder(cwd: &OsBytes) -> Result<PathBuf, ObserveError> {
     let path = Path::new(OsStr::from_bytes(cwd.as_bytes()));
     if !path.is_absolute() {

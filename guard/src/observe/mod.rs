@@ -19,7 +19,7 @@ use countersign_protocol::text::{Line, Prose, TooLong};
 use crate::folder::FolderError;
 use crate::run::ScriptError;
 
-pub use exec::exec;
+pub use exec::{binary_again, exec};
 pub use file::file;
 pub use sql::sql;
 

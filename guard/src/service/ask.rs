@@ -1,6 +1,6 @@
 //! From a call to a proposal, and what policy says to it; then the client's side of waiting.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use countersign_protocol::api::{ProposeBody, VerdictItem};
 use countersign_protocol::bundle::Artifact;
 use countersign_protocol::canonical;
 use countersign_protocol::context::{Fact, Origin};
+use countersign_protocol::digest::ArtifactDigest;
 use countersign_protocol::identity::RequestId;
 use countersign_protocol::proposal::{Claims, Isolation, Nonce, Proposal};
 use countersign_protocol::receipt::{RecordedVerdict, VerdictRecord};
@@ -34,13 +35,15 @@ const PIECES: usize = 16;
 
 /// Why nothing was proposed.
 #[derive(Debug, thiserror::Error)]
-enum AskError {
+pub(super) enum AskError {
     #[error(transparent)]
     Service(#[from] ServiceError),
     #[error(transparent)]
     Observe(#[from] ObserveError),
     #[error("proposal is refused: {0}")]
     Proposal(String),
+    #[error("{}", .0.message)]
+    Ended(Ended),
     #[error("agent has {0} open requests, as many as the policy allows; wait for them or withdraw some")]
     TooMany(u32),
     #[error("action holds {bytes} bytes to review, over the policy's limit of {limit}; ask for less at once")]
@@ -48,8 +51,9 @@ enum AskError {
 }
 
 impl AskError {
-    fn ended(&self) -> Ended {
+    pub(super) fn ended(&self) -> Ended {
         let (state, code, exit) = match self {
+            Self::Ended(ended) => return ended.clone(),
             Self::Service(ServiceError::Backend(error @ ClientError::Refused { .. })) => {
                 ("refused", error.code(), 77)
             }
@@ -66,15 +70,23 @@ impl AskError {
     }
 }
 
+/// A proposal that is not signed yet, with its bytes.
+pub(super) struct Caught {
+    pub proposal: Proposal,
+    pub artifacts: BTreeMap<ArtifactDigest, Artifact>,
+    /// The bytes of the binary, which stay here.
+    pub binary: Option<Vec<u8>>,
+}
+
 /// A proposal with what policy says to it.
-struct Judged {
-    proposal: Verified<Proposal>,
+pub(super) struct Judged {
+    pub proposal: Verified<Proposal>,
     artifacts: Vec<Artifact>,
     verdict: Verdict,
 }
 
 /// A request that is on its way: its id, its job, and the output that its client reads.
-type OnItsWay = (RequestId, Arc<Job>, mpsc::Receiver<Piece>);
+pub(super) type OnItsWay = (RequestId, Arc<Job>, mpsc::Receiver<Piece>);
 
 impl Service {
     pub(super) async fn ask(self: &Arc<Self>, mut client: Client, caller: &Caller, call: Call) {
@@ -82,9 +94,12 @@ impl Service {
             Call::Exec(call) => call.asking.clone(),
             Call::Apply(call) => call.asking.clone(),
             Call::Sql(call) => call.asking.clone(),
-            Call::Wait(_) | Call::Withdraw(_) | Call::Questions(_) | Call::Answer(_) | Call::Doctor(_) => {
-                return;
-            }
+            Call::Accept(_)
+            | Call::Wait(_)
+            | Call::Withdraw(_)
+            | Call::Questions(_)
+            | Call::Answer(_)
+            | Call::Doctor(_) => return,
         };
         let (id, job, pieces) = match self.propose(caller, call, &asking).await {
             Ok(on_its_way) => on_its_way,
@@ -113,15 +128,8 @@ impl Service {
         asking: &Asking,
     ) -> Result<OnItsWay, AskError> {
         let trust = self.trust().await?;
+        self.check_open(caller, &trust)?;
         let limits = trust.bundle.limits;
-        if self
-            .journal
-            .open_count(&caller.agent)
-            .map_err(ServiceError::from)?
-            >= limits.open_per_agent
-        {
-            return Err(AskError::TooMany(limits.open_per_agent));
-        }
         let observed = self.observe(call).await?;
         let bytes: usize = observed.artifacts.values().map(|artifact| artifact.0.len()).sum();
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
@@ -132,7 +140,32 @@ impl Service {
             });
         }
         let judged = self.judge_observed(caller, observed, asking, &trust)?;
-        self.keep(caller, &judged, asking.ticket)
+        self.put_forward(caller, judged, asking.ticket, None).await
+    }
+
+    /// Refuses an agent that has as many open requests as policy allows.
+    pub(super) fn check_open(&self, caller: &Caller, trust: &Trust) -> Result<(), AskError> {
+        let most = trust.bundle.limits.open_per_agent;
+        let open = self
+            .journal
+            .open_count(&caller.agent)
+            .map_err(ServiceError::from)?;
+        if open >= most {
+            return Err(AskError::TooMany(most));
+        }
+        Ok(())
+    }
+
+    /// Keeps a judged proposal, and does what policy says to it. `accepts` is the request whose counter-proposal it
+    /// is.
+    pub(super) async fn put_forward(
+        self: &Arc<Self>,
+        caller: &Caller,
+        judged: Judged,
+        ticket: bool,
+        accepts: Option<RequestId>,
+    ) -> Result<OnItsWay, AskError> {
+        self.keep(caller, &judged, ticket, accepts)
             .map_err(AskError::Service)?;
         let id = judged.proposal.request_id();
         match &judged.verdict {
@@ -175,9 +208,12 @@ impl Service {
             Call::Exec(call) => observe::exec(call, &service.config),
             Call::Apply(call) => observe::file(call, &service.config),
             Call::Sql(call) => observe::sql(call, &service.config),
-            Call::Wait(_) | Call::Withdraw(_) | Call::Questions(_) | Call::Answer(_) | Call::Doctor(_) => {
-                Err(ObserveError::Refused("this call asks for nothing".to_owned()))
-            }
+            Call::Accept(_)
+            | Call::Wait(_)
+            | Call::Withdraw(_)
+            | Call::Questions(_)
+            | Call::Answer(_)
+            | Call::Doctor(_) => Err(ObserveError::Refused("this call asks for nothing".to_owned())),
         });
         match seen.await {
             Ok(observed) => Ok(observed?),
@@ -233,25 +269,37 @@ impl Service {
             action,
             directory: trust.directory.digest(),
             policy: trust.bundle.digest(),
+            amends: None,
             created_at,
             expires_at: created_at.after(Duration::from_secs(trust.bundle.limits.request_seconds.into())),
         };
+        let caught = Caught {
+            proposal,
+            artifacts: observed.artifacts,
+            binary: observed.binary,
+        };
+        self.judge_caught(caught, trust)
+    }
+
+    /// Holds the bytes of a proposal, asks policy, and signs it.
+    pub(super) fn judge_caught(&self, caught: Caught, trust: &Trust) -> Result<Judged, AskError> {
+        let refused = |error: &dyn std::fmt::Display| AskError::Proposal(error.to_string());
+        let Caught {
+            proposal,
+            artifacts,
+            binary,
+        } = caught;
         proposal.check().map_err(|e| refused(&e))?;
         // Held before it is proposed, so that what is approved can be run after a restart.
-        for bytes in observed
-            .artifacts
-            .values()
-            .map(|artifact| &artifact.0)
-            .chain(&observed.binary)
-        {
+        for bytes in artifacts.values().map(|artifact| &artifact.0).chain(&binary) {
             self.held.keep(bytes).map_err(ServiceError::from)?;
         }
         let judgement = judge(
             &proposal,
-            &observed.artifacts,
+            &artifacts,
             &trust.directory,
             &trust.policy,
-            created_at,
+            proposal.created_at,
         )
         .map_err(|e| refused(&e))?;
         let sealed = Signed::seal(&proposal, &[&*self.signer]).map_err(|e| refused(&e))?;
@@ -259,12 +307,18 @@ impl Service {
         let proposal = sealed.verify(&trust.directory).map_err(|e| refused(&e))?;
         Ok(Judged {
             proposal,
-            artifacts: observed.artifacts.into_values().collect(),
+            artifacts: artifacts.into_values().collect(),
             verdict: judgement.verdict,
         })
     }
 
-    fn keep(&self, caller: &Caller, judged: &Judged, ticket: bool) -> Result<(), ServiceError> {
+    fn keep(
+        &self,
+        caller: &Caller,
+        judged: &Judged,
+        ticket: bool,
+        accepts: Option<RequestId>,
+    ) -> Result<(), ServiceError> {
         let proposal = &judged.proposal;
         let held: BTreeSet<_> = needed(&proposal.action)
             .into_iter()
@@ -275,6 +329,7 @@ impl Service {
             agent: &caller.agent,
             proposal: proposal.envelope(),
             ticket,
+            accepts,
             held: &held.into_iter().collect::<Vec<_>>(),
             created_at: proposal.created_at,
             expires_at: proposal.expires_at,
@@ -361,7 +416,7 @@ impl Service {
     }
 }
 
-fn random() -> Result<[u8; 32], getrandom::Error> {
+pub(super) fn random() -> Result<[u8; 32], getrandom::Error> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes)?;
     Ok(bytes)

@@ -139,10 +139,13 @@ impl Service {
     /// How a request ended, as the journal says.
     fn ended(&self, id: RequestId) -> Ended {
         match self.journal.entry(id) {
-            Ok(Some(Entry { end: Some(end), .. })) => Ended {
-                request: Some(id),
-                ..Ended::apart(end.phase.word(), end.phase.word(), end.code, &end.message)
-            },
+            Ok(Some(Entry { end: Some(end), .. })) => self.with_counter(
+                id,
+                Ended {
+                    request: Some(id),
+                    ..Ended::apart(end.phase.word(), end.phase.word(), end.code, &end.message)
+                },
+            ),
             // The service stops: what waits goes on with the next start, what ran is unknown then.
             Ok(Some(entry)) => Ended {
                 exit: if entry.stage == Stage::Waiting { 75 } else { 70 },

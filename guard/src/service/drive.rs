@@ -13,7 +13,6 @@ use countersign_protocol::proposal::Proposal;
 use countersign_protocol::receipt::Outcome;
 use countersign_protocol::request::Phase;
 use countersign_protocol::signed::{Envelope, SignatureError, Signed, Signer as _};
-use countersign_verify::{Purpose, verify};
 
 use super::finish::end_of;
 use super::{Job, Service, ServiceError, locked, raised};
@@ -122,7 +121,7 @@ impl Service {
                 let record = self.backend.grant(entry.id).await?;
                 self.judge_grant(entry, &record).await
             }
-            Phase::Denied => Ok(Look::Over(self.denied(&record))),
+            Phase::Denied => Ok(Look::Over(self.denied(entry, &record).await?)),
             Phase::Expired => Ok(Look::Over(expired(""))),
             Phase::Withdrawn => Ok(Look::Over(over(Phase::Withdrawn, 77, "it was withdrawn"))),
             Phase::Stale => Ok(Look::Over(over(
@@ -275,30 +274,6 @@ impl Service {
         let own = BTreeMap::from([((self.key, Role::Guard), self.signer.public_key().clone())]);
         let proposal = Signed::<Proposal>::from(proposal.clone()).verify(&own)?;
         Ok(proposal.into_predicate().action)
-    }
-
-    /// That it was denied, with the reviewer's words where the denial can be verified.
-    fn denied(&self, record: &RequestRecord) -> End {
-        let pinned = locked(&self.store).pinned();
-        let report = verify(&record.evidence, &pinned, now(), Purpose::Review);
-        let reason = report.chain.as_ref().and_then(|chain| {
-            let denial = chain.state.denial()?.decision;
-            let mut decisions = chain.decisions.iter();
-            decisions.find(|checked| checked.decision.decision_digest() == denial)
-        });
-        let message = match reason {
-            Some(checked) if !checked.decision.reason.is_empty() => {
-                let decision = &checked.decision;
-                format!(
-                    "denied by {}: {}",
-                    decision.reviewer,
-                    shortened(decision.reason.raw())
-                )
-            }
-            Some(checked) => format!("denied by {}", checked.decision.reviewer),
-            None => "denied".to_owned(),
-        };
-        over(Phase::Denied, 77, &message)
     }
 
     /// How long a grant can last under the newest policy.

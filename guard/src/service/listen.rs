@@ -117,6 +117,7 @@ impl Service {
         tracing::info!(agent = %caller.agent, uid = caller.uid, call = name(&call), "call");
         match call {
             Call::Exec(_) | Call::Apply(_) | Call::Sql(_) => self.ask(client, &caller, call).await,
+            Call::Accept(call) => self.accept(client, &caller, call).await,
             Call::Wait(wait) => self.wait(client, &caller, &wait).await,
             Call::Withdraw(ticket) => self.withdraw_ticket(client, &caller, ticket.request).await,
             Call::Questions(ticket) => self.questions(client, &caller, ticket.request).await,
@@ -180,6 +181,7 @@ const fn name(call: &Call) -> &'static str {
         Call::Exec(_) => "exec",
         Call::Apply(_) => "apply",
         Call::Sql(_) => "sql",
+        Call::Accept(_) => "accept",
         Call::Wait(_) => "wait",
         Call::Withdraw(_) => "withdraw",
         Call::Questions(_) => "questions",

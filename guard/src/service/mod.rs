@@ -2,10 +2,11 @@
 //!
 //! It runs as an operating system user of its own and listens on a Unix socket. `listen` takes calls in, `ask`
 //! turns them into proposals and asks policy, `attend` stands by their clients, `drive` waits for the decision and runs,
-//! `finish` writes down how it ended, `doctor` looks for what is wrong. What is decided is decided in [`crate::enforce`], `countersign-verify` and `countersign-policy`.
+//! `counter` has to do with counter-proposals, `finish` writes down how it ended, `doctor` looks for what is wrong. What is decided is decided in [`crate::enforce`], `countersign-verify` and `countersign-policy`.
 
 mod ask;
 mod attend;
+mod counter;
 mod doctor;
 mod drive;
 mod finish;

@@ -77,7 +77,12 @@ async fn perform(inbox: &Inbox, intent: Intent, pin: &Pin) -> Result<(), Failure
     let secret = passphrase::of_key(key.as_ref(), pin, "the signing key")?;
     drop(key);
     let word = intent.verdict.word();
-    match decide(inbox, intent, secret, || {}).await? {
+    tell(decide(inbox, intent, secret, || {}).await?, word)
+}
+
+/// Says what became of an answer.
+pub fn tell(sent: Sent, word: &str) -> Result<(), Failure> {
+    match sent {
         Sent::Logged { index, size, phase } => output::say(&format!(
             "{word}: signed, stored, and proven to be entry {index} in the log of {size} entries; the request is {}",
             phase.word()

@@ -223,7 +223,9 @@ impl From<DecideError> for Failure {
             }
             DecideError::Refused(Refusal::Excluded) => Self::new(Code::Refused, said, ""),
             DecideError::Refused(_) => Self::no(said),
-            DecideError::Reason(_) | DecideError::WhichKey(_) => Self::usage(said, ""),
+            DecideError::Draft(_) | DecideError::Reason(_) | DecideError::WhichKey(_) => {
+                Self::usage(said, "")
+            }
             DecideError::KeyNotEnrolled(_) | DecideError::Sign(_) => Self::new(Code::Key, said, ""),
             DecideError::Outbox(_) | DecideError::Suppressed => Self::new(Code::Refused, said, ""),
         }

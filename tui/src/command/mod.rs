@@ -8,6 +8,7 @@ pub mod passphrase;
 pub mod session;
 pub mod statement;
 
+pub mod amend;
 pub mod ask;
 pub mod completions;
 pub mod console;

@@ -63,6 +63,7 @@ fn standing(chain: &Chain, opened: &Opened) -> Vec<String> {
         ));
     }
     lines.extend(opened.record.talk.iter().map(said));
+    lines.extend(amendments(chain));
     lines.push(format!("check code: {}", chain.sheet.check_code()));
     lines.push(format!("view digest: {}", chain.sheet.view_digest()));
     lines
@@ -130,11 +131,68 @@ fn document(opened: &Opened) -> Value {
         "check_code": chain.sheet.check_code(),
         "decisions": decisions(chain),
         "talk": opened.record.talk,
+        "amends": chain.proposal.amends,
+        "amendment": amendment(chain),
     });
     if let Value::Object(more) = more {
         fields.extend(more);
     }
     Value::Object(fields)
+}
+
+/// What a request follows from and what answers it, for people.
+pub fn amendments(chain: &Chain) -> Vec<String> {
+    let mut lines = Vec::new();
+    for step in &chain.amended {
+        lines.push(format!(
+            "follows the counter-proposal of {} to {}: {}",
+            step.amendment().denial.reviewer,
+            step.request().id,
+            shown(step.amendment().denial.reason.raw()),
+        ));
+    }
+    if let Some(checked) = &chain.amendment {
+        let void = checked
+            .void
+            .as_ref()
+            .map(|why| format!(" (void: {})", shown(why.as_str())))
+            .unwrap_or_default();
+        lines.push(format!(
+            "{}: denied with a counter-proposal at {}, open until {}{void}: {}",
+            checked.vote.person,
+            checked.vote.decided_at,
+            checked.amendment.until,
+            shown(checked.amendment.denial.reason.raw()),
+        ));
+    }
+    lines
+}
+
+/// The counter-proposal for programs.
+pub fn amendment(chain: &Chain) -> Option<Value> {
+    let checked = chain.amendment.as_ref()?;
+    Some(json!({
+        "reviewer": checked.vote.person,
+        "reason": checked.amendment.denial.reason.raw(),
+        "until": checked.amendment.until,
+        "action": checked.amendment.action,
+        "at": checked.vote.decided_at,
+        "logged_at": checked.logged_at,
+        "void": checked.void,
+    }))
+}
+
+/// The amendments that a request follows from, for programs.
+pub fn amended(chain: &Chain) -> Vec<Value> {
+    let describe = |step: &countersign_protocol::amendment::Amended| {
+        json!({
+            "request": step.request().id,
+            "amender": step.amendment().denial.reviewer,
+            "reason": step.amendment().denial.reason.raw(),
+            "amendment": step.amendment().amendment_digest(),
+        })
+    };
+    chain.amended.iter().map(describe).collect()
 }
 
 /// Decisions for programs.

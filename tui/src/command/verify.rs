@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::output::{self, shown};
-use super::show::decisions;
+use super::show::{amended, amendment, amendments, decisions};
 use super::{file, list};
 use crate::cli::Verify;
 
@@ -132,6 +132,7 @@ pub fn text(report: &Report) -> Vec<String> {
                 checked.vote.assurance,
             ));
         }
+        lines.extend(amendments(chain));
         lines.push(format!("outcome: {}", outcome(chain)));
         if let (Some(index), Some(checkpoint)) = (chain.log.request_index, &chain.log.checkpoint) {
             lines.push(format!(
@@ -175,6 +176,8 @@ pub fn document(report: &Report) -> Value {
         "personal": chain.map(|chain| chain.request.personal),
         "isolation": chain.map(|chain| chain.request.isolation),
         "decisions": chain.map(decisions).unwrap_or_default(),
+        "amended": chain.map(amended).unwrap_or_default(),
+        "amendment": chain.and_then(amendment),
         "grant": chain.and_then(|chain| chain.grant.as_ref()).map(Verified::<Grant>::grant_digest),
         "outcome": chain.map(outcome),
         "log": chain.map(|chain| json!({

@@ -1,5 +1,6 @@
 //! Rows of the store as the types they stand for.
 
+mod amendment;
 mod change;
 mod proposal;
 mod request;
@@ -11,6 +12,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use amendment::{KnownAmendment, accept_amendment, amendment, counter_proposed, insert_amendment};
 pub use change::{announce, announce_log, changes, last_change};
 pub use proposal::{NewVerdict, artifacts, insert_artifacts, insert_verdict, verdict};
 pub use request::{

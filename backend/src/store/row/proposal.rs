@@ -26,7 +26,7 @@ pub fn insert_artifacts(
     for (digest, artifact) in artifacts {
         conn.prepare_cached("INSERT OR IGNORE INTO artifacts (digest, bytes) VALUES (?1, ?2)")?
             .execute(params![digest.to_string(), artifact.0])?;
-        conn.prepare_cached("INSERT INTO request_artifacts (request, digest) VALUES (?1, ?2)")?
+        conn.prepare_cached("INSERT OR IGNORE INTO request_artifacts (request, digest) VALUES (?1, ?2)")?
             .execute(params![request.to_string(), digest.to_string()])?;
     }
     Ok(())

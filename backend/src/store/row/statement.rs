@@ -28,6 +28,8 @@ pub enum Sort {
     Request,
     /// A decision.
     Decision,
+    /// An amendment.
+    Amendment,
     /// A withdrawal.
     Withdrawal,
     /// A grant.
@@ -49,6 +51,7 @@ impl Sort {
             Self::Proposal => "proposal",
             Self::Request => "request",
             Self::Decision => "decision",
+            Self::Amendment => "amendment",
             Self::Withdrawal => "withdrawal",
             Self::Grant => "grant",
             Self::Receipt => "receipt",

@@ -109,7 +109,7 @@ fn artifact(page: &mut Page, label: &str, artifact: Option<&ArtifactRef>) -> Res
     page.field(label, &value)
 }
 
-fn difference(page: &mut Page, before: &[u8], after: &[u8]) -> Result<(), SheetError> {
+pub(super) fn difference(page: &mut Page, before: &[u8], after: &[u8]) -> Result<(), SheetError> {
     let diff = TextDiff::new(before, after)?;
     let stats = diff.stats();
     page.field(

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Display;
 
 use countersign_protocol::action::{Action, Payload};
+use countersign_protocol::amendment::Amends;
 use countersign_protocol::approval::{ApprovalRequest, ApprovalRule};
 use countersign_protocol::context::Fact;
 use countersign_protocol::identity::PersonId;
@@ -153,6 +154,7 @@ pub(super) fn proposal(page: &mut Page, proposal: &Proposal) -> Result<(), Sheet
         action_digest: _, // shown with the request
         directory,
         policy,
+        amends,
         created_at,
         expires_at,
     } = proposal;
@@ -162,6 +164,9 @@ pub(super) fn proposal(page: &mut Page, proposal: &Proposal) -> Result<(), Sheet
         ticket,
         link,
     } = claims;
+    if let Some(amends) = amends {
+        amended(page, amends)?;
+    }
     page.heading("claimed by the agent");
     for initiator in initiators {
         page.claim("initiator", initiator.raw())?;
@@ -182,6 +187,25 @@ pub(super) fn proposal(page: &mut Page, proposal: &Proposal) -> Result<(), Sheet
         payload: _,
     } = action;
     Ok(())
+}
+
+/// What the action follows from. Verified against the amendment itself wherever a request is verified.
+fn amended(page: &mut Page, amends: &Amends) -> Result<(), SheetError> {
+    let Amends {
+        request,
+        request_digest,
+        amendment,
+        amender,
+        reason,
+        excluded,
+    } = amends;
+    page.heading("counter-proposal");
+    page.field("amends", &request.to_string())?;
+    page.field("written by", amender.as_str())?;
+    page.foreign("because", reason.raw())?;
+    page.field("may not approve because of it", &joined(excluded))?;
+    page.field("amended request digest", &request_digest.to_string())?;
+    page.field("amendment", &amendment.to_string())
 }
 
 fn facts(page: &mut Page, title: &str, facts: &[Fact]) -> Result<(), SheetError> {

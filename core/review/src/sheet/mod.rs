@@ -8,6 +8,7 @@
 //!
 //! Fields are taken from their structs without `..`, so that a new field does not compile until it is shown.
 
+pub mod amended;
 mod change;
 pub mod finding;
 mod header;

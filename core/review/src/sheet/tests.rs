@@ -82,6 +82,7 @@ fn proposal(payload: Payload, reason: &str) -> Proposal {
         action,
         directory: DirectoryDigest::new(digest("d")),
         policy: PolicyDigest::new(digest("p")),
+        amends: None,
         created_at: Timestamp::from_millis(1_000),
         expires_at: Timestamp::from_millis(9_000_000),
     }

@@ -4,11 +4,12 @@ use countersign_policy::{Answer, Approval, Credential, PolicySet};
 use countersign_protocol::approval::People;
 use countersign_protocol::bundle::{Evidence, Logged};
 use countersign_protocol::decision::{Decision, Shown, Verdict};
+use countersign_protocol::digest::{DecisionDigest, KeyId};
 use countersign_protocol::directory::{KeyHolder, TrustedDirectory};
 use countersign_protocol::identity::{KeyAssurance, Presence, Role};
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::request::{Event, PolicyAnswer, RequestState, Terms, Vote};
-use countersign_protocol::signed::{Signed, Verified};
+use countersign_protocol::signed::Signed;
 
 use super::record::Record;
 use super::request::Asked;
@@ -17,7 +18,7 @@ use super::{CheckedDecision, Problem};
 use crate::log::check_seen;
 
 /// A key and presence that no policy could ask more of.
-const STRONGEST: Credential = Credential {
+pub(super) const STRONGEST: Credential = Credential {
     assurance: KeyAssurance::HardwareAttested,
     presence: Presence::Touch,
     shown: Shown::Whole,
@@ -93,34 +94,13 @@ fn one(
             "the log calls an approval a denial, or the other way round",
         ));
     }
-    let signer = decision
-        .signer()
-        .ok_or_else(|| Problem::new("invalid-decision", "a decision has no signer"))?;
-    let (vote, void) = vote(&decision, &signer, directory, logged_at.unwrap_or(now))
-        .map_err(|why| Problem::new("invalid-decision", why))?;
-    let seen = decision.checkpoint;
-    let void = void.or_else(|| {
-        let checkpoint = record.view.checkpoint?;
-        let check = if seen.size > checkpoint.size {
-            Ok(())
-        } else {
-            check_seen(&seen, &checkpoint, &evidence.consistency)
-        };
-        check.err().map(|error| error.to_string())
-    });
-    if let (Some(checkpoint), Some(why)) = (record.view.checkpoint, &void)
-        && seen.size <= checkpoint.size
-        && check_seen(&seen, &checkpoint, &evidence.consistency).is_err()
-    {
-        return Err(Problem::new("log-fork", why));
-    }
-    let skew = trust.policies.newest().bundle.limits.skew();
-    let (from, until) = (
-        asked.request.created_at.before(skew),
-        logged_at.unwrap_or(now).after(skew),
-    );
-    let in_time = from <= decision.decided_at && decision.decided_at <= until;
-    let void = void.or_else(|| (!in_time).then(|| "it states a time outside the request's life".to_owned()));
+    let signed = Given {
+        decision: &decision,
+        digest: decision.decision_digest(),
+        signer: decision.signer(),
+        logged_at,
+    };
+    let (vote, void) = signed.check(evidence, trust, asked, record, now)?;
     Ok(CheckedDecision {
         decision,
         vote,
@@ -130,47 +110,94 @@ fn one(
     })
 }
 
-/// The vote in a decision, and why it may not count as far as the key and its holder go.
-fn vote(
-    decision: &Verified<Decision>,
-    signer: &countersign_protocol::digest::KeyId,
-    directory: &TrustedDirectory,
-    at: Timestamp,
-) -> Result<(Vote, Option<String>), String> {
-    let known = directory
-        .keys
-        .iter()
-        .find(|key| key.key.id() == *signer && key.role == Role::Reviewer);
-    let key = known.ok_or_else(|| "a decision is signed by a key that is no reviewer's".to_owned())?;
-    let KeyHolder::Person(person) = &key.holder else {
-        return Err("a decision is signed by a key that is no person's".to_owned());
-    };
-    if decision.reviewer != *person {
-        return Err(format!(
-            "a decision names `{}`, but the key is `{person}`'s",
-            decision.reviewer
-        ));
+/// What somebody signed as their answer: a decision, or the denial in an amendment.
+pub(super) struct Given<'a> {
+    pub decision: &'a Decision,
+    pub digest: DecisionDigest,
+    pub signer: Option<KeyId>,
+    pub logged_at: Option<Timestamp>,
+}
+
+impl Given<'_> {
+    /// The vote in it, and why it may not count, as far as key, holder, time and the log its signer saw go.
+    pub(super) fn check(
+        &self,
+        evidence: &Evidence,
+        trust: &Trust,
+        asked: &Asked,
+        record: &Record,
+        now: Timestamp,
+    ) -> Result<(Vote, Option<String>), Problem> {
+        let (decision, logged_at) = (self.decision, self.logged_at);
+        let (vote, void) = self
+            .vote(trust.directories.newest(), logged_at.unwrap_or(now))
+            .map_err(|why| Problem::new("invalid-decision", why))?;
+        let seen = decision.checkpoint;
+        let void = void.or_else(|| {
+            let checkpoint = record.view.checkpoint?;
+            let check = if seen.size > checkpoint.size {
+                Ok(())
+            } else {
+                check_seen(&seen, &checkpoint, &evidence.consistency)
+            };
+            check.err().map(|error| error.to_string())
+        });
+        if let (Some(checkpoint), Some(why)) = (record.view.checkpoint, &void)
+            && seen.size <= checkpoint.size
+            && check_seen(&seen, &checkpoint, &evidence.consistency).is_err()
+        {
+            return Err(Problem::new("log-fork", why));
+        }
+        let skew = trust.policies.newest().bundle.limits.skew();
+        let (from, until) = (
+            asked.request.created_at.before(skew),
+            logged_at.unwrap_or(now).after(skew),
+        );
+        let in_time = from <= decision.decided_at && decision.decided_at <= until;
+        let void =
+            void.or_else(|| (!in_time).then(|| "it states a time outside the request's life".to_owned()));
+        Ok((vote, void))
     }
-    let vote = Vote {
-        person: person.clone(),
-        key: *signer,
-        decision: decision.decision_digest(),
-        verdict: decision.verdict,
-        request_digest: decision.request_digest,
-        action_digest: decision.action_digest,
-        view_digest: decision.view_digest,
-        assurance: key.assurance,
-        presence: decision.presence.min(key.presence),
-        decided_at: decision.decided_at,
-        expires_at: decision.expires_at,
-    };
-    Ok((
-        vote,
-        directory
-            .key_at(signer, Role::Reviewer, at)
-            .err()
-            .map(|error| error.to_string()),
-    ))
+
+    /// The vote in it, and why it may not count as far as the key and its holder go.
+    fn vote(&self, directory: &TrustedDirectory, at: Timestamp) -> Result<(Vote, Option<String>), String> {
+        let decision = self.decision;
+        let signer = self.signer.ok_or_else(|| "a decision has no signer".to_owned())?;
+        let known = directory
+            .keys
+            .iter()
+            .find(|key| key.key.id() == signer && key.role == Role::Reviewer);
+        let key = known.ok_or_else(|| "a decision is signed by a key that is no reviewer's".to_owned())?;
+        let KeyHolder::Person(person) = &key.holder else {
+            return Err("a decision is signed by a key that is no person's".to_owned());
+        };
+        if decision.reviewer != *person {
+            return Err(format!(
+                "a decision names `{}`, but the key is `{person}`'s",
+                decision.reviewer
+            ));
+        }
+        let vote = Vote {
+            person: person.clone(),
+            key: signer,
+            decision: self.digest,
+            verdict: decision.verdict,
+            request_digest: decision.request_digest,
+            action_digest: decision.action_digest,
+            view_digest: decision.view_digest,
+            assurance: key.assurance,
+            presence: decision.presence.min(key.presence),
+            decided_at: decision.decided_at,
+            expires_at: decision.expires_at,
+        };
+        Ok((
+            vote,
+            directory
+                .key_at(&signer, Role::Reviewer, at)
+                .err()
+                .map(|error| error.to_string()),
+        ))
+    }
 }
 
 /// Puts a decision through the state machine as of when it was logged.
@@ -192,7 +219,14 @@ fn enter(
             asked.sheet.lines().len(),
         );
         let answer = PolicyAnswer {
-            eligible: is_eligible(&checked, index, trust, asked, at),
+            eligible: is_eligible(
+                &checked.vote,
+                credential(&checked, asked.sheet.lines().len()),
+                index,
+                trust,
+                asked,
+                at,
+            ),
             satisfied: is_satisfied(&approvals, index, trust, asked, at),
         };
         let vote = Box::new(checked.vote.clone());
@@ -209,7 +243,14 @@ fn reevaluate(cast: &mut Cast, index: Option<u64>, trust: &Trust, asked: &Asked,
     let directory = trust.directories.current_at(index);
     let stands = |checked: &&CheckedDecision| {
         directory.key_at(&checked.vote.key, Role::Reviewer, at).is_ok()
-            && is_eligible(checked, index, trust, asked, at)
+            && is_eligible(
+                &checked.vote,
+                credential(checked, asked.sheet.lines().len()),
+                index,
+                trust,
+                asked,
+                at,
+            )
     };
     let earlier = cast
         .decisions
@@ -242,21 +283,22 @@ fn credential(checked: &CheckedDecision, sheet_lines: usize) -> Credential {
 }
 
 /// Whether policy lets this human decide: under the policy and directory of the request, and the current ones.
-fn is_eligible(
-    checked: &CheckedDecision,
+pub(super) fn is_eligible(
+    vote: &Vote,
+    with: Credential,
     index: Option<u64>,
     trust: &Trust,
     asked: &Asked,
     at: Timestamp,
 ) -> bool {
-    let with = match checked.vote.verdict {
-        Verdict::Approve => credential(checked, asked.sheet.lines().len()),
+    let with = match vote.verdict {
+        Verdict::Approve => with,
         // Saying no is cheap: a script may, with any key.
         Verdict::Deny => STRONGEST,
     };
     let operation = &asked.judgement.operation;
-    let person = &checked.vote.person;
-    let approves = checked.vote.verdict == Verdict::Approve;
+    let person = &vote.person;
+    let approves = vote.verdict == Verdict::Approve;
     both(trust, index).all(|(policy, directory)| {
         // Who answers for the agent by now is excluded as well, whatever the request says.
         let own = approves && People::of(&asked.proposal, directory).excluded.contains(person);

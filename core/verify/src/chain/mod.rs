@@ -5,6 +5,7 @@
 //! signed but may not count (revoked key, not eligible, expired) is void and said so, and the quorum then has to
 //! stand without it.
 
+mod amended;
 mod decisions;
 mod ending;
 mod record;
@@ -12,6 +13,7 @@ mod request;
 mod trust;
 
 use countersign_policy::PolicySet;
+use countersign_protocol::amendment::{Amended, Amendment};
 use countersign_protocol::approval::ApprovalRequest;
 use countersign_protocol::bundle::Evidence;
 use countersign_protocol::decision::{Decision, SeenCheckpoint};
@@ -133,6 +135,10 @@ pub struct Chain {
     pub log: LogView,
     /// Every decision in the evidence.
     pub decisions: Vec<CheckedDecision>,
+    /// The chain of amendments that the proposal follows from, the oldest first.
+    pub amended: Vec<Amended>,
+    /// The amendment that answers this request.
+    pub amendment: Option<CheckedAmendment>,
     /// The grant.
     pub grant: Option<Verified<Grant>>,
     /// The receipt.
@@ -147,6 +153,21 @@ pub struct CheckedDecision {
     /// It.
     pub decision: Verified<Decision>,
     /// As it enters the state machine.
+    pub vote: Vote,
+    /// When it was logged; absent while it is only committed.
+    pub logged_at: Option<Timestamp>,
+    /// Where it stands in the log, proven by its leaf; absent while it is only committed.
+    pub logged_index: Option<u64>,
+    /// Why it does not count, if it does not.
+    pub void: Option<String>,
+}
+
+/// An amendment whose signature was checked.
+#[derive(Debug)]
+pub struct CheckedAmendment {
+    /// It.
+    pub amendment: Verified<Amendment>,
+    /// The no in it, as it enters the state machine.
     pub vote: Vote,
     /// When it was logged; absent while it is only committed.
     pub logged_at: Option<Timestamp>,
@@ -200,7 +221,8 @@ fn walk(
     };
     trust.check_fresh(as_of, problems);
     let record = record::open(evidence, pinned, &trust, &asked, purpose, problems);
-    let cast = decisions::replay(evidence, &trust, &asked, &record, now, problems);
+    let mut cast = decisions::replay(evidence, &trust, &asked, &record, now, problems);
+    let amendment = amended::replay(evidence, &trust, &asked, &record, &mut cast, now, problems);
     let ending = ending::replay(evidence, &trust, &asked, &record, &cast, now, purpose, problems);
     let limits = trust.policies.newest().bundle.limits;
     let (request_directory, directory) = trust.directories.into_request_and_newest();
@@ -220,6 +242,8 @@ fn walk(
         sheet: asked.sheet,
         log: record.view,
         decisions: cast.decisions,
+        amended: asked.amended,
+        amendment,
         grant: ending.grant,
         receipt: ending.receipt,
         state: ending.state,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use countersign_protocol::bundle::{Evidence, Logged};
 use countersign_protocol::decision::{SeenCheckpoint, Verdict};
+use countersign_protocol::identity::RequestId;
 use countersign_protocol::log::{Commitment, EntryType, Leaf, origin};
 use countersign_protocol::moment::Timestamp;
 
@@ -51,10 +52,29 @@ pub(super) fn open(
             check_pin(evidence, pinned, &checkpoint, purpose, problems);
             record.check_statements(evidence, asked, problems);
             record.check_nothing_hidden(evidence, asked, start, problems);
+            check_amended_before(evidence, start, purpose, problems);
         }
         Err(error) => problems.push(Problem::new("log", error)),
     }
     record
+}
+
+/// What was amended stands in the log before what came of it. A reviewer may look before all is logged.
+fn check_amended_before(evidence: &Evidence, start: u64, purpose: Purpose, problems: &mut Vec<Problem>) {
+    let before = |index: Option<u64>| match index {
+        Some(index) => index < start,
+        None => purpose == Purpose::Review,
+    };
+    if !evidence
+        .amended
+        .iter()
+        .all(|amended| before(amended.amendment.index))
+    {
+        problems.push(Problem::new(
+            "not-logged",
+            "an amendment that this request follows from does not stand in the log before it",
+        ));
+    }
 }
 
 /// The pinned checkpoint must be a prefix of this log. Evidence of the past may be older than the pin.
@@ -90,9 +110,8 @@ impl Record {
     }
 
     fn check_statements(&self, evidence: &Evidence, asked: &Asked, problems: &mut Vec<Problem>) {
-        let mut check = |logged: &Logged, entries: &[EntryType], own: bool| {
+        let mut check = |logged: &Logged, entries: &[EntryType], request: Option<RequestId>| {
             let Some(index) = logged.index else { return };
-            let request = own.then_some(asked.request.id);
             let fits = self.leaves.get(&index).is_some_and(|leaf| {
                 entries.contains(&leaf.entry)
                     && leaf.request == request
@@ -106,23 +125,28 @@ impl Record {
                 ));
             }
         };
-        check(&evidence.request, &[EntryType::Request], true);
+        let own = Some(asked.request.id);
+        check(&evidence.request, &[EntryType::Request], own);
         for logged in &evidence.directories {
-            check(logged, &[EntryType::Directory], false);
+            check(logged, &[EntryType::Directory], None);
         }
         for logged in &evidence.policies {
-            check(logged, &[EntryType::Policy], false);
+            check(logged, &[EntryType::Policy], None);
         }
         for logged in &evidence.decisions {
-            check(logged, &[EntryType::Approve, EntryType::Deny], true);
+            check(logged, &[EntryType::Approve, EntryType::Deny], own);
+        }
+        for (shown, amended) in evidence.amended.iter().zip(&asked.amended) {
+            check(&shown.amendment, &[EntryType::Amend], Some(amended.request().id));
         }
         for (logged, entry) in [
+            (&evidence.amendment, EntryType::Amend),
             (&evidence.withdrawal, EntryType::Withdraw),
             (&evidence.grant, EntryType::Grant),
             (&evidence.receipt, EntryType::Receipt),
         ] {
             if let Some(logged) = logged {
-                check(logged, &[entry], true);
+                check(logged, &[entry], own);
             }
         }
     }
@@ -140,6 +164,7 @@ impl Record {
             .chain(&evidence.directories)
             .chain(&evidence.policies)
             .chain(&evidence.decisions)
+            .chain(&evidence.amendment)
             .chain(&evidence.withdrawal)
             .chain(&evidence.grant)
             .chain(&evidence.receipt)
@@ -151,6 +176,7 @@ impl Record {
             if (ours || trust) && !shown.contains(index) {
                 let what = match leaf.entry {
                     EntryType::Deny => "a denial",
+                    EntryType::Amend => "a counter-proposal",
                     EntryType::Withdraw => "a withdrawal",
                     EntryType::Directory => "a newer directory",
                     EntryType::Policy => "a newer policy",

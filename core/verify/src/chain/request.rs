@@ -1,6 +1,7 @@
 //! The proposal and the request: signatures, bindings, and everything that is computed from their bytes again.
 
 use countersign_policy::Verdict;
+use countersign_protocol::amendment::{Amended, Amendment};
 use countersign_protocol::approval::ApprovalRequest;
 use countersign_protocol::bundle::{Artifact, Evidence};
 use countersign_protocol::digest::ArtifactDigest;
@@ -12,6 +13,7 @@ use countersign_review::findings::RULESET;
 use countersign_review::sheet::Sheet;
 use countersign_review::sheet::finding::read;
 
+use super::amended;
 use super::trust::Trust;
 use super::{Problem, Purpose};
 use crate::judge::{Judgement, judge, judge_recorded};
@@ -19,7 +21,11 @@ use crate::judge::{Judgement, judge, judge_recorded};
 /// A proposal and its request, judged again.
 pub(super) struct Asked {
     pub proposal: Verified<Proposal>,
+    /// What it follows from.
+    pub amended: Vec<Amended>,
     pub request: Verified<ApprovalRequest>,
+    /// What answers it; whether that counts is judged later.
+    pub amendment: Option<Verified<Amendment>>,
     pub judgement: Judgement,
     pub sheet: Sheet,
 }
@@ -34,6 +40,8 @@ pub(super) fn open(evidence: &Evidence, trust: &Trust, purpose: Purpose) -> Resu
         .verify(directory)
         .map_err(|error| Problem::new("invalid-proposal", error))?;
     check_proposal(&proposal, &request, trust)?;
+    let amended = amended::lineage(evidence, trust, &proposal)?;
+    let amendment = amended::answer(evidence, trust, &proposal, &request)?;
     request
         .check(&proposal, directory)
         .map_err(|error| Problem::new("request-differs", error))?;
@@ -65,10 +73,12 @@ pub(super) fn open(evidence: &Evidence, trust: &Trust, purpose: Purpose) -> Resu
         ));
     };
     check_judgement(&request, &judgement)?;
-    check_named(evidence, &proposal, &request)?;
+    check_named(evidence, &proposal, &request, amendment.as_deref())?;
     Ok(Asked {
         proposal,
+        amended,
         request,
+        amendment,
         judgement,
         sheet,
     })
@@ -87,12 +97,22 @@ fn check_bytes(evidence: &Evidence) -> Result<(), Problem> {
     }
 }
 
-/// No artifact stands in the evidence that the request does not name.
-fn check_named(evidence: &Evidence, proposal: &Proposal, request: &ApprovalRequest) -> Result<(), Problem> {
+/// No artifact stands in the evidence that neither the request nor its amendment names.
+fn check_named(
+    evidence: &Evidence,
+    proposal: &Proposal,
+    request: &ApprovalRequest,
+    amendment: Option<&Amendment>,
+) -> Result<(), Problem> {
     let mut named: Vec<ArtifactDigest> = proposal
         .action
         .artifacts()
         .iter()
+        .chain(
+            &amendment
+                .map(|amendment| amendment.action.artifacts())
+                .unwrap_or_default(),
+        )
         .map(|named| named.digest)
         .collect();
     named.push(ArtifactDigest::new(*request.findings.sha256()));

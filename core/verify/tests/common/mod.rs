@@ -382,6 +382,7 @@ pub fn proposal(world: &World) -> Proposal {
             .unwrap()
             .digest(),
         policy: TrustedBundle::accept(&world.root, &bundle, 0).unwrap().digest(),
+        amends: None,
         created_at: at(10),
         expires_at: at(10_000),
     }
@@ -453,7 +454,9 @@ impl World {
             policies,
             proposal: envelope,
             request: logged,
+            amended: vec![],
             decisions: vec![],
+            amendment: None,
             withdrawal: None,
             grant: None,
             receipt: None,
