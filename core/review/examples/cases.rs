@@ -6,6 +6,8 @@
 //! cases. A change counts as flagged from medium severity on, as policies do. FILE is what
 //! `tests/peers/risk/run_peers.py` wrote about other tools on the same cases; without it they are absent.
 
+#![expect(clippy::print_stdout, reason = "it prints its figures")]
+
 use countersign_review::findings::{self, Finding, Severity};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};

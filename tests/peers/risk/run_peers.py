@@ -25,7 +25,12 @@ NOT_RISKS = {
     "UNKNOWN_ACTION", "UNKNOWN_PREFIX", "RESOURCE_MISMATCH", "UNKNOWN_CONDITION_FOR_ACTION", "MALFORMED",
     "INVALID_ARN", "INVALID_ACTION", "INVALID_SID", "NO_VERSION", "DUPLICATE_SID", "MISMATCHED_TYPE", "INVALID_KEY",
 }
-CHECKOV_KINDS = {"iam", "s3", "security-group", "data", "k8s", "k8s-rbac", "workflow", "terraform-plan"}
+CHECKOV_KINDS = {
+    "iam", "s3", "security-group", "data", "k8s", "k8s-rbac", "workflow", "terraform-plan", "build", "config-file",
+    "code-push",
+}
+# A workflow of any other name is one of GitHub Actions.
+PIPELINES = {".gitlab-ci.yml", "azure-pipelines.yml", "Jenkinsfile"}
 TIMED = 5
 
 
@@ -51,10 +56,13 @@ def checkov(folder, cases):
         for case in asked:
             for side in sides(case):
                 place = scratch / case["id"] / side
-                if case["kind"] == "workflow":
+                name = pathlib.Path(case[side]).name
+                if name == ".circleci.yml":
+                    place, name = place / ".circleci", "config.yml"
+                elif case["kind"] == "workflow" and name not in PIPELINES:
                     place = place / ".github" / "workflows"
                 place.mkdir(parents=True)
-                shutil.copy(folder / case[side], place / pathlib.Path(case[side]).name)
+                shutil.copy(folder / case[side], place / name)
         run = subprocess.run([*command, "-d", str(scratch)], capture_output=True, text=True, check=False)
         seen = {}
         reports = json.loads(run.stdout)

@@ -1,0 +1,4 @@
+resource "aws_s3_bucket" "backup" {
+  bucket              = "acme-backup"
+  object_lock_enabled = true
+}

@@ -1,0 +1,2 @@
+UPDATE users SET email = 'a@example.com' -- WHERE id = 3
+;
