@@ -5,6 +5,8 @@
 //! turns so that a busy machine troubles both alike. Then criterion's own measurements. `-- --quick` shortens
 //! the latter.
 
+#![expect(clippy::print_stdout, reason = "a bench prints its figures")]
+
 use countersign_review::diff::structure;
 use countersign_review::diff::text::TextDiff;
 use countersign_review::text::suspicious;

@@ -5,6 +5,7 @@
 //! read by `granit-parser` (YAML 1.2, with `yes`/`no`/`on`/`off` taken as booleans as most of its users do).
 //! Depth and size are bounded, aliases are counted when they are expanded.
 
+pub(crate) mod hcl;
 mod json;
 mod yaml;
 

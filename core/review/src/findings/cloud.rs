@@ -97,7 +97,50 @@ const SETTINGS: &[(&str, bool, &Rule, Severity)] = &[
         &rule::ENCRYPTION_OFF,
         Severity::Medium,
     ),
-    ("enablekeyrotation", false, &rule::ENCRYPTION_OFF, Severity::Low),
+    (
+        "enablekeyrotation",
+        false,
+        &rule::ENCRYPTION_OFF,
+        Severity::Medium,
+    ),
+    ("objectlockenabled", false, &rule::PROTECTION_OFF, Severity::High),
+    (
+        "publicnetworkaccessenabled",
+        true,
+        &rule::PUBLICLY_ACCESSIBLE,
+        Severity::Medium,
+    ),
+    (
+        "allowblobpublicaccess",
+        true,
+        &rule::PUBLICLY_ACCESSIBLE,
+        Severity::High,
+    ),
+    (
+        "allownesteditemstobepublic",
+        true,
+        &rule::PUBLICLY_ACCESSIBLE,
+        Severity::High,
+    ),
+    (
+        "mappubliciponlaunch",
+        true,
+        &rule::PUBLICLY_ACCESSIBLE,
+        Severity::Medium,
+    ),
+    (
+        "purgeprotectionenabled",
+        false,
+        &rule::PROTECTION_OFF,
+        Severity::Medium,
+    ),
+    (
+        "pointintimerecoveryenabled",
+        false,
+        &rule::PROTECTION_OFF,
+        Severity::Medium,
+    ),
+    ("mfadelete", false, &rule::PROTECTION_OFF, Severity::Low),
     ("islogging", false, &rule::LOGGING_OFF, Severity::High),
     ("enablelogging", false, &rule::LOGGING_OFF, Severity::High),
     ("ismultiregiontrail", false, &rule::LOGGING_OFF, Severity::Low),
@@ -107,6 +150,86 @@ const SETTINGS: &[(&str, bool, &Rule, Severity)] = &[
         &rule::LOGGING_OFF,
         Severity::Medium,
     ),
+];
+
+/// Setting, the dangerous word, rule, severity.
+const WORDS: &[(&str, &str, &Rule, Severity)] = &[
+    (
+        "authorizationtype",
+        "NONE",
+        &rule::PUBLICLY_ACCESSIBLE,
+        Severity::High,
+    ),
+    (
+        "functionurlauthtype",
+        "NONE",
+        &rule::PUBLICLY_ACCESSIBLE,
+        Severity::High,
+    ),
+    ("authtype", "NONE", &rule::PUBLICLY_ACCESSIBLE, Severity::High),
+    (
+        "publicnetworkaccess",
+        "Enabled",
+        &rule::PUBLICLY_ACCESSIBLE,
+        Severity::Medium,
+    ),
+    ("publicaccess", "blob", &rule::PUBLICLY_ACCESSIBLE, Severity::High),
+    (
+        "publicaccess",
+        "container",
+        &rule::PUBLICLY_ACCESSIBLE,
+        Severity::High,
+    ),
+    (
+        "containeraccesstype",
+        "blob",
+        &rule::PUBLICLY_ACCESSIBLE,
+        Severity::High,
+    ),
+    (
+        "containeraccesstype",
+        "container",
+        &rule::PUBLICLY_ACCESSIBLE,
+        Severity::High,
+    ),
+    (
+        "httptokens",
+        "optional",
+        &rule::PUBLICLY_ACCESSIBLE,
+        Severity::Medium,
+    ),
+    (
+        "viewerprotocolpolicy",
+        "allow-all",
+        &rule::ENCRYPTION_OFF,
+        Severity::Medium,
+    ),
+    (
+        "pointintimerecoverystatus",
+        "DISABLED",
+        &rule::PROTECTION_OFF,
+        Severity::Medium,
+    ),
+];
+
+/// Numbers of days or seconds for which something is kept: fewer is a risk.
+const KEPT: &[&str] = &[
+    "retentionindays",
+    "retentiondays",
+    "retentionperiod",
+    "backupretentionperiod",
+    "automaticbackupretentiondays",
+    "softdeleteretentiondays",
+    "softdeleteretentionindays",
+    "snapshotretentionlimit",
+    "deletionwindowindays",
+    "pendingwindowindays",
+    "recoverywindowindays",
+    "messageretentionseconds",
+    "messageretentionperiod",
+    "expirationindays",
+    "noncurrentdays",
+    "noncurrentversionexpirationindays",
 ];
 
 /// Blocks whose loss takes a protection away.
@@ -157,7 +280,7 @@ impl Detector for Resources {
     fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
         let (old, new) = (protections(before), protections(after));
         let still = holders(after);
-        let mut changes = Vec::new();
+        let mut changes = kept_shorter(before, after);
         for ((holder, name), (about, severity, place, line)) in &old {
             // With the whole resource gone, the loss of its settings says nothing.
             if !new.contains_key(&(holder.clone(), name.clone())) && still.contains(holder) {
@@ -188,7 +311,29 @@ fn observe(place: &Place, key: &str, name: &str, value: &Value, seen: &mut Vec<O
         return true;
     }
     let text = value.text().unwrap_or_default();
+    if let Some((_, bad, about, severity)) = WORDS
+        .iter()
+        .find(|(setting, word, ..)| *setting == name && word.eq_ignore_ascii_case(text))
+    {
+        add(about, *severity, format!("{} is {}", quote(key), quote(bad)));
+        return true;
+    }
+    if WORDS.iter().any(|(setting, ..)| *setting == name) || KEPT.contains(&name) {
+        return true;
+    }
     match name {
+        "member" | "members" | "principal"
+            if value
+                .one_or_more()
+                .iter()
+                .any(|who| matches!(who.text(), Some("allUsers" | "allAuthenticatedUsers"))) =>
+        {
+            add(
+                &rule::IAM_PUBLIC_PRINCIPAL,
+                Severity::Critical,
+                format!("{} lets everybody in", quote(key)),
+            );
+        }
         "accesscontrol" | "acl" | "cannedacl" => match plain(text).as_str() {
             "publicreadwrite" => add(
                 &rule::PUBLIC_ACL,
@@ -237,6 +382,54 @@ fn observe(place: &Place, key: &str, name: &str, value: &Value, seen: &mut Vec<O
         _ => return false,
     }
     true
+}
+
+/// Tells what is kept for less time than before.
+fn kept_shorter(before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
+    let (old, new) = (kept(before), kept(after));
+    let shorter = new.into_iter().filter_map(|((holder, name), (is, place, line))| {
+        let (was, ..) = old.get(&(holder, name.clone()))?;
+        // Nothing at all is told by a rule of its own.
+        if is >= *was || is == 0 && name == "backupretentionperiod" {
+            return None;
+        }
+        let severity = if is <= was / 2 {
+            Severity::Medium
+        } else {
+            Severity::Low
+        };
+        let what = format!(
+            "{} goes from {was} to {is}: what is kept goes sooner",
+            quote(&name)
+        );
+        let seen = Observation::new(&rule::PROTECTION_OFF, "", what)
+            .severity(severity)
+            .at(&place, line);
+        Some((seen, Delta::Widened, Side::After))
+    });
+    shorter.collect()
+}
+
+/// Returns for how long things are kept, by holder and name.
+fn kept(input: &Input<'_>) -> BTreeMap<(String, String), (i64, Place, u32)> {
+    let mut found = BTreeMap::new();
+    input.walk(&mut |place, value| {
+        for (key, setting) in value.entries() {
+            let name = plain(key);
+            let below = place.identity.to_ascii_lowercase();
+            let expires = name == "days" && (below.contains("expiration") || below.contains("retention"));
+            let number = setting
+                .integer()
+                .filter(|_| expires || KEPT.contains(&name.as_str()));
+            if let Some(number) = number {
+                found.insert(
+                    (place.identity.clone(), name),
+                    (number, place.clone(), setting.line),
+                );
+            }
+        }
+    });
+    found
 }
 
 type Protection<'a> = (&'static Rule, Severity, Place, u32);
@@ -312,6 +505,31 @@ mod tests {
             ("public-block-off".to_owned(), Delta::Introduced),
         ];
         assert_eq!(rules(Some(BUCKET), &public), expected);
+    }
+
+    #[test]
+    fn what_is_kept_for_less_time_is_told() {
+        let table = |days: u32| {
+            format!(
+                "Resources:\n  L:\n    Type: AWS::Logs::LogGroup\n    Properties:\n      RetentionInDays: {days}\n"
+            )
+        };
+        assert_eq!(
+            rules(Some(&table(365)), &table(7)),
+            [("protection-off".to_owned(), Delta::Widened)]
+        );
+        assert_eq!(rules(Some(&table(7)), &table(365)), []);
+    }
+
+    #[test]
+    fn words_that_open_a_resource_are_told() {
+        let url = |kind: &str| {
+            format!("Resources:\n  U:\n    Type: AWS::Lambda::Url\n    Properties:\n      AuthType: {kind}\n")
+        };
+        assert_eq!(
+            rules(Some(&url("AWS_IAM")), &url("NONE")),
+            [("publicly-accessible".to_owned(), Delta::Introduced)]
+        );
     }
 
     #[test]

@@ -23,6 +23,9 @@ pub struct Finding {
     pub path: Untrusted,
     /// The line of the place, from 1.
     pub line: Option<u32>,
+    /// The column of the place, in characters from 1, where the rule is about characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<u32>,
     /// Where to read more.
     pub reference: Option<String>,
     /// Names of like rules in other tools.

@@ -100,12 +100,8 @@ impl Statement {
     fn rights(&self, denials: &[&Statement], seen: &mut Vec<Observation>) {
         if !self.not_actions.is_empty() {
             let what = format!("every action but {} is allowed", join(&self.not_actions));
-            seen.push(self.reaching(
-                &rule::IAM_NOT_ACTION,
-                &self.not_actions.join(","),
-                what,
-                &self.widest(),
-            ));
+            let seen_here = self.seen(&rule::IAM_NOT_ACTION, "", what);
+            seen.push(seen_here.breadth(self.all_but(&self.not_actions, &self.widest())));
         }
         if !self.not_resources.is_empty() {
             let what = format!(
@@ -113,7 +109,8 @@ impl Statement {
                 join(&self.actions),
                 join(&self.not_resources)
             );
-            seen.push(self.reaching(&rule::IAM_NOT_RESOURCE, &self.not_resources.join(","), what, "*"));
+            let seen_here = self.seen(&rule::IAM_NOT_RESOURCE, &self.actions.join(","), what);
+            seen.push(seen_here.breadth(self.all_but(&self.not_resources, "*")));
         }
         for action in &self.actions {
             for resource in self.reached() {
@@ -335,22 +332,12 @@ impl Statement {
             && self.not_actions == other.not_actions
     }
 
-    /// Says whether a denial still denies all that an earlier one did.
-    fn covers(&self, earlier: &Self) -> bool {
-        let within = |have: &[String], want: &[String]| {
-            want.iter().all(|want| {
-                have.iter()
-                    .any(|have| matches_glob(&have.to_ascii_lowercase(), &want.to_ascii_lowercase()))
-            })
-        };
-        within(&self.actions, &earlier.actions)
-            && within(&self.resources, &earlier.resources)
-            && earlier.not_actions.iter().all(|_| {
-                self.not_actions
-                    .iter()
-                    .all(|kept| earlier.not_actions.contains(kept))
-            })
-            && (self.conditions.is_empty() || self.conditions == earlier.conditions)
+    fn all_but(&self, excepted: &[String], glob: &str) -> Breadth {
+        Breadth::AllBut {
+            excepted: excepted.iter().map(|name| name.to_ascii_lowercase()).collect(),
+            glob: glob.to_owned(),
+            condition: self.condition(),
+        }
     }
 
     fn reaching(&self, rule: &'static rule::Rule, key: &str, what: String, resource: &str) -> Observation {
@@ -540,6 +527,49 @@ mod tests {
         );
         let gone = found(Some(&policy(&deny)), &policy(without));
         assert!(gone.contains(&("iam-deny-removed", Severity::Medium, Delta::Widened)));
+    }
+
+    #[test]
+    fn what_is_excepted_may_grow_and_not_shrink() {
+        let allow = |but: &str| {
+            policy(&format!(
+                r#"{{"Effect": "Allow", "NotAction": [{but}], "Resource": "*"}}"#
+            ))
+        };
+        let (more, less) = (allow(r#""iam:*", "kms:*""#), allow(r#""iam:*""#));
+        let not_action = |before: &str, after: &str| {
+            let found = found(Some(before), after);
+            found
+                .into_iter()
+                .find(|(id, ..)| *id == "iam-not-action")
+                .unwrap()
+                .2
+        };
+        assert_eq!(not_action(&more, &less), Delta::Widened);
+        assert_eq!(not_action(&less, &more), Delta::Existing);
+        let level =
+            |before: &str, after: &str| severity(&analyze("iam", Some(before.as_bytes()), after.as_bytes()));
+        assert_eq!(level(&less, &more), Severity::Info);
+        for key in ["NotAction", "NotResource"] {
+            let other = if key == "NotAction" {
+                r#""Resource": "*""#
+            } else {
+                r#""Action": "s3:*""#
+            };
+            let deny = |but: &str| policy(&format!(r#"{{"Effect": "Deny", "{key}": [{but}], {other}}}"#));
+            let (one, two) = (deny(r#""s3:a""#), deny(r#""s3:a", "s3:b""#));
+            assert_eq!(level(&one, &two), Severity::Medium, "{key}");
+            assert_eq!(level(&two, &one), Severity::Info, "{key}");
+        }
+        let deny = |who: &str| {
+            policy(&format!(
+                r#"{{"Effect": "Deny", "Principal": "{who}", "Action": "s3:*", "Resource": "arn:aws:s3:::b/*"}}"#
+            ))
+        };
+        assert_eq!(
+            level(&deny("*"), &deny("arn:aws:iam::1:role/x")),
+            Severity::Medium
+        );
     }
 
     #[test]

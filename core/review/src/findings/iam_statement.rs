@@ -17,6 +17,8 @@ pub(super) struct Statement {
     pub(super) not_resources: Vec<String>,
     pub(super) principals: Vec<(String, String)>,
     pub(super) not_principal: bool,
+    /// Who is named by `NotPrincipal`.
+    pub(super) excepted: Vec<(String, String)>,
     /// `operator key` → values, sorted.
     pub(super) conditions: BTreeMap<String, Vec<String>>,
     /// Whose policy it is, whatever stands around it.
@@ -89,6 +91,9 @@ impl Statement {
                 .map(principals)
                 .unwrap_or_default(),
             not_principal,
+            excepted: any_case(value, &["notprincipal", "not_principals"])
+                .map(principals)
+                .unwrap_or_default(),
             conditions: any_case(value, &["condition", "conditions"])
                 .map(conditions)
                 .unwrap_or_default(),

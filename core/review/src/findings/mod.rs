@@ -10,19 +10,28 @@
 
 mod call;
 mod cloud;
+mod config;
+mod container;
 mod export;
 mod finding;
 mod iam;
 mod iam_action;
+mod iam_denial;
 mod iam_escalation;
 mod iam_gain;
 mod iam_statement;
 mod iam_table;
 mod iam_trust;
+mod jenkins;
 mod kubernetes;
+mod kubernetes_change;
+mod kubernetes_pod;
+mod look_alike;
 mod network;
 mod observation;
 mod payload;
+mod pipeline;
+mod pipeline_family;
 mod plan;
 mod promotion;
 mod rbac;
@@ -30,10 +39,13 @@ mod rule;
 mod secret;
 mod shell;
 mod shell_hidden;
+mod shell_program;
 mod shell_syntax;
 mod sql;
+mod sql_alteration;
 mod template;
 mod terraform;
+mod terraform_source;
 mod text;
 mod workflow;
 
@@ -145,6 +157,41 @@ pub fn severity(findings: &[Finding]) -> Severity {
 ///
 /// The seam for rules of one's own, shown to people beside the built-in ones by [`analyze_with`]; it is pure, as
 /// they are, and decides nothing. Where there was no state before, that side is empty.
+///
+/// ```
+/// use countersign_review::findings::{
+///     Detector, Input, Observation, Outcome, Rule, RuleId, Severity, analyze_with, severity,
+/// };
+/// use std::sync::LazyLock;
+///
+/// static NO_TEAM: LazyLock<Rule> = LazyLock::new(|| Rule {
+///     id: RuleId::extra("x-no-team").expect("it begins with x-"),
+///     severity: Severity::Low,
+///     title: "No team is named",
+///     reference: None,
+///     peers: &[],
+/// });
+///
+/// struct NamesATeam;
+///
+/// impl Detector for NamesATeam {
+///     fn kinds(&self) -> &'static [&'static str] {
+///         &[]
+///     }
+///
+///     fn observe(&self, input: &Input<'_>, seen: &mut Vec<Observation>) -> Outcome {
+///         for (place, root) in input.roots.iter().filter(|(_, root)| root.at("team").is_none()) {
+///             seen.push(Observation::of(&NO_TEAM, "team", "the file names no team").seen_at(place, root.line));
+///         }
+///         Outcome::Analyzed
+///     }
+/// }
+///
+/// let found = analyze_with(&[&NamesATeam], "config-file", None, b"port: 80\n");
+/// assert_eq!(found[0].rule.as_str(), "x-no-team");
+/// // It is for people to read: it weighs nothing in any decision.
+/// assert_eq!(severity(&found), Severity::Info);
+/// ```
 pub trait Detector: Sync {
     /// Returns the kinds of action for which seeing this shape counts as having understood the change.
     fn kinds(&self) -> &'static [&'static str];
@@ -219,6 +266,7 @@ impl Problem {
 
 const DETECTORS: &[&dyn Detector] = &[
     &text::HostileText,
+    &look_alike::LookAlikes,
     &text::RepeatedKeys,
     &secret::Secrets,
     &iam::Policies,
@@ -229,6 +277,9 @@ const DETECTORS: &[&dyn Detector] = &[
     &kubernetes::Manifests,
     &rbac::Roles,
     &workflow::Workflows,
+    &pipeline::Pipelines,
+    &container::Builds,
+    &config::Settings,
     &sql::Statements,
     &shell::Commands,
     &call::Calls,
@@ -309,10 +360,19 @@ impl<'a> Read<'a> {
             && !TEXT_KINDS.contains(&kind)
         {
             // YAML takes some of it for a long text, so it is asked last.
-            match terraform::read(text) {
+            match terraform_source::read(text) {
                 Ok(documents) => read.documents = documents,
-                Err((line, what)) => read.problem = problem(Some(line), what),
+                Err(error) => {
+                    let what = observation::quote(&error.to_string());
+                    read.problem = problem(None, format!("the Terraform source is not understood: {what}"));
+                }
             }
+        } else if let Some(text) = read.text().filter(|text| container::is_build(text))
+            && !OTHER_SYNTAX.contains(&kind)
+        {
+            read.documents = container::read(text);
+        } else if read.text().is_some_and(jenkins::is_pipeline) {
+            // A program: its rules read the text themselves.
         } else if !OTHER_SYNTAX.contains(&kind) {
             match document::read(bytes) {
                 Ok(documents) => read.documents = documents,

@@ -159,7 +159,18 @@ fn observe(place: &Place, rule_value: &Value, range: &str, seen: &mut Vec<Observ
         return;
     }
     let (about, severity) = match reach {
-        Reach::World => (&rule::NETWORK_OPEN_TO_WORLD, world_severity(from, to, every)),
+        Reach::World => {
+            // Who writes the world in halves does not want it to be read as the world.
+            let least = if range.ends_with("/1") {
+                Severity::Medium
+            } else {
+                Severity::Info
+            };
+            (
+                &rule::NETWORK_OPEN_TO_WORLD,
+                world_severity(from, to, every).max(least),
+            )
+        }
         Reach::Wide => (&rule::NETWORK_WIDE_RANGE, Severity::Medium),
         Reach::Named => (&rule::NETWORK_INGRESS, Severity::Low),
         Reach::Private => (&rule::NETWORK_INGRESS, Severity::Info),

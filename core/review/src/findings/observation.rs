@@ -19,6 +19,7 @@ pub struct Observation {
     pub(super) explanation: String,
     pub(super) pointer: String,
     pub(super) line: Option<u32>,
+    pub(super) column: Option<u32>,
     pub(super) breadth: Breadth,
     /// Never shown; only says what was there already.
     pub(super) silent: bool,
@@ -34,6 +35,15 @@ pub enum Breadth {
     Count(u64),
     /// A range of numbers, ends included.
     Range(i64, i64),
+    /// Everything but what is named, on a pattern, under a condition (empty: none).
+    AllBut {
+        /// What is left out.
+        excepted: Vec<String>,
+        /// The pattern.
+        glob: String,
+        /// The condition, in one fixed form.
+        condition: String,
+    },
     /// A pattern with `*` and `?`, under a condition (empty: none).
     Pattern {
         /// The pattern.
@@ -70,6 +80,7 @@ impl Observation {
             explanation: explanation.into(),
             pointer: String::new(),
             line: None,
+            column: None,
             breadth: Breadth::Whole,
             silent: false,
         }
@@ -91,6 +102,11 @@ impl Observation {
         self
     }
 
+    pub(super) fn column(mut self, column: u32) -> Self {
+        self.column = Some(column);
+        self
+    }
+
     pub(super) fn breadth(mut self, breadth: Breadth) -> Self {
         self.breadth = breadth;
         self
@@ -105,6 +121,7 @@ impl Observation {
             side,
             path: Untrusted::from(self.pointer),
             line: self.line,
+            column: self.column,
             reference: self.rule.reference.map(str::to_owned),
             peers: self.rule.peers.iter().map(|peer| (*peer).to_owned()).collect(),
             delta,
@@ -127,6 +144,23 @@ impl Breadth {
                     condition,
                 },
             ) => (when.is_empty() || when == condition) && matches_glob(have, want),
+            (
+                Self::AllBut {
+                    excepted: had,
+                    glob: have,
+                    condition: when,
+                },
+                Self::AllBut {
+                    excepted,
+                    glob: want,
+                    condition,
+                },
+            ) => {
+                had.iter()
+                    .all(|name| excepted.iter().any(|pattern| matches_glob(pattern, name)))
+                    && (when.is_empty() || when == condition)
+                    && matches_glob(have, want)
+            }
             _ => self == other,
         }
     }

@@ -222,6 +222,10 @@ pub(super) fn changes(before: &Facts<'_>, after: &Facts<'_>) -> Vec<(Observation
         }
     }
     let (was, is) = (origins(before, LINEAGE), origins(after, LINEAGE));
+    for name in was.keys().filter(|name| !is.contains_key(*name)) {
+        let what = format!("{} was stated and no longer is", quote(name));
+        add(&rule::MODEL_NO_LINEAGE, Severity::Medium, name, what, new.line);
+    }
     for (name, (new, line)) in &is {
         if let Some((old, _)) = was.get(name).filter(|(old, _)| old != new) {
             let severity = if same { Severity::High } else { Severity::Medium };
@@ -289,6 +293,13 @@ mod tests {
         assert_eq!(found(None, &worse), [("model-worse", Severity::Medium)]);
         let slower = WHOLE.replace(r#""latency_ms": 40"#, r#""latency_ms": 90"#);
         assert_eq!(found(None, &slower), [("model-worse", Severity::High)]);
+    }
+
+    #[test]
+    fn an_origin_that_is_no_longer_stated_is_told() {
+        let both = WHOLE.replace(r#""dataset": "d1""#, r#""dataset": "d1", "code": "c""#);
+        let one = both.replace(r#""dataset": "d1", "#, "");
+        assert_eq!(found(Some(&both), &one), [("model-no-lineage", Severity::Medium)]);
     }
 
     #[test]

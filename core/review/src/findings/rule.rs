@@ -41,10 +41,16 @@ rules! {
         None, [];
     HOSTILE_TEXT "hostile-text" Medium "Characters that hide, move or imitate text"
         Some("https://www.unicode.org/reports/tr36/"), ["CVE-2021-42574"];
+    TEXT_MIXED_SCRIPT "text-mixed-script" Medium "A word mixes scripts"
+        Some("https://www.unicode.org/reports/tr39/"), [];
+    TEXT_CONFUSABLE "text-confusable" Medium "A word looks like another"
+        Some("https://www.unicode.org/reports/tr39/"), ["CVE-2021-42694"];
     REPEATED_KEY "repeated-key" Medium "A key stands twice"
         Some("https://www.rfc-editor.org/rfc/rfc8259#section-4"), [];
     SECRET_IN_CLEAR "secret-in-clear" High "A secret stands in the clear"
         Some("https://cwe.mitre.org/data/definitions/798.html"), ["CKV_SECRET_2", "CKV_SECRET_6"];
+    CONFIG_GUARD_OFF "config-guard-off" Medium "A guard of a program is off"
+        None, [];
     SECRET_LITERAL "secret-literal" Medium "A literal value where a secret belongs"
         Some("https://cwe.mitre.org/data/definitions/798.html"), ["CKV_SECRET_6"];
     IAM_FULL_ADMIN "iam-full-admin" Critical "Every action on every resource"
@@ -135,6 +141,8 @@ rules! {
         Some("https://kubernetes.io/docs/concepts/security/pod-security-standards/"), ["KSV023"];
     K8S_PRIVILEGE_ESCALATION "k8s-privilege-escalation" Medium "A container may gain privileges"
         Some("https://kubernetes.io/docs/concepts/security/pod-security-standards/"), ["CKV_K8S_20", "KSV001"];
+    K8S_UNCONFINED "k8s-unconfined" Medium "A confinement is off"
+        Some("https://kubernetes.io/docs/concepts/security/pod-security-standards/"), ["CKV_K8S_31", "KSV104"];
     K8S_RUNS_AS_ROOT "k8s-runs-as-root" Low "A container runs as root"
         Some("https://kubernetes.io/docs/concepts/security/pod-security-standards/"), ["CKV_K8S_23", "KSV012"];
     K8S_CAPABILITY "k8s-capability" High "A container holds a strong capability"
@@ -249,6 +257,16 @@ rules! {
         Some("https://securitylab.github.com/resources/github-actions-untrusted-input/"), ["template-injection", "CKV_GHA_2"];
     CI_SECRET_SENT "ci-secret-sent" High "A secret is sent away"
         None, ["CKV_GHA_3"];
+    BUILD_BASE_UNPINNED "build-base-unpinned" Low "A base image is not named exactly"
+        Some("https://docs.docker.com/build/building/best-practices/"), ["CKV_DOCKER_7"];
+    BUILD_BASE_MOVED "build-base-moved" Medium "A build starts from another image"
+        None, [];
+    BUILD_ROOT "build-runs-as-root" Low "An image runs as root"
+        Some("https://docs.docker.com/build/building/best-practices/"), ["CKV_DOCKER_3", "CKV_DOCKER_8"];
+    BUILD_FETCHES "build-fetches-unchecked" Medium "A build takes in what nothing checks"
+        None, ["CKV_DOCKER_4"];
+    BUILD_PRIVILEGED "build-privileged" High "A step of a build has power over its machine"
+        None, [];
     CALL_DESTROYS "call-destroys" Medium "A call deletes"
         None, [];
     CALL_SPENDS "call-spends" High "A call moves money"

@@ -4,11 +4,14 @@
 //! expand variables: a target
 //! that depends on one is judged as if it could be anything.
 
-use super::shell_hidden::{self, is_system_file};
+use super::shell_hidden;
+use super::shell_program::redirects;
 use super::shell_syntax::{Simple, parse};
 use super::{Detector, Input, Observation, Outcome, Severity, rule};
 use crate::document::{Place, Value};
 use crate::findings::observation::quote;
+
+pub(super) use super::shell_program::command;
 
 /// The rules for commands.
 pub(super) struct Commands;
@@ -88,24 +91,17 @@ pub(super) fn at(place: &Place, key: &str, line: u32) -> At {
     At { place, line }
 }
 
-/// Judges the `RUN` lines of a container build, and lines that a patch adds to scripts.
+/// Judges lines that a patch adds to scripts; a container build is read by rules of its own.
 fn lines(input: &Input<'_>, seen: &mut Vec<Observation>) {
     for (number, line) in (1u32..).zip(input.text().unwrap_or_default().lines()) {
-        let run = line
-            .trim_start()
-            .strip_prefix("RUN ")
-            .or_else(|| line.strip_prefix('+').filter(|line| !line.starts_with('+')));
-        if let Some(run) = run {
-            script(
-                run,
-                &At {
-                    place: Place::default(),
-                    line: number,
-                },
-                0,
-                seen,
-            );
-        }
+        let Some(run) = line.strip_prefix('+').filter(|line| !line.starts_with('+')) else {
+            continue;
+        };
+        let at = At {
+            place: Place::default(),
+            line: number,
+        };
+        script(run.trim_start().trim_start_matches("RUN "), &at, 0, seen);
     }
 }
 
@@ -129,6 +125,7 @@ pub(super) fn script(text: &str, at: &At, nesting: u32, seen: &mut Vec<Observati
             .any(|one| fetches(program(&one.words)))
     });
     shell_hidden::judge(&parsed.commands, at, seen);
+    shell_hidden::far_below(text, at, seen);
     let mut first = 0;
     while let Some(rest) = parsed.commands.get(first..).filter(|rest| !rest.is_empty()) {
         let length = rest
@@ -230,352 +227,6 @@ fn judge_pipeline(pipeline: &[Simple], fetched: bool, at: &At, seen: &mut Vec<Ob
             "sends what it reads over the network",
         );
     }
-}
-
-/// Judges one simple command, following wrappers and `sh -c`.
-#[expect(clippy::too_many_lines, reason = "one table, a row for each program")]
-pub(super) fn command(words: &[String], at: &At, nesting: u32, seen: &mut Vec<Observation>) {
-    let mut add = |about: &'static rule::Rule, severity: Severity, why: &str| {
-        let shown = words.join(" ");
-        let what = format!("{} {why}", quote(&shown));
-        let key = format!("{} {shown}", at.place.identity);
-        seen.push(
-            Observation::new(about, key, what)
-                .severity(severity)
-                .at(&at.place, at.line),
-        );
-    };
-    if matches!(program(words), "sudo" | "doas" | "su") {
-        add(&rule::SHELL_SUDO, Severity::Medium, "runs as another user");
-    }
-    let words = unwrapped(words);
-    let name = program(words);
-    let arguments = words.get(1..).unwrap_or_default();
-    let has = |flags: &[&str]| arguments.iter().any(|word| flags.contains(&word.as_str()));
-    let short = |letters: &[char]| {
-        arguments
-            .iter()
-            .any(|word| word.starts_with('-') && !word.starts_with("--") && word.contains(letters))
-    };
-    let text = arguments.join(" ");
-    match name {
-        "rm" if short(&['r', 'R']) || has(&["--recursive"]) => add(
-            &rule::SHELL_DELETES,
-            removal(arguments),
-            "removes whole directories",
-        ),
-        "find" if has(&["-delete"]) || text.contains("-exec rm") => {
-            add(&rule::SHELL_DELETES, Severity::Medium, "removes what it finds");
-        }
-        "shred" | "wipefs" | "mkfs" | "fdisk" | "parted" => add(
-            &rule::SHELL_DELETES,
-            Severity::High,
-            "destroys data beyond recovery",
-        ),
-        _ if name.starts_with("mkfs.") => add(
-            &rule::SHELL_DELETES,
-            Severity::High,
-            "destroys data beyond recovery",
-        ),
-        "dd" if text.contains("of=/dev/") => {
-            add(&rule::SHELL_DELETES, Severity::Critical, "writes over a device");
-        }
-        "chmod"
-            if text.contains("777")
-                || text.contains("+s")
-                || arguments
-                    .iter()
-                    .any(|word| word.len() == 4 && word.starts_with(['2', '4', '6'])) =>
-        {
-            add(
-                &rule::SHELL_PERMISSIONS,
-                Severity::Medium,
-                "opens files to everybody or sets a set-user bit",
-            );
-        }
-        "nc" | "ncat" | "netcat" if short(&['e', 'c']) || has(&["--exec", "--sh-exec"]) => add(
-            &rule::SHELL_REVERSE,
-            Severity::Critical,
-            "gives a shell to the network",
-        ),
-        "socat" if text.to_ascii_lowercase().contains("exec:") => add(
-            &rule::SHELL_REVERSE,
-            Severity::Critical,
-            "gives a shell to the network",
-        ),
-        "curl" | "wget" if uploads(arguments) => add(
-            &rule::SHELL_SENDS_DATA,
-            Severity::Medium,
-            "sends data over the network",
-        ),
-        "git"
-            if has(&["push"])
-                && (has(&["--force", "-f", "--mirror", "--delete"])
-                    || arguments.iter().any(|word| word.starts_with('+'))) =>
-        {
-            add(
-                &rule::SHELL_DELETES,
-                Severity::Medium,
-                "rewrites history that others hold",
-            );
-        }
-        "kubectl" | "oc" if has(&["delete", "drain"]) => add(
-            &rule::SHELL_DELETES,
-            Severity::Medium,
-            "removes objects of a cluster",
-        ),
-        "kubectl" | "oc" if has(&["exec", "debug", "cp"]) => {
-            add(&rule::SHELL_REMOTE, Severity::Medium, "acts inside what runs");
-        }
-        "terraform" | "tofu" | "pulumi" if has(&["destroy"]) || text.contains("-auto-approve") => add(
-            &rule::SHELL_DELETES,
-            Severity::High,
-            "changes infrastructure without a plan that was seen",
-        ),
-        "helm" if has(&["uninstall", "delete"]) => {
-            add(&rule::SHELL_DELETES, Severity::Medium, "removes a release");
-        }
-        "aws" | "gcloud" | "az"
-            if arguments.iter().any(|word| {
-                word == "rb"
-                    || word.starts_with("delete")
-                    || word.starts_with("terminate")
-                    || word == "remove"
-            }) =>
-        {
-            add(
-                &rule::SHELL_DELETES,
-                Severity::Medium,
-                "deletes resources of a cloud account",
-            );
-        }
-        "dropdb" | "dropuser" => add(&rule::SHELL_DELETES, Severity::High, "drops a database or user"),
-        "shutdown" | "reboot" | "poweroff" | "halt" => {
-            add(&rule::SHELL_REMOTE, Severity::Medium, "stops the machine");
-        }
-        "iptables" | "nft" | "ufw" if has(&["-F", "flush", "disable"]) => add(
-            &rule::SHELL_PERMISSIONS,
-            Severity::High,
-            "takes the firewall down",
-        ),
-        "useradd" | "adduser" | "usermod" | "chpasswd" | "visudo" | "gpasswd" => add(
-            &rule::SHELL_PERMISSIONS,
-            Severity::High,
-            "changes who may do what on the machine",
-        ),
-        "insmod" | "modprobe" | "nsenter" => add(
-            &rule::SHELL_PERMISSIONS,
-            Severity::High,
-            "reaches into the kernel or other namespaces",
-        ),
-        "docker" | "podman" | "nerdctl"
-            if has(&["--privileged", "--pid=host", "--network=host"])
-                || text.contains("docker.sock")
-                || text.contains("-v /:") =>
-        {
-            add(
-                &rule::SHELL_PERMISSIONS,
-                Severity::High,
-                "starts a container with power over the machine",
-            );
-        }
-        "kubectl" | "oc"
-            if text.contains("clusterrolebinding") && text.contains("cluster-admin")
-                || text.contains("--privileged") =>
-        {
-            add(
-                &rule::SHELL_PERMISSIONS,
-                Severity::High,
-                "gives power over the cluster",
-            );
-        }
-        "kubectl" | "oc" if text.contains("--replicas=0") => {
-            add(
-                &rule::SHELL_DELETES,
-                Severity::Medium,
-                "scales a workload to nothing",
-            );
-        }
-        "aws" | "gcloud" | "az" if grants(arguments) => add(
-            &rule::SHELL_PERMISSIONS,
-            Severity::High,
-            "changes rights in a cloud account",
-        ),
-        "history" if short(&['c']) => add(&rule::SHELL_HIDES, Severity::High, "removes traces"),
-        "truncate" | "rm" if text.contains("/var/log") || text.contains("_history") => {
-            add(&rule::SHELL_HIDES, Severity::High, "removes traces");
-        }
-        "unset" | "export" if text.contains("HISTFILE") || text.contains("HISTSIZE") => {
-            add(&rule::SHELL_HIDES, Severity::High, "keeps no traces");
-        }
-        "setenforce" | "auditctl" => add(&rule::SHELL_PERMISSIONS, Severity::High, "takes protection down"),
-        "eval" => add(
-            &rule::SHELL_OBSCURED,
-            Severity::Medium,
-            "runs text that is put together on the way",
-        ),
-        "ssh" | "scp" | "rsync" | "sftp" => {
-            add(&rule::SHELL_REMOTE, Severity::Low, "reaches another machine");
-        }
-        "crontab" | "at" | "systemd-run" => add(
-            &rule::SHELL_REMOTE,
-            Severity::Medium,
-            "leaves something to run later",
-        ),
-        _ => {}
-    }
-    if words
-        .iter()
-        .any(|word| word.contains("/dev/tcp/") || word.contains("/dev/udp/"))
-    {
-        add(
-            &rule::SHELL_REVERSE,
-            Severity::Critical,
-            "connects a shell to the network",
-        );
-    }
-    inner(name, arguments, at, nesting, seen);
-}
-
-/// Follows the script or command that an interpreter is given.
-fn inner(name: &str, arguments: &[String], at: &At, nesting: u32, seen: &mut Vec<Observation>) {
-    let after = |flag: &dyn Fn(&str) -> bool| {
-        let position = arguments.iter().position(|word| flag(word))?;
-        arguments.get(position + 1)
-    };
-    if SHELLS.contains(&name) {
-        if let Some(text) =
-            after(&|word| word.starts_with('-') && !word.starts_with("--") && word.contains('c'))
-        {
-            script(text, at, nesting + 1, seen);
-        }
-    } else if name == "eval" {
-        script(&arguments.join(" "), at, nesting + 1, seen);
-    } else if INTERPRETERS.contains(&name) {
-        let Some(text) = after(&|word| matches!(word, "-c" | "-e" | "-r")) else {
-            return;
-        };
-        let network = ["socket", "urllib", "requests", "http", "IO::Socket", "net."]
-            .iter()
-            .any(|word| text.contains(word));
-        let process = ["system", "subprocess", "exec", "popen", "spawn", "pty"]
-            .iter()
-            .any(|word| text.contains(word));
-        let (about, severity) = if network && process {
-            (&rule::SHELL_REVERSE, Severity::Critical)
-        } else if shell_hidden::decodes(text) {
-            (&rule::SHELL_ENCODED, Severity::High)
-        } else {
-            (&rule::SHELL_OBSCURED, Severity::Low)
-        };
-        let what = format!(
-            "{} is given a program on the command line: {}",
-            quote(name),
-            quote(text)
-        );
-        seen.push(
-            Observation::new(about, format!("{} {text}", at.place.identity), what)
-                .severity(severity)
-                .at(&at.place, at.line),
-        );
-    }
-}
-
-/// Says whether a cloud's command line changes who may do what.
-fn grants(arguments: &[String]) -> bool {
-    arguments.iter().any(|word| {
-        let iam = word.starts_with("attach-") && word.ends_with("-policy");
-        let put = word.starts_with("put-") && (word.ends_with("-policy") || word.ends_with("-acl"));
-        let make = matches!(
-            word.as_str(),
-            "create-access-key" | "create-login-profile" | "add-user-to-group" | "update-assume-role-policy"
-        );
-        iam || put || make || matches!(word.as_str(), "add-iam-policy-binding" | "set-iam-policy")
-    })
-}
-
-fn redirects(targets: &[String], at: &At, seen: &mut Vec<Observation>) {
-    for target in targets {
-        let network = target.starts_with("/dev/tcp/") || target.starts_with("/dev/udp/");
-        let system = is_system_file(target);
-        let (about, severity, why) = match (network, system) {
-            (true, _) => (
-                &rule::SHELL_REVERSE,
-                Severity::Critical,
-                "a shell is connected to the network",
-            ),
-            (_, true) => (
-                &rule::SHELL_OVERWRITES,
-                Severity::High,
-                "a file of the system is written",
-            ),
-            _ => continue,
-        };
-        let what = format!("{why}: {}", quote(target));
-        seen.push(
-            Observation::new(about, format!("{} {target}", at.place.identity), what)
-                .severity(severity)
-                .at(&at.place, at.line),
-        );
-    }
-}
-
-fn removal(arguments: &[String]) -> Severity {
-    let root = |word: &&String| {
-        let word = word.trim_end_matches(['*', '/']);
-        word.is_empty()
-            || matches!(
-                word,
-                "~" | "."
-                    | ".."
-                    | "$HOME"
-                    | "/home"
-                    | "/etc"
-                    | "/var"
-                    | "/usr"
-                    | "/srv"
-                    | "/opt"
-                    | "/mnt"
-                    | "/data"
-            )
-    };
-    let targets: Vec<&String> = arguments.iter().filter(|word| !word.starts_with('-')).collect();
-    match () {
-        () if targets.iter().any(root) || arguments.iter().any(|word| word == "--no-preserve-root") => {
-            Severity::Critical
-        }
-        () if targets
-            .iter()
-            .any(|word| word.contains('$') || word.starts_with('/')) =>
-        {
-            Severity::High
-        }
-        () => Severity::Medium,
-    }
-}
-
-fn uploads(arguments: &[String]) -> bool {
-    arguments.iter().enumerate().any(|(index, word)| {
-        let value = arguments.get(index + 1).map(String::as_str).unwrap_or_default();
-        let data = matches!(
-            word.as_str(),
-            "-d" | "--data"
-                | "--data-binary"
-                | "--data-raw"
-                | "-F"
-                | "--form"
-                | "--post-data"
-                | "--post-file"
-                | "--data-urlencode"
-        );
-        data && (value.starts_with('@')
-            || value.contains("=@")
-            || value.contains('$')
-            || word == "--post-file")
-            || matches!(word.as_str(), "-T" | "--upload-file")
-            || word.starts_with("--post-file=")
-            || word.starts_with("http") && word.contains('$')
-    })
 }
 
 pub(super) fn fetches(name: &str) -> bool {

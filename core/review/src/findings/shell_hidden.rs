@@ -267,6 +267,27 @@ fn name_put_together(command: &Simple, at: &At, seen: &mut Vec<Observation>) {
     }
 }
 
+/// A command that stands so far below the one before that a screen may not show it.
+pub(super) fn far_below(text: &str, at: &At, seen: &mut Vec<Observation>) {
+    const FAR: usize = 3;
+    let mut empty = 0;
+    let mut begun = false;
+    for line in text.lines() {
+        if line.trim().is_empty() {
+            empty += 1;
+            continue;
+        }
+        if begun && empty >= FAR {
+            let what = format!(
+                "a command stands {empty} empty lines below the others: {}",
+                quote(line.trim())
+            );
+            add(&rule::SHELL_OBSCURED, Severity::Medium, line, what, at, seen);
+        }
+        (begun, empty) = (true, 0);
+    }
+}
+
 fn steering(command: &Simple, at: &At, seen: &mut Vec<Observation>) {
     for word in &command.words {
         let Some((name, _)) = word.split_once('=') else {
@@ -369,6 +390,12 @@ mod tests {
             worst(&format!("ls{}'; reboot'", " '".to_owned() + &" ".repeat(60))),
             Severity::Medium
         );
+    }
+
+    #[test]
+    fn commands_far_below_are_told() {
+        assert_eq!(worst("ls\n\n\n\ndate"), Severity::Medium);
+        assert_eq!(worst("ls\n\ndate\n\n\n\n"), Severity::Info);
     }
 
     #[test]

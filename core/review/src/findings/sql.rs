@@ -4,11 +4,11 @@
 //! is not analyzed; transaction control is looked for even then, since it could end the guard's own
 //! transaction.
 
+use super::sql_alteration::alteration;
 use super::{Detector, Input, Observation, Outcome, Problem, Severity, rule};
 use crate::findings::observation::quote;
 use sqlparser::ast::{
-    AlterColumnOperation, AlterTableOperation, BinaryOperator, ColumnOption, CopyTarget, Expr, ObjectType,
-    Privileges, Statement, TableConstraint, Value,
+    BinaryOperator, CopyTarget, Expr, ObjectType, Privileges, Query, SelectItem, SetExpr, Statement, Value,
 };
 use sqlparser::dialect::{
     Dialect, GenericDialect, MsSqlDialect, MySqlDialect, PostgreSqlDialect, SQLiteDialect,
@@ -256,109 +256,110 @@ fn judge(statement: &Statement, line: u32, seen: &mut Vec<Observation>) {
             Severity::High,
             "data is written to a file of the server".to_owned(),
         ),
-        _ => {}
+        Statement::Vacuum(vacuum) if vacuum.full => add(
+            &rule::SQL_LOCKS,
+            Severity::Medium,
+            "the table is written anew under a lock".to_owned(),
+        ),
+        Statement::Set(_) if guards_off(&shown) => add(
+            &rule::SQL_GUARD_OFF,
+            Severity::High,
+            "a setting switches guards off or takes another role".to_owned(),
+        ),
+        other if is_known(other) => {}
+        _ => add(
+            &rule::SQL_OPAQUE,
+            Severity::Medium,
+            "no rule knows this kind of statement".to_owned(),
+        ),
+    }
+    for function in REACHING_OUT.iter().filter(|name| calls(&shown, name)) {
+        add(
+            &rule::SQL_OPAQUE,
+            Severity::High,
+            format!("{function} acts on the server or beyond it"),
+        );
     }
 }
 
-type Alteration = (&'static rule::Rule, Severity, &'static str);
+/// Functions that do more than to compute.
+const REACHING_OUT: &[&str] = &[
+    "pg_terminate_backend",
+    "pg_cancel_backend",
+    "pg_read_file",
+    "pg_read_binary_file",
+    "pg_ls_dir",
+    "pg_reload_conf",
+    "pg_drop_replication_slot",
+    "pg_promote",
+    "lo_export",
+    "lo_import",
+    "dblink",
+    "dblink_exec",
+    "load_file",
+    "load_extension",
+    "xp_cmdshell",
+    "sp_executesql",
+    "query_to_xml",
+    "set_config",
+];
 
-#[expect(clippy::too_many_lines, reason = "one table, a row for each alteration")]
-fn alteration(operation: &AlterTableOperation) -> Option<Alteration> {
-    Some(match operation {
-        AlterTableOperation::DropColumn { .. } => (
-            &rule::SQL_DROP_COLUMN,
-            Severity::High,
-            "a column and its data are dropped",
-        ),
-        AlterTableOperation::DropPartitions { .. } => (
-            &rule::SQL_DROP,
-            Severity::High,
-            "a partition and its data are dropped",
-        ),
-        AlterTableOperation::DropConstraint { .. }
-        | AlterTableOperation::DropPrimaryKey { .. }
-        | AlterTableOperation::DropForeignKey { .. } => {
-            (&rule::SQL_DROP, Severity::Medium, "a constraint is dropped")
-        }
-        AlterTableOperation::DisableRowLevelSecurity
-        | AlterTableOperation::DisableTrigger { .. }
-        | AlterTableOperation::DisableRule { .. } => (
-            &rule::SQL_GUARD_OFF,
-            Severity::High,
-            "a guard of the table is switched off",
-        ),
-        AlterTableOperation::RenameColumn { .. }
-        | AlterTableOperation::RenameTable { .. }
-        | AlterTableOperation::ChangeColumn { .. } => (
-            &rule::SQL_BREAKS_READERS,
-            Severity::Medium,
-            "a name that readers use changes",
-        ),
-        AlterTableOperation::AlterColumn {
-            op: AlterColumnOperation::SetDataType { .. },
-            ..
-        }
-        | AlterTableOperation::ModifyColumn { .. } => (
-            &rule::SQL_LOCKS,
-            Severity::Medium,
-            "the whole table may be rewritten under a lock",
-        ),
-        AlterTableOperation::AlterColumn {
-            op: AlterColumnOperation::SetNotNull,
-            ..
-        } => (
-            &rule::SQL_LOCKS,
-            Severity::Medium,
-            "the whole table is read under a lock",
-        ),
-        AlterTableOperation::AddConstraint {
-            constraint,
-            not_valid: false,
-        } => match constraint {
-            TableConstraint::ForeignKey(_) | TableConstraint::Check(_) => (
-                &rule::SQL_LOCKS,
-                Severity::Medium,
-                "the whole table is checked under a lock",
-            ),
-            _ => (
-                &rule::SQL_LOCKS,
-                Severity::Medium,
-                "an index is built under a lock",
-            ),
-        },
-        AlterTableOperation::AddColumn { column_def, .. } => {
-            let has = |wanted: fn(&ColumnOption) -> bool| {
-                column_def.options.iter().any(|option| wanted(&option.option))
-            };
-            let required = has(|option| matches!(option, ColumnOption::NotNull));
-            let default = column_def.options.iter().find_map(|option| match &option.option {
-                ColumnOption::Default(value) => Some(value),
-                _ => None,
-            });
-            if required && default.is_none() {
-                (
-                    &rule::SQL_LOCKS,
-                    Severity::Medium,
-                    "a required column without a default fails on a table with rows",
-                )
-            } else if has(|option| matches!(option, ColumnOption::Unique(_) | ColumnOption::PrimaryKey(_))) {
-                (
-                    &rule::SQL_LOCKS,
-                    Severity::Medium,
-                    "an index is built under a lock",
-                )
-            } else if default.is_some_and(|value| matches!(value, Expr::Function(_))) {
-                (
-                    &rule::SQL_LOCKS,
-                    Severity::Medium,
-                    "a computed default may rewrite the whole table under a lock",
-                )
-            } else {
-                return None;
-            }
-        }
-        _ => return None,
+fn calls(shown: &str, function: &str) -> bool {
+    let lower = shown.to_ascii_lowercase();
+    lower.match_indices(function).any(|(at, _)| {
+        let before = lower.get(..at).and_then(|head| head.chars().next_back());
+        let after = lower.get(at + function.len()..).unwrap_or_default();
+        after.trim_start().starts_with('(') && !before.is_some_and(|c| c.is_alphanumeric() || c == '_')
     })
+}
+
+fn guards_off(shown: &str) -> bool {
+    let upper = shown.to_uppercase();
+    [
+        "SESSION_REPLICATION_ROLE",
+        "SET ROLE",
+        "SESSION AUTHORIZATION",
+        "ROW_SECURITY",
+        "FOREIGN_KEY_CHECKS",
+        "SQL_SAFE_UPDATES",
+    ]
+    .iter()
+    .any(|word| upper.contains(word))
+}
+
+/// Says whether a kind of statement is known to be harmless where no rule above speaks of it.
+fn is_known(statement: &Statement) -> bool {
+    matches!(
+        statement,
+        Statement::Query(_)
+            | Statement::Insert(_)
+            | Statement::Update(_)
+            | Statement::Delete(_)
+            | Statement::CreateTable(_)
+            | Statement::CreateView(_)
+            | Statement::CreateSchema { .. }
+            | Statement::CreateSequence { .. }
+            | Statement::CreateType { .. }
+            | Statement::CreateDomain(_)
+            | Statement::CreateIndex(_)
+            | Statement::CreatePolicy(_)
+            | Statement::AlterIndex { .. }
+            | Statement::AlterView { .. }
+            | Statement::Comment { .. }
+            | Statement::Analyze(_)
+            | Statement::Vacuum(_)
+            | Statement::Set(_)
+            | Statement::Use(_)
+            | Statement::Explain { .. }
+            | Statement::ExplainTable { .. }
+            | Statement::ShowVariable { .. }
+            | Statement::ShowVariables { .. }
+            | Statement::ShowTables { .. }
+            | Statement::ShowColumns { .. }
+            | Statement::ShowCreate { .. }
+            | Statement::Copy { .. }
+            | Statement::UnlockTables
+    )
 }
 
 /// Says whether a condition lets every row pass: it is missing, or plainly true.
@@ -386,8 +387,37 @@ fn matches_all(selection: Option<&Expr>) -> bool {
             op: BinaryOperator::And,
             right,
         }) => matches_all(Some(left)) && matches_all(Some(right)),
+        // What has a value at all, or looks like anything.
+        Some(Expr::IsNotNull(_)) => true,
+        Some(Expr::Like {
+            negated: false,
+            pattern,
+            ..
+        }) => pattern.to_string() == "'%'",
+        // A row is always among all rows of its own column.
+        Some(Expr::InSubquery {
+            expr,
+            subquery,
+            negated: false,
+        }) => selects_all_of(subquery, expr),
         _ => false,
     }
+}
+
+/// Says whether a query gives every value of a column: it selects just that, under no condition.
+fn selects_all_of(query: &Query, column: &Expr) -> bool {
+    let SetExpr::Select(select) = query.body.as_ref() else {
+        return false;
+    };
+    let name = |text: String| text.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
+    let one = match select.projection.as_slice() {
+        [SelectItem::UnnamedExpr(selected)] => name(selected.to_string()) == name(column.to_string()),
+        _ => false,
+    };
+    one && query.limit_clause.is_none()
+        && query.fetch.is_none()
+        && select.having.is_none()
+        && matches_all(select.selection.as_ref())
 }
 
 /// Looks for words that must not be missed in SQL that is not understood.
@@ -434,6 +464,10 @@ mod tests {
             "UPDATE t SET a = 1 WHERE id = 3;",
             "ALTER TABLE t ADD COLUMN b int",
             "CREATE INDEX CONCURRENTLY i ON t (a)",
+            "DELETE FROM t WHERE id IN (SELECT id FROM old WHERE x < 3)",
+            "SELECT dblink FROM t",
+            "CREATE TABLE u (id int)",
+            "VACUUM t",
         ] {
             assert_eq!(ids(sql), Vec::<String>::new(), "{sql}");
         }
@@ -446,6 +480,9 @@ mod tests {
             "DELETE FROM t WHERE 1=1",
             "UPDATE t SET a=1 WHERE (true)",
             "UPDATE t SET a=1 WHERE id=2 OR 1=1",
+            "DELETE FROM t WHERE id IN (SELECT t.id FROM t)",
+            "DELETE FROM t WHERE id IS NOT NULL",
+            "UPDATE t SET a=1 WHERE name LIKE '%'",
         ] {
             assert_eq!(ids(sql), ["sql-no-where"], "{sql}");
         }
@@ -461,6 +498,10 @@ mod tests {
             ("ALTER TABLE t ALTER COLUMN c TYPE bigint", "sql-locks"),
             ("COPY t TO PROGRAM 'curl x'", "sql-runs-program"),
             ("ALTER ROLE a SUPERUSER", "sql-role"),
+            ("VACUUM FULL t", "sql-locks"),
+            ("SET session_replication_role = replica", "sql-guard-off"),
+            ("SELECT pg_terminate_backend(7)", "sql-opaque"),
+            ("KILL 7", "sql-opaque"),
         ] {
             assert_eq!(ids(sql), [id], "{sql}");
         }

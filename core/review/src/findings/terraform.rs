@@ -1,18 +1,12 @@
-//! Terraform and OpenTofu source (`.tf`): blocks and expressions as the same tree that JSON and YAML give.
+//! Terraform and OpenTofu source (`.tf`): what it takes out, whose modules it runs, where its policies are.
 //!
-//! Read by `hcl-edit`, which bounds its own nesting. It is no evaluation: defaults of variables and locals
-//! stand for references to them, `jsonencode` for its argument; all else that is computed stays a text in
-//! `${…}`, which no rule takes for a harmless value. A block without labels becomes an element of a list, a
-//! block with labels a map by its labels, as in Terraform's JSON syntax.
+//! It is no evaluation: defaults of variables and values of locals stand for references to them, and what is
+//! computed otherwise stays a text in `${…}`, which no rule takes for a harmless value.
 
 use super::observation::quote;
 use super::plan::STATEFUL;
 use super::{Delta, Detector, Input, Observation, Outcome, Severity, Side, rule};
-use crate::document::{Documents, Node, Place, Value};
-use hcl_edit::Span;
-use hcl_edit::expr::{Expression, ObjectKey};
-use hcl_edit::structure::{Block, Body, Structure};
-use hcl_edit::template::{Element, Template};
+use crate::document::{Node, Place, Value};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -33,9 +27,6 @@ const BLOCKS: &[&str] = &[
     "ephemeral",
 ];
 
-/// A longer source is not analyzed: the reader compares each key of an object with all others of it.
-const MAX_SOURCE: usize = 256 * 1024;
-
 /// So many values may be put in the place of references in one file.
 const MAX_PUT: usize = 50_000;
 
@@ -48,31 +39,6 @@ pub(super) fn is_source(text: &str) -> bool {
             })
         };
         BLOCKS.iter().any(|block| begins(block))
-    })
-}
-
-/// Reads Terraform source; what is wrong is told with its line.
-pub(super) fn read(text: &str) -> Result<Documents, (u32, String)> {
-    if text.len() > MAX_SOURCE {
-        let what = format!(
-            "{} bytes of Terraform source are more than the {MAX_SOURCE} that are analyzed",
-            text.len()
-        );
-        return Err((1, what));
-    }
-    let body = hcl_edit::parser::parse_body(text).map_err(|error| {
-        let line = u32::try_from(error.location().line()).unwrap_or(u32::MAX);
-        (line, "the Terraform source has a syntax error here".to_owned())
-    })?;
-    let mut reader = Reader {
-        starts: text.match_indices('\n').map(|(at, _)| at + 1).collect(),
-        text,
-        repeated: Vec::new(),
-    };
-    let root = reader.body(&body, 1);
-    Ok(Documents {
-        all: vec![root],
-        duplicate_keys: reader.repeated,
     })
 }
 
@@ -110,17 +76,8 @@ fn put(value: &mut Value, known: &BTreeMap<String, Value>, left: &mut usize) {
                     *left -= size;
                     value.node = whole.node.clone();
                 }
-                return;
-            }
-            for (reference, value) in known {
-                if let Some(with) = value.text().filter(|with| !with.contains("${")) {
-                    let uses = text.matches(reference.as_str()).count();
-                    let size = uses.saturating_mul(with.len() + 1);
-                    if uses > 0 && size <= *left {
-                        *left -= size;
-                        *text = text.replace(reference.as_str(), with);
-                    }
-                }
+            } else if let Some(filled) = filled(text, known, left) {
+                *text = filled;
             }
         }
         Node::List(items) => items.iter_mut().for_each(|item| put(item, known, left)),
@@ -129,180 +86,36 @@ fn put(value: &mut Value, known: &BTreeMap<String, Value>, left: &mut usize) {
     }
 }
 
+/// Puts plain texts in the place of references inside a text; nothing where there are none.
+fn filled(text: &str, known: &BTreeMap<String, Value>, left: &mut usize) -> Option<String> {
+    let (mut out, mut rest, mut any) = (String::new(), text, false);
+    while let Some(start) = rest.find("${") {
+        let (before, from) = rest.split_at(start);
+        let end = from.find('}').map_or(from.len(), |end| end + 1);
+        let (reference, after) = from.split_at(end);
+        let with = known
+            .get(reference)
+            .and_then(Value::text)
+            .filter(|with| !with.contains("${"));
+        out.push_str(before);
+        match with.filter(|with| with.len() < *left) {
+            Some(with) => {
+                *left -= with.len() + 1;
+                out.push_str(with);
+                any = true;
+            }
+            None => out.push_str(reference),
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    any.then_some(out)
+}
+
 fn count(value: &Value) -> usize {
     let mut values = 0;
     value.walk(&mut |_, _| values += 1);
     values
-}
-
-struct Reader<'a> {
-    text: &'a str,
-    /// Where each line but the first begins.
-    starts: Vec<usize>,
-    repeated: Vec<(String, u32)>,
-}
-
-impl Reader<'_> {
-    fn line(&self, at: &impl Span, otherwise: u32) -> u32 {
-        at.span().map_or(otherwise, |span| {
-            let before = self.starts.partition_point(|start| *start <= span.start);
-            u32::try_from(before + 1).unwrap_or(u32::MAX)
-        })
-    }
-
-    fn body(&mut self, body: &Body, line: u32) -> Value {
-        let mut entries: Vec<(String, Value)> = Vec::new();
-        for structure in body {
-            match structure {
-                Structure::Attribute(attribute) => {
-                    let line = self.line(attribute, line);
-                    let value = self.expression(&attribute.value, line);
-                    self.entry(&mut entries, attribute.key.as_str().to_owned(), value);
-                }
-                Structure::Block(block) => self.block(&mut entries, block, line),
-            }
-        }
-        Value {
-            line,
-            node: Node::Map(entries),
-        }
-    }
-
-    fn block(&mut self, entries: &mut Vec<(String, Value)>, block: &Block, line: u32) {
-        let line = self.line(block, line);
-        let inner = self.body(&block.body, line);
-        let name = block.ident.as_str().to_owned();
-        if block.labels.is_empty() {
-            match list_of(entries, &name) {
-                Some(items) => items.push(inner),
-                None => entries.push((
-                    name,
-                    Value {
-                        line,
-                        node: Node::List(vec![inner]),
-                    },
-                )),
-            }
-            return;
-        }
-        let mut at = entries;
-        let mut names = vec![name];
-        names.extend(block.labels.iter().map(|label| label.as_str().to_owned()));
-        let Some(last) = names.pop() else { return };
-        for name in names {
-            at = match map_of(at, &name, line) {
-                Some(map) => map,
-                None => return,
-            };
-        }
-        self.entry(at, last, inner);
-    }
-
-    fn entry(&mut self, entries: &mut Vec<(String, Value)>, key: String, value: Value) {
-        if entries.iter().any(|(have, _)| *have == key) {
-            self.repeated.push((key.clone(), value.line));
-        }
-        entries.push((key, value));
-    }
-
-    fn expression(&mut self, expression: &Expression, line: u32) -> Value {
-        let line = self.line(expression, line);
-        let node = match expression {
-            Expression::Null(_) => Node::Null,
-            Expression::Bool(truth) => Node::Bool(*truth.value()),
-            Expression::Number(number) => Node::Number(number.value().to_string()),
-            Expression::String(text) => Node::Text(text.value().clone()),
-            Expression::Array(items) => {
-                Node::List(items.iter().map(|item| self.expression(item, line)).collect())
-            }
-            Expression::Object(object) => {
-                let mut entries = Vec::new();
-                for (key, value) in object {
-                    let value = self.expression(value.expr(), line);
-                    let key = match key {
-                        ObjectKey::Ident(name) => name.as_str().to_owned(),
-                        ObjectKey::Expression(key) => {
-                            self.expression(key, line).text().unwrap_or("${?}").to_owned()
-                        }
-                    };
-                    self.entry(&mut entries, key, value);
-                }
-                Node::Map(entries)
-            }
-            Expression::StringTemplate(template) => Node::Text(self.template(template.iter())),
-            Expression::HeredocTemplate(heredoc) => Node::Text(self.heredoc(&heredoc.template)),
-            Expression::Parenthesis(inner) => self.expression(inner.inner(), line).node,
-            Expression::FuncCall(call) if passes_through(call.name.name.as_str()) && call.args.len() == 1 => {
-                match call.args.get(0) {
-                    Some(argument) => self.expression(argument, line).node,
-                    None => Node::Null,
-                }
-            }
-            _ => Node::Text(self.computed(expression)),
-        };
-        Value { line, node }
-    }
-
-    fn heredoc(&self, template: &Template) -> String {
-        self.template(template.iter())
-    }
-
-    fn template<'b>(&self, elements: impl Iterator<Item = &'b Element>) -> String {
-        elements
-            .map(|element| match element {
-                Element::Literal(text) => text.value().clone(),
-                Element::Interpolation(inner) => self.computed(&inner.expr),
-                Element::Directive(_) => "${?}".to_owned(),
-            })
-            .collect()
-    }
-
-    /// Keeps what is computed as it is written.
-    fn computed(&self, expression: &Expression) -> String {
-        let written = expression.span().and_then(|span| self.text.get(span));
-        format!("${{{}}}", written.unwrap_or("?").trim())
-    }
-}
-
-/// Functions that give their argument on, as far as rules care.
-fn passes_through(function: &str) -> bool {
-    matches!(
-        function,
-        "jsonencode"
-            | "yamlencode"
-            | "tostring"
-            | "tolist"
-            | "toset"
-            | "tomap"
-            | "tobool"
-            | "trimspace"
-            | "sensitive"
-            | "nonsensitive"
-    )
-}
-
-fn list_of<'a>(entries: &'a mut [(String, Value)], name: &str) -> Option<&'a mut Vec<Value>> {
-    let (_, value) = entries.iter_mut().find(|(have, _)| have == name)?;
-    match &mut value.node {
-        Node::List(items) => Some(items),
-        _ => None,
-    }
-}
-
-fn map_of<'a>(
-    entries: &'a mut Vec<(String, Value)>,
-    name: &str,
-    line: u32,
-) -> Option<&'a mut Vec<(String, Value)>> {
-    if !entries.iter().any(|(have, _)| have == name) {
-        let node = Node::Map(Vec::new());
-        entries.push((name.to_owned(), Value { line, node }));
-    }
-    let (_, value) = entries.iter_mut().find(|(have, _)| have == name)?;
-    match &mut value.node {
-        Node::Map(entries) => Some(entries),
-        _ => None,
-    }
 }
 
 /// The rules for source as such; its settings, policies and openings are judged by theirs.
@@ -435,6 +248,7 @@ fn observe(place: &Place, value: &Value, seen: &mut Vec<Observation>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::findings::terraform_source::read;
     use crate::findings::{analyze, severity};
 
     fn ids(kind: &str, before: Option<&str>, after: &str) -> Vec<(&'static str, Severity)> {
@@ -449,16 +263,6 @@ mod tests {
     fn source_is_known_from_yaml_and_prose() {
         assert!(is_source("# a\nresource \"a\" \"b\" {\n}\n") && is_source("locals {\n}"));
         assert!(!is_source("resource: a\ndata: {}\n") && !is_source("data \"x"));
-    }
-
-    #[test]
-    fn blocks_become_maps_and_lists_with_their_lines() {
-        let documents =
-            read("variable \"a\" {}\n\nresource \"t\" \"n\" {\n  x {\n    y = 1\n  }\n  x {}\n}\n").unwrap();
-        let resource = documents.all[0].path(&["resource", "t", "n"]).unwrap();
-        assert_eq!(resource.line, 3);
-        let items = resource.at("x").unwrap().items();
-        assert_eq!((items.len(), items[0].at("y").unwrap().line), (2, 5));
     }
 
     #[test]
@@ -554,6 +358,18 @@ mod tests {
     }
 
     #[test]
+    fn long_sources_are_analyzed_too() {
+        let mut source: String = (0..40_000)
+            .map(|n| format!("resource \"aws_sns_topic\" \"t{n}\" {{\n  name = \"${{local.x}}-{n}\"\n}}\n"))
+            .collect();
+        source.push_str(
+            "resource \"aws_s3_bucket_acl\" \"b\" {\n  acl = \"public-read\"\n}\nlocals {\n  x = \"a\"\n}\n",
+        );
+        assert!(source.len() > 2 << 20);
+        assert_eq!(ids("s3", None, &source), [("public-acl", Severity::High)]);
+    }
+
+    #[test]
     fn what_is_no_source_and_bombs_are_not_analyzed() {
         let broken = "resource \"a\" \"b\" {\n  x = [\n}\n";
         assert!(ids("s3", None, broken).contains(&("not-analyzed", Severity::Medium)));
@@ -563,11 +379,6 @@ mod tests {
             "]".repeat(5_000)
         );
         assert!(ids("s3", None, &deep).contains(&("not-analyzed", Severity::Medium)));
-        let long = format!(
-            "locals {{\n  a = {{\n{}  }}\n}}\n",
-            "    key = 1\n".repeat(30_000)
-        );
-        assert!(ids("s3", None, &long).contains(&("not-analyzed", Severity::Medium)));
         let mut bomb = "locals {\n  a0 = [1, 1, 1, 1, 1, 1, 1, 1]\n".to_owned();
         for n in 1..30 {
             let all = vec![format!("local.a{}", n - 1); 8].join(", ");

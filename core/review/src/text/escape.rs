@@ -2,6 +2,7 @@
 
 use super::class::{Class, is_mark, is_right_to_left};
 use sha2::{Digest as _, Sha256};
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// As many marks on one letter as are shown; real scripts need three.
@@ -40,6 +41,52 @@ pub fn escape_line(bytes: &[u8]) -> Vec<Span> {
 /// Joins spans to one string.
 pub fn spans_to_string(spans: &[Span]) -> String {
     spans.iter().map(|span| span.text.as_str()).collect()
+}
+
+/// The last gate before a screen, a pipe or a log, for lines that are escaped already: lets line feeds and what the
+/// escaper writes pass, and escapes every character that must not come this far.
+///
+/// It is a net, not the way to a screen: it can't tell an escape from text that imitates one.
+pub fn gate(text: &str) -> Cow<'_, str> {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n')) {
+        return Cow::Borrowed(text);
+    }
+    let passes = |c: char| c == '\n' || Class::of(c).is_none_or(|class| class == Class::EscapeBracket);
+    if text.chars().all(passes) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if passes(c) {
+            out.push(c);
+        } else {
+            let _ = write!(out, "⟦{}⟧", code_point(c));
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Writes JSON so that a terminal may show it: what must not be shown as it is stands as `\u…` in its texts.
+///
+/// A reader of JSON gets the very same document. The text given must be JSON.
+pub fn printable_json(json: &str) -> Cow<'_, str> {
+    let passes = |c: char| {
+        matches!(c, ' '..='~' | '\n') || Class::of(c).is_none() && !is_mark(c) && !is_right_to_left(c)
+    };
+    if json.chars().all(passes) {
+        return Cow::Borrowed(json);
+    }
+    let mut out = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        if passes(c) {
+            out.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        }
+    }
+    Cow::Owned(out)
 }
 
 #[derive(Default)]
@@ -211,6 +258,25 @@ mod tests {
     #[test]
     fn right_to_left_words_are_held_between_latin_letters() {
         assert_eq!(escaped("x אב גד, 1"), "x ⟦RTL⟧אב גד⟦LTR⟧, 1");
+    }
+
+    #[test]
+    fn the_gate_lets_only_what_is_safe_pass() {
+        assert_eq!(gate("a ⟦U+202E⟧ é\nb"), "a ⟦U+202E⟧ é\nb");
+        assert_eq!(gate("a\u{202E}\u{1b}[2K\r\n"), "a⟦U+202E⟧⟦U+001B⟧[2K⟦CR⟧\n");
+    }
+
+    #[test]
+    fn json_is_made_printable_without_a_change_of_meaning() {
+        let value = serde_json::json!({ "a\u{202e}": "\u{85}é\u{e0041}אe\u{301}\u{1b}" });
+        let text = serde_json::to_string_pretty(&value).unwrap();
+        let shown = printable_json(&text);
+        assert!(
+            shown.contains("é") && shown.contains("\\u202e") && shown.contains("\\udb40\\udc41"),
+            "{shown}"
+        );
+        assert!(shown.chars().all(|c| c == '\n' || Class::of(c).is_none()));
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
     }
 
     #[test]

@@ -21,10 +21,12 @@
 mod class;
 mod escape;
 mod suspicious;
+mod word;
 
 pub use class::Class;
-pub use escape::{Mark, Span, escape_line, spans_to_string};
+pub use escape::{Mark, Span, escape_line, gate, printable_json, spans_to_string};
 pub use suspicious::{Place, Suspicious, suspicious};
+pub use word::{Word, imitates_ascii, is_mixed_script, look, words};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;

@@ -4,12 +4,9 @@
 //! has them. Words are judged by UTS #39: mixed scripts, and words that look like ASCII and are not.
 
 use super::class::{Class, is_mark, is_right_to_left};
+use super::word::{imitates_ascii, is_mixed_script, words};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use unicode_security::{MixedScript as _, skeleton};
-
-/// A word longer than this is judged by its first part only.
-const WORD_LIMIT: usize = 256;
 
 /// One class of suspicious text found in a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,34 +110,15 @@ impl Scan<'_> {
     }
 
     fn words(&mut self, text: &str) {
-        let mut column = self.column;
-        let mut word = String::new();
-        let mut start = column;
-        for c in text.chars().chain(std::iter::once(' ')) {
-            if c.is_alphanumeric() || c == '_' || is_mark(c) && Class::of(c).is_none() {
-                if word.is_empty() {
-                    start = column;
-                }
-                if word.len() < WORD_LIMIT {
-                    word.push(c);
-                }
-            } else {
-                self.word(&word, start);
-                word.clear();
+        let column = self.column;
+        for word in words(text).filter(|word| !word.text.is_ascii()) {
+            let column = column.saturating_add(word.before);
+            if is_mixed_script(word.text) {
+                self.count(Class::MixedScript, column);
             }
-            column = column.saturating_add(1);
-        }
-    }
-
-    fn word(&mut self, word: &str, column: u32) {
-        if word.is_ascii() {
-            return;
-        }
-        if !word.is_single_script() {
-            self.count(Class::MixedScript, column);
-        }
-        if skeleton(word).all(|c| c.is_ascii()) {
-            self.count(Class::Confusable, column);
+            if imitates_ascii(word.text) {
+                self.count(Class::Confusable, column);
+            }
         }
     }
 

@@ -1,0 +1,371 @@
+//! Settings of well-known programs that switch a guard off: logins, encryption, checks of certificates.
+//!
+//! Lines of configuration files in formats of their own, read as words, and keys of JSON and YAML. It knows
+//! settings by their names and says nothing about the rest of a file: that is the reviewer's to see.
+
+use super::observation::quote;
+use super::{Detector, Input, Observation, Outcome, Severity, rule};
+use crate::document::Value;
+
+/// The rules for settings.
+pub(super) struct Settings;
+
+/// A setting as its words in lower case, how bad it is, what it means.
+const LINES: &[(&[&str], Severity, &str)] = &[
+    (
+        &["permitrootlogin", "yes"],
+        Severity::High,
+        "root may log in over SSH",
+    ),
+    (
+        &["passwordauthentication", "yes"],
+        Severity::Medium,
+        "passwords are enough to log in over SSH",
+    ),
+    (
+        &["permitemptypasswords", "yes"],
+        Severity::Critical,
+        "logins without a password are accepted",
+    ),
+    (
+        &["stricthostkeychecking", "no"],
+        Severity::Medium,
+        "the key of a host is not checked",
+    ),
+    (
+        &["userknownhostsfile", "/dev/null"],
+        Severity::Medium,
+        "the key of a host is not checked",
+    ),
+    (&["selinux", "disabled"], Severity::High, "SELinux is off"),
+    (
+        &["selinux", "permissive"],
+        Severity::Medium,
+        "SELinux only watches",
+    ),
+    (
+        &["protected-mode", "no"],
+        Severity::High,
+        "Redis answers everybody",
+    ),
+    (
+        &["skip-grant-tables"],
+        Severity::Critical,
+        "the database asks nobody who they are",
+    ),
+    (
+        &["bind", "0.0.0.0"],
+        Severity::Medium,
+        "it listens on every address",
+    ),
+    (
+        &["bind-address", "0.0.0.0"],
+        Severity::Medium,
+        "it listens on every address",
+    ),
+    (
+        &["listen_addresses", "*"],
+        Severity::Medium,
+        "it listens on every address",
+    ),
+    (&["ssl", "off"], Severity::Medium, "connections are not encrypted"),
+    (&["auth_basic", "off"], Severity::Medium, "no login is asked for"),
+    (
+        &["autoindex", "on"],
+        Severity::Medium,
+        "folders are listed to everybody",
+    ),
+    (
+        &["ssl_verify_client", "off"],
+        Severity::Medium,
+        "certificates of clients are not checked",
+    ),
+    (
+        &["proxy_ssl_verify", "off"],
+        Severity::Medium,
+        "certificates are not checked",
+    ),
+    (
+        &["sslverify", "false"],
+        Severity::Medium,
+        "certificates are not checked",
+    ),
+    (
+        &["node_tls_reject_unauthorized", "0"],
+        Severity::High,
+        "certificates are not checked",
+    ),
+    (
+        &["git_ssl_no_verify", "true"],
+        Severity::Medium,
+        "certificates are not checked",
+    ),
+    (
+        &["pythonhttpsverify", "0"],
+        Severity::Medium,
+        "certificates are not checked",
+    ),
+    (
+        &["kernel.randomize_va_space", "0"],
+        Severity::Medium,
+        "a guard of the kernel is off",
+    ),
+    (
+        &["kernel.yama.ptrace_scope", "0"],
+        Severity::Low,
+        "a guard of the kernel is off",
+    ),
+    (
+        &["kernel.unprivileged_bpf_disabled", "0"],
+        Severity::Medium,
+        "a guard of the kernel is off",
+    ),
+    (&["debug", "true"], Severity::Low, "debugging is on"),
+];
+
+/// The end of a key, all but letters and digits taken out, the value, how bad it is, what it means.
+const KEYS: &[(&str, &str, Severity, &str)] = &[
+    (
+        "insecureskipverify",
+        "true",
+        Severity::High,
+        "certificates are not checked",
+    ),
+    (
+        "insecureskiptlsverify",
+        "true",
+        Severity::High,
+        "certificates are not checked",
+    ),
+    (
+        "tlsinsecure",
+        "true",
+        Severity::Medium,
+        "certificates are not checked",
+    ),
+    (
+        "verifyssl",
+        "false",
+        Severity::Medium,
+        "certificates are not checked",
+    ),
+    (
+        "sslverify",
+        "false",
+        Severity::Medium,
+        "certificates are not checked",
+    ),
+    (
+        "strictssl",
+        "false",
+        Severity::Medium,
+        "certificates are not checked",
+    ),
+    (
+        "rejectunauthorized",
+        "false",
+        Severity::Medium,
+        "certificates are not checked",
+    ),
+    (
+        "xpacksecurityenabled",
+        "false",
+        Severity::High,
+        "the search engine asks nobody who they are",
+    ),
+    ("anonymousauth", "true", Severity::High, "nobody has to log in"),
+    ("allowanonymous", "true", Severity::High, "nobody has to log in"),
+    ("disableauth", "true", Severity::High, "nobody has to log in"),
+    ("authenabled", "false", Severity::High, "nobody has to log in"),
+    (
+        "authenticationenabled",
+        "false",
+        Severity::High,
+        "nobody has to log in",
+    ),
+    ("requireauth", "false", Severity::High, "nobody has to log in"),
+    ("auditenabled", "false", Severity::High, "no audit trail is kept"),
+    ("auditlog", "false", Severity::High, "no audit trail is kept"),
+    (
+        "mfarequired",
+        "false",
+        Severity::High,
+        "no second factor is asked for",
+    ),
+    (
+        "requiremfa",
+        "false",
+        Severity::High,
+        "no second factor is asked for",
+    ),
+    (
+        "csrfenabled",
+        "false",
+        Severity::Medium,
+        "a guard against forged requests is off",
+    ),
+    (
+        "tlsenabled",
+        "false",
+        Severity::Medium,
+        "connections are not encrypted",
+    ),
+];
+
+impl Detector for Settings {
+    /// Knowing some settings is not understanding a file.
+    fn kinds(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn observe(&self, input: &Input<'_>, seen: &mut Vec<Observation>) -> Outcome {
+        if !super::TEXT_KINDS.contains(&input.kind) {
+            return Outcome::NotMine;
+        }
+        for (number, line) in (1u32..).zip(input.text().unwrap_or_default().lines()) {
+            if let Some((severity, what)) = judge(line) {
+                let what = format!("{what}: {}", quote(line.trim()));
+                seen.push(
+                    Observation::new(&rule::CONFIG_GUARD_OFF, words(line).join(" "), what)
+                        .severity(severity)
+                        .line(number),
+                );
+            }
+        }
+        input.walk(&mut |place, value| {
+            for (key, setting) in value.entries() {
+                if let Some((severity, what)) = judge_key(&place.pointer, key, setting) {
+                    let what = format!("{what}: {} is {}", quote(key), quote(&shown(setting)));
+                    seen.push(
+                        Observation::new(&rule::CONFIG_GUARD_OFF, format!("{}/{key}", place.identity), what)
+                            .severity(severity)
+                            .at(place, setting.line),
+                    );
+                }
+            }
+        });
+        Outcome::NotMine
+    }
+}
+
+/// Splits a line of configuration into words in lower case; comments are none.
+fn words(line: &str) -> Vec<String> {
+    let line = line.trim();
+    if ["#", ";", "//", "/*"]
+        .iter()
+        .any(|comment| line.starts_with(comment))
+    {
+        return Vec::new();
+    }
+    let line = line.split(" #").next().unwrap_or(line);
+    line.split(|c: char| c.is_whitespace() || matches!(c, '=' | ';' | ',' | '"' | '\'' | '(' | ')'))
+        .map(|word| word.trim_end_matches(':').to_ascii_lowercase())
+        .filter(|word| !word.is_empty())
+        .collect()
+}
+
+fn judge(line: &str) -> Option<(Severity, &'static str)> {
+    let words = words(line);
+    let first = words.first()?;
+    let has = |wanted: &str| words.iter().any(|word| word == wanted);
+    let known = LINES.iter().find(|(wanted, ..)| {
+        let words = match first.as_str() {
+            "set" | "export" | "env" => words.get(1..).unwrap_or_default(),
+            _ => words.as_slice(),
+        };
+        words.starts_with(&wanted.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>())
+    });
+    if let Some((_, severity, what)) = known {
+        return Some((*severity, what));
+    }
+    match first.as_str() {
+        "host" | "hostssl" | "hostnossl" | "local" if words.len() >= 4 && has("trust") => {
+            Some((Severity::High, "the database asks nobody for a password"))
+        }
+        "ssl_protocols" | "sslprotocol" | "minprotocol"
+            if ["sslv2", "sslv3", "tlsv1", "tlsv1.1", "+sslv3", "all"]
+                .iter()
+                .any(|old| has(old)) =>
+        {
+            Some((Severity::Medium, "encryption that is broken is accepted"))
+        }
+        _ if words.iter().any(|word| word.starts_with("nopasswd")) && line.contains("ALL") => {
+            Some((Severity::High, "commands of root need no password"))
+        }
+        _ if has("no_root_squash") || line.contains("no_root_squash") => {
+            Some((Severity::High, "root of another machine is root on these files"))
+        }
+        _ if line.contains("tcp://0.0.0.0:2375") => {
+            Some((Severity::Critical, "the container engine answers everybody"))
+        }
+        _ => None,
+    }
+}
+
+fn judge_key(pointer: &str, key: &str, value: &Value) -> Option<(Severity, &'static str)> {
+    let mut name = super::payload::plain(key);
+    // `security: {enabled: false}` says it with the keys above.
+    if matches!(name.as_str(), "enabled" | "verify") {
+        name = format!("{}{name}", super::payload::plain(pointer));
+    }
+    let says = |wanted: &str| match wanted {
+        "true" => value.is_true(),
+        _ => value.is_false(),
+    };
+    KEYS.iter()
+        .find(|(known, wanted, ..)| name.ends_with(known) && says(wanted))
+        .map(|(_, _, severity, what)| (*severity, *what))
+}
+
+fn shown(value: &Value) -> String {
+    match (value.text(), value.is_true()) {
+        (Some(text), _) => text.to_owned(),
+        (None, truth) => truth.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::findings::{Severity, analyze};
+
+    fn told(before: Option<&str>, after: &str) -> Vec<Severity> {
+        analyze("config-file", before.map(str::as_bytes), after.as_bytes())
+            .iter()
+            .filter(|finding| finding.counts() && finding.rule.as_str() == "config-guard-off")
+            .map(|finding| finding.severity)
+            .collect()
+    }
+
+    #[test]
+    fn guards_that_are_off_are_told() {
+        for (line, severity) in [
+            ("PermitRootLogin yes", Severity::High),
+            ("deploy ALL=(ALL) NOPASSWD: ALL", Severity::High),
+            ("host all all 0.0.0.0/0 trust", Severity::High),
+            ("  ssl_protocols TLSv1 TLSv1.2;", Severity::Medium),
+            ("SELINUX=disabled", Severity::High),
+            ("export NODE_TLS_REJECT_UNAUTHORIZED=0", Severity::High),
+            ("/srv *(rw,no_root_squash)", Severity::High),
+            ("xpack: {security: {enabled: false}}", Severity::High),
+            ("client:\n  insecure_skip_verify: true", Severity::High),
+        ] {
+            assert_eq!(told(None, &format!("{line}\n")), [severity], "{line}");
+        }
+    }
+
+    #[test]
+    fn guards_that_are_on_and_comments_are_quiet() {
+        for line in [
+            "PermitRootLogin no",
+            "# PermitRootLogin yes",
+            "ssl_protocols TLSv1.2 TLSv1.3;",
+            "host all all 10.0.0.0/8 scram-sha-256",
+            "tls: {enabled: true}",
+            "debugger: true",
+        ] {
+            assert_eq!(told(None, &format!("{line}\n")), [], "{line}");
+        }
+        let open = "PermitRootLogin yes\n";
+        assert_eq!(told(Some(open), &format!("Port 22\n{open}")), []);
+    }
+}

@@ -1,0 +1,283 @@
+//! What a change takes from objects: whole objects, replicas, limits, probes, and the strength of their guards.
+
+use super::container::image;
+use super::kubernetes::Object;
+use super::observation::quote;
+use super::{Delta, Observation, Severity, Side, rule};
+use crate::document::Value;
+use std::collections::BTreeMap;
+
+/// Tells an object that is gone.
+pub(super) fn gone(object: &Object<'_>) -> Observation {
+    let severity = match object.kind {
+        "Namespace"
+        | "PersistentVolumeClaim"
+        | "PersistentVolume"
+        | "CustomResourceDefinition"
+        | "StatefulSet" => Severity::High,
+        "NetworkPolicy"
+        | "PodDisruptionBudget"
+        | "ResourceQuota"
+        | "LimitRange"
+        | "ValidatingWebhookConfiguration" => Severity::Medium,
+        "ValidatingAdmissionPolicy" | "PodSecurityPolicy" | "Secret" => Severity::Medium,
+        _ => Severity::Low,
+    };
+    let what = format!("{} is no longer in the manifest", quote(&object.name));
+    Observation::new(&rule::K8S_OBJECT_REMOVED, object.name.clone(), what)
+        .severity(severity)
+        .at(&object.place, object.value.line)
+}
+
+/// Tells what an object lost on the way.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one check after another, each a few lines; cut up it reads no better"
+)]
+pub(super) fn changed(old: &Object<'_>, new: &Object<'_>, changes: &mut Vec<(Observation, Delta, Side)>) {
+    let mut add = |about, severity, what: String, line| {
+        let seen = Observation::new(about, new.name.clone(), what)
+            .severity(severity)
+            .at(&new.place, line);
+        changes.push((seen, Delta::Introduced, Side::After));
+    };
+    let replicas = |object: &Object<'_>| object.value.path(&["spec", "replicas"]).and_then(Value::integer);
+    if let (Some(0), line) = (replicas(new), new.value.line)
+        && replicas(old) != Some(0)
+    {
+        add(
+            &rule::K8S_SCALED_TO_ZERO,
+            Severity::Medium,
+            format!("{} is scaled to nothing", quote(&new.name)),
+            line,
+        );
+    }
+    if let (Some(was), Some(is)) = (replicas(old), replicas(new))
+        && is > 0
+        && is <= was / 2
+    {
+        let severity = if is == 1 { Severity::Medium } else { Severity::Low };
+        let what = format!("{} is scaled from {was} to {is}", quote(&new.name));
+        add(&rule::K8S_SCALED_DOWN, severity, what, new.value.line);
+    }
+    for (what, line) in weaker(old, new) {
+        let what = format!("{} {what}", quote(&new.name));
+        add(&rule::K8S_GUARD_REMOVED, Severity::Medium, what, line);
+    }
+    for (what, line) in rollout(old, new) {
+        let what = format!("{} {what}", quote(&new.name));
+        add(&rule::K8S_GUARD_REMOVED, Severity::Medium, what, line);
+    }
+    let (before, after) = (containers(old), containers(new));
+    for (name, container) in &after {
+        let Some(earlier) = before.get(name) else { continue };
+        let (was, is) = (
+            earlier.text_at("image").unwrap_or_default(),
+            container.text_at("image").unwrap_or_default(),
+        );
+        if was != is {
+            let severity = if image(was).0 == image(is).0 {
+                Severity::Info
+            } else {
+                Severity::Medium
+            };
+            let what = format!(
+                "the image of container {} moves from {} to {}",
+                quote(name),
+                quote(was),
+                quote(is)
+            );
+            add(&rule::K8S_IMAGE_MOVED, severity, what, container.line);
+        }
+        if was.contains("@sha256:") && !is.contains('@') {
+            let what = format!("{} was named by its digest and no longer is", quote(is));
+            add(&rule::K8S_IMAGE_UNPINNED, Severity::Medium, what, container.line);
+        }
+        for (path, what, severity) in [
+            (&["resources", "limits"][..], "its limits", Severity::Medium),
+            (
+                &["securityContext", "seccompProfile"],
+                "its seccomp profile",
+                Severity::Low,
+            ),
+            (
+                &["securityContext", "runAsNonRoot"],
+                "the demand not to run as root",
+                Severity::Medium,
+            ),
+            (
+                &["securityContext", "readOnlyRootFilesystem"],
+                "its read-only files",
+                Severity::Low,
+            ),
+            (
+                &["securityContext", "capabilities", "drop"],
+                "the list of capabilities it gives up",
+                Severity::Medium,
+            ),
+        ] {
+            if earlier.path(path).is_some() && container.path(path).is_none() {
+                add(
+                    &rule::K8S_GUARD_REMOVED,
+                    severity,
+                    format!("container {} of {} loses {what}", quote(name), quote(&new.name)),
+                    container.line,
+                );
+            }
+        }
+        for probe in ["livenessProbe", "readinessProbe"] {
+            if earlier.at(probe).is_some() && container.at(probe).is_none() {
+                add(
+                    &rule::K8S_GUARD_REMOVED,
+                    Severity::Low,
+                    format!(
+                        "container {} of {} loses its {probe}",
+                        quote(name),
+                        quote(&new.name)
+                    ),
+                    container.line,
+                );
+            }
+        }
+    }
+    let account = |object: &Object<'_>| {
+        ["serviceAccountName", "serviceAccount"]
+            .iter()
+            .find_map(|key| object.value.path(&["spec", "template", "spec", key]))
+            .and_then(Value::text)
+            .map(str::to_owned)
+    };
+    if let (was, Some(is)) = (account(old), account(new))
+        && was.as_deref() != Some(is.as_str())
+    {
+        let what = format!(
+            "{} runs as service account {} instead of {}",
+            quote(&new.name),
+            quote(&is),
+            quote(was.as_deref().unwrap_or("default"))
+        );
+        add(&rule::K8S_ACCOUNT_CHANGED, Severity::Low, what, new.value.line);
+    }
+}
+
+/// Returns in which ways a rollout may take more down at once than before.
+fn rollout(old: &Object<'_>, new: &Object<'_>) -> Vec<(String, u32)> {
+    let kind = |object: &Object<'_>| {
+        let strategy = object.value.path(&["spec", "strategy", "type"]);
+        strategy
+            .and_then(Value::text)
+            .unwrap_or("RollingUpdate")
+            .to_owned()
+    };
+    let share = |object: &Object<'_>| {
+        let path = ["spec", "strategy", "rollingUpdate", "maxUnavailable"];
+        let text = object.value.path(&path)?.text()?;
+        let replicas = object.value.path(&["spec", "replicas"]).and_then(Value::integer);
+        match text.strip_suffix('%') {
+            Some(percent) => percent.parse::<i64>().ok(),
+            None => Some(text.parse::<i64>().ok()?.saturating_mul(100) / replicas?.max(1)),
+        }
+    };
+    let mut found = Vec::new();
+    if kind(old) == "RollingUpdate" && kind(new) == "Recreate" && old.kind == new.kind {
+        found.push(("goes down as a whole during a rollout".to_owned(), new.value.line));
+    }
+    if share(new).is_some_and(|is| is >= 100 && share(old).is_none_or(|was| was < 100)) {
+        found.push((
+            "may be down as a whole during a rollout".to_owned(),
+            new.value.line,
+        ));
+    }
+    found
+}
+
+/// Returns in which ways an object that guards others guards them less.
+fn weaker(old: &Object<'_>, new: &Object<'_>) -> Vec<(String, u32)> {
+    let mut found = Vec::new();
+    let number = |object: &Object<'_>, key: &str| {
+        let text = object
+            .value
+            .path(&["spec", key])?
+            .text()?
+            .trim_end_matches('%')
+            .to_owned();
+        text.parse::<i64>().ok()
+    };
+    if new.kind == "PodDisruptionBudget" {
+        let (least, most) = (
+            (number(old, "minAvailable"), number(new, "minAvailable")),
+            (number(old, "maxUnavailable"), number(new, "maxUnavailable")),
+        );
+        if least.0.is_some_and(|was| least.1.is_none_or(|is| is < was)) && most.1.is_none() {
+            found.push(("keeps fewer pods up than before".to_owned(), new.value.line));
+        }
+        if most.1.is_some_and(|is| most.0.map_or(is > 1, |was| is > was)) {
+            found.push(("lets more pods go down than before".to_owned(), new.value.line));
+        }
+    }
+    if new.kind == "NetworkPolicy" {
+        for side in ["ingress", "egress"] {
+            let open = |object: &Object<'_>| {
+                let rules = object
+                    .value
+                    .path(&["spec", side])
+                    .map(Value::items)
+                    .unwrap_or_default();
+                let every = |rule: &&Value| rule.at("from").or(rule.at("to")).is_none();
+                rules.iter().find(every).map(|rule| rule.line)
+            };
+            if let (None, Some(line)) = (open(old), open(new)) {
+                found.push((
+                    format!("lets everybody through: a rule of its {side} names nobody"),
+                    line,
+                ));
+            }
+        }
+    }
+    let level = |object: &Object<'_>| {
+        let label = object
+            .value
+            .path(&["metadata", "labels", "pod-security.kubernetes.io/enforce"]);
+        match label.and_then(Value::text) {
+            Some("restricted") => 2,
+            Some("baseline") => 1,
+            _ => 0,
+        }
+    };
+    if new.kind == "Namespace" && level(new) < level(old) {
+        found.push((
+            "enforces a weaker level of pod security".to_owned(),
+            new.value.line,
+        ));
+    }
+    if new.kind.ends_with("WebhookConfiguration") {
+        let ignores = |object: &Object<'_>| {
+            let hooks = object.value.at("webhooks").map(Value::items).unwrap_or_default();
+            hooks
+                .iter()
+                .filter(|hook| hook.text_at("failurePolicy") == Some("Ignore"))
+                .count()
+        };
+        if ignores(new) > ignores(old) {
+            found.push((
+                "lets requests pass when its webhook fails".to_owned(),
+                new.value.line,
+            ));
+        }
+    }
+    found
+}
+
+fn containers<'a>(object: &Object<'a>) -> BTreeMap<&'a str, &'a Value> {
+    let mut found = BTreeMap::new();
+    object.value.walk(&mut |_, value| {
+        for list in ["containers", "initContainers"] {
+            for container in value.at(list).map(Value::items).unwrap_or_default() {
+                if let Some(name) = container.text_at("name") {
+                    found.insert(name, container);
+                }
+            }
+        }
+    });
+    found
+}
