@@ -2,7 +2,6 @@
 //!
 //! Exit codes: 0 done, 1 it failed or does not hold, 2 wrong use or configuration.
 
-use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -15,7 +14,8 @@ use serde::Serialize;
 use crate::config::{Config, ConfigError};
 use crate::home::Home;
 use crate::key::{BACKEND_KEY, BackendKey, LOG_KEY, LogKey};
-use crate::{maintenance, openapi, serve};
+use crate::print::{Log, complain, say_json};
+use crate::{maintenance, openapi, print, serve};
 
 /// The approval backend of Countersign.
 #[derive(Debug, Parser)]
@@ -93,13 +93,13 @@ pub fn run() -> ExitCode {
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stderr)
+        .with_writer(|| Log)
         .with_ansi(false)
         .init();
     match dispatch(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "countersignd: {error:#}");
+            complain(&format!("{error:#}"));
             let wrong_use = error.chain().any(<dyn std::error::Error>::is::<ConfigError>);
             ExitCode::from(if wrong_use { 2 } else { 1 })
         }
@@ -165,7 +165,7 @@ fn keygen(home: &Path) -> anyhow::Result<()> {
         backend: backend.public_key(),
         log: log.public_key(),
     };
-    say(&serde_json::to_string(&keys)?)
+    Ok(say_json(&serde_json::to_string(&keys)?)?)
 }
 
 fn init(home: &Path, trust: &Path) -> anyhow::Result<()> {
@@ -180,5 +180,5 @@ fn init(home: &Path, trust: &Path) -> anyhow::Result<()> {
 }
 
 fn say(text: &str) -> anyhow::Result<()> {
-    Ok(writeln!(io::stdout(), "{text}")?)
+    Ok(print::say(text)?)
 }

@@ -29,3 +29,4 @@ pub mod log;
 pub mod store;
 
 mod clock;
+mod print;

@@ -1,6 +1,5 @@
 //! The serving process: listens, watches the clock, drains on a signal.
 
-use std::io::Write as _;
 use std::net::TcpListener;
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use crate::engine::Engine;
 use crate::home::Home;
 use crate::limit::Bounded;
 use crate::presence;
+use crate::print;
 use crate::router::{App, router};
 use crate::store::Store;
 
@@ -74,9 +74,7 @@ async fn run(engine: &Engine, config: &Config) -> anyhow::Result<()> {
             }
         })
     };
-    let mut out = std::io::stdout();
-    writeln!(out, "listening {scheme}://{address}")?;
-    out.flush()?;
+    print::say(&format!("listening {scheme}://{address}"))?;
     tracing::info!(%address, scheme, "listening");
     let sweeper = tokio::spawn(sweep(engine.clone()));
     let teller = tokio::spawn(tell(app));

@@ -11,12 +11,14 @@ mod console;
 mod snapshot;
 mod window;
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser;
 use countersign_protocol::identity::RequestId;
+use countersign_review::text::Untrusted;
 
 use console::Console;
 
@@ -42,10 +44,21 @@ fn main() -> ExitCode {
     match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("countersign-desktop: {error:#}");
+            complain(&format!("{error:#}"));
             ExitCode::from(2)
         }
     }
+}
+
+/// Prints a problem, whose parts come from everywhere, in one printable line.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one way to standard error of this program"
+)]
+fn complain(message: &str) {
+    let message = Untrusted::from(message).escaped();
+    // There is no other place left to say it.
+    let _ = writeln!(std::io::stderr(), "countersign-desktop: {message}");
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<()> {

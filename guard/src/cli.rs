@@ -6,7 +6,6 @@
 //! itself passes as it is.
 
 use std::ffi::OsString;
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -21,6 +20,7 @@ use tokio::net::UnixStream;
 
 use crate::config::Config;
 use crate::intercept::{self, Change, InterceptError};
+use crate::print::{Log, Stream, complain, complain_json, pass, say, say_json};
 use crate::service::{self, Service};
 use crate::socket::{
     AcceptCall, Answer, AnswerCall, Asking, Call, Checked, Counter, Empty, Ended, MAX_ANSWER_BYTES,
@@ -226,22 +226,19 @@ struct Show {
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     match Cli::try_parse_from(args) {
         Ok(cli) => dispatch(cli),
-        Err(error) => {
-            // Nothing can be done where not even this can be printed.
-            let _ = error.print();
-            if error.use_stderr() {
-                ExitCode::from(MISCONFIGURED)
-            } else {
-                ExitCode::SUCCESS
+        // It repeats what was typed, or what a program put there.
+        Err(error) if error.use_stderr() => {
+            for line in error.render().to_string().lines() {
+                complain(line);
             }
+            ExitCode::from(MISCONFIGURED)
+        }
+        Err(answer) => {
+            // Nothing can be done where not even this can be printed.
+            let _ = answer.print();
+            ExitCode::SUCCESS
         }
     }
-}
-
-/// Prints a line for people or programs on standard output.
-pub(crate) fn say(line: &str) {
-    // A reader that went away does not stop the service.
-    let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
 
 fn dispatch(cli: Cli) -> ExitCode {
@@ -360,7 +357,8 @@ fn serve(path: &std::path::Path) -> ExitCode {
     close_inherited();
     // Fixed: the service does not read its environment.
     tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
+        .with_writer(|| Log)
+        .with_ansi(false)
         .with_max_level(tracing::Level::INFO)
         .init();
     let config = match Config::read(path) {
@@ -424,7 +422,7 @@ async fn stopped() {
 fn keygen(home: &std::path::Path) -> ExitCode {
     match service::keygen(home) {
         Ok(guard) => {
-            say(&serde_json::json!({ "schema": "countersign/guard-key/v1", "guard": guard }).to_string());
+            say_json(&serde_json::json!({ "schema": "countersign/guard-key/v1", "guard": guard }));
             ExitCode::SUCCESS
         }
         Err(error) => misconfigured(&error.to_string()),
@@ -572,17 +570,12 @@ async fn ask_once(socket: &std::path::Path, call: &Call, show: Show) -> Result<S
             }
             Answer::Question(asked) => talk::tell_question(&asked, show.json),
             Answer::Talked(talked) => return Ok(Said::Talked(talked)),
-            Answer::Stdout(output) => write_raw(std::io::stdout().lock(), &output.bytes.0),
-            Answer::Stderr(output) => write_raw(std::io::stderr().lock(), &output.bytes.0),
+            Answer::Stdout(output) => pass(Stream::Stdout, &output.bytes.0),
+            Answer::Stderr(output) => pass(Stream::Stderr, &output.bytes.0),
             Answer::Ended(ended) => return Ok(Said::Ended(ended)),
             Answer::Checked(checked) => return Ok(Said::Checked(checked)),
         }
     }
-}
-
-/// The process's own output, as it is. A reader that went away does not matter to what ran.
-fn write_raw(mut to: impl std::io::Write, bytes: &[u8]) {
-    let _ = to.write_all(bytes).and_then(|()| to.flush());
 }
 
 fn conclude(ended: &Ended, json: bool) -> ExitCode {
@@ -598,9 +591,7 @@ fn conclude(ended: &Ended, json: bool) -> ExitCode {
             message: &message,
             counter: counter.as_ref(),
         };
-        if let Ok(line) = serde_json::to_string(&result) {
-            complain_plain(&line);
-        }
+        complain_json(&result);
     } else if !ended.message.is_empty() {
         complain(&format!("{}: {}", ended.state, ended.message));
         if let Some(counter) = ended.counter.as_ref().map(printable) {
@@ -626,15 +617,13 @@ fn printable(counter: &Counter) -> Counter {
 
 fn tell_checks(checked: &Checked, json: bool) -> ExitCode {
     if json {
-        say(
-            &serde_json::json!({ "schema": "countersign/guard-doctor/v1", "checks": checked.checks })
-                .to_string(),
-        );
+        say_json(&serde_json::json!({ "schema": "countersign/guard-doctor/v1", "checks": checked.checks }));
     } else {
         for check in &checked.checks {
             let word = if check.good { "ok  " } else { "BAD " };
-            let message = Untrusted::from(check.message.as_str()).escaped();
-            say(&format!("{word} {:<10} {message}", check.name));
+            let [name, message] =
+                [&check.name, &check.message].map(|text| Untrusted::from(text.as_str()).escaped());
+            say(&format!("{word} {name:<10} {message}"));
         }
     }
     if checked.checks.iter().all(|check| check.good) {
@@ -642,16 +631,6 @@ fn tell_checks(checked: &Checked, json: bool) -> ExitCode {
     } else {
         ExitCode::from(MISCONFIGURED)
     }
-}
-
-/// Prints a line that is printable already, such as a JSON document, on standard error.
-pub(crate) fn complain_plain(line: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
-}
-
-pub(crate) fn complain(message: &str) {
-    let message = Untrusted::from(message).escaped();
-    let _ = writeln!(std::io::stderr().lock(), "countersign-guard: {message}");
 }
 
 /// `90` or `90s`, `5m`, `1h`, `250ms`.

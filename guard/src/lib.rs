@@ -26,3 +26,5 @@ pub mod seal;
 
 pub mod record;
 pub mod report;
+
+mod print;

@@ -7,7 +7,7 @@ use countersign_protocol::talk::{Remark, waiting};
 use countersign_review::text::Untrusted;
 use serde_json::{Value, json};
 
-use crate::cli::{complain, complain_plain, say};
+use crate::print::{complain, complain_json, say, say_json};
 use crate::socket::{Questioned, Talked};
 
 /// Tells a waiting agent of a question, on standard error.
@@ -22,7 +22,7 @@ pub(crate) fn tell_question(asked: &Questioned, as_json: bool) {
         let mut document = described(&asked.remark);
         document["schema"] = json!("countersign/guard-question/v1");
         document["request"] = json!(asked.request);
-        complain_plain(&document.to_string());
+        complain_json(&document);
     } else {
         complain(&format!("{person} asks (question {number}): {}", text.raw()));
         complain(&format!(
@@ -35,7 +35,7 @@ pub(crate) fn tell_question(asked: &Questioned, as_json: bool) {
 /// Shows everything that was said.
 pub(crate) fn tell_talk(talked: &Talked, as_json: bool) -> ExitCode {
     if as_json {
-        say(&document(talked.request, &talked.talk.remarks).to_string());
+        say_json(&document(talked.request, &talked.talk.remarks));
     } else {
         for remark in &talked.talk.remarks {
             say(&line(remark));

@@ -1,6 +1,7 @@
 //! The full-screen console over made-up requests, to look at: `cargo run -p countersign-tui --example screens`.
 #![allow(
     dead_code,
+    clippy::print_stdout,
     reason = "the screens are those of the binary; not all of it is used here"
 )]
 

@@ -598,9 +598,13 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version are answers, not mistakes. Nothing can be done when even this cannot be printed.
+            // Help and version are answers, not mistakes; a mistake repeats what was typed, or what a script put there.
+            if error.use_stderr() {
+                command::output::problem(&error.render().to_string());
+                return ExitCode::from(2);
+            }
             drop(error.print());
-            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+            return ExitCode::SUCCESS;
         }
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

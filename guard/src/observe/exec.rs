@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use countersign_protocol::action::{ArtifactRef, EnvVar, Exec, Operand, Payload};
 use countersign_protocol::kind::Kind;
 use countersign_protocol::text::OsBytes;
+use countersign_review::text::Untrusted;
 
 use super::{Artifacts, ObserveError, Observed, fact, refused, uri};
 use crate::config::Config;
@@ -146,7 +147,11 @@ fn read_binary(path: &Path) -> Result<(Vec<u8>, String), ObserveError> {
 fn interpreter(binary: &[u8]) -> Option<String> {
     let line = binary.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
     let line = line.get(..line.len().min(256))?;
-    Some(String::from_utf8_lossy(line).trim().to_owned())
+    // Bytes that are no text are shown to the reviewer as bytes, never as one sign for all of them.
+    match std::str::from_utf8(line) {
+        Ok(line) => Some(line.trim().to_owned()),
+        Err(_) => Some(Untrusted::from(line.trim_ascii()).escaped()),
+    }
 }
 
 /// The whole environment: what the service allows of the caller's, and the service's own `PATH`.

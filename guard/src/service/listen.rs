@@ -77,7 +77,7 @@ impl Service {
         let listener = UnixListener::bind(path).map_err(problem)?;
         // Every user may connect; who is nobody is refused by the kernel's word.
         std::fs::set_permissions(path, PermissionsExt::from_mode(0o666)).map_err(problem)?;
-        crate::cli::say(&format!("listening {}", path.display()));
+        crate::print::say(&format!("listening {}", path.display()));
         loop {
             let Ok(permit) = self.connections.clone().acquire_owned().await else {
                 return Ok(());

@@ -1,6 +1,5 @@
 //! `countersign` alone: the full-screen console.
 
-use std::io::IsTerminal as _;
 use std::path::Path;
 
 use countersign_console::config::Terminal;
@@ -9,14 +8,14 @@ use countersign_console::inbox::Inbox;
 use countersign_console::machine::{FirstRunChoice, State};
 
 use super::failure::{Code, Failure};
-use super::{demo, personal, session};
+use super::{demo, output, personal, session};
 use crate::cli;
 use crate::screen::{self, Outcome};
 
 pub async fn run(config: Option<&Path>) -> Result<(), Failure> {
     let (_, found) = session::configuration(config)?;
     let configured = found.backend.is_some() && found.root.is_some() && found.person.is_some();
-    if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
+    if !output::has_terminal() {
         return Err(if configured {
             Failure::usage(
                 "there is no terminal for the console",
@@ -37,12 +36,8 @@ pub async fn run(config: Option<&Path>) -> Result<(), Failure> {
         Outcome::Chose(FirstRunChoice::Demo) => demo::run(cli::Demo::default()).await,
         Outcome::Chose(FirstRunChoice::Personal) => Box::pin(personal::run()).await,
         Outcome::Chose(FirstRunChoice::Join) => {
-            super::output::say(
-                "To join an organisation, ask an owner for its backend and root words, then run:",
-            )?;
-            super::output::say(
-                "  countersign login --backend https://HOST --root-words WORD… --person YOUR-ID",
-            )
+            output::say("To join an organisation, ask an owner for its backend and root words, then run:")?;
+            output::say("  countersign login --backend https://HOST --root-words WORD… --person YOUR-ID")
         }
         Outcome::Left => Ok(()),
         Outcome::Ended(signal) => Err(ended(signal)),

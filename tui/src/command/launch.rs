@@ -8,6 +8,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
 use super::failure::{Code, Failure};
+use super::output;
 
 /// How long a service may take to say where it listens.
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -47,8 +48,8 @@ pub async fn output(program: &Path, arguments: &[&std::ffi::OsStr]) -> Result<Ve
     if done.status.success() {
         Ok(done.stdout)
     } else {
-        let said = String::from_utf8_lossy(&done.stderr);
-        Err(broken(program, said.trim()))
+        let said = output::shown(done.stderr.trim_ascii());
+        Err(broken(program, &said))
     }
 }
 
@@ -106,6 +107,6 @@ impl Service {
 }
 
 fn broken(program: &Path, said: &str) -> Failure {
-    let name = program.file_name().unwrap_or_default().to_string_lossy();
+    let name = program.file_name().unwrap_or_default().display();
     Failure::new(Code::Unreachable, format!("`{name}` does not run: {said}"), "")
 }

@@ -2,11 +2,16 @@
 //!
 //! Answers go to standard output, problems to standard error. Texts that this program composes escape their
 //! foreign parts where they are put in, with [`shown`]; problems, whose parts come from everywhere, are escaped
-//! as a whole, line by line.
+//! as a whole, line by line. Nothing else of the command line writes: the lints hold it.
 
-use std::io::{ErrorKind, Write as _};
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the gate that all other modules go through"
+)]
 
-use countersign_review::text::Untrusted;
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
+
+use countersign_review::text::{Untrusted, gate, printable_json};
 use serde::Serialize;
 
 use super::failure::Failure;
@@ -16,9 +21,14 @@ pub fn shown(text: impl Into<Untrusted>) -> String {
     text.into().escaped()
 }
 
-/// Prints lines that are safe already.
+/// Prints lines that are safe already; what is not all the same is escaped here.
 pub fn say(text: &str) -> Result<(), Failure> {
-    write(format!("{text}\n").as_bytes())
+    write(format!("{}\n", gate(text)).as_bytes())
+}
+
+/// Says whether a person sits at both ends.
+pub fn has_terminal() -> bool {
+    std::io::stdout().is_terminal() && std::io::stdin().is_terminal()
 }
 
 /// Prints exactly these bytes.
@@ -36,13 +46,13 @@ pub fn write(bytes: &[u8]) -> Result<(), Failure> {
 pub fn json<T: Serialize>(document: &T) -> Result<(), Failure> {
     let text =
         serde_json::to_string_pretty(document).map_err(|error| Failure::internal(error.to_string()))?;
-    say(&text)
+    say(&printable_json(&text))
 }
 
 /// Prints one JSON document on one line.
 pub fn json_line<T: Serialize>(document: &T) -> Result<(), Failure> {
     let text = serde_json::to_string(document).map_err(|error| Failure::internal(error.to_string()))?;
-    say(&text)
+    say(&printable_json(&text))
 }
 
 /// Prints a remark to standard error, where it is in no script's way.

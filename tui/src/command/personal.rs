@@ -5,7 +5,6 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
 use countersign_client::trust::TrustStore;
@@ -73,7 +72,7 @@ async fn supervise(home: &Home, address: &str) -> Result<(), Failure> {
     output::say(&format!(
         "  and in its configuration: backend = \"{address}\", root = \"{root}\", same_user = true"
     ))?;
-    if std::io::stdout().is_terminal() && std::io::stdin().is_terminal() {
+    if output::has_terminal() {
         return console::open(inbox, State::queue()).await.map(drop);
     }
     output::say("no terminal: serving until it is ended")?;

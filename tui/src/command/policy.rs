@@ -80,7 +80,7 @@ fn test(paths: &[PathBuf], scenarios: &[PathBuf]) -> Result<(), Failure> {
         let report = set
             .test(&file::read_text(&path)?)
             .map_err(|error| Failure::usage(format!("`{}`: {error}", path.display()), ""))?;
-        output::write(report.text().as_bytes())?;
+        output::say(report.text().trim_end())?;
         passed &= report.passed();
     }
     if passed {
@@ -103,7 +103,7 @@ async fn explain(config: Option<&Path>, id: RequestId) -> Result<(), Failure> {
     let explanation = chain
         .policy
         .explain(&chain.judgement.operation, &chain.directory, now());
-    output::write(explanation.text().as_bytes())
+    output::say(explanation.text().trim_end())
 }
 
 async fn sign(config: Option<&Path>, options: PolicySign) -> Result<(), Failure> {
@@ -201,10 +201,7 @@ pub fn read_all(paths: &[PathBuf]) -> Result<Vec<(String, String)>, Failure> {
         .iter()
         .map(|path| {
             Ok((
-                path.file_name()
-                    .unwrap_or_default()
-                    .to_string_lossy()
-                    .into_owned(),
+                path.file_name().unwrap_or_default().display().to_string(),
                 file::read_text(path)?,
             ))
         })

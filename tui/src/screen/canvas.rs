@@ -1,7 +1,13 @@
 //! Puts pieces of text on the buffer, cell by cell.
 //!
 //! View models hold printable text only. This is the last gate all the same: whatever is not printable becomes a
-//! replacement character here, so that no byte of a request can speak to the terminal.
+//! replacement character here, so that no byte of a request can speak to the terminal. Nothing else may set a cell:
+//! the lints hold it.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the gate that all drawing goes through"
+)]
 
 use countersign_console::machine::view::{Piece, Text, Tone};
 use countersign_review::text::{Class, Mark, escape_line};

@@ -4,6 +4,11 @@
 //! drawing thread ends only the task it is in and must not write over the screen. Mouse reports are never asked for, so that selecting text stays the terminal's business; nothing is ever asked of
 //! the terminal that it would have to answer.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "it switches the terminal's modes; what is drawn goes through `Canvas`"
+)]
+
 use std::io::{self, IsTerminal as _, Stdout, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, Once};

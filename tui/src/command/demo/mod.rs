@@ -9,8 +9,6 @@ mod session;
 mod stage;
 mod story;
 
-use std::io::IsTerminal as _;
-
 use countersign_console::machine::State;
 
 use super::failure::Failure;
@@ -27,7 +25,7 @@ pub async fn run(options: Demo) -> Result<(), Failure> {
     };
     session::unlock_keyring().await?;
     let cases = case::load(options.cases.as_deref())?;
-    let has_terminal = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
+    let has_terminal = output::has_terminal();
     let mut stage = Stage::set(&folder, &cases, options.evidence.as_deref()).await?;
     let outcome = if options.headless || !has_terminal {
         story::tell(&mut stage, &cases).await

@@ -390,10 +390,11 @@ fn prepare(case: &Case, work: &Path) -> Result<(), Failure> {
         std::fs::create_dir_all(parent)?;
     }
     if let Some(schema) = &case.spec.files.schema {
-        let text = String::from_utf8_lossy(case.file(schema)?).into_owned();
+        let text = std::str::from_utf8(case.file(schema)?)
+            .map_err(|error| Failure::usage(format!("case `{}`: {error}", case.spec.id), ""))?;
         let broken = |error: rusqlite::Error| Failure::usage(format!("case `{}`: {error}", case.spec.id), "");
         let database = rusqlite::Connection::open(&target).map_err(broken)?;
-        database.execute_batch(&text).map_err(broken)?;
+        database.execute_batch(text).map_err(broken)?;
     } else if let Some(before) = &case.spec.files.before {
         put(&target, case.file(before)?)?;
     }

@@ -180,3 +180,74 @@ fn only_visible_rows_of_a_large_queue_are_made() {
         began.elapsed()
     );
 }
+
+/// One character each that a screen might swallow, move, or draw as its neighbour is drawn.
+const LOOK_ALIKES: &[&str] = &[
+    "",
+    "a",
+    "\u{430}",
+    "\u{e1}",
+    "a\u{301}",
+    " ",
+    "\u{a0}",
+    "\u{2003}",
+    "\u{3000}",
+    "\t",
+    "\n",
+    "\r",
+    "\u{0}",
+    "\u{8}",
+    "\u{1b}",
+    "\u{7f}",
+    "\u{85}",
+    "\u{9b}",
+    "\u{ad}",
+    "\u{34f}",
+    "\u{200b}",
+    "\u{200d}",
+    "\u{200e}",
+    "\u{200f}",
+    "\u{2028}",
+    "\u{202a}",
+    "\u{202d}",
+    "\u{202e}",
+    "\u{2066}",
+    "\u{2069}",
+    "\u{2060}",
+    "\u{feff}",
+    "\u{fe0f}",
+    "\u{e0041}",
+    "\u{e0100}",
+    "\u{fffe}",
+    "\u{e000}",
+    "\u{2800}",
+    "\u{1160}",
+    "\u{5d0}",
+    "\u{fffd}",
+    "⟦U+202E⟧",
+    "〚",
+];
+
+#[test]
+fn one_character_more_or_another_paints_other_cells_on_every_surface() {
+    type Surface = fn(&str) -> State;
+    let surfaces: &[(&str, Surface)] = &[
+        ("sheet", |text| sample::detail(1, text)),
+        ("refused", |text| {
+            let mut state = sample::detail(1, REASON);
+            let trouble = Trouble::new("test", text);
+            update(&mut state, Message::News(News::Trust(Err(trouble))), moment(4000));
+            state
+        }),
+    ];
+    for (name, surface) in surfaces {
+        let mut seen = std::collections::BTreeMap::new();
+        for character in LOOK_ALIKES {
+            let state = surface(&format!("ab{character}cd"));
+            let shown = text(&painted(&state, (120, 40), Theme::Plain));
+            if let Some(other) = seen.insert(shown, character) {
+                panic!("{name}: {character:?} and {other:?} look alike");
+            }
+        }
+    }
+}
