@@ -13,7 +13,7 @@ use countersign_protocol::text::Line;
 use rusqlite::Connection;
 
 use super::case::Case;
-use super::{Caller, Engine, moment};
+use super::{Caller, Engine, approved, moment};
 use crate::problem::Refused;
 use crate::store::row::{self, Filing, NewVerdict, Sort};
 use crate::trust::Trust;
@@ -78,7 +78,8 @@ impl Engine {
                     grant: receipt.grant,
                     outcome: receipt.outcome,
                 };
-                case.apply(conn, ended, Some((Sort::Receipt, receipt.envelope())), now)
+                case.apply(conn, ended, Some((Sort::Receipt, receipt.envelope())), now)?;
+                Ok(approved::remember(conn, &case, &receipt)?)
             })
             .await
     }

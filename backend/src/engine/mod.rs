@@ -6,6 +6,7 @@
 
 mod account;
 mod amend;
+mod approved;
 mod case;
 mod decide;
 mod grant;

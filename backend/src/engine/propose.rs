@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use countersign_policy::Verdict;
 use countersign_protocol::api::ProposeBody;
-use countersign_protocol::approval::{ApprovalRequest, ApprovalRule, People};
+use countersign_protocol::approval::{ApprovalRequest, ApprovalRule, LastApproved, People};
 use countersign_protocol::bundle::Artifact;
 use countersign_protocol::context::{Fact, Origin};
 use countersign_protocol::digest::ArtifactDigest;
@@ -22,14 +22,16 @@ use countersign_protocol::request::{Phase, RequestState, Terms};
 use countersign_protocol::signed::{Envelope, Signed, Verified};
 use countersign_protocol::text::{Line, Prose};
 use countersign_review::findings::RULESET;
+use countersign_review::sheet::drift::Record;
 use countersign_review::sheet::finding::record;
 use countersign_review::sheet::{SHEET_VERSION, Sheet};
 use countersign_verify::judge::{Judgement, judge};
 use rusqlite::Connection;
 
-use super::{Caller, Engine, moment};
+use super::{Caller, Engine, approved, moment};
 use crate::clock;
 use crate::problem::Refused;
+use crate::store::StoreError;
 use crate::store::row::{self, Filing, Judged, NewEntry, NewVerdict, Sort};
 use crate::trust::Trust;
 
@@ -51,7 +53,7 @@ enum Outcome {
         request: Box<Verified<ApprovalRequest>>,
         terms: Terms,
         judged: Judged,
-        findings: BTreeMap<ArtifactDigest, Artifact>,
+        artifacts: BTreeMap<ArtifactDigest, Artifact>,
     },
     Forbid {
         policies: String,
@@ -82,8 +84,8 @@ impl Engine {
             let kept = self
                 .store()
                 .write(move |conn| -> Result<Option<Option<Refused>>, Refused> {
-                    // Trust that moved meanwhile is asked again.
-                    if !engine.trust().same_as(&trust) {
+                    // What moved meanwhile is asked again.
+                    if !engine.trust().same_as(&trust) || outcome.has_moved(conn, &proposal.proposal)? {
                         return Ok(None);
                     }
                     keep(conn, &trust, &proposal, outcome).map(Some)
@@ -169,12 +171,19 @@ impl Engine {
             }
             Self::check_amends(conn, &trust, proposal, now)?;
             check_limits(conn, proposal, &trust.policy.bundle.limits, now)?;
-            Ok(Some(row::earlier(conn, &proposal.action_digest)?))
+            let mut artifacts = checked.artifacts.clone();
+            let limits = &trust.policy.bundle.limits;
+            let approved = approved::look_up(conn, proposal, &mut artifacts, limits)?;
+            let before = row::earlier(conn, &proposal.action_digest)?;
+            Ok(Some((before, approved, artifacts)))
         })?;
-        let Some(earlier) = earlier else { return Ok(None) };
+        let Some((earlier, approved, artifacts)) = earlier else {
+            return Ok(None);
+        };
         let judgement = judge(
             proposal,
-            &checked.artifacts,
+            approved.as_ref(),
+            &artifacts,
             &trust.directory,
             &trust.policy.set,
             now,
@@ -203,9 +212,10 @@ impl Engine {
                     &judgement,
                     rule,
                     context.into_iter().collect(),
+                    approved,
                     now,
                 )?;
-                self.seal(checked, &trust, &judgement, &request)?
+                self.seal(proposal, artifacts, &trust, &judgement, &request)?
             }
         };
         Ok(Some((trust, outcome)))
@@ -213,13 +223,14 @@ impl Engine {
 
     fn seal(
         &self,
-        checked: &Checked,
+        proposal: &Verified<Proposal>,
+        mut artifacts: BTreeMap<ArtifactDigest, Artifact>,
         trust: &Trust,
         judgement: &Judgement,
         request: &ApprovalRequest,
     ) -> Result<Outcome, Refused> {
         request
-            .check(&checked.proposal, &trust.directory)
+            .check(proposal, &trust.directory)
             .map_err(|error| Refused::invalid(error.to_string()))?;
         let sealed = Signed::seal(request, &[self.key.as_ref()]).map_err(|error| {
             tracing::error!(%error, "the backend's key cannot sign");
@@ -229,13 +240,9 @@ impl Engine {
             tracing::error!(%error, "the root does not name this backend's key");
             Refused::unavailable("the organisation's root does not name this backend's key")
         })?;
-        let sheet = Sheet::build(
-            &checked.proposal,
-            &request,
-            &judgement.findings,
-            &checked.artifacts,
-        )
-        .map_err(|error| too_large(error.to_string()))?;
+        let drift = judgement.drift.as_ref();
+        let sheet = Sheet::build(proposal, &request, &judgement.findings, drift, &artifacts)
+            .map_err(|error| too_large(error.to_string()))?;
         let terms = Terms {
             id: request.id,
             request_digest: request.request_digest(),
@@ -245,7 +252,12 @@ impl Engine {
             minimum: request.rule.approvals,
             expires_at: request.expires_at,
         };
+        // Verifiers whose rules are newer read findings and drift instead of finding them.
         let findings = record(&judgement.findings).map_err(|error| Refused::invalid(error.to_string()))?;
+        artifacts.insert(ArtifactDigest::of(&findings), Artifact(findings));
+        if let Some(drift) = drift_of(judgement)? {
+            artifacts.insert(ArtifactDigest::of(&drift), Artifact(drift));
+        }
         let operation = &judgement.operation;
         let judged = Judged {
             findings: operation.findings.clone(),
@@ -256,9 +268,25 @@ impl Engine {
             request: Box::new(request),
             terms,
             judged,
-            findings: BTreeMap::from([(ArtifactDigest::of(&findings), Artifact(findings))]),
+            artifacts,
         })
     }
+}
+
+impl Outcome {
+    /// Whether what was looked up for it is no longer so.
+    fn has_moved(&self, conn: &Connection, proposal: &Proposal) -> Result<bool, StoreError> {
+        match self {
+            Self::Hold { request, .. } => approved::has_moved(conn, proposal, request.approved.as_ref()),
+            Self::Forbid { .. } => Ok(false),
+        }
+    }
+}
+
+/// The record of drift as requests name it.
+fn drift_of(judgement: &Judgement) -> Result<Option<Vec<u8>>, Refused> {
+    let bytes = judgement.drift.as_ref().map(Record::to_bytes).transpose();
+    bytes.map_err(|error| Refused::invalid(error.to_string()))
 }
 
 /// Takes exactly the artifacts that the action names.
@@ -348,6 +376,7 @@ fn request_of(
     judgement: &Judgement,
     rule: ApprovalRule,
     context: Vec<Fact>,
+    approved: Option<LastApproved>,
     now: Timestamp,
 ) -> Result<ApprovalRequest, Refused> {
     let people = People::of(proposal, &trust.directory);
@@ -373,6 +402,8 @@ fn request_of(
         target: proposal.action.target.clone(),
         action_digest: proposal.action_digest,
         baseline: proposal.action.baseline().map(|artifact| artifact.digest),
+        approved,
+        drift: drift_of(judgement)?.as_deref().map(ArtifactDigest::of),
         directory: trust.directory.digest(),
         policy: trust.policy.bundle.digest(),
         ruleset: line(RULESET)?,
@@ -436,7 +467,7 @@ fn keep(
             request,
             terms,
             judged,
-            findings,
+            artifacts,
         } => {
             let entry = NewEntry {
                 state: &RequestState::new(terms),
@@ -452,9 +483,6 @@ fn keep(
             }
             file(Sort::Proposal, proposal.envelope(), None)?;
             file(Sort::Request, request.envelope(), Some(EntryType::Request))?;
-            // Verifiers whose rules are newer read the findings instead of finding them.
-            let mut artifacts = findings;
-            artifacts.extend(checked.artifacts.clone());
             row::insert_artifacts(conn, &id, &artifacts)?;
             tracing::info!(request = %id, agent = %proposal.agent, environment = %request.environment, "request held");
             Ok(None)

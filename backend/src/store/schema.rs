@@ -110,6 +110,19 @@ CREATE TABLE amendments (
 ) STRICT;
 CREATE INDEX amendments_by_action ON amendments (action, until);
 ",
+    "
+-- What each target was last approved to hold, and came to hold; no digest where it was removed. Of each guard by
+-- itself: a guard is shown nothing of another's.
+CREATE TABLE approved (
+  guard TEXT NOT NULL,
+  target TEXT NOT NULL,
+  request TEXT NOT NULL REFERENCES requests (id),
+  digest TEXT,
+  length INTEGER,
+  ended INTEGER NOT NULL,
+  PRIMARY KEY (guard, target)
+) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// The version that this program writes.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::action::{ArtifactRef, Payload};
 use crate::context::{Fact, Origin};
 use crate::digest::{
     ActionDigest, ArtifactDigest, DirectoryDigest, FindingsDigest, KeyId, PolicyDigest, ProposalDigest,
@@ -53,6 +54,13 @@ pub struct ApprovalRequest {
     /// The state before, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<ArtifactDigest>,
+    /// The state of the same target that was approved last, as the backend looked it up. Only of actions on
+    /// documents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved: Option<LastApproved>,
+    /// How that state, the live one and the proposed one lie to each other: the record that travels as an artifact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<ArtifactDigest>,
     /// The directory under which it was judged.
     pub directory: DirectoryDigest,
     /// The policy under which it was judged.
@@ -75,6 +83,63 @@ pub struct ApprovalRequest {
     pub expires_at: Timestamp,
     /// Always 1.
     pub uses: One,
+}
+
+/// The state of a target that was approved last, and ran.
+///
+/// The backend looks it up, so it only tightens: it adds findings, and takes none away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum LastApproved {
+    /// No approved state is on record.
+    Never {},
+    /// The target was to hold this document.
+    Document {
+        /// The request that was approved.
+        request: RequestId,
+        /// When it had run, by the guard's receipt.
+        ended_at: Timestamp,
+        /// The document.
+        artifact: ArtifactRef,
+    },
+    /// The target was to be gone.
+    Removed {
+        /// The request that was approved.
+        request: RequestId,
+        /// When it had run, by the guard's receipt.
+        ended_at: Timestamp,
+    },
+    /// Something was approved, but what can no longer be read.
+    Unread {
+        /// The request that was approved.
+        request: RequestId,
+        /// When it had run, by the guard's receipt.
+        ended_at: Timestamp,
+        /// Why it cannot be read.
+        why: Line,
+    },
+}
+
+impl LastApproved {
+    /// The document, where there is one that can be read.
+    #[must_use]
+    pub const fn artifact(&self) -> Option<ArtifactRef> {
+        match self {
+            Self::Document { artifact, .. } => Some(*artifact),
+            Self::Never {} | Self::Removed { .. } | Self::Unread { .. } => None,
+        }
+    }
+
+    /// The request that was approved, where there is one.
+    #[must_use]
+    pub const fn request(&self) -> Option<&RequestId> {
+        match self {
+            Self::Document { request, .. } | Self::Removed { request, .. } | Self::Unread { request, .. } => {
+                Some(request)
+            }
+            Self::Never {} => None,
+        }
+    }
 }
 
 /// How bad a finding is.
@@ -185,6 +250,7 @@ impl ApprovalRequest {
         let people = People::of(proposal, directory);
         let environment = directory.environment_of(self.kind, self.target.raw(), &self.guard);
         let agent = directory.agent(&proposal.agent);
+        let earlier = self.approved.as_ref().and_then(LastApproved::request);
         let checks = [
             ("root", self.root == proposal.root && self.root == directory.root),
             ("proposal", self.proposal == proposal.proposal_digest()),
@@ -214,6 +280,12 @@ impl ApprovalRequest {
                 "baseline",
                 self.baseline == proposal.action.baseline().map(|artifact| artifact.digest),
             ),
+            (
+                "approved",
+                self.approved.is_none() || matches!(proposal.action.payload, Payload::FileChange(_)),
+            ),
+            ("approved", earlier != Some(&self.id)),
+            ("drift", self.drift.is_some() == earlier.is_some()),
             ("directory", self.directory == directory.digest()),
             ("rule", self.rule.approvals >= 1),
             (

@@ -1,4 +1,4 @@
-//! What a proposal amounts to: its findings, its severity, and policy's verdict.
+//! What a proposal amounts to: its findings, drift, its severity, and policy's verdict.
 //!
 //! Guard, backend and verifiers compute this from the same bytes. A difference between their answers is itself
 //! refused, never averaged.
@@ -7,14 +7,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_policy::{Operation, OperationError, PolicySet, Verdict};
 use countersign_protocol::action::{ArtifactRef, Exec, Payload};
-use countersign_protocol::approval::Severity;
+use countersign_protocol::approval::{LastApproved, Severity};
 use countersign_protocol::bundle::Artifact;
 use countersign_protocol::canonical::{self, EncodeError};
 use countersign_protocol::digest::{ArtifactDigest, FindingsDigest, Sha256Digest};
 use countersign_protocol::directory::TrustedDirectory;
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::proposal::Proposal;
+use countersign_review::drift::{Drift, State, drift};
 use countersign_review::findings::{self, Finding};
+use countersign_review::sheet::drift::Record;
 use countersign_review::sheet::finding::{Recorded, record};
 use countersign_review::text::Untrusted;
 
@@ -25,6 +27,8 @@ pub struct Judgement {
     pub findings: Vec<Finding>,
     /// Their digest, as requests bind it.
     pub findings_digest: FindingsDigest,
+    /// How the last approved, the live and the proposed state lie to each other, where something was approved.
+    pub drift: Option<Record>,
     /// The worst that counts.
     pub severity: Severity,
     /// What policy is asked about.
@@ -50,24 +54,30 @@ pub enum JudgeError {
     Encode(#[from] EncodeError),
 }
 
-/// Computes findings and asks policy.
+/// Computes findings and asks policy. What was approved last for the same target only adds findings.
 ///
 /// # Errors
 /// [`JudgeError`] when an artifact is not there or policy cannot be asked.
 pub fn judge(
     proposal: &Proposal,
+    approved: Option<&LastApproved>,
     artifacts: &BTreeMap<ArtifactDigest, Artifact>,
     directory: &TrustedDirectory,
     policy: &PolicySet,
     now: Timestamp,
 ) -> Result<Judgement, JudgeError> {
-    let found = find(proposal, artifacts)?;
+    let mut found = find(proposal, artifacts)?;
+    let drift = drift_of(proposal, approved, artifacts)?;
+    if let Some(drift) = &drift {
+        found = findings::with_drift(found, drift);
+    }
     let findings_digest = digest_of(&found)?;
     let recorded: Vec<Recorded> = found.iter().map(Recorded::from).collect();
     let judged = judge_recorded(proposal, &recorded, directory, policy, now)?;
     Ok(Judgement {
         findings: found,
         findings_digest,
+        drift: drift.as_ref().map(Record::from),
         ..judged
     })
 }
@@ -92,6 +102,7 @@ pub fn judge_recorded(
     Ok(Judgement {
         findings: Vec::new(),
         findings_digest: FindingsDigest::new(Sha256Digest::of(&canonical::to_bytes(&findings)?)),
+        drift: None,
         severity,
         operation,
         verdict,
@@ -106,16 +117,7 @@ pub fn find(
     proposal: &Proposal,
     artifacts: &BTreeMap<ArtifactDigest, Artifact>,
 ) -> Result<Vec<Finding>, JudgeError> {
-    let take = |artifact: &ArtifactRef| {
-        let found = artifacts
-            .get(&artifact.digest)
-            .ok_or(JudgeError::Missing(artifact.digest))?;
-        if artifact.names(&found.0) {
-            Ok(found.0.as_slice())
-        } else {
-            Err(JudgeError::Different(artifact.digest))
-        }
-    };
+    let take = |artifact: &ArtifactRef| take(artifacts, artifact);
     let kind = proposal.action.kind.id();
     Ok(match &proposal.action.payload {
         Payload::FileChange(change) => {
@@ -137,6 +139,43 @@ pub fn find(
             all
         }
     })
+}
+
+/// Lays the last approved state, the live and the proposed one side by side; nothing where none was approved.
+fn drift_of(
+    proposal: &Proposal,
+    approved: Option<&LastApproved>,
+    artifacts: &BTreeMap<ArtifactDigest, Artifact>,
+) -> Result<Option<Drift>, JudgeError> {
+    let (Some(approved), Payload::FileChange(change)) = (approved, &proposal.action.payload) else {
+        return Ok(None);
+    };
+    let state = |artifact: Option<&ArtifactRef>| match artifact {
+        Some(artifact) => take(artifacts, artifact).map(State::Bytes),
+        None => Ok(State::Absent),
+    };
+    let baseline = match approved {
+        LastApproved::Never {} => return Ok(None),
+        LastApproved::Document { artifact, .. } => state(Some(artifact))?,
+        LastApproved::Removed { .. } => State::Absent,
+        LastApproved::Unread { why, .. } => State::Unread(why.raw()),
+    };
+    let (live, proposed) = (state(change.before.as_ref())?, state(change.after.as_ref())?);
+    Ok(Some(drift(proposal.action.kind.id(), baseline, live, proposed)))
+}
+
+fn take<'a>(
+    artifacts: &'a BTreeMap<ArtifactDigest, Artifact>,
+    artifact: &ArtifactRef,
+) -> Result<&'a [u8], JudgeError> {
+    let found = artifacts
+        .get(&artifact.digest)
+        .ok_or(JudgeError::Missing(artifact.digest))?;
+    if artifact.names(&found.0) {
+        Ok(&found.0)
+    } else {
+        Err(JudgeError::Different(artifact.digest))
+    }
 }
 
 /// The digest of findings, as requests bind it: that of the document which evidence carries.

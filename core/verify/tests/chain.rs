@@ -9,11 +9,14 @@
 mod common;
 
 use common::{AFTER, World, approved, at, granted, held, key, line, proposal, ran, seal, world};
+use countersign_protocol::action::ArtifactRef;
+use countersign_protocol::approval::{LastApproved, Severity};
 use countersign_protocol::bundle::Evidence;
 use countersign_protocol::decision::{Attention, Verdict};
 use countersign_protocol::digest::{ArtifactDigest, RootId, Sha256Digest};
 use countersign_protocol::receipt::Outcome;
 use countersign_protocol::request::Phase;
+use countersign_review::findings::RULESET;
 use countersign_verify::{Pinned, Purpose, Report, verify};
 
 fn judge(world: &World, seconds: u64, purpose: Purpose) -> Report {
@@ -243,6 +246,127 @@ fn a_denial_or_withdrawal_stops_it_and_cannot_be_hidden() {
     assert!(codes(&judge_evidence(&world, &hiding, 210, Purpose::Execute)).contains(&"log"));
 }
 
+/// A request whose target was approved to hold `baseline` and was changed live since.
+fn drifted(ruleset: &'static str, baseline: &'static [u8]) -> World {
+    let mut world = world();
+    world.ruleset = ruleset;
+    world.baseline = baseline;
+    world.approved = Some(LastApproved::Document {
+        request: countersign_protocol::identity::RequestId::of(
+            &countersign_protocol::digest::ProposalDigest::new(Sha256Digest::of(b"earlier")),
+        ),
+        ended_at: at(5),
+        artifact: ArtifactRef::of(baseline),
+    });
+    let proposal = proposal(&world);
+    world.hold(&proposal, |_| ());
+    world
+}
+
+#[test]
+fn what_takes_back_a_live_change_is_a_finding_and_stands_on_the_sheet() {
+    let world = drifted(RULESET, AFTER);
+    let report = judge(&world, 30, Purpose::Review);
+    assert_eq!(phase(&report), Phase::Pending);
+    let chain = report.chain.unwrap();
+    let found = &chain.findings[0];
+    assert_eq!(found.rule.as_str(), "drift-reverts-live-change");
+    assert_eq!(chain.request.severity, Severity::High);
+    for part in [
+        "# drift from the last approved state (1)",
+        "live document: not as approved",
+        "[reverts a live change] (line 2 proposed)",
+        "    approved, line 2: keepalive_timeout 5;",
+        "    live, line 2: keepalive_timeout 65;",
+    ] {
+        assert!(chain.sheet.text().contains(part), "{part}\n{}", chain.sheet.text());
+    }
+    // Older rules: as it was recorded.
+    let old = drifted("1999-01-01.1", AFTER);
+    let chain = judge(&old, 300, Purpose::Audit).chain.unwrap();
+    assert!(chain.sheet.text().contains("[reverts a live change]") && chain.judgement.drift.is_some());
+}
+
+#[test]
+fn a_backend_that_bends_the_drift_is_found_out() {
+    let world = drifted(RULESET, AFTER);
+    let refused = |bend: &dyn Fn(&mut Evidence)| {
+        let mut evidence = world.done();
+        bend(&mut evidence);
+        *codes(&judge_evidence(&world, &evidence, 30, Purpose::Review)).first().unwrap()
+    };
+    let drift = world.request().drift.unwrap();
+    let other = drifted(RULESET, b"something else\n");
+    let digest = ArtifactDigest::of(b"something else\n");
+    // The last approved state is not there, or another stands in its place.
+    assert_eq!(
+        refused(&|evidence| {
+            let bytes = other.done().artifacts.remove(&digest).unwrap();
+            evidence.artifacts.insert(digest, bytes);
+        }),
+        "artifact-differs"
+    );
+    let mut hidden = drifted(RULESET, b"something else\n").done();
+    hidden.artifacts.remove(&digest);
+    assert_eq!(
+        codes(&judge_evidence(&other, &hidden, 30, Purpose::Review)),
+        ["incomplete"]
+    );
+    // Its record is not the one that is computed.
+    let bent = |change: &dyn Fn(&mut countersign_protocol::approval::ApprovalRequest)| {
+        let mut world = common::world();
+        let proposal = proposal(&world);
+        world.approved = other.approved.clone();
+        world.baseline = other.baseline;
+        world.hold(&proposal, change);
+        *codes(&judge(&world, 30, Purpose::Review)).first().unwrap()
+    };
+    assert_eq!(bent(&|request| request.drift = Some(drift)), "drift-differs");
+    assert_eq!(bent(&|request| request.drift = None), "request-differs");
+    assert_eq!(
+        bent(&|request| request.approved = Some(LastApproved::Never {})),
+        "request-differs"
+    );
+    assert_eq!(
+        bent(&|request| {
+            request.approved = None;
+            request.drift = None;
+        }),
+        "request-differs"
+    );
+    // An older audit needs the record.
+    let old = drifted("1999-01-01.1", AFTER);
+    let mut evidence = old.done();
+    evidence.artifacts.remove(&old.request().drift.unwrap());
+    assert_eq!(
+        codes(&judge_evidence(&old, &evidence, 300, Purpose::Audit)),
+        ["incomplete"]
+    );
+}
+
+#[test]
+fn what_cannot_be_read_and_what_was_never_approved_are_said() {
+    let mut world = world();
+    let proposal = proposal(&world);
+    let sheet = |world: &World| judge(world, 30, Purpose::Review).chain.unwrap().sheet;
+    world.hold(&proposal, |_| ());
+    let never = sheet(&world);
+    assert!(never.text().contains("last approved: no approved state of this target is on record"));
+    let request = countersign_protocol::identity::RequestId::of(
+        &countersign_protocol::digest::ProposalDigest::new(Sha256Digest::of(b"earlier")),
+    );
+    world.approved = Some(LastApproved::Unread {
+        request,
+        ended_at: at(5),
+        why: line("its bytes are no longer kept"),
+    });
+    world.hold(&proposal, |_| ());
+    let text = sheet(&world).text().to_owned();
+    assert!(text.contains("it could not be read: its bytes are no longer kept"), "{text}");
+    assert!(text.contains("[medium] unknown drift-unreadable"), "{text}");
+    assert_eq!(world.request().severity, Severity::Medium);
+}
+
 #[test]
 fn a_newer_directory_cannot_be_hidden() {
     let mut world = approved();
@@ -278,7 +402,7 @@ fn a_backend_that_bends_the_request_is_found_out() {
         "request-differs"
     );
     assert_eq!(
-        bent(&|request| request.severity = countersign_protocol::approval::Severity::Critical),
+        bent(&|request| request.severity = Severity::Critical),
         "severity-differs"
     );
     assert_eq!(

@@ -294,8 +294,10 @@ impl Service {
         for bytes in artifacts.values().map(|artifact| &artifact.0).chain(&binary) {
             self.held.keep(bytes).map_err(ServiceError::from)?;
         }
+        // What was approved last is the backend's to look up; it can only tighten this.
         let judgement = judge(
             &proposal,
+            None,
             &artifacts,
             &trust.directory,
             &trust.policy,

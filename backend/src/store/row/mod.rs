@@ -1,6 +1,7 @@
 //! Rows of the store as the types they stand for.
 
 mod amendment;
+mod approved;
 mod change;
 mod proposal;
 mod request;
@@ -13,6 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use amendment::{KnownAmendment, accept_amendment, amendment, counter_proposed, insert_amendment};
+pub use approved::{Approved, approved, artifact, put_approved};
 pub use change::{announce, announce_log, changes, last_change};
 pub use proposal::{NewVerdict, artifacts, insert_artifacts, insert_verdict, verdict};
 pub use request::{

@@ -12,6 +12,7 @@ mod call;
 mod cloud;
 mod config;
 mod container;
+mod drift;
 mod export;
 mod finding;
 mod iam;
@@ -49,6 +50,8 @@ mod terraform_source;
 mod text;
 mod workflow;
 
+pub use drift::with_drift;
+pub(crate) use drift::told;
 pub use finding::{Delta, Finding, RuleId, Severity, Side};
 pub use observation::{Breadth, Observation};
 pub use rule::{RULES, Rule};

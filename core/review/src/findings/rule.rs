@@ -321,6 +321,12 @@ rules! {
         None, [];
     MODEL_ALL_AT_ONCE "model-all-at-once" Medium "All traffic moves at once"
         None, [];
+    DRIFT_REVERTS_LIVE "drift-reverts-live-change" High "A live change is taken back"
+        None, [];
+    DRIFT_ON_TOP "drift-on-top-of-drift" Medium "What was changed live is changed again"
+        None, [];
+    DRIFT_UNREADABLE "drift-unreadable" Medium "Drift is not known"
+        None, [];
 }
 
 #[cfg(test)]

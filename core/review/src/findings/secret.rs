@@ -97,6 +97,46 @@ fn observation(name: &str, token: &[u8], line: u32, severity: Severity) -> Obser
 
 /// Puts the length in the place of every secret in a text that is to be shown.
 pub(super) fn mask(text: &str) -> Cow<'_, str> {
+    hide(text, marked(text))
+}
+
+/// Does so in a short piece of source of any syntax, where a secret may also stand after the key that names it.
+pub(super) fn mask_source(text: &str) -> Cow<'_, str> {
+    let mut hidden = marked(text);
+    hidden.extend(named(text));
+    hide(text, hidden)
+}
+
+/// Says whether a text under a key is a secret as it stands.
+pub(super) fn is_secret(key: &str, text: &str) -> bool {
+    names_secret(key) && is_literal(text)
+}
+
+/// Finds literal values after keys that name a secret.
+fn named(text: &str) -> impl Iterator<Item = (usize, usize)> {
+    text.match_indices([':', '=']).filter_map(|(at, _)| {
+        let before = text.get(..at)?.trim_end_matches([' ', '\t', '"', '\'']);
+        let mut words = before.rsplit(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '-' | '.'));
+        let key = words.next().filter(|key| names_secret(key))?;
+        let rest = text.get(at + 1..)?;
+        let value = rest.trim_start_matches([' ', '\t', '=', '>']);
+        let start = at + 1 + rest.len() - value.len();
+        let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''));
+        let (start, value) = match quote {
+            Some(_) => (start + 1, value.get(1..)?),
+            None => (start, value),
+        };
+        let end = value.find(|c: char| match quote {
+            Some(quote) => c == quote,
+            None => c.is_whitespace() || matches!(c, ',' | ';' | '}' | ']' | ')'),
+        });
+        let end = end.unwrap_or(value.len());
+        is_secret(key, value.get(..end)?).then_some((start, start + end))
+    })
+}
+
+/// Finds what stands in a place of secrets, or has the shape of one.
+fn marked(text: &str) -> Vec<(usize, usize)> {
     /// What stands before a secret, in lower case.
     const BEFORE: &[&str] = &[
         "password=",
@@ -154,7 +194,7 @@ pub(super) fn mask(text: &str) -> Cow<'_, str> {
                 .map(|(at, found)| (at, at + found.len())),
         );
     }
-    hide(text, hidden)
+    hidden
 }
 
 fn hide(text: &str, mut hidden: Vec<(usize, usize)>) -> Cow<'_, str> {
@@ -215,6 +255,13 @@ fn tokens(line: &[u8]) -> impl Iterator<Item = (&'static str, &[u8])> {
 
 /// Returns the text under a key that names a secret, unless it only refers to one.
 fn literal<'a>(key: &str, value: &'a Value) -> Option<&'a str> {
+    match &value.node {
+        Node::Text(text) if is_secret(key, text) => Some(text.as_str()),
+        _ => None,
+    }
+}
+
+fn names_secret(key: &str) -> bool {
     const NAMES: &[&str] = &[
         "password",
         "passwd",
@@ -235,10 +282,11 @@ fn literal<'a>(key: &str, value: &'a Value) -> Option<&'a str> {
         .filter(char::is_ascii_alphanumeric)
         .collect::<String>()
         .to_ascii_lowercase();
-    let named = NAMES.iter().any(|known| name.ends_with(known));
-    let Node::Text(text) = &value.node else {
-        return None;
-    };
+    NAMES.iter().any(|known| name.ends_with(known))
+}
+
+/// Says whether a text may be a secret itself: no word, and no reference to where one is kept.
+fn is_literal(text: &str) -> bool {
     let refers = text.starts_with(['$', '<', '{', '/', '!', '%', '@', '*'])
         || [
             "arn:", "http:", "https:", "file:", "ref+", "vault:", "op://", "ENC[",
@@ -246,7 +294,7 @@ fn literal<'a>(key: &str, value: &'a Value) -> Option<&'a str> {
         .iter()
         .any(|start| text.starts_with(start));
     let word = text.len() < 6 || text.contains("{{") || text.contains("${") || text.contains(' ');
-    (named && !refers && !word).then_some(text.as_str())
+    !refers && !word
 }
 
 #[cfg(test)]
@@ -345,6 +393,21 @@ mod tests {
         }
         assert_eq!(super::mask("x token=abc y"), "x token=(3 characters not shown) y");
         assert_eq!(super::mask("é://ü:päss@h"), "é://ü:(4 characters not shown)@h");
+    }
+
+    #[test]
+    fn source_hides_what_stands_after_a_name() {
+        for (source, shown) in [
+            ("db_password = hunter2x", "db_password = (8 characters not shown)"),
+            (
+                r#"{"a": 1, "api_key": "abc def-ghi", "apiKey" : "abcdefgh"}"#,
+                r#"{"a": 1, "api_key": "abc def-ghi", "apiKey" : "(8 characters not shown)"}"#,
+            ),
+            ("password: ${DB}", "password: ${DB}"),
+            ("secret=abcdefgh;x", "secret=(8 characters not shown);x"),
+        ] {
+            assert_eq!(super::mask_source(source), shown);
+        }
     }
 
     #[test]

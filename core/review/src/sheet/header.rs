@@ -83,6 +83,7 @@ pub(super) fn bindings(page: &mut Page, verified: &Verified<ApprovalRequest>) ->
         guard_key,
         action_digest,
         baseline,
+        drift,
         directory,
         policy,
         ruleset,
@@ -100,6 +101,7 @@ pub(super) fn bindings(page: &mut Page, verified: &Verified<ApprovalRequest>) ->
         environment: _,
         target: _,
         severity: _,
+        approved: _, // in a part of its own
         rule: _,
         created_at: _,
         expires_at: _,
@@ -117,6 +119,9 @@ pub(super) fn bindings(page: &mut Page, verified: &Verified<ApprovalRequest>) ->
         "baseline",
         &baseline.map_or_else(|| "none".to_owned(), |digest| digest.to_string()),
     )?;
+    if let Some(drift) = drift {
+        page.field("drift", &drift.to_string())?;
+    }
     page.field("directory", &directory.to_string())?;
     page.field("policy", &policy.to_string())?;
     page.foreign("finding rules", ruleset.raw())?;

@@ -1,7 +1,7 @@
 //! The sheet: the deterministic document that a reviewer reads and a signature covers.
 //!
 //! Every field of the request, the proposal and the action stands on it, every changed hunk with three lines of
-//! context, creations and removals whole, every finding, and the length and digest of each artifact. Its text is
+//! context, creations and removals whole, every finding, every row of drift, and the length and digest of each artifact. Its text is
 //! printable characters and line feeds only; its SHA-256 is the view digest. Nothing in it depends on the clock,
 //! the locale, a width, a colour, a surface or a path of the viewer. What cannot be rendered whole cannot be
 //! signed: building fails instead of leaving something out.
@@ -10,6 +10,7 @@
 
 pub mod amended;
 mod change;
+pub mod drift;
 pub mod finding;
 mod header;
 
@@ -23,6 +24,7 @@ use countersign_protocol::proposal::Proposal;
 use countersign_protocol::signed::Verified;
 
 use crate::diff::text::TooLarge;
+use crate::drift::Standing;
 use crate::findings::Finding;
 use crate::sheet::finding::Recorded;
 use crate::text::Untrusted;
@@ -53,6 +55,8 @@ pub enum LineRole {
     Finding(Severity),
     /// A finding that does not count: it was there before, or is gone.
     FindingBeside,
+    /// A path on which the last approved, the live and the proposed state are not the same.
+    Drift(Standing),
     /// Nothing.
     Blank,
 }
@@ -83,6 +87,9 @@ pub enum SheetError {
     /// An artifact is not what it is named.
     #[error("artifact `{0}` holds other bytes than it is named for; nothing can be signed")]
     Different(ArtifactDigest),
+    /// The record of drift is not there, or there though the request names none.
+    #[error("the record of drift does not belong to the request; nothing can be signed")]
+    Drift,
     /// A side cannot be compared exactly.
     #[error("the change cannot be shown exactly: {0}")]
     Diff(#[from] TooLarge),
@@ -103,10 +110,11 @@ impl Sheet {
         proposal: &Verified<Proposal>,
         request: &Verified<ApprovalRequest>,
         findings: &[Finding],
+        drift: Option<&drift::Record>,
         artifacts: &BTreeMap<ArtifactDigest, Artifact>,
     ) -> Result<Self, SheetError> {
         let recorded: Vec<Recorded> = findings.iter().map(Recorded::from).collect();
-        Self::build_recorded(proposal, request, &recorded, artifacts)
+        Self::build_recorded(proposal, request, &recorded, drift, artifacts)
     }
 
     /// Builds the sheet from findings in words: those of a request that was made with other rules.
@@ -117,6 +125,7 @@ impl Sheet {
         proposal: &Verified<Proposal>,
         request: &Verified<ApprovalRequest>,
         findings: &[Recorded],
+        drift: Option<&drift::Record>,
         artifacts: &BTreeMap<ArtifactDigest, Artifact>,
     ) -> Result<Self, SheetError> {
         if request.sheet.raw() != SHEET_VERSION {
@@ -124,12 +133,17 @@ impl Sheet {
                 Untrusted::from(request.sheet.raw()).escaped(),
             ));
         }
+        let named = drift.map(drift::Record::to_bytes).transpose();
+        if named.map_err(|_| SheetError::Drift)?.as_deref().map(ArtifactDigest::of) != request.drift {
+            return Err(SheetError::Drift);
+        }
         let mut page = Page::default();
         let sentence = header::sentence(proposal, request);
         page.heading(SHEET_VERSION);
         page.push(LineRole::Field, sentence.clone())?;
         header::request(&mut page, request)?;
         list_findings(&mut page, findings)?;
+        drift::section(&mut page, request, drift)?;
         change::payload(&mut page, &proposal.action.payload, &Shelf(artifacts))?;
         header::proposal(&mut page, proposal)?;
         header::bindings(&mut page, request)?;

@@ -105,6 +105,8 @@ fn request_of(proposal: &Verified<Proposal>, findings: &[Finding]) -> ApprovalRe
         target: proposal.action.target.clone(),
         action_digest: proposal.action_digest,
         baseline: proposal.action.baseline().map(|artifact| artifact.digest),
+        approved: None,
+        drift: None,
         directory: DirectoryDigest::new(digest("d")),
         policy: PolicyDigest::new(digest("p")),
         ruleset: Line::new(RULESET).unwrap(),
@@ -148,7 +150,7 @@ fn build(proposal: &Proposal, artifacts: &BTreeMap<ArtifactDigest, Artifact>) ->
         .unwrap()
         .verify(&key.keys())
         .unwrap();
-    Sheet::build(&proposal, &request, &findings, artifacts)
+    Sheet::build(&proposal, &request, &findings, None, artifacts)
 }
 
 fn change(before: &[u8], after: &[u8]) -> (Payload, BTreeMap<ArtifactDigest, Artifact>) {

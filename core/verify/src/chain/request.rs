@@ -1,8 +1,9 @@
 //! The proposal and the request: signatures, bindings, and everything that is computed from their bytes again.
 
 use countersign_policy::Verdict;
+use countersign_protocol::action::{ArtifactRef, Payload};
 use countersign_protocol::amendment::{Amended, Amendment};
-use countersign_protocol::approval::ApprovalRequest;
+use countersign_protocol::approval::{ApprovalRequest, LastApproved};
 use countersign_protocol::bundle::{Artifact, Evidence};
 use countersign_protocol::digest::ArtifactDigest;
 use countersign_protocol::directory::KeyHolder;
@@ -11,6 +12,7 @@ use countersign_protocol::proposal::Proposal;
 use countersign_protocol::signed::{Signed, Verified};
 use countersign_review::findings::RULESET;
 use countersign_review::sheet::Sheet;
+use countersign_review::sheet::drift::Record;
 use countersign_review::sheet::finding::read;
 
 use super::amended;
@@ -116,6 +118,9 @@ fn check_named(
         .map(|named| named.digest)
         .collect();
     named.push(ArtifactDigest::new(*request.findings.sha256()));
+    let approved = request.approved.as_ref().and_then(LastApproved::artifact);
+    named.extend(approved.map(|ArtifactRef { digest, .. }| digest));
+    named.extend(request.drift);
     match evidence.artifacts.keys().find(|digest| !named.contains(digest)) {
         Some(digest) => Err(Problem::new(
             "artifact-differs",
@@ -133,20 +138,42 @@ fn judged_here(
     trust: &Trust,
 ) -> Result<(Judgement, Sheet), Problem> {
     let (directory, policy) = (&trust.directories.of_request, &trust.policies.of_request);
+    if request.approved.is_none() && matches!(proposal.action.payload, Payload::FileChange(_)) {
+        return Err(Problem::new(
+            "request-differs",
+            "the request does not say what was approved last for its target, nor that nothing was",
+        ));
+    }
     let judgement = judge(
         proposal,
+        request.approved.as_ref(),
         &evidence.artifacts,
         directory,
         &policy.set,
         request.created_at,
     )
     .map_err(|error| Problem::new("incomplete", error))?;
-    let sheet = Sheet::build(proposal, request, &judgement.findings, &evidence.artifacts)
-        .map_err(|error| Problem::new("no-sheet", error))?;
+    let computed = judgement.drift.as_ref().map(Record::to_bytes).transpose();
+    let computed = computed.map_err(|error| Problem::new("incomplete", error))?;
+    if computed.as_deref().map(ArtifactDigest::of) != request.drift {
+        return Err(Problem::new(
+            "drift-differs",
+            "the drift computed here is not that of the request",
+        ));
+    }
+    let artifacts = &evidence.artifacts;
+    let sheet = Sheet::build(
+        proposal,
+        request,
+        &judgement.findings,
+        judgement.drift.as_ref(),
+        artifacts,
+    )
+    .map_err(|error| Problem::new("no-sheet", error))?;
     Ok((judgement, sheet))
 }
 
-/// Takes the findings that the request was made with, where the rules of this program are others. They are those
+/// Takes the findings and the drift that the request was made with, where the rules of this program are others. They are those
 /// that the reviewers' consoles computed and that stand on the signed sheet.
 fn judged_then(
     evidence: &Evidence,
@@ -165,11 +192,22 @@ fn judged_then(
         ));
     }
     let findings = read(&bytes.0).map_err(|error| Problem::new("findings-differ", error))?;
-    let judgement = judge_recorded(proposal, &findings, directory, &policy.set, request.created_at)
+    let mut judgement = judge_recorded(proposal, &findings, directory, &policy.set, request.created_at)
         .map_err(|error| Problem::new("incomplete", error))?;
-    let sheet = Sheet::build_recorded(proposal, request, &findings, &evidence.artifacts)
+    judgement.drift = recorded_drift(evidence, request)?;
+    let (drift, artifacts) = (judgement.drift.as_ref(), &evidence.artifacts);
+    let sheet = Sheet::build_recorded(proposal, request, &findings, drift, artifacts)
         .map_err(|error| Problem::new("no-sheet", error))?;
     Ok((judgement, sheet))
+}
+
+/// The record of drift that the request names; its bytes were checked. Whoever reads it finds it in the same form.
+fn recorded_drift(evidence: &Evidence, request: &ApprovalRequest) -> Result<Option<Record>, Problem> {
+    let Some(named) = &request.drift else { return Ok(None) };
+    let found = evidence.artifacts.get(named);
+    let bytes = found.ok_or_else(|| Problem::new("incomplete", "the evidence holds no record of drift"))?;
+    let record = Record::read(&bytes.0).map_err(|error| Problem::new("drift-differs", error))?;
+    Ok(Some(record))
 }
 
 fn check_proposal(

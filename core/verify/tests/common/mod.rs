@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_policy::{PolicySet, Verdict};
 use countersign_protocol::action::{Action, ArtifactRef, FileChange, Payload};
-use countersign_protocol::approval::ApprovalRequest;
+use countersign_protocol::approval::{ApprovalRequest, LastApproved};
 use countersign_protocol::bundle::{Artifact, Evidence, Logged, SCHEMA};
 use countersign_protocol::decision::{Attention, Decision, SeenCheckpoint, Surface, Verdict as Answer};
 use countersign_protocol::digest::{ArtifactDigest, Sha256Digest};
@@ -206,6 +206,9 @@ pub struct World {
     pub request: Option<ApprovalRequest>,
     /// The version of the finding rules that requests name.
     pub ruleset: &'static str,
+    /// What was approved last, and the document where there is one; requests of older rules do not say.
+    pub approved: Option<LastApproved>,
+    pub baseline: &'static [u8],
 }
 
 pub fn world() -> World {
@@ -261,6 +264,8 @@ pub fn world() -> World {
         evidence: None,
         request: None,
         ruleset: RULESET,
+        approved: Some(LastApproved::Never {}),
+        baseline: b"",
     }
 }
 
@@ -403,10 +408,20 @@ impl World {
         let artifacts: BTreeMap<ArtifactDigest, Artifact> = [BEFORE, AFTER]
             .map(|bytes| (ArtifactDigest::of(bytes), Artifact(bytes.to_vec())))
             .into();
-        let judgement = judge(&verified, &artifacts, &trusted, &set, at(20)).unwrap();
-        let findings = record(&judgement.findings).unwrap();
         let mut artifacts = artifacts;
+        let approved = self.approved.clone();
+        if let Some(artifact) = approved.as_ref().and_then(LastApproved::artifact) {
+            artifacts.insert(artifact.digest, Artifact(self.baseline.to_vec()));
+        }
+        let judgement = judge(&verified, approved.as_ref(), &artifacts, &trusted, &set, at(20)).unwrap();
+        let findings = record(&judgement.findings).unwrap();
         artifacts.insert(ArtifactDigest::of(&findings), Artifact(findings));
+        let drift = judgement.drift.map(|drift| {
+            let bytes = drift.to_bytes().unwrap();
+            let digest = ArtifactDigest::of(&bytes);
+            artifacts.insert(digest, Artifact(bytes));
+            digest
+        });
         let Verdict::RequireApproval(rule) = judgement.verdict else {
             panic!("{:?}", judgement.verdict)
         };
@@ -426,6 +441,8 @@ impl World {
             target: proposal.action.target.clone(),
             action_digest: proposal.action_digest,
             baseline: proposal.action.baseline().map(|artifact| artifact.digest),
+            approved,
+            drift,
             directory: trusted.digest(),
             policy: policy.digest(),
             ruleset: line(self.ruleset),
@@ -643,6 +660,7 @@ pub fn ran() -> World {
 pub fn held_by(ruleset: &'static str) -> World {
     let mut world = world();
     world.ruleset = ruleset;
+    world.approved = world.approved.filter(|_| ruleset == RULESET);
     let proposal = proposal(&world);
     world.hold(&proposal, |_| ());
     world

@@ -30,6 +30,15 @@ pub enum Step {
     },
     /// The JSON that a text holds, such as a policy inside a plan.
     Held,
+    /// Lines of a file that has no structure.
+    Lines {
+        /// The state whose lines they are.
+        side: &'static str,
+        /// The first, from 1.
+        first: u32,
+        /// How many.
+        count: u32,
+    },
 }
 
 impl Path {
@@ -37,13 +46,18 @@ impl Path {
     pub(crate) fn size(&self) -> usize {
         let names = self.steps.iter().map(|step| match step {
             Step::Key { name, .. } | Step::Element { name: Some(name), .. } => name.len(),
-            Step::Element { .. } | Step::Held => 0,
+            Step::Element { .. } | Step::Held | Step::Lines { .. } => 0,
         });
         names.sum::<usize>() + self.steps.len() * size_of::<Step>() + 256
     }
 
     /// Returns the path as one printable line. Different steps are never shown alike: what is not plain is quoted.
     pub fn shown(&self) -> String {
+        self.plain().escaped()
+    }
+
+    /// Returns the same with the text from outside as it came.
+    pub fn plain(&self) -> Untrusted {
         let mut text = String::new();
         for step in &self.steps {
             match step {
@@ -71,12 +85,21 @@ impl Path {
                     (None, None) => text.push_str("[]"),
                 },
                 Step::Held => text.push_str("(json)"),
+                Step::Lines {
+                    side,
+                    first,
+                    count: 1,
+                } => text.push_str(&format!("(line {first} {side})")),
+                Step::Lines { side, first, count } => {
+                    let last = first.saturating_add(*count).saturating_sub(1);
+                    text.push_str(&format!("(lines {first}-{last} {side})"));
+                }
             }
         }
         if text.is_empty() {
             text.push_str("(whole file)");
         }
-        Untrusted::from(text).escaped()
+        Untrusted::from(text)
     }
 }
 

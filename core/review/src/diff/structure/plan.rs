@@ -48,7 +48,7 @@ fn one(walk: &mut Walk<'_>, change: &Tree<'_>) {
         let found = steps.iter().try_fold(unknown, |tree, step| match step {
             Step::Key { name, .. } => tree.at(name),
             Step::Element { after, .. } => tree.items().get((*after)?),
-            Step::Held => None,
+            Step::Held | Step::Lines { .. } => None,
         });
         if found.is_some_and(|tree| tree.lexeme() == Some("true")) {
             change

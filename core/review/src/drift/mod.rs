@@ -1,11 +1,17 @@
 //! Drift: what a target has become since it was approved, against what is now proposed for it.
 //!
 //! Three states are laid side by side by structure: the baseline (last approved or declared), the live one and
-//! the proposed one. The dangerous row is the one in which live was changed by somebody and the proposal,
-//! which never saw it, puts it back. A state that could not be read makes no row: [`Drift::Unknown`] is never
-//! "no drift". It judges nothing and reads no target; the bytes are given to it.
+//! the proposed one, and by lines where there is no structure. The dangerous row is the one in which live was
+//! changed by somebody and the proposal, which never saw it, puts it back; where a row is both that and a new
+//! change, it is that. A state that could not be read makes no row: [`Drift::Unknown`] is never "no drift". It
+//! judges nothing and reads no target; the bytes are given to it.
 
-use crate::diff::structure::{Format, MAX_SIZE, Node, Path, Side, Step, Tree, Written, align, name};
+mod line;
+mod structure;
+
+use crate::diff::structure::{Format, Path, Side, Written};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::hash::RandomState;
 
 /// The state of a target as far as it is known.
@@ -48,8 +54,9 @@ pub struct Row {
     pub proposed: Option<Written>,
 }
 
-/// What the proposal does to one path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// What the proposal does to one path; the dangerous ones first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Standing {
     /// Somebody changed it live, and the proposal puts the old value back without having been asked to.
     RevertsLive,
@@ -97,7 +104,7 @@ impl Drift {
 
 /// Compares three states of a target of some kind; the kind is read as in [`crate::diff::structure::compare`].
 ///
-/// What no structure is known for is compared as a whole.
+/// What no structure is known for is compared by lines; what is no text, or is missing on a side, as a whole.
 pub fn drift(kind: &str, baseline: State<'_>, live: State<'_>, proposed: State<'_>) -> Drift {
     let states = [("baseline", baseline), ("live", live), ("proposed", proposed)];
     let mut bytes = [None; 3];
@@ -112,25 +119,54 @@ pub fn drift(kind: &str, baseline: State<'_>, live: State<'_>, proposed: State<'
         };
     }
     let [baseline, live, proposed] = bytes;
-    let sample = proposed.or(live).or(baseline).unwrap_or_default();
+    let (Some(b), Some(l), Some(p)) = (baseline, live, proposed) else {
+        return Drift::Compared(as_a_whole(baseline, live, proposed));
+    };
+    let rows = by_structure(kind, [b, l, p]).or_else(|| line::compare([b, l, p]));
+    Drift::Compared(rows.unwrap_or_else(|| as_a_whole(baseline, live, proposed)))
+}
+
+/// Compares by structure; nothing where not all three have the same one, or it says no more than that the whole
+/// file is another.
+fn by_structure(kind: &str, [baseline, live, proposed]: [&[u8]; 3]) -> Option<Vec<Row>> {
     let hash = RandomState::new();
-    let read = |format, bytes| Side::read(format, bytes, &hash);
-    let format = Format::detect(kind, sample);
+    let read = |format, bytes| Side::read(format, Some(bytes), &hash);
+    let format = Format::detect(kind, proposed);
     for format in format.into_iter().chain(yaml_instead(format)) {
         let (Ok(b), Ok(l), Ok(p)) = (read(format, baseline), read(format, live), read(format, proposed))
         else {
             continue;
         };
-        if let Some(rows) = by_structure([&b, &l, &p]) {
-            return Drift::Compared(rows);
-        }
+        let rows = structure::compare([&b, &l, &p]);
+        return rows.filter(|rows| rows.iter().all(|row| !row.path.steps.is_empty()));
     }
-    Drift::Compared(as_a_whole(baseline, live, proposed))
+    None
 }
 
 /// JSON is YAML too, and one side may be written in the other.
 fn yaml_instead(format: Option<Format>) -> Option<Format> {
     (format == Some(Format::Json)).then_some(Format::Yaml)
+}
+
+/// Says whether a change on top of a live one also takes back some of that: a part that live took out of the
+/// baseline is there again, or a part that live added is gone with none in its place. Spaces and quotes around
+/// parts tell nothing apart here, so that spelling hides nothing.
+fn takes_back(baseline: &[&[u8]], live: &[&[u8]], proposed: &[&[u8]]) -> bool {
+    let bare = |parts: &[&[u8]]| -> Vec<Vec<u8>> {
+        let parts = parts.iter().map(|part| {
+            let seen = part.iter().copied();
+            seen.filter(|byte| !byte.is_ascii_whitespace() && !matches!(byte, b'"' | b'\''))
+                .collect()
+        });
+        parts.filter(|part: &Vec<u8>| !part.is_empty()).collect()
+    };
+    let (baseline, live, proposed) = (bare(baseline), bare(live), bare(proposed));
+    let without = |all: &[Vec<u8>], others: &[Vec<u8>]| -> Vec<Vec<u8>> {
+        let others: BTreeSet<&Vec<u8>> = others.iter().collect();
+        all.iter().filter(|part| !others.contains(part)).cloned().collect()
+    };
+    let (taken_out, added) = (without(&baseline, &live), without(&live, &baseline));
+    without(&taken_out, &proposed).len() < taken_out.len() || without(&added, &proposed).len() > taken_out.len()
 }
 
 fn as_a_whole(baseline: Option<&[u8]>, live: Option<&[u8]>, proposed: Option<&[u8]>) -> Vec<Row> {
@@ -151,196 +187,6 @@ fn as_a_whole(baseline: Option<&[u8]>, live: Option<&[u8]>, proposed: Option<&[u
         })
         .into_iter()
         .collect()
-}
-
-/// Compares by structure; `None` when there is more than can be listed.
-fn by_structure(sides: [&Side<'_>; 3]) -> Option<Vec<Row>> {
-    let mut walk = Walk {
-        sides,
-        path: Vec::new(),
-        size: 0,
-        rows: Vec::new(),
-    };
-    let documents = sides.map(|side| side.documents.as_slice());
-    if documents.iter().all(|documents| documents.len() <= 1) {
-        walk.value(documents.map(<[Tree<'_>]>::first));
-    } else {
-        walk.lists(documents.map(|documents| documents.iter().collect()));
-    }
-    (walk.size <= MAX_SIZE).then_some(walk.rows)
-}
-
-struct Walk<'s, 'a> {
-    sides: [&'s Side<'a>; 3],
-    path: Vec<Step>,
-    /// What the paths of the rows take, in bytes.
-    size: usize,
-    rows: Vec<Row>,
-}
-
-/// One value in the baseline, live and proposed, where it exists.
-type Three<'s, 'a> = [Option<&'s Tree<'a>>; 3];
-
-impl<'s, 'a> Walk<'s, 'a> {
-    fn value(&mut self, three: Three<'s, 'a>) {
-        let [baseline, live, proposed] = three;
-        let Some(standing) = Standing::of(live == baseline, proposed == baseline, proposed == live) else {
-            return;
-        };
-        let first = three.into_iter().flatten().next();
-        let together = first.is_some_and(|first| {
-            three.iter().all(|tree| {
-                tree.is_some_and(|tree| {
-                    tree.mark == first.mark
-                        && matches!(
-                            (&tree.node, &first.node),
-                            (Node::Map(_), Node::Map(_)) | (Node::List(_), Node::List(_))
-                        )
-                })
-            })
-        });
-        match three.map(|tree| tree.map(|tree| &tree.node)) {
-            [Some(Node::Map(_)), ..] if together => self.maps(three),
-            [Some(Node::List(_)), ..] if together => {
-                self.lists(three.map(|tree| tree.map_or(&[][..], Tree::items).iter().collect()));
-            }
-            _ => self.row(standing, three),
-        }
-    }
-
-    fn maps(&mut self, three: Three<'s, 'a>) {
-        let mut keys: Vec<(&'s str, u32)> = three
-            .iter()
-            .flatten()
-            .flat_map(|tree| tree.entries())
-            .map(|entry| (&*entry.key, entry.nth))
-            .collect();
-        keys.sort_unstable();
-        keys.dedup();
-        for (key, nth) in keys {
-            self.path.push(Step::Key {
-                name: key.to_owned(),
-                nth,
-            });
-            self.value(three.map(|tree| {
-                let entries = tree?.entries();
-                let found = entries.binary_search_by(|entry| (&*entry.key, entry.nth).cmp(&(key, nth)));
-                entries.get(found.ok()?).map(|entry| &entry.value)
-            }));
-            self.path.pop();
-        }
-    }
-
-    fn lists(&mut self, [baseline, live, proposed]: [Vec<&'s Tree<'a>>; 3]) {
-        let mut threes: Vec<[Option<usize>; 3]> = (0..baseline.len())
-            .map(|index| [Some(index), None, None])
-            .collect();
-        let (mut only_live, mut only_proposed) = (Vec::new(), Vec::new());
-        for (place, list, rest) in [(1, &live, &mut only_live), (2, &proposed, &mut only_proposed)] {
-            for pair in align(&baseline, list) {
-                let (old, new) = (pair.old, pair.new);
-                match old
-                    .and_then(|old| threes.get_mut(old))
-                    .and_then(|three| three.get_mut(place))
-                {
-                    Some(slot) => *slot = new,
-                    None => rest.extend(new),
-                }
-            }
-        }
-        // What is in neither baseline may still be one and the same in live and proposed.
-        let some = |list: &[&'s Tree<'a>], places: &[usize]| -> Vec<&'s Tree<'a>> {
-            places
-                .iter()
-                .filter_map(|place| list.get(*place).copied())
-                .collect()
-        };
-        for pair in align(&some(&live, &only_live), &some(&proposed, &only_proposed)) {
-            let at = |places: &[usize], index: Option<usize>| places.get(index?).copied();
-            threes.push([None, at(&only_live, pair.old), at(&only_proposed, pair.new)]);
-        }
-        for three in &threes {
-            let [b, l, p] = *three;
-            let trees =
-                [(&baseline, b), (&live, l), (&proposed, p)].map(|(list, index)| list.get(index?).copied());
-            let named = trees.iter().rev().flatten().next().copied();
-            self.path.push(Step::Element {
-                name: named.and_then(name).map(std::borrow::Cow::into_owned),
-                before: b.or(l),
-                after: p,
-            });
-            self.value(trees);
-            self.path.pop();
-        }
-        self.order(&threes, [&baseline, &live, &proposed]);
-    }
-
-    /// Adds a row where the elements that all three have stand in different orders.
-    fn order(&mut self, threes: &[[Option<usize>; 3]], lists: [&[&'s Tree<'a>]; 3]) {
-        let everywhere: Vec<[usize; 3]> = threes
-            .iter()
-            .filter_map(|[b, l, p]| Some([(*b)?, (*l)?, (*p)?]))
-            .collect();
-        // Positions among each other, as seen from the baseline.
-        let order = |side: fn(&[usize; 3]) -> usize| {
-            let mut ranks: Vec<usize> = (0..everywhere.len()).collect();
-            ranks.sort_by_key(|rank| everywhere.get(*rank).map(side));
-            ranks
-        };
-        let (b, l, p) = (
-            order(|three| three[0]),
-            order(|three| three[1]),
-            order(|three| three[2]),
-        );
-        let Some(standing) = Standing::of(l == b, p == b, p == l) else {
-            return;
-        };
-        let mut written = lists
-            .into_iter()
-            .zip(self.sides)
-            .zip([&b, &l, &p])
-            .map(|((list, side), ranks)| {
-                let first = list.first().map_or(0, |tree| tree.start);
-                // Elements by their number in the baseline: short, and the same whatever changed inside of them.
-                let ranks: Vec<String> = ranks.iter().map(usize::to_string).collect();
-                Some(Written {
-                    text: format!("order {}", ranks.join(", ")).into(),
-                    line: side.line(first),
-                })
-            });
-        let written = [written.next(), written.next(), written.next()];
-        self.push(standing, written.map(Option::flatten));
-    }
-
-    fn row(&mut self, standing: Standing, three: Three<'s, 'a>) {
-        let mut written = three.into_iter().zip(self.sides).map(|(tree, side)| {
-            tree.map(|tree| Written {
-                text: tree.written().into(),
-                line: side.line(tree.start),
-            })
-        });
-        let written = [written.next(), written.next(), written.next()];
-        self.push(standing, written.map(Option::flatten));
-    }
-}
-
-impl Walk<'_, '_> {
-    fn push(&mut self, standing: Standing, [baseline, live, proposed]: [Option<Written>; 3]) {
-        if self.size > MAX_SIZE {
-            return;
-        }
-        let path = Path {
-            steps: self.path.clone(),
-        };
-        self.size += path.size();
-        self.rows.push(Row {
-            path,
-            standing,
-            baseline,
-            live,
-            proposed,
-        });
-    }
 }
 
 #[cfg(test)]
@@ -397,20 +243,20 @@ mod tests {
     }
 
     #[test]
-    fn an_element_that_live_and_the_proposal_both_gained_is_one_row() {
+    fn an_element_that_live_and_the_proposal_both_gained_is_told_by_its_parts() {
         let rows = told(
             "json",
             "[]",
             r#"[{"id": "x", "v": 1}]"#,
             r#"[{"id": "x", "v": 2}]"#,
         );
-        assert_eq!(rows, ["[x]: asked for on top of drift"]);
+        assert_eq!(rows, ["[x].id: untouched drift", "[x].v: asked for on top of drift"]);
     }
 
     #[test]
     fn an_order_changed_live_and_put_back_is_told() {
         let rows = told("json", r#"["a", "b"]"#, r#"["b", "a"]"#, r#"["a", "b"]"#);
-        assert_eq!(rows, ["(whole file): reverts a live change"]);
+        assert_eq!(rows, ["(line 1 proposed): reverts a live change"]);
     }
 
     #[test]
@@ -436,9 +282,59 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_structure_is_compared_as_a_whole() {
-        let rows = told("exec", "plain words", "other words", "plain words");
-        assert_eq!(rows, ["(whole file): reverts a live change"]);
+    fn what_has_no_structure_is_compared_by_lines() {
+        let rows = told(
+            "config-file",
+            "user www;\nworkers 4;\nlog off;\nend;\n",
+            "user www;\nworkers 8;\nlog off;\nend;\nmore;\n",
+            "user www;\nworkers 4;\nlog on;\nend;\nmore;\n",
+        );
+        assert_eq!(
+            rows,
+            [
+                "(line 2 proposed): reverts a live change",
+                "(line 3 proposed): asked for",
+                "(line 5 proposed): untouched drift"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_live_change_taken_back_under_a_new_one_is_still_taken_back() {
+        // Lines: the old value comes back with another spelling and company.
+        let rows = told("config-file", "w 4;\n", "w 8;\n", "w  4;\nx;\n");
+        assert_eq!(rows, ["(lines 1-2 proposed): reverts a live change"]);
+        // A line that live added goes while its neighbour changes.
+        let rows = told("config-file", "a;\n", "a;\nhotfix;\n", "b;\n");
+        assert_eq!(rows, ["(line 1 proposed): reverts a live change"]);
+        let rows = told("config-file", "a 1;\n", "a 2;\n", "a 3;\n");
+        assert_eq!(rows, ["(line 1 proposed): asked for on top of drift"]);
+        // Structure: the same inside a text of several lines, and by quotes.
+        let rows = told(
+            "json",
+            r#"{"c": "w 4;\nx 1;", "n": 4}"#,
+            r#"{"c": "w 8;\nx 1;", "n": 8}"#,
+            r#"{"c": "w 4;\nx 2;", "n": "4"}"#,
+        );
+        assert_eq!(rows, ["c: reverts a live change", "n: reverts a live change"]);
+        // A part of what live added as a whole is gone.
+        let rows = told("json", "{}", r#"{"a": {"x": 1, "y": 2}}"#, r#"{"a": {"x": 1}}"#);
+        assert_eq!(rows, ["a.x: untouched drift", "a.y: reverts a live change"]);
+    }
+
+    #[test]
+    fn what_is_no_text_or_not_there_is_compared_as_a_whole() {
+        let rows = match drift(
+            "config-file",
+            State::Bytes(b"\xff\n1\n"),
+            State::Bytes(b"\xff\n2\n"),
+            State::Bytes(b"\xff\n1\n"),
+        ) {
+            Drift::Compared(rows) => rows,
+            unknown => panic!("{unknown:?}"),
+        };
+        assert_eq!((rows.len(), rows[0].standing), (1, Standing::RevertsLive));
+        assert_eq!(rows[0].path.shown(), "(whole file)");
         let gone = drift("json", State::Bytes(b"{}"), State::Absent, State::Bytes(b"{}"));
         assert_eq!(gone.rows(Standing::RevertsLive).count(), 1);
     }
