@@ -104,12 +104,23 @@ function drop(chunk) {
 }
 
 /** @param {import("./types").PaneLine} line */
-function lineNode({ gutter, text, beside }) {
+function lineNode({ gutter, text, beside, columns }) {
+  if (columns.length > 0) {
+    return element("div", "line columns", ...columns.map(column));
+  }
   if (beside) {
     return element("div", "line pair", half(gutter, text), half(...beside));
   }
   const node = half(gutter, text);
   node.classList.add("line");
+  return node;
+}
+
+function column({ label, text }) {
+  const node = half([], text);
+  if (label) {
+    node.title = label;
+  }
   return node;
 }
 

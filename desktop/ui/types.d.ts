@@ -67,7 +67,8 @@ export interface DetailView {
   search: [Text, boolean] | null;
 }
 export interface Tab { key: string; len: number; top: number }
-export interface PaneLine { gutter: Text; text: Text; beside: [Text, Text] | null }
+export interface Column { label: string; text: Text }
+export interface PaneLine { gutter: Text; text: Text; beside: [Text, Text] | null; columns: Column[] }
 export interface Lines { key: string; first: number; lines: PaneLine[] }
 
 export type Input =

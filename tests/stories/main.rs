@@ -13,6 +13,7 @@ mod cases;
 mod changed_after_approval;
 mod counter_proposal;
 mod deny;
+mod drift;
 mod expired;
 mod kill_backend;
 mod kill_guard;

@@ -339,6 +339,9 @@ pub struct Verify {
 /// Options of `inspect`.
 #[derive(Debug, Args)]
 pub struct Inspect {
+    /// The document that was approved last: tells what of `--before` is drift from it, and what `--after` takes back.
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
     /// The document before.
     #[arg(long, value_name = "FILE")]
     pub before: Option<PathBuf>,

@@ -48,6 +48,55 @@ fn each_part_alone_says_nothing_of_the_others() {
 }
 
 #[test]
+fn a_baseline_tells_what_is_drift() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let baseline = file("baseline", "workers = 4\nlog = 1\n");
+    let arguments = |more: &str| {
+        [
+            "--before".to_owned(),
+            file("live", "workers = 8\nlog = 1\n"),
+            "--after".to_owned(),
+            file("new", "workers = 4\nlog = 2\n"),
+            "--kind".to_owned(),
+            "config-file".to_owned(),
+            more.to_owned(),
+        ]
+    };
+    let say = |more: &str, with: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_countersign"))
+            .env("COUNTERSIGN_HOME", folder.path())
+            .arg("inspect")
+            .args(arguments(more))
+            .args(with)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let document: serde_json::Value =
+        serde_json::from_str(&say("--json", &["--baseline", &baseline])).unwrap();
+    let rows = document["drift"].as_array().unwrap();
+    assert_eq!(rows.len(), 2, "{document}");
+    assert_eq!(rows[0]["standing"], "reverts-live");
+    assert_eq!(rows[0]["path"], "workers");
+    assert_eq!(
+        (&rows[0]["baseline"], &rows[0]["live"], &rows[0]["proposed"]),
+        (&"4".into(), &"8".into(), &"4".into())
+    );
+    assert_eq!(document["findings"][0]["id"], "drift-reverts-live-change");
+    assert_eq!(document["risk"]["level"], "high");
+    let text = say("--plain", &["--baseline", &baseline]);
+    assert!(text.contains("[reverts a live change] workers\n    approved, line 1: 4\n"), "{text}");
+    let without: serde_json::Value = serde_json::from_str(&say("--json", &[])).unwrap();
+    assert!(without.get("drift").is_none(), "{without}");
+}
+
+#[test]
 fn json_holds_the_changes_by_path() {
     let document: serde_json::Value = serde_json::from_str(&inspect(&["--json"])).unwrap();
     assert_eq!(document["changes"].as_array().unwrap().len(), 1, "{document}");

@@ -25,8 +25,8 @@ use crate::machine::driver::Desk;
 use crate::machine::reading::DecisionSummary;
 use crate::machine::state::KeySummary;
 use crate::machine::{
-    Connection, News, Order, Page, Progress, Reading, Row, RowContent, Said, Speaker, Summary, Trouble,
-    Trust, Unlock,
+    Connection, Drifted, News, Order, Page, Progress, Reading, Row, RowContent, Said, Speaker, Summary,
+    Trouble, Trust, Unlock,
 };
 use crate::outbox::Standing;
 
@@ -293,6 +293,10 @@ fn reading(opened: &Opened, person: &PersonId) -> Result<Reading, Trouble> {
         sentence: chain.sheet.sentence().to_owned(),
         sheet: Arc::from(chain.sheet.lines()),
         changes: changes(chain, &opened.record.evidence.artifacts),
+        drift: chain.request.approved.as_ref().map(|approved| Drifted {
+            approved: Some(approved.clone()),
+            record: chain.judgement.drift.clone().map(Arc::new),
+        }),
         findings: worst_first(chain),
         facts: facts(chain),
         problems,

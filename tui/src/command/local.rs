@@ -2,10 +2,11 @@
 
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use countersign_console::machine::document::ChangedDocument;
 use countersign_console::machine::driver::Desk;
-use countersign_console::machine::{News, Order, Progress, Reading, Row, State, Summary, Trouble, Trust};
+use countersign_console::machine::{Drifted, News, Order, Progress, Reading, Row, State, Summary, Trouble, Trust};
 use countersign_protocol::approval::Severity;
 use countersign_protocol::digest::{ActionDigest, ProposalDigest, RequestDigest, Sha256Digest, ViewDigest};
 use countersign_protocol::identity::RequestId;
@@ -13,6 +14,7 @@ use countersign_protocol::kind::Kind;
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::request::Phase;
 use countersign_review::findings;
+use countersign_review::sheet::drift::Record;
 use countersign_review::text::Untrusted;
 
 use super::failure::Failure;
@@ -55,7 +57,11 @@ impl Desk for Files {
         // Large files take time; the screen is there meanwhile. A thread of its own, which nobody waits for when
         // the person leaves.
         let (done, read) = tokio::sync::oneshot::channel();
-        std::thread::spawn(move || done.send(self::read(id, before.as_deref(), &after, kind)).is_ok());
+        let baseline = self.options.baseline.clone();
+        std::thread::spawn(move || {
+            let files = [baseline.as_deref(), before.as_deref()];
+            done.send(self::read(id, files, &after, kind)).is_ok()
+        });
         let ended = |_| Trouble::new("internal", "reading the files ended early");
         read.await.map_err(ended)?
     }
@@ -75,15 +81,21 @@ fn nothing() -> Trouble {
 
 fn read(
     id: RequestId,
-    before: Option<&Path>,
+    [baseline, before]: [Option<&Path>; 2],
     after: &Path,
     kind: Option<String>,
 ) -> Result<Reading, Trouble> {
     let failed = |failure: Failure| Trouble::new("file", failure.message());
     let old = before.map(file::read).transpose().map_err(failed)?;
     let new = file::read(after).map_err(failed)?;
+    let approved = baseline.map(file::read).transpose().map_err(failed)?;
     let kind = inspect::kind::kind_of(kind.as_deref(), &new).map_err(failed)?;
-    let found = worst_first(findings::analyze(kind.id(), old.as_deref(), &new));
+    let mut found = findings::analyze(kind.id(), old.as_deref(), &new);
+    let drift = inspect::drift_of(kind, approved.as_deref(), old.as_deref(), &new);
+    if let Some(drift) = &drift {
+        found = findings::with_drift(found, drift);
+    }
+    let found = worst_first(found);
     let title = name(after);
     let digest = Sha256Digest::of(&new);
     let document = ChangedDocument::compare(kind.id(), title.bytes(), old, Some(new));
@@ -106,8 +118,12 @@ fn read(
             "{from} \u{2192} {}: local files, nothing to decide.",
             title.escaped()
         ),
-        sheet: std::sync::Arc::from([]),
+        sheet: Arc::from([]),
         changes: vec![document],
+        drift: drift.map(|drift| Drifted {
+            approved: None,
+            record: Some(Arc::new(Record::from(&drift))),
+        }),
         findings: found,
         facts: Vec::new(),
         problems: Vec::new(),

@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use countersign_console::machine::Position;
-use countersign_console::machine::view::{PaneLine, PaneView, Piece, Text, Tone};
+use countersign_console::machine::view::{Column, PaneLine, PaneView, Piece, Text, Tone};
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 use unicode_segmentation::UnicodeSegmentation as _;
@@ -14,6 +14,11 @@ use super::canvas::{Canvas, cells, width_of};
 
 /// Cells before every line, for the mark of a line that goes on.
 const MARGIN: u16 = 2;
+
+/// Columns stand beside each other from this width on, else one under the other.
+const WIDE: u16 = 100;
+/// What stands between two columns.
+const RULE: &str = " │ ";
 
 /// One row of the screen.
 #[derive(Debug)]
@@ -26,6 +31,8 @@ pub struct Row {
     pub last: bool,
     gutter: Text,
     text: Text,
+    /// Whether it is made of columns: it then counts as one character of the line.
+    columns: bool,
     /// What stands in the right half: its gutter and its text.
     beside: Option<(Text, Text)>,
 }
@@ -38,7 +45,7 @@ pub fn rows(pane: &PaneView<'_>, top: Position, area: Rect) -> Vec<Row> {
         for (start, row) in wrapped(&line, area.width) {
             // Rows of two halves count as one character each.
             let after = start
-                + if row.beside.is_some() {
+                + if row.beside.is_some() || row.columns {
                     1
                 } else {
                     length(&row.text)
@@ -210,14 +217,22 @@ fn wrapped(line: &PaneLine, width: u16) -> Vec<(usize, Row)> {
         last: false,
         gutter: line.gutter.clone(),
         text,
+        columns: false,
         beside,
     };
     let mut rows = Vec::new();
+    let room = width.saturating_sub(MARGIN + width_of(&line.gutter));
     match &line.beside {
+        None if width >= WIDE && !line.columns.is_empty() => {
+            let lines = in_columns(&line.columns, room).into_iter().enumerate();
+            rows.extend(lines.map(|(at, text)| {
+                let columns = true;
+                (at, Row { columns, ..row(text, None) })
+            }));
+        }
         None => {
-            let room = width.saturating_sub(MARGIN + width_of(&line.gutter));
             let mut start = 0;
-            for text in cut(&line.text, room) {
+            for text in stacked(line).iter().flat_map(|text| cut(text, room)) {
                 let next = start + length(&text);
                 rows.push((start, row(text, None)));
                 start = next;
@@ -237,6 +252,59 @@ fn wrapped(line: &PaneLine, width: u16) -> Vec<(usize, Row)> {
         last.last = true;
     }
     rows
+}
+
+/// Columns beside each other, each in its share of the room.
+fn in_columns(columns: &[Column], room: u16) -> Vec<Text> {
+    let count = u16::try_from(columns.len()).unwrap_or(u16::MAX).max(1);
+    let share = room.saturating_sub(cells(RULE).saturating_mul(count - 1)) / count;
+    let parts: Vec<Vec<Text>> = columns.iter().map(|column| cut(&column.text, share)).collect();
+    let height = parts.iter().map(Vec::len).max().unwrap_or(0);
+    let faint = |text: String| Piece {
+        text,
+        tone: Tone::Faint,
+    };
+    let line = |at: usize| {
+        let mut text = Text::new();
+        for (number, part) in parts.iter().enumerate() {
+            if number > 0 {
+                text.push(faint(RULE.to_owned()));
+            }
+            let part = part.get(at).cloned().unwrap_or_default();
+            let blank = share.saturating_sub(width_of(&part));
+            text.extend(part);
+            text.push(faint(" ".repeat(blank.into())));
+        }
+        text
+    };
+    (0..height).map(line).collect()
+}
+
+/// Columns one under the other, each behind its label; the line that names the columns in one. Else the line itself.
+fn stacked(line: &PaneLine) -> Vec<Text> {
+    let faint = |text: String| Piece {
+        text,
+        tone: Tone::Faint,
+    };
+    if line.columns.is_empty() {
+        return vec![line.text.clone()];
+    }
+    if line.columns.iter().all(|column| column.label.is_empty()) {
+        let mut text = Text::new();
+        for column in &line.columns {
+            if !text.is_empty() {
+                text.push(faint(" · ".to_owned()));
+            }
+            text.extend(column.text.clone());
+        }
+        return vec![text];
+    }
+    let labelled = |column: &Column| {
+        let mut text = vec![faint(format!("    {:<9} ", column.label))];
+        text.extend(column.text.clone());
+        text
+    };
+    line.columns.iter().map(labelled).collect()
 }
 
 /// Cuts a text into parts of at most `room` cells, at least one part.

@@ -32,7 +32,7 @@ pub use effect::{Effect, Order};
 pub use message::{Command, Message, News, Page, Part};
 pub use question::Question;
 pub use queue::{Lane, Order as QueueOrder, Queue};
-pub use reading::{Pane, Reading, Said, Speaker};
+pub use reading::{Drifted, Pane, Reading, Said, Speaker};
 pub use state::{
     Connection, Detail, End, FirstRunChoice, Row, RowContent, Screen, State, Summary, Trouble, Trust,
 };

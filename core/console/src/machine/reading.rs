@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use countersign_protocol::approval::LastApproved;
 use countersign_protocol::context::Fact;
 use countersign_protocol::decision::Verdict;
 use countersign_protocol::digest::{ActionDigest, RequestDigest, ViewDigest};
 use countersign_protocol::identity::{KeyAssurance, PersonId, RequestId};
 use countersign_protocol::moment::Timestamp;
 use countersign_review::findings::Finding;
+use countersign_review::sheet::drift::Record;
 use countersign_review::sheet::{LineRole, SheetLine};
 use countersign_review::text::Untrusted;
 
@@ -37,6 +39,8 @@ pub struct Reading {
     pub sheet: Arc<[SheetLine]>,
     /// The documents that change, each as its exact difference.
     pub changes: Vec<ChangedDocument>,
+    /// How what was approved last, the live and the proposed document lie to each other.
+    pub drift: Option<Drifted>,
     /// The findings, worst first.
     pub findings: Vec<Finding>,
     /// Facts with their origins.
@@ -55,6 +59,16 @@ pub struct Reading {
     pub talk: Vec<Said>,
     /// Where the request stands in the log: its index and the log's size; nothing while it is not logged.
     pub logged: Option<(u64, u64)>,
+}
+
+/// A document beside the state of it that was approved last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drifted {
+    /// What was approved last, as the backend looked it up; nothing where local files are compared.
+    pub approved: Option<LastApproved>,
+    /// Every path that is not the same in all three states, the dangerous ones first; nothing where there is nothing
+    /// to compare with.
+    pub record: Option<Arc<Record>>,
 }
 
 /// A decision that was verified.
@@ -130,6 +144,7 @@ impl Reading {
                 marks
             }
             Pane::Structure => super::view::structure_marks(&self.changes),
+            Pane::Drift => self.drift.as_ref().map(super::view::drift_marks).unwrap_or_default(),
             Pane::Findings
             | Pane::Context
             | Pane::Policy
@@ -157,7 +172,7 @@ impl Reading {
     fn sheet_landmarks(&self) -> Vec<usize> {
         let starts = |line: &SheetLine| match line.role {
             LineRole::Hunk => true,
-            LineRole::Finding(_) | LineRole::FindingBeside => !line.text.starts_with(' '),
+            LineRole::Finding(_) | LineRole::FindingBeside | LineRole::Drift(_) => !line.text.starts_with(' '),
             _ => false,
         };
         let lines = self.sheet.iter().enumerate();
@@ -187,6 +202,8 @@ pub enum Pane {
     Structure,
     /// The findings.
     Findings,
+    /// What was approved last, what is live and what is proposed, side by side.
+    Drift,
     /// Facts with their origins, and what is bound.
     Context,
     /// Why approval is needed, who may decide, who has.
@@ -203,11 +220,12 @@ pub enum Pane {
 
 impl Pane {
     /// All, in the order of the tabs.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Sheet,
         Self::Change,
         Self::Structure,
         Self::Findings,
+        Self::Drift,
         Self::Context,
         Self::Policy,
         Self::History,
@@ -224,12 +242,13 @@ impl Pane {
             Self::Change => 1,
             Self::Structure => 2,
             Self::Findings => 3,
-            Self::Context => 4,
-            Self::Policy => 5,
-            Self::History => 6,
-            Self::Raw => 7,
-            Self::Talk => 8,
-            Self::Since => 9,
+            Self::Drift => 4,
+            Self::Context => 5,
+            Self::Policy => 6,
+            Self::History => 7,
+            Self::Raw => 8,
+            Self::Talk => 9,
+            Self::Since => 10,
         }
     }
 }

@@ -73,6 +73,7 @@ fn reading(number: u8, severity: Severity) -> Box<Reading> {
         sentence: String::new(),
         sheet: (0..LINES).map(line).collect::<Arc<[_]>>(),
         changes: vec![],
+        drift: None,
         findings: vec![],
         facts: vec![],
         problems: vec![],

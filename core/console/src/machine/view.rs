@@ -5,6 +5,7 @@
 mod ceremony;
 mod change;
 mod detail;
+mod drift;
 mod listing;
 mod pane;
 mod piece;
@@ -17,8 +18,9 @@ mod talk;
 
 pub use ceremony::{CeremonyView, FieldView, ceremony};
 pub use detail::{DetailView, TabView, detail};
+pub(super) use drift::drift_marks;
 pub(super) use listing::finding_line;
-pub use pane::{PaneLine, PaneView};
+pub use pane::{Column, PaneLine, PaneView};
 pub use piece::{Piece, Text, Tone, left, risk};
 pub use question::{QuestionView, question};
 pub use queue::{QueueRow, QueueView, begins_group, queue};

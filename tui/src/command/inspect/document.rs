@@ -4,6 +4,7 @@ use countersign_protocol::kind::Kind;
 use countersign_review::diff::structure::{Structure, Written};
 use countersign_review::diff::text::TextDiff;
 use countersign_review::findings::{self, Finding};
+use countersign_review::sheet::drift::{Record, Row, Value as Three};
 use countersign_review::text::suspicious;
 use serde_json::{Value, json};
 
@@ -16,6 +17,7 @@ pub fn of(
     diff: Option<&TextDiff>,
     found: &[Finding],
     structure: &Structure,
+    drift: Option<&Record>,
 ) -> Value {
     let stats = diff.map(TextDiff::stats);
     let reasons: Vec<&str> = found
@@ -48,7 +50,7 @@ pub fn of(
             json!({ "code": "no-text", "message": "the documents are too large to be compared exactly" }),
         );
     }
-    json!({
+    let mut document = json!({
         "schema": "countersign/inspection/v1",
         "kind": kind.id(),
         "format": structure.format.map_or_else(|| format_of(after), |format| format.id()),
@@ -60,5 +62,21 @@ pub fn of(
         "suspicious": odd,
         "problems": problems,
         "view_digest": Value::Null,
-    })
+    });
+    if let Some(record) = drift
+        && let Some(document) = document.as_object_mut()
+    {
+        document.insert("drift".to_owned(), record.rows.iter().map(row).collect());
+    }
+    document
+}
+
+/// One path of three states; a value that is not there is null.
+fn row(row: &Row) -> Value {
+    let shown = |value: &Option<Three>| value.as_ref().map(Three::shown);
+    let line = |value: &Option<Three>| value.as_ref().map(|value| value.line);
+    json!({ "path": row.path.escaped(), "standing": row.standing,
+        "baseline": shown(&row.baseline), "baseline_line": line(&row.baseline),
+        "live": shown(&row.live), "live_line": line(&row.live),
+        "proposed": shown(&row.proposed), "proposed_line": line(&row.proposed) })
 }

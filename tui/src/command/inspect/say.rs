@@ -4,6 +4,7 @@ use countersign_protocol::kind::Kind;
 use countersign_review::diff::structure::Structure;
 use countersign_review::diff::text::{RowKind, TextDiff};
 use countersign_review::findings::{Finding, severity};
+use countersign_review::sheet::drift::Record;
 use countersign_review::text::{Suspicious, spans_to_string};
 
 use super::super::failure::Failure;
@@ -47,6 +48,33 @@ pub fn structure(structure: &Structure) -> Result<(), Failure> {
         }
         for note in &change.notes {
             output::say(&format!("    {note}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// What was approved, what is live and what is proposed, path by path.
+pub fn drift(record: &Record) -> Result<(), Failure> {
+    output::say(&format!("drift: {} paths", record.rows.len()))?;
+    if let Some(unread) = &record.unread {
+        output::say(&format!(
+            "    the {} state could not be read: {}",
+            unread.state.escaped(),
+            unread.why.escaped()
+        ))?;
+    }
+    for row in &record.rows {
+        output::say(&format!("[{}] {}", row.standing.id(), row.path.escaped()))?;
+        let states = [
+            ("approved", &row.baseline),
+            ("live", &row.live),
+            ("proposed", &row.proposed),
+        ];
+        for (state, value) in states {
+            match value {
+                Some(value) => output::say(&format!("    {state}, line {}: {}", value.line, value.shown()))?,
+                None => output::say(&format!("    {state}: not there"))?,
+            }
         }
     }
     Ok(())

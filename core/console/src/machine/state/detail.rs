@@ -100,6 +100,7 @@ impl Detail {
     pub fn panes(&self) -> Vec<Pane> {
         let there = |pane: &Pane| match pane {
             Pane::Since => self.since.is_some(),
+            Pane::Drift => self.reading().is_some_and(|reading| reading.drift.is_some()),
             Pane::Sheet | Pane::Context | Pane::Policy | Pane::History | Pane::Talk => !self.local,
             Pane::Change | Pane::Structure | Pane::Findings | Pane::Raw => true,
         };

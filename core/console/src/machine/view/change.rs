@@ -55,12 +55,14 @@ fn document_line(document: &ChangedDocument, shape: Shape, at: usize) -> Option<
                 gutter: left,
                 text,
                 beside: Some(half(Some(&row), |row| row.new_no)),
+                columns: Vec::new(),
             }
         }
         DocumentLine::One(row) => PaneLine {
             gutter: gutter(format!("{} {} ", number(row.old_no), number(row.new_no))),
             text: row_text(document, &row),
             beside: None,
+            columns: Vec::new(),
         },
         DocumentLine::Pair(left, right) => {
             let (gutter, text) = half(left.as_ref(), |row| row.old_no);
@@ -68,6 +70,7 @@ fn document_line(document: &ChangedDocument, shape: Shape, at: usize) -> Option<
                 gutter,
                 text,
                 beside: Some(half(right.as_ref(), |row| row.new_no)),
+                columns: Vec::new(),
             }
         }
     })

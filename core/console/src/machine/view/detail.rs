@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::super::Moment;
 use super::super::reading::{Pane, Reading};
 use super::super::state::{Detail, DetailContent, State};
+use super::drift::drift_count;
 use super::piece::{Piece, Text, Tone, escaped, foreign, left, risk};
 use super::queue::phase;
 use super::structure::structure_count;
@@ -182,6 +183,7 @@ fn tabs(detail: &Detail, reading: Option<&Reading>) -> Vec<TabView> {
                 "Findings",
                 reading.map(|r| r.findings.iter().filter(|f| f.counts()).count()),
             ),
+            Pane::Drift => ("Drift", reading.and_then(|r| r.drift.as_ref()).map(drift_count)),
             Pane::Context => ("Context", None),
             Pane::Policy => ("Policy", None),
             Pane::History => ("History", Some(detail.history.len())),

@@ -7,14 +7,14 @@ use serde::Serialize;
 
 use super::super::document::{ChangedDocument, Shape};
 use super::super::message::Step;
-use super::super::reading::{Pane, Reading};
+use super::super::reading::{Drifted, Pane, Reading};
 use super::super::state::Detail;
 use super::change::change_line;
 use super::listing::{context, findings, history, policy};
 use super::piece::{Piece, Text, Tone};
 use super::sheet::sheet_line;
 use super::talk::talk;
-use super::{raw, structure};
+use super::{drift, raw, structure};
 
 /// One line of a pane.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -25,6 +25,17 @@ pub struct PaneLine {
     pub text: Text,
     /// What stands beside it on the right: its gutter and its line.
     pub beside: Option<(Text, Text)>,
+    /// Columns in place of the line: beside each other where there is room, else one under the other.
+    pub columns: Vec<Column>,
+}
+
+/// One column of a line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Column {
+    /// What stands before it where the columns stand one under the other; in the line that names the columns nothing.
+    pub label: &'static str,
+    /// It.
+    pub text: Text,
 }
 
 impl PaneLine {
@@ -35,6 +46,7 @@ impl PaneLine {
             gutter: Text::new(),
             text,
             beside: None,
+            columns: Vec::new(),
         }
     }
 }
@@ -55,6 +67,7 @@ enum Content<'a> {
     Lines(Vec<Text>),
     Raw(&'a [ChangedDocument]),
     Structure(&'a [ChangedDocument]),
+    Drift(&'a Drifted),
 }
 
 impl<'a> PaneView<'a> {
@@ -68,6 +81,10 @@ impl<'a> PaneView<'a> {
             Pane::Findings => Content::Lines(findings(&reading.findings, None)),
             Pane::Context => Content::Lines(context(reading)),
             Pane::Policy => Content::Lines(policy(reading)),
+            Pane::Drift => match &reading.drift {
+                Some(drifted) => Content::Drift(drifted),
+                None => Content::Lines(Vec::new()),
+            },
             Pane::Raw => Content::Raw(&reading.changes),
             Pane::Talk => Content::Lines(talk(reading)),
             Pane::History | Pane::Since => Content::Lines(Vec::new()),
@@ -102,6 +119,7 @@ impl<'a> PaneView<'a> {
             Content::Structure(documents) => documents.iter().map(structure::lines).sum(),
             Content::Change(documents) => documents.iter().map(|document| document.lines(shape)).sum(),
             Content::Raw(documents) => documents.iter().map(raw::lines).sum(),
+            Content::Drift(drifted) => drift::lines(drifted),
             Content::Lines(lines) => lines.len(),
         };
         Self {
@@ -139,6 +157,7 @@ impl<'a> PaneView<'a> {
         let beside = line.beside.iter().map(|(_, text)| text);
         std::iter::once(&line.text)
             .chain(beside)
+            .chain(line.columns.iter().map(|column| &column.text))
             .any(|text| !found_in(&joined(text), needle).is_empty())
     }
 
@@ -167,6 +186,14 @@ impl<'a> PaneView<'a> {
             beside: line
                 .beside
                 .map(|(gutter, text)| (gutter, highlighted(text, self.needle))),
+            columns: line
+                .columns
+                .into_iter()
+                .map(|column| Column {
+                    label: column.label,
+                    text: highlighted(column.text, self.needle),
+                })
+                .collect(),
         })
     }
 
@@ -180,6 +207,7 @@ impl<'a> PaneView<'a> {
             Content::Raw(documents) => raw::line(documents, index),
             Content::Structure([]) => only("No document changes: what would run stands on the sheet."),
             Content::Structure(documents) => structure::line(documents, index).map(PaneLine::bare),
+            Content::Drift(drifted) => drift::line(drifted, index),
             Content::Lines(lines) => lines.get(index).cloned().map(PaneLine::bare),
         }
     }

@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
+use countersign_protocol::approval::Severity;
 use countersign_review::diff::inline;
 use countersign_review::diff::text::MAX_INLINE_BLOCK;
+use countersign_review::drift::Standing;
 use countersign_review::sheet::{LineRole, SheetLine};
 
 use super::piece::{Piece, Text, Tone, escaped};
@@ -27,8 +29,20 @@ pub(super) fn sheet_line(lines: &[SheetLine], index: usize) -> Option<Text> {
         LineRole::Finding(severity) if !text.starts_with(' ') => escaped(text, Tone::Risk(severity)),
         LineRole::Finding(_) => escaped(text, Tone::Plain),
         LineRole::FindingBeside => escaped(text, Tone::Faint),
+        LineRole::Drift(standing) if !text.starts_with(' ') => escaped(text, standing_tone(standing)),
+        LineRole::Drift(_) => escaped(text, Tone::Plain),
         LineRole::Blank => Text::new(),
     })
+}
+
+/// How dangerous it is what a proposal does to a path.
+pub(super) const fn standing_tone(standing: Standing) -> Tone {
+    match standing {
+        Standing::RevertsLive => Tone::Risk(Severity::High),
+        Standing::OnTopOfDrift => Tone::Risk(Severity::Medium),
+        Standing::AskedFor => Tone::Plain,
+        Standing::UntouchedDrift => Tone::Faint,
+    }
 }
 
 fn labelled(text: &str, tone: Tone) -> Text {
