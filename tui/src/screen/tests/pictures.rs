@@ -41,7 +41,7 @@ fn change_findings_and_context() {
 
 #[test]
 fn drift_in_three_columns_and_what_is_not_known_of_it() {
-    let (request, ended_at) = (sample::id(9), sample::moment(0).wall);
+    let (request, ended_at) = (sample::id(9), moment(0).wall);
     snapshots("drift", |_| {
         sample::drifted(LastApproved::Document {
             request,

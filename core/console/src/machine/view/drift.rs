@@ -3,7 +3,7 @@
 
 use countersign_protocol::approval::LastApproved;
 use countersign_review::drift::Standing;
-use countersign_review::sheet::drift::{Record, Row, Value};
+use countersign_review::sheet::drift::{Record, Row};
 use countersign_review::text::Untrusted;
 
 use super::super::reading::Drifted;
@@ -140,8 +140,8 @@ fn title(row: &Row) -> Text {
 }
 
 fn columns(row: &Row) -> PaneLine {
-    let text = |value: &Option<Value>| value.as_ref().map(|value| (&value.text, value.more));
-    let (baseline, live, proposed) = (text(&row.baseline), text(&row.live), text(&row.proposed));
+    let [baseline, live, proposed] = [&row.baseline, &row.live, &row.proposed]
+        .map(|value| value.as_ref().map(|value| (&value.text, value.more)));
     let tone = |other: bool, tone| if other { tone } else { Tone::Plain };
     let columns = [
         ("approved", baseline, Tone::Plain),
