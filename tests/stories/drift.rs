@@ -14,7 +14,10 @@ fn a_proposal_that_takes_back_a_live_change_says_so_on_the_sheet() {
     let chain = organisation.chain(first);
     assert_eq!(chain.request.approved, Some(LastApproved::Never {}));
     assert!(
-        chain.sheet.text().contains("no approved state of this target is on record"),
+        chain
+            .sheet
+            .text()
+            .contains("no approved state of this target is on record"),
         "{}",
         chain.sheet.text()
     );
@@ -70,7 +73,11 @@ fn a_proposal_that_takes_back_a_live_change_says_so_on_the_sheet() {
     let client = organisation.ask_change("app.conf", live, "workers = 16\nlog = 3\n");
     let id = organisation.wait_for(Phase::Pending);
     let chain = organisation.chain(id);
-    assert!(chain.sheet.text().contains("[untouched drift] workers"), "{}", chain.sheet.text());
+    assert!(
+        chain.sheet.text().contains("[untouched drift] workers"),
+        "{}",
+        chain.sheet.text()
+    );
     assert_eq!(chain.request.severity, Severity::None);
     organisation.decide(id, "alex", Verdict::Approve).unwrap();
     assert_eq!(client.finish().code, Some(0));

@@ -91,7 +91,10 @@ fn a_baseline_tells_what_is_drift() {
     assert_eq!(document["findings"][0]["id"], "drift-reverts-live-change");
     assert_eq!(document["risk"]["level"], "high");
     let text = say("--plain", &["--baseline", &baseline]);
-    assert!(text.contains("[reverts a live change] workers\n    approved, line 1: 4\n"), "{text}");
+    assert!(
+        text.contains("[reverts a live change] workers\n    approved, line 1: 4\n"),
+        "{text}"
+    );
     let without: serde_json::Value = serde_json::from_str(&say("--json", &[])).unwrap();
     assert!(without.get("drift").is_none(), "{without}");
 }

@@ -279,7 +279,11 @@ fn what_takes_back_a_live_change_is_a_finding_and_stands_on_the_sheet() {
         "    approved, line 2: keepalive_timeout 5;",
         "    live, line 2: keepalive_timeout 65;",
     ] {
-        assert!(chain.sheet.text().contains(part), "{part}\n{}", chain.sheet.text());
+        assert!(
+            chain.sheet.text().contains(part),
+            "{part}\n{}",
+            chain.sheet.text()
+        );
     }
     // Older rules: as it was recorded.
     let old = drifted("1999-01-01.1", AFTER);
@@ -293,7 +297,9 @@ fn a_backend_that_bends_the_drift_is_found_out() {
     let refused = |bend: &dyn Fn(&mut Evidence)| {
         let mut evidence = world.done();
         bend(&mut evidence);
-        *codes(&judge_evidence(&world, &evidence, 30, Purpose::Review)).first().unwrap()
+        *codes(&judge_evidence(&world, &evidence, 30, Purpose::Review))
+            .first()
+            .unwrap()
     };
     let drift = world.request().drift.unwrap();
     let other = drifted(RULESET, b"something else\n");
@@ -351,7 +357,11 @@ fn what_cannot_be_read_and_what_was_never_approved_are_said() {
     let sheet = |world: &World| judge(world, 30, Purpose::Review).chain.unwrap().sheet;
     world.hold(&proposal, |_| ());
     let never = sheet(&world);
-    assert!(never.text().contains("last approved: no approved state of this target is on record"));
+    assert!(
+        never
+            .text()
+            .contains("last approved: no approved state of this target is on record")
+    );
     let request = countersign_protocol::identity::RequestId::of(
         &countersign_protocol::digest::ProposalDigest::new(Sha256Digest::of(b"earlier")),
     );
@@ -362,7 +372,10 @@ fn what_cannot_be_read_and_what_was_never_approved_are_said() {
     });
     world.hold(&proposal, |_| ());
     let text = sheet(&world).text().to_owned();
-    assert!(text.contains("it could not be read: its bytes are no longer kept"), "{text}");
+    assert!(
+        text.contains("it could not be read: its bytes are no longer kept"),
+        "{text}"
+    );
     assert!(text.contains("[medium] unknown drift-unreadable"), "{text}");
     assert_eq!(world.request().severity, Severity::Medium);
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use countersign_console::machine::document::ChangedDocument;
 use countersign_console::machine::driver::Desk;
-use countersign_console::machine::{Drifted, News, Order, Progress, Reading, Row, State, Summary, Trouble, Trust};
+use countersign_console::machine::{
+    Drifted, News, Order, Progress, Reading, Row, State, Summary, Trouble, Trust,
+};
 use countersign_protocol::approval::Severity;
 use countersign_protocol::digest::{ActionDigest, ProposalDigest, RequestDigest, Sha256Digest, ViewDigest};
 use countersign_protocol::identity::RequestId;

@@ -227,7 +227,13 @@ fn wrapped(line: &PaneLine, width: u16) -> Vec<(usize, Row)> {
             let lines = in_columns(&line.columns, room).into_iter().enumerate();
             rows.extend(lines.map(|(at, text)| {
                 let columns = true;
-                (at, Row { columns, ..row(text, None) })
+                (
+                    at,
+                    Row {
+                        columns,
+                        ..row(text, None)
+                    },
+                )
             }));
         }
         None => {

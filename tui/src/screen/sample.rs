@@ -7,10 +7,10 @@ use countersign_console::machine::document::ChangedDocument;
 use countersign_console::machine::reading::DecisionSummary;
 use countersign_console::machine::state::KeySummary;
 use countersign_console::machine::{
-    Command, Connection, Drifted, Message, Moment, News, Pane, Reading, Row, RowContent, Said, Speaker, State, Summary,
+    Command, Connection, Message, Moment, News, Reading, Row, RowContent, Said, Speaker, State, Summary,
     Trouble, Trust, Unlock, update,
 };
-use countersign_protocol::approval::{LastApproved, Severity};
+use countersign_protocol::approval::Severity;
 use countersign_protocol::context::{Fact, Origin};
 use countersign_protocol::decision::Verdict;
 use countersign_protocol::digest::{ActionDigest, ProposalDigest, RequestDigest, Sha256Digest, ViewDigest};
@@ -21,9 +21,7 @@ use countersign_protocol::request::Phase;
 use countersign_protocol::text::{Line, Prose};
 use countersign_review::diff::structure::compare;
 use countersign_review::diff::text::{RowKind, TextDiff};
-use countersign_review::drift;
 use countersign_review::findings::{Finding, analyze, severity};
-use countersign_review::sheet::drift::Record;
 use countersign_review::sheet::{LineRole, SheetLine};
 use countersign_review::text::{Untrusted, spans_to_string};
 
@@ -31,9 +29,6 @@ use countersign_review::text::{Untrusted, spans_to_string};
 pub const BEFORE: &str = "Version: \"2012-10-17\"\nStatement:\n  - Effect: Allow\n    Action:\n      - s3:GetObject\n      - s3:ListBucket\n    Resource: arn:aws:s3:::acme-reports/*\n  - Effect: Deny\n    Action: s3:DeleteObject\n    Resource: \"*\"\n";
 /// The same with more rights than anybody should ask for.
 pub const AFTER: &str = "Version: \"2012-10-17\"\nStatement:\n  - Effect: Allow\n    Action: \"*\"\n    Resource: \"*\"\n  - Effect: Deny\n    Action: s3:DeleteObject\n    Resource: arn:aws:s3:::acme-reports/*\n";
-
-/// What was approved last: the deny was wide awake then, and the version another.
-pub const APPROVED: &str = "Version: \"2008-10-17\"\nStatement:\n  - Effect: Allow\n    Action:\n      - s3:GetObject\n    Resource: arn:aws:s3:::acme-reports/*\n  - Effect: Deny\n    Action: s3:DeleteObject\n    Resource: arn:aws:s3:::acme-reports/*\n";
 
 /// The moment of every sample.
 pub fn moment(up_millis: u64) -> Moment {
@@ -433,38 +428,11 @@ pub fn detail(number: u8, reason: &str) -> State {
     );
     update(&mut state, Message::Command(Command::Enter), moment(1000));
     if let Some(reading) = reading(number, reason) {
-        tell(&mut state, number, reading);
+        let news = News::Opened {
+            id: id(number),
+            result: Ok(Box::new(reading)),
+        };
+        update(&mut state, Message::News(news), moment(1100));
     }
     state
-}
-
-/// A sample whose target was changed live since it was approved.
-pub fn drifted(approved: LastApproved) -> State {
-    let mut state = detail(1, "");
-    let baseline = match &approved {
-        LastApproved::Unread { why, .. } => Some(drift::State::Unread(why.raw())),
-        LastApproved::Never {} => None,
-        _ => Some(drift::State::Bytes(APPROVED.as_bytes())),
-    };
-    let [live, proposed] = [BEFORE, AFTER].map(|text| drift::State::Bytes(text.as_bytes()));
-    let told = baseline.map(|baseline| drift::drift("iam", baseline, live, proposed));
-    if let Some(mut reading) = reading(1, "") {
-        reading.drift = Some(Drifted {
-            approved: Some(approved),
-            record: told.map(|told| Arc::new(Record::from(&told))),
-        });
-        update(&mut state, Message::Command(Command::Back), moment(1200));
-        update(&mut state, Message::Command(Command::Enter), moment(1200));
-        tell(&mut state, 1, reading);
-    }
-    update(&mut state, Message::Command(Command::Read(Pane::Drift)), moment(2000));
-    state
-}
-
-fn tell(state: &mut State, number: u8, reading: Reading) {
-    let news = News::Opened {
-        id: id(number),
-        result: Ok(Box::new(reading)),
-    };
-    update(state, Message::News(news), moment(1100));
 }

@@ -79,5 +79,7 @@ pub fn approved(conn: &Connection, guard: &GuardId, target: &str) -> Result<Opti
 /// [`StoreError`] when the store fails.
 pub fn artifact(conn: &Connection, digest: &ArtifactDigest) -> Result<Option<Vec<u8>>, StoreError> {
     let mut rows = conn.prepare_cached("SELECT bytes FROM artifacts WHERE digest = ?1")?;
-    Ok(rows.query_row([digest.to_string()], |row| row.get(0)).optional()?)
+    Ok(rows
+        .query_row([digest.to_string()], |row| row.get(0))
+        .optional()?)
 }

@@ -144,7 +144,11 @@ impl Reading {
                 marks
             }
             Pane::Structure => super::view::structure_marks(&self.changes),
-            Pane::Drift => self.drift.as_ref().map(super::view::drift_marks).unwrap_or_default(),
+            Pane::Drift => self
+                .drift
+                .as_ref()
+                .map(super::view::drift_marks)
+                .unwrap_or_default(),
             Pane::Findings
             | Pane::Context
             | Pane::Policy
@@ -172,7 +176,9 @@ impl Reading {
     fn sheet_landmarks(&self) -> Vec<usize> {
         let starts = |line: &SheetLine| match line.role {
             LineRole::Hunk => true,
-            LineRole::Finding(_) | LineRole::FindingBeside | LineRole::Drift(_) => !line.text.starts_with(' '),
+            LineRole::Finding(_) | LineRole::FindingBeside | LineRole::Drift(_) => {
+                !line.text.starts_with(' ')
+            }
             _ => false,
         };
         let lines = self.sheet.iter().enumerate();

@@ -60,8 +60,8 @@ impl<'a> Edits<'a> {
             return false;
         };
         let lines = &change.before;
-        let touches = lines.start < region.end
-            || lines.start == region.end && (lines.len() == 0 || region.len() == 0);
+        let touches =
+            lines.start < region.end || lines.start == region.end && (lines.len() == 0 || region.len() == 0);
         if touches {
             region.end = region.end.max(lines.end);
             let length = |lines: &Range<u32>| i64::from(lines.end) - i64::from(lines.start);
@@ -166,7 +166,13 @@ mod tests {
     /// Whether a line `a` of the baseline stands in the proposal as the same line.
     fn kept(b: &str, p: &str) -> bool {
         let diff = TextDiff::new(b.as_bytes(), p.as_bytes()).unwrap();
-        let gone: Vec<u32> = diff.changes().iter().flat_map(|change| change.before.clone()).collect();
-        (0u32..).zip(b.lines()).any(|(number, line)| line == "a" && !gone.contains(&number))
+        let gone: Vec<u32> = diff
+            .changes()
+            .iter()
+            .flat_map(|change| change.before.clone())
+            .collect();
+        (0u32..)
+            .zip(b.lines())
+            .any(|(number, line)| line == "a" && !gone.contains(&number))
     }
 }

@@ -163,10 +163,14 @@ fn takes_back(baseline: &[&[u8]], live: &[&[u8]], proposed: &[&[u8]]) -> bool {
     let (baseline, live, proposed) = (bare(baseline), bare(live), bare(proposed));
     let without = |all: &[Vec<u8>], others: &[Vec<u8>]| -> Vec<Vec<u8>> {
         let others: BTreeSet<&Vec<u8>> = others.iter().collect();
-        all.iter().filter(|part| !others.contains(part)).cloned().collect()
+        all.iter()
+            .filter(|part| !others.contains(part))
+            .cloned()
+            .collect()
     };
     let (taken_out, added) = (without(&baseline, &live), without(&live, &baseline));
-    without(&taken_out, &proposed).len() < taken_out.len() || without(&added, &proposed).len() > taken_out.len()
+    without(&taken_out, &proposed).len() < taken_out.len()
+        || without(&added, &proposed).len() > taken_out.len()
 }
 
 fn as_a_whole(baseline: Option<&[u8]>, live: Option<&[u8]>, proposed: Option<&[u8]>) -> Vec<Row> {
@@ -250,7 +254,10 @@ mod tests {
             r#"[{"id": "x", "v": 1}]"#,
             r#"[{"id": "x", "v": 2}]"#,
         );
-        assert_eq!(rows, ["[x].id: untouched drift", "[x].v: asked for on top of drift"]);
+        assert_eq!(
+            rows,
+            ["[x].id: untouched drift", "[x].v: asked for on top of drift"]
+        );
     }
 
     #[test]

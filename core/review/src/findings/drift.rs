@@ -29,8 +29,9 @@ pub fn with_drift(mut findings: Vec<Finding>, drift: &Drift) -> Vec<Finding> {
             }
         }
         Drift::Unknown { state, why } => {
-            let what =
-                format!("the {state} state could not be read, so what somebody changed live is not known: {why}");
+            let what = format!(
+                "the {state} state could not be read, so what somebody changed live is not known: {why}"
+            );
             let seen = Observation::new(&rule::DRIFT_UNREADABLE, *state, what);
             findings.push(seen.finding(Delta::Unknown, Side::Before));
         }
@@ -64,7 +65,11 @@ pub(crate) fn told(path: &Path, written: &Written, longest: usize) -> (String, u
     let cut = piece.len() < text.len();
     let masked = secret::mask_source(&piece);
     let length = masked.chars().count();
-    let shown = longest.min(if cut { length.saturating_sub(PIECE / 2) } else { length });
+    let shown = longest.min(if cut {
+        length.saturating_sub(PIECE / 2)
+    } else {
+        length
+    });
     let more = length - shown + text.chars().skip(longest + PIECE).count();
     (masked.chars().take(shown).collect(), more)
 }
@@ -135,13 +140,22 @@ mod tests {
     }
 
     fn drifted(findings: &[Finding]) -> Vec<(&str, &str)> {
-        let drifted = findings.iter().filter(|finding| finding.rule.as_str().starts_with("drift-"));
-        drifted.map(|finding| (finding.rule.as_str(), finding.explanation.as_str())).collect()
+        let drifted = findings
+            .iter()
+            .filter(|finding| finding.rule.as_str().starts_with("drift-"));
+        drifted
+            .map(|finding| (finding.rule.as_str(), finding.explanation.as_str()))
+            .collect()
     }
 
     #[test]
     fn taking_a_live_change_back_is_high_and_says_what() {
-        let found = found("config-file", "workers = 4\nlog = 1\n", "workers = 8\nlog = 1\n", "workers = 4\nlog = 2\n");
+        let found = found(
+            "config-file",
+            "workers = 4\nlog = 1\n",
+            "workers = 8\nlog = 1\n",
+            "workers = 4\nlog = 2\n",
+        );
         assert_eq!(
             drifted(&found),
             [(
@@ -155,16 +169,32 @@ mod tests {
 
     #[test]
     fn changing_it_again_is_medium_and_untouched_drift_is_none() {
-        let found = found("config-file", "a = 1\nb = 1\n", "a = 2\nb = 2\n", "a = 3\nb = 2\n");
+        let found = found(
+            "config-file",
+            "a = 1\nb = 1\n",
+            "a = 2\nb = 2\n",
+            "a = 3\nb = 2\n",
+        );
         assert_eq!(drifted(&found).len(), 1);
-        assert_eq!((found[0].rule.as_str(), severity(&found)), ("drift-on-top-of-drift", Severity::Medium));
+        assert_eq!(
+            (found[0].rule.as_str(), severity(&found)),
+            ("drift-on-top-of-drift", Severity::Medium)
+        );
     }
 
     #[test]
     fn what_could_not_be_read_is_said() {
-        let unknown = drift("config-file", State::Unread("gone\u{1b}"), State::Absent, State::Absent);
+        let unknown = drift(
+            "config-file",
+            State::Unread("gone\u{1b}"),
+            State::Absent,
+            State::Absent,
+        );
         let found = with_drift(vec![], &unknown);
-        assert_eq!((found[0].rule.as_str(), severity(&found)), ("drift-unreadable", Severity::Medium));
+        assert_eq!(
+            (found[0].rule.as_str(), severity(&found)),
+            ("drift-unreadable", Severity::Medium)
+        );
         assert!(found[0].explanation.contains("gone⟦U+001B⟧"), "{found:?}");
     }
 
@@ -172,10 +202,19 @@ mod tests {
     fn no_value_of_a_secret_is_repeated() {
         let (old, new) = ("hunter2-and-more", "correct-horse-battery");
         for (kind, write) in [
-            ("config-file", (|secret| format!("db_password = \"{secret}\"\nx = 1\n")) as fn(&str) -> String),
-            ("config-file", |secret| format!("server {{\n  set db_password={secret};\n}}\n")),
-            ("k8s", |secret| format!("env:\n  - name: API_KEY\n    value: {secret}\n")),
-            ("json", |secret| format!("{{\"a\": [{{\"x\": 1, \"clientSecret\": \"{secret}\"}}]}}")),
+            (
+                "config-file",
+                (|secret| format!("db_password = \"{secret}\"\nx = 1\n")) as fn(&str) -> String,
+            ),
+            ("config-file", |secret| {
+                format!("server {{\n  set db_password={secret};\n}}\n")
+            }),
+            ("k8s", |secret| {
+                format!("env:\n  - name: API_KEY\n    value: {secret}\n")
+            }),
+            ("json", |secret| {
+                format!("{{\"a\": [{{\"x\": 1, \"clientSecret\": \"{secret}\"}}]}}")
+            }),
         ] {
             let (before, after) = (write(old), write(new));
             let (b, l) = (State::Bytes(before.as_bytes()), State::Bytes(after.as_bytes()));
@@ -191,10 +230,18 @@ mod tests {
 
     #[test]
     fn floods_are_told_by_their_number() {
-        let lines = |value: u32| (0..300).map(|key| format!("k{key} = {value}\n")).collect::<String>();
+        let lines = |value: u32| {
+            (0..300)
+                .map(|key| format!("k{key} = {value}\n"))
+                .collect::<String>()
+        };
         let found = found("config-file", &lines(1), &lines(2), &lines(1));
         let told = drifted(&found);
         assert_eq!(told.len(), MAX_TOLD + 1);
-        assert!(told.iter().any(|(_, why)| *why == "200 more paths: reverts a live change"), "{told:?}");
+        assert!(
+            told.iter()
+                .any(|(_, why)| *why == "200 more paths: reverts a live change"),
+            "{told:?}"
+        );
     }
 }

@@ -50,8 +50,8 @@ mod terraform_source;
 mod text;
 mod workflow;
 
-pub use drift::with_drift;
 pub(crate) use drift::told;
+pub use drift::with_drift;
 pub use finding::{Delta, Finding, RuleId, Severity, Side};
 pub use observation::{Breadth, Observation};
 pub use rule::{RULES, Rule};

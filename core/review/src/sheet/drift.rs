@@ -163,7 +163,10 @@ pub(super) fn section(
             ended_at,
             artifact: ArtifactRef { digest, length },
         } => {
-            page.field("last approved", &format!("by {earlier}, which had run at {ended_at}"))?;
+            page.field(
+                "last approved",
+                &format!("by {earlier}, which had run at {ended_at}"),
+            )?;
             page.field("approved document", &format!("{length} bytes, SHA-256 {digest}"))?;
             let same = request.baseline == Some(*digest);
             page.field(
@@ -189,7 +192,10 @@ pub(super) fn section(
             ended_at,
             why,
         } => {
-            page.field("last approved", &format!("by {earlier}, which had run at {ended_at}"))?;
+            page.field(
+                "last approved",
+                &format!("by {earlier}, which had run at {ended_at}"),
+            )?;
             page.foreign("it could not be read", why.raw())?;
         }
     }

@@ -134,7 +134,12 @@ impl Sheet {
             ));
         }
         let named = drift.map(drift::Record::to_bytes).transpose();
-        if named.map_err(|_| SheetError::Drift)?.as_deref().map(ArtifactDigest::of) != request.drift {
+        if named
+            .map_err(|_| SheetError::Drift)?
+            .as_deref()
+            .map(ArtifactDigest::of)
+            != request.drift
+        {
             return Err(SheetError::Drift);
         }
         let mut page = Page::default();

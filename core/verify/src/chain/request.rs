@@ -203,7 +203,9 @@ fn judged_then(
 
 /// The record of drift that the request names; its bytes were checked. Whoever reads it finds it in the same form.
 fn recorded_drift(evidence: &Evidence, request: &ApprovalRequest) -> Result<Option<Record>, Problem> {
-    let Some(named) = &request.drift else { return Ok(None) };
+    let Some(named) = &request.drift else {
+        return Ok(None);
+    };
     let found = evidence.artifacts.get(named);
     let bytes = found.ok_or_else(|| Problem::new("incomplete", "the evidence holds no record of drift"))?;
     let record = Record::read(&bytes.0).map_err(|error| Problem::new("drift-differs", error))?;

@@ -1,9 +1,6 @@
 //! Each screen as it is painted.
 
 use super::*;
-use countersign_protocol::action::ArtifactRef;
-use countersign_protocol::approval::LastApproved;
-use countersign_protocol::text::Line;
 
 #[test]
 fn queue() {
@@ -37,26 +34,6 @@ fn change_findings_and_context() {
             state
         });
     }
-}
-
-#[test]
-fn drift_in_three_columns_and_what_is_not_known_of_it() {
-    let (request, ended_at) = (sample::id(9), moment(0).wall);
-    snapshots("drift", |_| {
-        sample::drifted(LastApproved::Document {
-            request,
-            ended_at,
-            artifact: ArtifactRef::of(sample::APPROVED.as_bytes()),
-        })
-    });
-    snapshots("drift-unread", |_| {
-        sample::drifted(LastApproved::Unread {
-            request,
-            ended_at,
-            why: Line::new("its bytes are no longer kept").unwrap(),
-        })
-    });
-    snapshots("drift-never", |_| sample::drifted(LastApproved::Never {}));
 }
 
 #[test]

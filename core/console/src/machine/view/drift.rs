@@ -54,8 +54,17 @@ fn head(drifted: &Drifted) -> Vec<PaneLine> {
         Some(LastApproved::Never {}) => head.push(plain(
             "No approved state of this target is on record: there is nothing to compare with.".to_owned(),
         )),
-        Some(LastApproved::Document { request, ended_at, .. } | LastApproved::Unread { request, ended_at, .. }) => {
-            head.push(plain(format!("Approved last by {request}, which had run at {ended_at}.")));
+        Some(
+            LastApproved::Document {
+                request, ended_at, ..
+            }
+            | LastApproved::Unread {
+                request, ended_at, ..
+            },
+        ) => {
+            head.push(plain(format!(
+                "Approved last by {request}, which had run at {ended_at}."
+            )));
         }
         Some(LastApproved::Removed { request, ended_at }) => head.push(plain(format!(
             "Approved last to be removed, by {request}, which had run at {ended_at}."
