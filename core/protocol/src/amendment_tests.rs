@@ -89,6 +89,8 @@ impl World {
             target: proposal.action.target.clone(),
             action_digest: proposal.action_digest,
             baseline: None,
+            approved: None,
+            drift: None,
             directory: self.directory.digest(),
             policy: PolicyDigest::new(digest("p")),
             ruleset: line("rules"),
