@@ -295,6 +295,7 @@ impl Detector for Resources {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one check after another, each a few lines")]
 fn observe(place: &Place, key: &str, name: &str, value: &Value, seen: &mut Vec<Observation>) -> bool {
     let mut add = |about: &'static Rule, severity: Severity, what: String| {
         let id = format!("{} {name}", place.identity);

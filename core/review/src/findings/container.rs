@@ -380,7 +380,8 @@ fn add(place: &Place, fetched: &Value, seen: &mut Vec<Observation>) {
     let remote = ["http://", "https://", "git@", "ftp://"]
         .iter()
         .any(|scheme| text.contains(scheme));
-    if remote && !(text.contains("--checksum=") && !text.contains("http://")) {
+    let checked = text.contains("--checksum=") && !text.contains("http://");
+    if remote && !checked {
         let severity = match text.contains("http://") || text.contains("ftp://") {
             true => Severity::High,
             false => Severity::Medium,

@@ -121,6 +121,7 @@ fn ranges(value: &Value) -> Vec<&str> {
     found
 }
 
+#[expect(clippy::too_many_lines, reason = "one check after another, each a few lines")]
 fn observe(place: &Place, rule_value: &Value, range: &str, seen: &mut Vec<Observation>) {
     let first = |keys: &[&str]| keys.iter().find_map(|key| rule_value.at(key));
     let (from, to) = (
