@@ -16,7 +16,7 @@ use countersign_review::sheet::{SheetError, SheetLine, amended};
 use countersign_verify::Chain;
 use secrecy::SecretString;
 
-use crate::decide::{DecideError, Instead, Intent, Sent, perform};
+use crate::decide::{CallingOff, DecideError, Instead, Intent, Sent, perform};
 use crate::inbox::{Inbox, Opened};
 
 /// What a person wants instead of what was asked.
@@ -227,17 +227,24 @@ pub async fn amend(
     if intent.verdict != Verdict::Deny {
         return Err(DraftError::Unfit("a counter-proposal is a denial of what was asked").into());
     }
-    perform(inbox, intent, secret, report, |opened: &Opened, chain: &Chain| {
-        let draft = draft(&Asked::of(chain, &opened.record.evidence), &wanted)?;
-        if drafted.is_some_and(|seen| seen != draft.action_digest) {
-            return Err(DecideError::Stale("the counter-proposal"));
-        }
-        Ok(Some(Instead {
-            action: draft.action,
-            until: draft.until,
-            artifacts: draft.artifacts,
-        }))
-    })
+    perform(
+        inbox,
+        intent,
+        secret,
+        &CallingOff::default(),
+        report,
+        |opened: &Opened, chain: &Chain| {
+            let draft = draft(&Asked::of(chain, &opened.record.evidence), &wanted)?;
+            if drafted.is_some_and(|seen| seen != draft.action_digest) {
+                return Err(DecideError::Stale("the counter-proposal"));
+            }
+            Ok(Some(Instead {
+                action: draft.action,
+                until: draft.until,
+                artifacts: draft.artifacts,
+            }))
+        },
+    )
     .await
 }
 

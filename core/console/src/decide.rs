@@ -4,6 +4,8 @@
 //! person saw, nothing is signed. The decision is kept durably before it is sent, and what became of it is told
 //! as it is: kept, stored, logged, refused.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use countersign_client::{ClientError, now};
@@ -114,6 +116,9 @@ pub enum DecideError {
     /// The backend refused it.
     #[error("the decision was signed, but the backend refused it: {0}")]
     BackendRefused(ClientError),
+    /// It was called off while the key was asked.
+    #[error("called off: nothing was sent")]
+    CalledOff,
     /// The backend acknowledged it, and does not show it.
     #[error(
         "ALARM: the backend acknowledged the decision, but does not show it in the log; it is kept in the outbox: tell the owners"
@@ -121,7 +126,40 @@ pub enum DecideError {
     Suppressed,
 }
 
-/// Fetches, derives everything again, and lets `report` know when the signature was made.
+/// A person's way to call a decision off while its key is still asked: either it is called off, or it goes on, and
+/// both sides know which.
+#[derive(Debug, Clone, Default)]
+pub struct CallingOff(Arc<AtomicU8>);
+
+const OPEN: u8 = 0;
+const CALLED_OFF: u8 = 1;
+const GONE_ON: u8 = 2;
+
+impl CallingOff {
+    /// Calls it off; whether it was still time.
+    #[must_use]
+    pub fn call_off(&self) -> bool {
+        self.settle(CALLED_OFF)
+    }
+
+    /// Goes on; whether it was not called off.
+    fn go_on(&self) -> bool {
+        self.settle(GONE_ON)
+    }
+
+    pub(crate) fn is_called_off(&self) -> bool {
+        self.0.load(Ordering::SeqCst) == CALLED_OFF
+    }
+
+    fn settle(&self, to: u8) -> bool {
+        let settled = self
+            .0
+            .compare_exchange(OPEN, to, Ordering::SeqCst, Ordering::SeqCst);
+        settled.map_or_else(|found| found == to, |_| true)
+    }
+}
+
+/// The same as [`decide_unless`], with nobody who calls it off.
 ///
 /// # Errors
 /// [`DecideError`] says why nothing was decided, or what is wrong after it was.
@@ -131,7 +169,21 @@ pub async fn decide(
     secret: SecretString,
     report: impl Fn() + Send,
 ) -> Result<Sent, DecideError> {
-    perform(inbox, intent, secret, report, |_, _| Ok(None)).await
+    decide_unless(inbox, intent, secret, &CallingOff::default(), report).await
+}
+
+/// Fetches, derives everything again, and lets `report` know when the signature was made.
+///
+/// # Errors
+/// [`DecideError`] says why nothing was decided, or what is wrong after it was.
+pub async fn decide_unless(
+    inbox: &Inbox,
+    intent: Intent,
+    secret: SecretString,
+    calling_off: &CallingOff,
+    report: impl Fn() + Send,
+) -> Result<Sent, DecideError> {
+    perform(inbox, intent, secret, calling_off, report, |_, _| Ok(None)).await
 }
 
 /// The way of every answer. `instead` gives what a denial proposes instead, derived from what was fetched now.
@@ -139,6 +191,7 @@ pub(crate) async fn perform(
     inbox: &Inbox,
     intent: Intent,
     secret: SecretString,
+    calling_off: &CallingOff,
     report: impl Fn() + Send,
     instead: impl FnOnce(&Opened, &Chain) -> Result<Option<Instead>, DecideError> + Send,
 ) -> Result<Sent, DecideError> {
@@ -148,9 +201,19 @@ pub(crate) async fn perform(
     if let Some(chain) = &opened.report.chain {
         prepared.instead = instead(&opened, chain)?;
     }
-    let item = tokio::task::spawn_blocking(move || sign(prepared, &key, &secret))
-        .await
-        .map_err(|_| SignError::Key("its thread ended early".into()))??;
+    let mut signing = tokio::task::spawn_blocking(move || sign(prepared, &key, &secret));
+    let signed = loop {
+        // A device can be waited for long; who calls it off is not kept waiting.
+        match tokio::time::timeout(Duration::from_millis(100), &mut signing).await {
+            Ok(signed) => break signed,
+            Err(_) if calling_off.is_called_off() => return Err(DecideError::CalledOff),
+            Err(_) => {}
+        }
+    };
+    let item = signed.map_err(|_| SignError::Key("its thread ended early".into()))??;
+    if !calling_off.go_on() {
+        return Err(DecideError::CalledOff);
+    }
     inbox.outbox().put(&item)?;
     report();
     send(inbox, item).await
@@ -401,4 +464,27 @@ fn nonce() -> Result<Nonce, SignError> {
     getrandom::fill(&mut bytes)
         .map_err(|error| SignError::Key(format!("the system gives no randomness: {error}").into()))?;
     Ok(Nonce::from_random(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decision_is_called_off_or_goes_on_and_never_both() {
+        let first = CallingOff::default();
+        assert!(first.call_off() && first.is_called_off());
+        assert!(!first.go_on());
+        assert!(first.call_off(), "calling off twice is the same as once");
+        let second = CallingOff::default();
+        assert!(second.go_on());
+        assert!(!second.call_off() && !second.is_called_off());
+        for _ in 0..200 {
+            let one = CallingOff::default();
+            let other = one.clone();
+            let thread = std::thread::spawn(move || other.call_off());
+            let went_on = one.go_on();
+            assert_ne!(went_on, thread.join().unwrap());
+        }
+    }
 }

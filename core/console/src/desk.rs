@@ -18,12 +18,14 @@ use countersign_verify::Chain;
 use secrecy::SecretString;
 
 use crate::backlog::Backlog;
+use crate::config::Provider;
 use crate::decide::{self, DecideError, Intent, Sent};
 use crate::inbox::{Inbox, InboxError, Opened, Row as InboxRow};
+use crate::keys::{self, Asks, KeyError};
 use crate::machine::document::ChangedDocument;
 use crate::machine::driver::Desk;
 use crate::machine::reading::DecisionSummary;
-use crate::machine::state::KeySummary;
+use crate::machine::state::{KeyStanding, KeySummary};
 use crate::machine::{
     Connection, Drifted, News, Order, Page, Progress, Reading, Row, RowContent, Said, Speaker, Summary,
     Trouble, Trust, Unlock,
@@ -77,7 +79,7 @@ impl Desk for ReviewerDesk {
                 Some(KeySummary {
                     name: name.as_str().into(),
                     assurance: entry.assurance,
-                    unlock: Unlock::Passphrase,
+                    unlock: unlock_of(key.provider),
                 })
             });
         Ok(Trust {
@@ -126,6 +128,28 @@ impl Desk for ReviewerDesk {
         read.map_err(|_| Trouble::new("internal", "reading the request ended early"))?
     }
 
+    async fn key(&self) -> Result<Option<KeyStanding>, Trouble> {
+        let Ok(key) = decide::signing_key(self.inbox.config(), None) else {
+            return Ok(None);
+        };
+        let asked = tokio::task::spawn_blocking(move || {
+            let key = keys::open(&key)?;
+            let attempts = key.attempts()?;
+            Ok(KeyStanding {
+                unlock: unlock_for(key.asks()),
+                warning: attempts.and_then(|attempts| attempts.warning()),
+            })
+        });
+        match asked.await {
+            Ok(Ok(standing)) => Ok(Some(standing)),
+            Ok(Err(error)) => {
+                let error: KeyError = error;
+                Err(Trouble::new("key", error.to_string().as_str()))
+            }
+            Err(_) => Err(Trouble::new("internal", "asking the key ended early")),
+        }
+    }
+
     async fn decide(&self, order: Order, report: impl Fn(Progress) + Send + Sync) {
         report(Progress::Signing);
         let intent = Intent {
@@ -141,7 +165,11 @@ impl Desk for ReviewerDesk {
         };
         let secret = SecretString::from(order.passphrase.expose().to_owned());
         drop(order.passphrase);
-        let progress = match decide::decide(&self.inbox, intent, secret, || report(Progress::Sent)).await {
+        let progress = match decide::decide_unless(&self.inbox, intent, secret, &order.calling_off, || {
+            report(Progress::Sent);
+        })
+        .await
+        {
             Ok(Sent::Logged { index, size, .. }) => Progress::Logged { index, size },
             Ok(Sent::Stored { .. }) => Progress::Committed,
             Ok(Sent::Kept(error)) => Progress::Kept(told(&error, error.hint())),
@@ -240,6 +268,22 @@ impl ReviewerDesk {
             }
             tokio::time::sleep(OUTBOX_PAUSE).await;
         }
+    }
+}
+
+const fn unlock_of(provider: Provider) -> Unlock {
+    match provider {
+        Provider::Software => Unlock::Passphrase,
+        Provider::Tpm | Provider::Pkcs11 | Provider::SecureEnclave | Provider::WindowsTpm => Unlock::Pin,
+        Provider::SshAgent | Provider::Fido2 => Unlock::Touch,
+    }
+}
+
+const fn unlock_for(asks: Asks) -> Unlock {
+    match asks {
+        Asks::Passphrase => Unlock::Passphrase,
+        Asks::Pin => Unlock::Pin,
+        Asks::Confirmation => Unlock::Touch,
     }
 }
 
@@ -449,6 +493,7 @@ pub const fn code_of(error: &DecideError) -> &'static str {
         DecideError::Sign(_) => "sign",
         DecideError::Outbox(_) => "outbox",
         DecideError::BackendRefused(_) => "backend-refused",
+        DecideError::CalledOff => "called-off",
         DecideError::Suppressed => "alarm",
     }
 }

@@ -226,6 +226,7 @@ impl From<DecideError> for Failure {
             DecideError::Draft(_) | DecideError::Reason(_) | DecideError::WhichKey(_) => {
                 Self::usage(said, "")
             }
+            DecideError::CalledOff => Self::no(said),
             DecideError::KeyNotEnrolled(_) | DecideError::Sign(_) => Self::new(Code::Key, said, ""),
             DecideError::Outbox(_) | DecideError::Suppressed => Self::new(Code::Refused, said, ""),
         }

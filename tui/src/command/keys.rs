@@ -9,8 +9,9 @@ use countersign_console::home::Home;
 use countersign_console::keys::tpm::TpmKeys;
 use countersign_console::keys::tpm::attest::Credential;
 use countersign_console::keys::{self, NewKey, ReviewerKey};
-use countersign_protocol::identity::Role;
+use countersign_protocol::identity::{Role, SignatureFormat};
 use countersign_protocol::signed::pae;
+use countersign_protocol::sshsig;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
@@ -133,6 +134,7 @@ fn list(config: Option<&Path>, as_json: bool) -> Result<(), Failure> {
         if as_json {
             documents.push(
                 json!({ "name": name, "provider": key.provider, "role": key.role, "id": key.id,
+                "kept_in": opened.as_ref().ok().map(|opened| opened.kept_in()),
                 "asks": opened.as_ref().ok().map(|opened| opened.asks().word()), "attempts_left": left,
                 "available": problem.is_none(), "problem": problem }),
             );
@@ -179,6 +181,14 @@ fn check(config: Option<&Path>, options: &CheckKey) -> Result<(), Failure> {
             &folder.join("public.pem"),
             pem("PUBLIC KEY", public.spki()).as_bytes(),
         )?;
+        if public.format() == SignatureFormat::Sshsig {
+            let signer = format!("reviewer {}\n", sshsig::key_line(&public));
+            file::write(
+                &folder.join("signature.sshsig"),
+                sshsig::armoured(&signature).as_bytes(),
+            )?;
+            file::write(&folder.join("allowed_signers"), signer.as_bytes())?;
+        }
     }
     output::say(&format!(
         "key `{}` signs, and its signature verifies",

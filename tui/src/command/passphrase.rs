@@ -34,11 +34,8 @@ pub fn of_key(key: &dyn ReviewerKey, pin: &Pin, whose: &str) -> Result<SecretStr
         );
         return Ok(SecretString::default());
     }
-    if let Some(attempts) = attempts.filter(|attempts| attempts.left < attempts.of || attempts.left == 1) {
-        output::note(&format!(
-            "{} of {} PIN attempts are left",
-            attempts.left, attempts.of
-        ));
+    if let Some(warning) = attempts.and_then(|attempts| attempts.warning()) {
+        output::note(&warning);
     }
     let mut asked = key.asks().word().to_owned();
     if let Some(first) = asked.get_mut(..1) {

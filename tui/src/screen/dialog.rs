@@ -118,7 +118,14 @@ fn keys(ceremony: &CeremonyView) -> Text {
     if ceremony.fields.is_empty() {
         return vec![
             piece("Esc", Tone::Strong),
-            piece(" leaves it to go on by itself", Tone::Faint),
+            piece(
+                if ceremony.can_call_off {
+                    " calls it off"
+                } else {
+                    " leaves it to go on by itself"
+                },
+                Tone::Faint,
+            ),
         ];
     }
     let chord = if ceremony.ready { Tone::Good } else { Tone::Faint };

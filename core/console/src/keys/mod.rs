@@ -2,11 +2,14 @@
 //!
 //! A provider keeps keys; a key signs only once it was unlocked by what its holder knows or does, and one
 //! unlocking gives one signature. How much a signature by it proves is what the signed directory says of the key,
-//! never what this machine claims. What the keyring holds of a hardware key is a wrapped blob or a handle.
+//! never what this machine claims. What the keyring holds of a hardware key is a wrapped blob or a handle. What may
+//! wait for a device, an agent or a prompt has a time limit; a PIN is never tried twice by itself.
 
 mod error;
 mod item;
+pub mod pkcs11;
 pub mod software;
+pub mod ssh_agent;
 pub mod tpm;
 
 use countersign_protocol::digest::KeyId;
@@ -60,6 +63,9 @@ pub trait ReviewerKey: Send {
 
     /// What it was made to sign.
     fn role(&self) -> Role;
+
+    /// Where it is, in words for people. Proves nothing.
+    fn kept_in(&self) -> String;
 
     /// What it asks for before it signs.
     fn asks(&self) -> Asks;
@@ -123,6 +129,18 @@ pub struct Attempts {
     pub of: u32,
 }
 
+impl Attempts {
+    /// What a person should know before using one up; nothing while all are left.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        match self.left {
+            1 => Some("1 PIN attempt is left: one more wrong PIN locks the device".to_owned()),
+            left if left < self.of => Some(format!("{left} of {} PIN attempts are left", self.of)),
+            _ => None,
+        }
+    }
+}
+
 /// The provider of that name; `at` says where its device is, where the environment does not.
 ///
 /// # Errors
@@ -133,11 +151,20 @@ pub fn provider(which: Provider, at: Option<&str>) -> Result<Box<dyn KeyProvider
         Provider::Tpm => Ok(Box::new(tpm::TpmKeys::at(
             setting("COUNTERSIGN_TPM", at).as_deref(),
         )?)),
-        Provider::Pkcs11
-        | Provider::SshAgent
-        | Provider::SecureEnclave
-        | Provider::WindowsTpm
-        | Provider::Fido2 => Err(KeyError::NotOnThisBuild(which.word())),
+        Provider::Pkcs11 => {
+            let module = setting("COUNTERSIGN_PKCS11_MODULE", at);
+            Ok(Box::new(pkcs11::Tokens::at(module.as_deref())?))
+        }
+        Provider::SshAgent => {
+            // The session's own agent changes from login to login; a configured socket is a person's choice.
+            let socket = at
+                .map(ToOwned::to_owned)
+                .or_else(|| setting("SSH_AUTH_SOCK", None));
+            Ok(Box::new(ssh_agent::SshAgent::at(socket.as_deref())?))
+        }
+        Provider::SecureEnclave | Provider::WindowsTpm | Provider::Fido2 => {
+            Err(KeyError::NotOnThisBuild(which.word()))
+        }
     }
 }
 

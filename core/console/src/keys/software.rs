@@ -102,6 +102,10 @@ impl ReviewerKey for SoftwareKey {
         self.item.role
     }
 
+    fn kept_in(&self) -> String {
+        "software, in the keyring".to_owned()
+    }
+
     fn asks(&self) -> Asks {
         Asks::Passphrase
     }

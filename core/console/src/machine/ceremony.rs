@@ -12,9 +12,9 @@ use countersign_review::text::Untrusted;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::Moment;
-use super::effect::Order;
+use super::effect::{CallingOff, Order};
 use super::reading::Reading;
-use super::state::{Detail, Trust};
+use super::state::{Detail, KeyStanding, Trouble, Trust};
 
 /// The longest reason, in bytes.
 const MAX_REASON: usize = 2000;
@@ -54,6 +54,10 @@ pub struct Ceremony {
     pub progress: Progress,
     /// Why the last try did nothing.
     pub notice: Option<Untrusted>,
+    /// What to know about the key before a try is used up.
+    pub warning: Option<String>,
+    /// The way to call it off while the key is asked.
+    pub calling_off: CallingOff,
 }
 
 /// What a key asks for before it signs.
@@ -188,6 +192,8 @@ impl Ceremony {
             field: Field::Reason,
             progress: Progress::Writing,
             notice: None,
+            warning: None,
+            calling_off: CallingOff::default(),
         }
     }
 
@@ -224,7 +230,10 @@ impl Ceremony {
         if self.unlock != Unlock::Touch {
             need(
                 self.passphrase.count() > 0,
-                format!("the {} of your key is entered", self.unlock.word()),
+                match &self.warning {
+                    Some(warning) => format!("the {} of your key is entered ({warning})", self.unlock.word()),
+                    None => format!("the {} of your key is entered", self.unlock.word()),
+                },
             );
         }
         all
@@ -242,6 +251,7 @@ impl Ceremony {
         }
         self.progress = Progress::Signing;
         self.notice = None;
+        self.calling_off = CallingOff::default();
         Some(Order {
             request: reading.id,
             request_digest: reading.request_digest,
@@ -251,7 +261,23 @@ impl Ceremony {
             reason: self.reason.trim().to_owned(),
             attention: detail.attention.statement(now.up.saturating_sub(detail.opened)),
             passphrase: std::mem::take(&mut self.passphrase),
+            calling_off: self.calling_off.clone(),
         })
+    }
+
+    /// Takes in how the key stands.
+    pub(super) fn know_key(&mut self, standing: Result<Option<KeyStanding>, Trouble>) {
+        match standing {
+            Ok(None) => {}
+            Ok(Some(standing)) => {
+                self.unlock = standing.unlock;
+                self.warning = standing.warning;
+                if !self.fields().contains(&self.field) {
+                    self.field = Field::Reason;
+                }
+            }
+            Err(trouble) => self.notice = Some(trouble.message),
+        }
     }
 
     pub(super) fn step(&mut self, forward: bool) {

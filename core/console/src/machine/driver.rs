@@ -18,7 +18,7 @@ use super::ceremony::Progress;
 use super::effect::{Effect, Order};
 use super::message::{News, Page, Part};
 use super::reading::Reading;
-use super::state::{Row, Trouble, Trust};
+use super::state::{KeyStanding, Row, Trouble, Trust};
 
 /// How long telling that one left may take when the program ends.
 const FAREWELL: Duration = Duration::from_millis(200);
@@ -63,6 +63,11 @@ pub trait Desk: Send + Sync + 'static {
 
     /// Fetches and verifies one request, and computes what is read.
     fn open(&self, id: RequestId) -> impl Future<Output = Result<Reading, Trouble>> + Send;
+
+    /// Asks the key that signs how it stands; nothing where nobody can be asked.
+    fn key(&self) -> impl Future<Output = Result<Option<KeyStanding>, Trouble>> + Send {
+        async { Ok(None) }
+    }
 
     /// Derives everything again, refuses when it differs from the order, signs, sends, and reports each step.
     fn decide(
@@ -130,6 +135,12 @@ async fn perform_all<D: Desk>(
                     if let Err(trouble) = told {
                         tell(News::Queue(Err(trouble)));
                     }
+                });
+            }
+            Effect::AskKey(request) => {
+                reads.spawn(async move {
+                    let result = whole(desk.key()).await;
+                    tell(News::Key { request, result });
                 });
             }
             Effect::Watch => {

@@ -5,6 +5,7 @@ use countersign_protocol::digest::{ActionDigest, RequestDigest, ViewDigest};
 use countersign_protocol::identity::RequestId;
 
 use super::ceremony::Passphrase;
+pub use crate::decide::CallingOff;
 
 /// Something to do.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub enum Effect {
     },
     /// Tell others that a request is on the screen, from now on and until another is, or none.
     Look(Option<RequestId>),
+    /// Ask the key that signs how it stands, before anything is asked for. Uses up nothing.
+    AskKey(RequestId),
     /// Sign a decision and send it. The only effect that uses a reviewer's key.
     Decide(Box<Order>),
 }
@@ -50,4 +53,6 @@ pub struct Order {
     pub attention: Attention,
     /// What unlocks the key.
     pub passphrase: Passphrase,
+    /// The person's way to call it off while the key is still asked.
+    pub calling_off: CallingOff,
 }

@@ -8,7 +8,7 @@ use super::attention::Position;
 use super::ceremony::{Field, Progress};
 use super::queue::Lane;
 use super::reading::{Pane, Reading};
-use super::state::{Connection, Row, Trouble, Trust};
+use super::state::{Connection, KeyStanding, Row, Trouble, Trust};
 
 /// Something that happened.
 #[derive(Debug)]
@@ -141,6 +141,13 @@ pub enum News {
         id: RequestId,
         /// What came of it.
         result: Result<Box<Reading>, Trouble>,
+    },
+    /// How the key that signs stands.
+    Key {
+        /// For the decision on which request it was asked.
+        request: RequestId,
+        /// What it said; nothing where nobody can be asked.
+        result: Result<Option<KeyStanding>, Trouble>,
     },
     /// A decision went on.
     Decision {

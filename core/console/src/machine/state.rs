@@ -22,7 +22,7 @@ use super::reading::Pane;
 
 pub use detail::{Detail, DetailContent};
 pub use row::{Row, RowContent, Summary};
-pub use trust::{Connection, KeySummary, Notice, Trouble, Trust};
+pub use trust::{Connection, KeyStanding, KeySummary, Notice, Trouble, Trust};
 
 /// Keys that open or decide are ignored this long after what is under them changed by itself.
 pub const SETTLE: Duration = Duration::from_millis(300);

@@ -257,3 +257,161 @@ pub(super) fn sha256(parts: &[&[u8]]) -> [u8; 32] {
     }
     hash.finalize().into()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use proptest::prelude::*;
+    use tpm2_protocol::frame::{
+        TpmCreateResponse, TpmGetCapabilityResponse, TpmNvReadResponse, TpmSignResponse,
+        TpmStartAuthSessionResponse,
+    };
+
+    use super::*;
+    use crate::keys::tpm::object;
+
+    /// Gives scripted answers and keeps what was asked.
+    struct Script {
+        answers: Vec<Vec<u8>>,
+        asked: Arc<Mutex<Vec<Vec<u8>>>>,
+    }
+
+    impl Transport for Script {
+        fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError> {
+            self.asked.lock().unwrap().push(command.to_vec());
+            if self.answers.is_empty() {
+                return Err(TransportError::Broken("script".to_owned()));
+            }
+            Ok(self.answers.remove(0))
+        }
+    }
+
+    fn script(answers: Vec<Vec<u8>>) -> (Tpm, Arc<Mutex<Vec<Vec<u8>>>>) {
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let script = Script {
+            answers,
+            asked: Arc::clone(&asked),
+        };
+        (Tpm::new(Box::new(script)), asked)
+    }
+
+    fn code(code: u32) -> Vec<u8> {
+        [&[0x80, 1, 0, 0, 0, 10][..], &code.to_be_bytes()].concat()
+    }
+
+    fn unhex(text: &str) -> Vec<u8> {
+        let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
+        digits
+            .chunks(2)
+            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+            .collect()
+    }
+
+    /// `TPM2_GetCapability` answered with one property.
+    fn property(tag: u32, value: u32) -> Vec<u8> {
+        let body = [
+            0_u32.to_be_bytes(),
+            6_u32.to_be_bytes(),
+            1_u32.to_be_bytes(),
+            tag.to_be_bytes(),
+            value.to_be_bytes(),
+        ];
+        let mut frame = unhex("8001 0000001f 00000000");
+        frame.extend([0]);
+        frame.extend(body.concat().iter().skip(4));
+        let size = u32::try_from(frame.len()).unwrap().to_be_bytes();
+        frame.splice(2..6, size);
+        frame
+    }
+
+    #[test]
+    fn frames_are_those_of_the_specification() {
+        let (mut tpm, asked) = script(vec![code(0x101)]);
+        assert!(object::counters(&mut tpm).is_err());
+        assert_eq!(
+            asked.lock().unwrap()[0],
+            unhex("8001 00000016 0000017a 00000006 00000200 00000001")
+        );
+
+        let (mut tpm, asked) = script(vec![code(0x101)]);
+        assert!(object::storage_key(&mut tpm).is_err());
+        let create_primary = "8002 00000043 00000131 40000001 00000009 40000009 0000 01 0000
+            0004 0000 0000 001a 0023 000b 00030472 0000 0006 0080 0043 0010 0003 0010 0000 0000 0000 00000000";
+        assert_eq!(asked.lock().unwrap()[0], unhex(create_primary));
+
+        let (mut tpm, asked) = script(vec![code(0)]);
+        tpm.flush(0x8000_0001).unwrap();
+        assert_eq!(asked.lock().unwrap()[0], unhex("8001 0000000e 00000165 80000001"));
+    }
+
+    #[test]
+    fn again_means_the_same_bytes_again_and_not_for_ever() {
+        let answers = vec![
+            code(0x922),
+            code(0x908),
+            code(0x90a),
+            property(0x200, 0x200),
+            property(0x20e, 2),
+            property(0x20f, 3),
+            property(0x210, 1000),
+        ];
+        let (mut tpm, asked) = script(answers);
+        let counters = object::counters(&mut tpm).unwrap();
+        assert!(counters.is_locked);
+        assert_eq!((counters.attempts().left, counters.interval), (1, 1000));
+        let asked = asked.lock().unwrap();
+        assert!(asked[..4].iter().all(|frame| *frame == asked[0]));
+
+        let (mut tpm, asked) = script(vec![code(0x922); 100]);
+        assert!(object::counters(&mut tpm).is_err());
+        assert_eq!(asked.lock().unwrap().len(), 41);
+    }
+
+    #[test]
+    fn a_wrong_pin_is_never_sent_twice() {
+        // TPM_RC_AUTH_FAIL about session 1, and TPM_RC_LOCKOUT.
+        for refusal in [0x98e, 0x921] {
+            let (mut tpm, asked) = script(vec![code(refusal); 5]);
+            assert!(object::storage_key(&mut tpm).is_err());
+            assert_eq!(asked.lock().unwrap().len(), 1);
+        }
+    }
+
+    #[test]
+    fn what_a_command_made_is_flushed_however_it_ends() {
+        let (mut tpm, asked) = script(vec![code(0), code(0)]);
+        tpm.remember(0x8000_0000);
+        tpm.remember(0x0200_0000);
+        drop(tpm);
+        let asked = asked.lock().unwrap();
+        assert_eq!(asked[0], unhex("8001 0000000e 00000165 02000000"));
+        assert_eq!(asked[1], unhex("8001 0000000e 00000165 80000000"));
+    }
+
+    #[test]
+    fn an_answer_without_the_proof_of_its_session_is_refused() {
+        let no_proof = unhex("8001 0000000c 00000000 0000");
+        let refused = read::<TpmSignResponse>(TpmCc::Sign, &no_proof, &mut [Auth::Empty]);
+        assert!(matches!(refused, Err(TpmFault::Malformed(_))));
+        let for_nobody = unhex("8002 00000010 00000000 00000002 0000");
+        let refused = read::<TpmNvReadResponse>(TpmCc::NvRead, &for_nobody, &mut []);
+        assert!(matches!(refused, Err(TpmFault::Malformed(_))));
+    }
+
+    proptest! {
+        #[test]
+        fn foreign_answers_never_panic_and_cut_ones_are_refused(body in proptest::collection::vec(any::<u8>(), 0..300), tag in 1_u8..=2) {
+            let size = u32::try_from(HEADER + body.len()).unwrap().to_be_bytes();
+            let frame = [&[0x80, tag], &size[..], &[0, 0, 0, 0], &body].concat();
+            let _ = read::<TpmSignResponse>(TpmCc::Sign, &frame, &mut [Auth::Empty]);
+            let _ = read::<TpmCreateResponse>(TpmCc::Create, &frame, &mut [Auth::Empty]);
+            let _ = read::<TpmNvReadResponse>(TpmCc::NvRead, &frame, &mut [Auth::Empty]);
+            let _ = read::<TpmGetCapabilityResponse>(TpmCc::GetCapability, &frame, &mut []);
+            let _ = read::<TpmStartAuthSessionResponse>(TpmCc::StartAuthSession, &frame, &mut []);
+            for end in 0..frame.len() {
+                prop_assert!(read::<TpmSignResponse>(TpmCc::Sign, &frame[..end], &mut [Auth::Empty]).is_err());
+            }
+        }
+    }
+}

@@ -177,6 +177,10 @@ impl ReviewerKey for TpmKey {
         self.item.role
     }
 
+    fn kept_in(&self) -> String {
+        format!("TPM at {}", self.address)
+    }
+
     fn asks(&self) -> Asks {
         Asks::Pin
     }

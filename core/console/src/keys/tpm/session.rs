@@ -88,7 +88,7 @@ impl Session {
         let salt = kdf_e(shared.raw_secret_bytes(), "SECRET", &x, &their_x);
         let secret = [two_byte_length(&x), two_byte_length(&y)].concat();
         let (handle, nonce_caller, nonce_tpm) = start(tpm, TpmSe::Hmac, key, &secret)?;
-        let key = kdf_a(&salt, "ATH", &nonce_tpm, &nonce_caller, BITS_OF_SHA256);
+        let key = kdf_a(&salt, "ATH", &nonce_tpm, &nonce_caller, BITS_OF_SHA256)?;
         Ok(Self {
             handle,
             key,
@@ -225,7 +225,7 @@ impl Session {
             &self.nonce_caller,
             &self.nonce_tpm,
             256,
-        );
+        )?;
         let (key, iv) = bits.split_at(16);
         let no_room = TpmFault::Malformed("a first parameter without a length");
         let Some((length, rest)) = parameters.split_first_chunk_mut::<2>() else {
@@ -284,7 +284,7 @@ fn hmac(key: &[u8], parts: &[&[u8]]) -> Result<Hmac<Sha256>, TpmFault> {
 }
 
 /// KDFa with SHA-256, for at most 256 bits: one turn of the counter.
-fn kdf_a(key: &[u8], label: &str, u: &[u8], v: &[u8], bits: u32) -> Zeroizing<Vec<u8>> {
+fn kdf_a(key: &[u8], label: &str, u: &[u8], v: &[u8], bits: u32) -> Result<Zeroizing<Vec<u8>>, TpmFault> {
     let parts: [&[u8]; 6] = [
         &1_u32.to_be_bytes(),
         label.as_bytes(),
@@ -293,9 +293,9 @@ fn kdf_a(key: &[u8], label: &str, u: &[u8], v: &[u8], bits: u32) -> Zeroizing<Ve
         v,
         &bits.to_be_bytes(),
     ];
-    let bytes = hmac(key, &parts).map(|mac| mac.finalize().into_bytes().to_vec());
-    // HMAC takes a key of any length, so there is always an answer.
-    Zeroizing::new(bytes.unwrap_or_default())
+    Ok(Zeroizing::new(
+        hmac(key, &parts)?.finalize().into_bytes().to_vec(),
+    ))
 }
 
 /// KDFe with SHA-256, for 256 bits.
@@ -346,7 +346,7 @@ mod tests {
     #[test]
     fn key_derivation_is_that_of_the_library_specification() {
         // HMAC-SHA-256 and SHA-256 over the concatenations of Part 1, made with other tools.
-        let a = kdf_a(b"key", "ATH", b"tpm", b"caller", 256);
+        let a = kdf_a(b"key", "ATH", b"tpm", b"caller", 256).unwrap();
         let mac = hmac(b"key", &[b"\0\0\0\x01ATH\0tpmcaller\0\0\x01\0"]).unwrap();
         assert_eq!(a.as_slice(), mac.finalize().into_bytes().as_slice());
         let e = kdf_e(b"z", "SECRET", b"u", b"v");

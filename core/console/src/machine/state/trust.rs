@@ -52,6 +52,15 @@ pub struct KeySummary {
     pub unlock: Unlock,
 }
 
+/// How the key that signs stands before it is used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyStanding {
+    /// What it asks for before it signs.
+    pub unlock: Unlock,
+    /// What to know before a try is used up.
+    pub warning: Option<String>,
+}
+
 /// Something that went wrong, as it is told to people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {

@@ -195,3 +195,63 @@ fn what_is_covered_was_not_seen() {
     );
     assert_eq!(state.detail.as_ref().unwrap().attention.lines(), 0);
 }
+
+#[test]
+fn the_key_is_asked_how_it_stands_before_and_after_a_try() {
+    let asks = |effects: &[Effect]| matches!(effects, [Effect::AskKey(request)] if *request == id(1));
+    let mut state = opened(Severity::Low);
+    let effects = tell(&mut state, Command::Begin(Verdict::Deny), 2000);
+    assert!(asks(&effects), "{effects:?}");
+    let key = |state: &mut State, unlock, warning: Option<&str>| {
+        let standing = state::KeyStanding {
+            unlock,
+            warning: warning.map(ToOwned::to_owned),
+        };
+        let news = News::Key {
+            request: id(1),
+            result: Ok(Some(standing)),
+        };
+        hear(state, news, 2100);
+    };
+    key(&mut state, Unlock::Pin, Some("1 PIN attempt is left"));
+    let said = |state: &State| {
+        let requirements = state
+            .ceremony
+            .as_ref()
+            .unwrap()
+            .requirements(state.detail.as_ref().unwrap(), moment(2200));
+        requirements
+            .into_iter()
+            .map(|need| need.text)
+            .collect::<Vec<_>>()
+            .join("; ")
+    };
+    assert!(said(&state).contains("the PIN of your key is entered (1 PIN attempt is left)"));
+    key(&mut state, Unlock::Touch, None);
+    assert!(!said(&state).contains("PIN"), "{}", said(&state));
+    let locked = News::Key {
+        request: id(1),
+        result: Err(Trouble::new("key", "the TPM takes no PIN")),
+    };
+    hear(&mut state, locked, 2300);
+    assert!(state.ceremony.as_ref().unwrap().notice.is_some());
+
+    let mut state = ready();
+    tell(&mut state, Command::Sign, 3000);
+    let news = News::Decision {
+        request: id(1),
+        progress: Progress::Failed("the PIN is wrong".into()),
+    };
+    let effects = hear(&mut state, news, 3100);
+    assert!(asks(&effects), "{effects:?}");
+}
+
+#[test]
+fn leaving_while_the_key_is_asked_calls_the_decision_off() {
+    let mut state = ready();
+    let order = order(tell(&mut state, Command::Sign, 3000)).expect("everything is there");
+    tell(&mut state, Command::Back, 3100);
+    assert!(state.ceremony.is_none());
+    // Whoever performs the order finds it called off.
+    assert!(order.calling_off.is_called_off());
+}

@@ -50,6 +50,15 @@ pub(super) fn take(state: &mut State, news: News, now: Moment) -> Vec<Effect> {
         News::Asked { request, result } => take_asked(state, request, result, now),
         News::Changed { id, change } => return take_change(state, id, change),
         News::Opened { id, result } => return take_opened(state, id, result, now),
+        News::Key { request, result } => {
+            if let Some(ceremony) = state
+                .ceremony
+                .as_mut()
+                .filter(|ceremony| ceremony.request == request)
+            {
+                ceremony.know_key(result);
+            }
+        }
         News::Decision { request, progress } => return take_progress(state, request, progress, now),
     }
     Vec::new()

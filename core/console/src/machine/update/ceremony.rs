@@ -14,9 +14,9 @@ use super::detail::leave_detail;
 use super::queue::load_queue;
 
 /// Opens the ceremony, or says why there is none.
-pub(super) fn begin(state: &mut State, verdict: Verdict, now: Moment) {
+pub(super) fn begin(state: &mut State, verdict: Verdict, now: Moment) -> Vec<Effect> {
     let Some(detail) = &state.detail else {
-        return;
+        return Vec::new();
     };
     let why_not = match (detail.why_not(now), &state.trust) {
         (Some(why), _) => Some(why),
@@ -29,9 +29,13 @@ pub(super) fn begin(state: &mut State, verdict: Verdict, now: Moment) {
     if let Some(why) = why_not {
         state.tell(format!("you cannot {} this: {why}", verdict.word()), true, now);
     } else if let (Some(reading), Some(trust)) = (detail.reading(), &state.trust) {
-        state.ceremony = Some(Box::new(Ceremony::new(verdict, reading, trust)));
+        let ceremony = Ceremony::new(verdict, reading, trust);
+        let asked = Effect::AskKey(ceremony.request);
+        state.ceremony = Some(Box::new(ceremony));
         state.settle(now);
+        return vec![asked];
     }
+    Vec::new()
 }
 
 pub(super) fn in_ceremony(state: &mut State, command: Command, now: Moment) -> Vec<Effect> {
@@ -89,6 +93,7 @@ pub(super) fn take_progress(
     now: Moment,
 ) -> Vec<Effect> {
     let over = matches!(progress, Progress::Committed | Progress::Logged { .. });
+    let failed = matches!(progress, Progress::Failed(_));
     match &mut state.ceremony {
         Some(ceremony) if ceremony.request == request => ceremony.follow(progress),
         _ => {
@@ -108,7 +113,14 @@ pub(super) fn take_progress(
             state.tell(text, bad, now);
         }
     }
-    if over { load_queue(state) } else { Vec::new() }
+    if over {
+        load_queue(state)
+    } else if failed && state.ceremony.is_some() {
+        // A wrong PIN used up a try: say how many are left before the next one.
+        vec![Effect::AskKey(request)]
+    } else {
+        Vec::new()
+    }
 }
 
 /// What of the sheet still has to be on screen before a high risk can be approved.
@@ -133,6 +145,10 @@ fn leave_ceremony(state: &mut State, now: Moment) -> Vec<Effect> {
     match ceremony.progress {
         Progress::Writing => {
             state.tell("nothing was signed", false, now);
+            Vec::new()
+        }
+        Progress::Signing if ceremony.calling_off.call_off() => {
+            state.tell("called off: nothing is signed or sent", false, now);
             Vec::new()
         }
         Progress::Signing | Progress::Sent | Progress::Kept(_) => {

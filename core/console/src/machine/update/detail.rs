@@ -83,7 +83,7 @@ pub(super) fn in_detail(state: &mut State, command: &Command, now: Moment) -> Ve
             return vec![Effect::Open(id)];
         }
         Command::Ask if settled => question::begin(state, now),
-        Command::Begin(verdict) if settled => begin(state, *verdict, now),
+        Command::Begin(verdict) if settled => return begin(state, *verdict, now),
         _ => {}
     }
     Vec::new()

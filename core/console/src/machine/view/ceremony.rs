@@ -30,6 +30,8 @@ pub struct CeremonyView {
     pub progress: Vec<Text>,
     /// Whether it is over, so that Enter closes it.
     pub over: bool,
+    /// Whether leaving calls it off, because nothing is signed yet.
+    pub can_call_off: bool,
     /// Whether the chord would sign now.
     pub ready: bool,
     /// Whether there are usual reasons to choose from.
@@ -61,6 +63,7 @@ pub fn ceremony(state: &State, now: Moment) -> Option<CeremonyView> {
         check_words: reading.check_words.join(" "),
         fields: if writing { fields(ceremony) } else { Vec::new() },
         presets: writing && ceremony.verdict == Verdict::Deny,
+        can_call_off: ceremony.progress == Progress::Signing,
         ready: writing && requirements.iter().all(|requirement| requirement.met),
         requirements: if writing {
             requirements
@@ -140,7 +143,9 @@ fn progress(ceremony: &Ceremony) -> Vec<Text> {
     };
     match &ceremony.progress {
         Progress::Writing | Progress::Failed(_) => Vec::new(),
-        Progress::Signing if ceremony.unlock == Unlock::Touch => vec![waits("touch your key when it blinks")],
+        Progress::Signing if ceremony.unlock == Unlock::Touch => {
+            vec![waits("touch your key, or confirm in your agent")]
+        }
         Progress::Signing => vec![waits("signing")],
         Progress::Sent => vec![done("signed"), waits("sent; the backend has not answered")],
         Progress::Kept(why) => {
