@@ -157,7 +157,30 @@ const CONFINED: &[(&str, &[&str])] = &[
     // The agent's side and the backend hold no reviewer's key.
     (
         "keyring",
-        &["countersign-console", "countersign-tui", "countersign-desktop"],
+        &[
+            "countersign-console",
+            "countersign-tui",
+            "countersign-desktop",
+            "countersign-tests",
+        ],
+    ),
+    (
+        "tpm2-protocol",
+        &[
+            "countersign-console",
+            "countersign-tui",
+            "countersign-desktop",
+            "countersign-tests",
+        ],
+    ),
+    (
+        "cryptoki",
+        &[
+            "countersign-console",
+            "countersign-tui",
+            "countersign-desktop",
+            "countersign-tests",
+        ],
     ),
     // The backend calls nobody; it is called.
     (

@@ -9,5 +9,7 @@
     reason = "a broken step is a failed test"
 )]
 
-mod home;
+mod keyring;
+mod pkcs11;
+mod ssh_agent;
 mod tpm;

@@ -4,11 +4,10 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-use countersign_console::keys::tpm::attest::Evidence;
+use countersign_console::keys::tpm::attest::{CREDENTIAL_SCHEMA, Credential, Evidence};
 use countersign_protocol::digest::Sha256Digest;
+use countersign_tests::Home;
 use countersign_tests::device::{Swtpm, run, tool};
-
-use crate::home::Home;
 
 const PIN: &str = "correct horse";
 
@@ -151,6 +150,47 @@ fn evidence_is_collected_and_its_parts_belong_together() {
 }
 
 #[test]
+fn a_challenge_is_answered_by_the_tpm_and_key_it_was_made_for_and_by_no_other() {
+    let tpm = Swtpm::certified();
+    let home = Home::new().with("COUNTERSIGN_TPM", tpm.address());
+    home.create_and_sign("tpm", PIN);
+    let nonce = Sha256Digest::of(b"nonce").to_string();
+    let text = home.succeeds(PIN, &["keys", "attest", "--pin-fd", "3", "--nonce", &nonce]);
+    let evidence: Evidence = serde_json::from_str(&text).unwrap();
+    let secret = b"only the TPM can tell";
+    let name = |public: &[u8]| [&[0x00, 0x0b], Sha256Digest::of(public).as_bytes().as_slice()].concat();
+    let answer = |name: &[u8]| {
+        let credential = make_credential(&home, &evidence, name, secret);
+        std::fs::write(
+            home.path("credential.json"),
+            serde_json::to_vec(&credential).unwrap(),
+        )
+        .unwrap();
+        let (challenge, told) = (home.path("credential.json"), home.path("secret"));
+        let files = [
+            "--credential",
+            challenge.to_str().unwrap(),
+            "-o",
+            told.to_str().unwrap(),
+        ];
+        home.countersign("", &[&["keys", "attest"], &files[..]].concat())
+    };
+    let right = answer(&name(&evidence.attestation_public));
+    assert_eq!(right.code, Some(0), "{}", right.stderr);
+    assert_eq!(std::fs::read(home.path("secret")).unwrap(), secret);
+    // Made for the signing key itself, which is not restricted, or for anything else: no answer.
+    for other in [name(&evidence.key_public), name(b"another key")] {
+        let wrong = answer(&other);
+        assert_eq!(wrong.code, Some(6), "{}", wrong.stdout);
+        assert!(
+            wrong.stderr.contains("not for this TPM and this key"),
+            "{}",
+            wrong.stderr
+        );
+    }
+}
+
+#[test]
 fn a_tpm_without_a_certificate_says_so() {
     let tpm = Swtpm::blank();
     let home = Home::new().with("COUNTERSIGN_TPM", tpm.address());
@@ -173,6 +213,82 @@ fn many_uses_leave_nothing_behind_in_the_tpm() {
     assert_eq!(wrong.code, Some(6));
     for _ in 0..6 {
         home.sign_with_openssl(PIN);
+    }
+}
+
+/// `TPM2_MakeCredential` (Part 1, section 24) with `openssl` alone, so that nothing of ours judges itself.
+fn make_credential(home: &Home, evidence: &Evidence, name: &[u8], secret: &[u8]) -> Credential {
+    let certificate = home.path("ek.der");
+    std::fs::write(&certificate, &evidence.endorsement_certificate).unwrap();
+    let seed = [0x5a; 32];
+    let pipe = |args: &[&str], input: &[u8]| {
+        let (from, to) = (home.path("pipe-in"), home.path("pipe-out"));
+        std::fs::write(&from, input).unwrap();
+        run(tool("openssl")
+            .args(args)
+            .arg("-in")
+            .arg(&from)
+            .arg("-out")
+            .arg(&to));
+        std::fs::read(&to).unwrap()
+    };
+    let hmac = |key: &[u8], message: &[u8]| {
+        let (from, to) = (home.path("mac-in"), home.path("mac-out"));
+        std::fs::write(&from, message).unwrap();
+        let key = format!("hexkey:{}", hex(key));
+        run(tool("openssl")
+            .args([
+                "dgst", "-sha256", "-mac", "HMAC", "-macopt", &key, "-binary", "-out",
+            ])
+            .arg(&to)
+            .arg(&from));
+        std::fs::read(&to).unwrap()
+    };
+    let derive = |label: &[u8], context: &[u8], bits: u32| {
+        let message = [&1_u32.to_be_bytes(), label, &[0], context, &bits.to_be_bytes()].concat();
+        hmac(&seed, &message)
+    };
+    let sized = |bytes: &[u8]| [&u16::try_from(bytes.len()).unwrap().to_be_bytes(), bytes].concat();
+    let key = hex(&derive(b"STORAGE", name, 128)[..16]);
+    let zeros = "0".repeat(32);
+    let hidden = pipe(
+        &["enc", "-aes-128-cfb", "-K", &key, "-iv", &zeros],
+        &sized(secret),
+    );
+    let proof = hmac(&derive(b"INTEGRITY", b"", 256), &[&hidden[..], name].concat());
+    let certificate = certificate.display().to_string();
+    let encrypted = pipe(
+        &[
+            &[
+                "pkeyutl",
+                "-encrypt",
+                "-certin",
+                "-keyform",
+                "DER",
+                "-inkey",
+                &certificate,
+            ][..],
+            &[
+                "-pkeyopt",
+                "rsa_padding_mode:oaep",
+                "-pkeyopt",
+                "rsa_oaep_md:sha256",
+            ],
+            &[
+                "-pkeyopt",
+                "rsa_mgf1_md:sha256",
+                "-pkeyopt",
+                "rsa_oaep_label:4944454e5449545900",
+            ],
+        ]
+        .concat(),
+        &seed,
+    );
+    Credential {
+        schema: CREDENTIAL_SCHEMA.to_owned(),
+        endorsement: evidence.endorsement,
+        id_object: [sized(&proof), hidden].concat(),
+        encrypted_secret: encrypted,
     }
 }
 

@@ -13,10 +13,12 @@
 )]
 
 pub mod device;
+pub mod home;
 pub mod liar;
 pub mod organisation;
 pub mod process;
 pub mod reviewer;
 
+pub use home::Home;
 pub use organisation::{Organisation, Setup};
 pub use process::{Finished, Service};

@@ -15,6 +15,7 @@ mod counter_proposal;
 mod deny;
 mod drift;
 mod expired;
+mod hardware_key;
 mod kill_backend;
 mod kill_guard;
 mod replayed_decision;

@@ -4,19 +4,27 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use countersign_protocol::identity::{Algorithm, PublicKey};
-use countersign_tests::Finished;
-use countersign_tests::device::{run, tool};
-use countersign_tests::process::binary;
 use tempfile::TempDir;
 
+use crate::device::{run, tool};
+use crate::process::{Finished, binary};
+
 /// A reviewer's machine.
+#[derive(Debug)]
 pub struct Home {
     folder: TempDir,
     variables: Vec<(String, String)>,
 }
 
+impl Default for Home {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Home {
     /// An empty one. The keyring is the one that the test runs under.
+    #[must_use]
     pub fn new() -> Self {
         assert!(
             std::env::var_os("DBUS_SESSION_BUS_ADDRESS").is_some(),
@@ -29,6 +37,7 @@ impl Home {
     }
 
     /// The same with a variable set.
+    #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.set(name, value);
         self
@@ -41,11 +50,13 @@ impl Home {
     }
 
     /// Where a file of this machine is.
+    #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// Runs `countersign ARGS`; the PIN comes through a file descriptor.
+    #[must_use]
     pub fn countersign(&self, pin: &str, args: &[&str]) -> Finished {
         std::fs::write(self.path("pin"), pin).unwrap();
         let mut command = Command::new("/bin/sh");
@@ -118,6 +129,7 @@ impl Home {
     }
 
     /// The public key that `keys check -o` wrote.
+    #[must_use]
     pub fn public_key(&self) -> PublicKey {
         let pem = std::fs::read_to_string(self.path("out").join("public.pem")).unwrap();
         let text: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
@@ -126,6 +138,7 @@ impl Home {
     }
 
     /// `keys list --json`, the first key.
+    #[must_use]
     pub fn listed(&self) -> serde_json::Value {
         let text = self.succeeds("", &["keys", "list", "--json"]);
         let document: serde_json::Value = serde_json::from_str(&text).unwrap();
