@@ -123,9 +123,9 @@ impl KeyProvider for TpmKeys {
         let (storage, signing, attestation) = with_tpm(&self.address, move |tpm| {
             let storage = object::storage_key(tpm)?;
             let mut session = Session::salted(tpm, storage.handle, storage.point()?)?;
-            let signing = object::create(tpm, &mut session, &storage, object::signing_template(), &secret)?;
+            let signing = object::create(tpm, &mut session, &storage, &object::signing_template(), &secret)?;
             let attestation =
-                object::create(tpm, &mut session, &storage, object::attestation_template(), &[])?;
+                object::create(tpm, &mut session, &storage, &object::attestation_template(), &[])?;
             Ok((storage.name, signing, attestation))
         })?;
         let key = object::read_public(&signing.public)

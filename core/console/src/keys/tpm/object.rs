@@ -112,7 +112,7 @@ pub fn create(
     tpm: &mut Tpm,
     session: &mut Session,
     parent: &Loaded,
-    template: TpmtPublic,
+    template: &TpmtPublic,
     secret: &[u8],
 ) -> Result<Wrapped, TpmFault> {
     let command = TpmCreateCommand {
@@ -140,7 +140,7 @@ pub fn create(
     let is_asked_for = TpmtPublic {
         unique: template.unique.clone(),
         ..public.clone()
-    } == template;
+    } == *template;
     if !is_asked_for {
         return Err(TpmFault::Malformed("a key that is not the one asked for"));
     }
