@@ -12,6 +12,7 @@
     reason = "a harness has nobody to report an error to: a broken step is a failed test"
 )]
 
+pub mod console;
 pub mod device;
 pub mod home;
 pub mod liar;
@@ -19,6 +20,7 @@ pub mod organisation;
 pub mod process;
 pub mod reviewer;
 
+pub use console::Console;
 pub use home::Home;
 pub use organisation::{Organisation, Setup};
 pub use process::{Finished, Service};

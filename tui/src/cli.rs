@@ -95,11 +95,17 @@ pub enum Command {
     #[command(subcommand)]
     Log(Log),
     /// Write requests to a file for review without a network.
-    Export(Later),
+    Export(Export),
     /// Review an exported file.
-    Review(Later),
+    Review(Review),
     /// Take back decisions from a file.
-    Import(Later),
+    Import {
+        /// The file that came back.
+        file: PathBuf,
+        /// One JSON document.
+        #[arg(long)]
+        json: bool,
+    },
     /// Shell completions.
     Completions {
         /// The shell.
@@ -114,6 +120,56 @@ pub enum Command {
 pub struct Later {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
     pub rest: Vec<std::ffi::OsString>,
+}
+
+/// Options of `export`.
+#[derive(Debug, Args)]
+pub struct Export {
+    /// The requests; all that wait for decisions unless named.
+    pub ids: Vec<RequestId>,
+    /// Where the file is written.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// A checkpoint that the machine without a network holds, as `countersign log checkpoint` prints it there.
+    /// Those of earlier exports are known.
+    #[arg(long, value_name = "SIZE:HASH")]
+    pub seen: Vec<String>,
+}
+
+/// Options of `review`.
+#[derive(Debug, Args)]
+pub struct Review {
+    /// The exported file.
+    pub file: PathBuf,
+    /// Write decisions into this file instead of the exported one.
+    #[arg(long, value_name = "FILE")]
+    pub into: Option<PathBuf>,
+    /// Print what is in the file instead of opening the console.
+    #[arg(long, conflicts_with = "json")]
+    pub plain: bool,
+    /// Print what is in the file as one JSON document.
+    #[arg(long)]
+    pub json: bool,
+    /// Print the sheet of this request.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["plain", "json"])]
+    pub show: Option<RequestId>,
+    /// Approve this request without the full screen; recorded as not attended.
+    #[arg(long, value_name = "ID", requires_all = ["reason", "view_digest"], conflicts_with_all = ["plain", "json", "show"])]
+    pub approve: Option<RequestId>,
+    /// Deny this request without the full screen.
+    #[arg(long, value_name = "ID", requires = "reason", conflicts_with_all = ["plain", "json", "show", "approve"])]
+    pub deny: Option<RequestId>,
+    /// Why.
+    #[arg(long)]
+    pub reason: Option<String>,
+    /// The digest of the sheet that was read.
+    #[arg(long, value_name = "HEX")]
+    pub view_digest: Option<ViewDigest>,
+    /// The key to sign with, where there are several.
+    #[arg(long)]
+    pub key: Option<String>,
+    #[command(flatten)]
+    pub pin: Pin,
 }
 
 /// Options of `demo`.
@@ -182,8 +238,11 @@ pub struct Pin {
 #[derive(Debug, Args)]
 pub struct Login {
     /// The backend's address.
-    #[arg(long)]
-    pub backend: String,
+    #[arg(long, required_unless_present = "from")]
+    pub backend: Option<String>,
+    /// An exported file, on a machine without a network.
+    #[arg(long, value_name = "FILE", conflicts_with = "backend")]
+    pub from: Option<PathBuf>,
     /// The organisation's root, as an owner told you: 64 hexadecimal digits.
     #[arg(long)]
     pub root: Option<RootId>,
@@ -651,9 +710,9 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Policy(chosen) => command::policy::run(config, chosen).await,
         Command::Directory(chosen) => command::directory::run(config, chosen).await,
         Command::Log(chosen) => command::log::run(config, chosen).await,
-        Command::Export(_) => command::later("export"),
-        Command::Review(_) => command::later("review"),
-        Command::Import(_) => command::later("import"),
+        Command::Export(options) => command::offline::export(config, options).await,
+        Command::Review(options) => command::offline::review(config, options).await,
+        Command::Import { file, json } => command::offline::import(config, &file, json).await,
         Command::Completions { shell } => command::completions::run(shell, &mut Cli::command()),
         Command::Man => command::completions::man(Cli::command()),
     }
@@ -682,7 +741,6 @@ mod tests {
             "countersign keys enroll --anything x",
             "countersign policy check d",
             "countersign log prove 5",
-            "countersign export r-x -o f",
             "countersign completions bash",
         ] {
             let read = Cli::try_parse_from(line.split(' '));

@@ -195,11 +195,14 @@ pub(crate) async fn perform(
     report: impl Fn() + Send,
     instead: impl FnOnce(&Opened, &Chain) -> Result<Option<Instead>, DecideError> + Send,
 ) -> Result<Sent, DecideError> {
-    let opened = inbox.fetch(intent.request).await?;
+    let opened = inbox.fetch_or_copy(intent.request).await?;
     let key = signing_key(inbox.config(), intent.key.as_deref())?;
     let mut prepared = prepare(&opened, &intent, inbox.person(), &key)?;
     if let Some(chain) = &opened.report.chain {
         prepared.instead = instead(&opened, chain)?;
+        if opened.as_of.is_some() {
+            prepared.without_connection(chain);
+        }
     }
     let mut signing = tokio::task::spawn_blocking(move || sign(prepared, &key, &secret));
     let signed = loop {
@@ -220,10 +223,19 @@ pub(crate) async fn perform(
 }
 
 /// The decision statement and what has to be known to keep it.
-struct Prepared {
+pub(crate) struct Prepared {
     decision: Decision,
     instead: Option<Instead>,
     now: Timestamp,
+}
+
+impl Prepared {
+    /// Says in the statement that it was made without a connection, and lets it count for as long as such may.
+    pub(crate) fn without_connection(&mut self, chain: &Chain) {
+        let life = chain.limits.decision_life(true);
+        self.decision.offline = true;
+        self.decision.expires_at = self.decision.decided_at.after(life).min(chain.request.expires_at);
+    }
 }
 
 /// What a denial proposes instead.
@@ -272,7 +284,7 @@ async fn send(inbox: &Inbox, mut item: Item) -> Result<Sent, DecideError> {
 }
 
 /// Derives what is to be signed; refuses when it is not what was seen, or when it could not count.
-fn prepare(
+pub(crate) fn prepare(
     opened: &Opened,
     intent: &Intent,
     person: &PersonId,
@@ -417,7 +429,11 @@ pub fn signing_key(config: &Config, name: Option<&str>) -> Result<ConfiguredKey,
     }
 }
 
-fn sign(prepared: Prepared, key: &ConfiguredKey, secret: &SecretString) -> Result<Item, DecideError> {
+pub(crate) fn sign(
+    prepared: Prepared,
+    key: &ConfiguredKey,
+    secret: &SecretString,
+) -> Result<Item, DecideError> {
     let key = keys::open(key)?;
     if key.role() != Role::Reviewer {
         return Err(DecideError::WhichKey(

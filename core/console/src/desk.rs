@@ -1,10 +1,10 @@
 //! The desk of a reviewer: what the machine of both consoles wants done, done with inbox, keys and outbox.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use countersign_client::now;
-use countersign_client::trust::TrustError;
+use countersign_client::trust::{TrustError, Trusted};
 use countersign_client::watch::Event;
 use countersign_protocol::action::{ArtifactRef, Payload};
 use countersign_protocol::api::ChangeSubject;
@@ -12,22 +12,23 @@ use countersign_protocol::bundle::Artifact;
 use countersign_protocol::context::Fact;
 use countersign_protocol::directory::TrustedDirectory;
 use countersign_protocol::identity::{PersonId, RequestId, Role};
+use countersign_protocol::request::Phase;
 use countersign_protocol::talk::{Looking, QuestionText, Remark};
 use countersign_review::text::Untrusted;
 use countersign_verify::Chain;
 use secrecy::SecretString;
 
 use crate::backlog::Backlog;
-use crate::config::Provider;
+use crate::config::{Config, Provider};
 use crate::decide::{self, DecideError, Intent, Sent};
 use crate::inbox::{Inbox, InboxError, Opened, Row as InboxRow};
 use crate::keys::{self, Asks, KeyError};
 use crate::machine::document::ChangedDocument;
 use crate::machine::driver::Desk;
-use crate::machine::reading::DecisionSummary;
+use crate::machine::reading::{Copy, DecisionSummary};
 use crate::machine::state::{KeyStanding, KeySummary};
 use crate::machine::{
-    Connection, Drifted, News, Order, Page, Progress, Reading, Row, RowContent, Said, Speaker, Summary,
+    Connection, Drifted, News, Order, Page, Part, Progress, Reading, Row, RowContent, Said, Speaker, Summary,
     Trouble, Trust, Unlock,
 };
 use crate::outbox::Standing;
@@ -36,6 +37,8 @@ use crate::outbox::Standing;
 const LOOK_PAUSE: Duration = Duration::from_secs(20);
 /// How often the outbox is looked after.
 const OUTBOX_PAUSE: Duration = Duration::from_secs(15);
+/// How many requests are fetched before somebody asks for them.
+const MAX_READY: usize = 20;
 
 /// A desk over an inbox.
 #[derive(Debug, Clone)]
@@ -69,36 +72,38 @@ impl Desk for ReviewerDesk {
                 .map_err(|error| trouble_of_trust(&error))?,
             other => other.map_err(|error| trouble(&error))?,
         };
-        let config = self.inbox.config();
-        let key = config
-            .keys
-            .iter()
-            .find(|(_, key)| key.role == Role::Reviewer)
-            .and_then(|(name, key)| {
-                let entry = trusted.directory.key_at(&key.id, Role::Reviewer, now()).ok()?;
-                Some(KeySummary {
-                    name: name.as_str().into(),
-                    assurance: entry.assurance,
-                    unlock: unlock_of(key.provider),
-                })
-            });
-        Ok(Trust {
-            organisation: trusted.root.root().organisation.raw().into(),
-            root_words: trusted.root.id().words(),
-            person: self.inbox.person().clone(),
-            key,
-        })
+        Ok(trust_of(&trusted, self.inbox.config(), self.inbox.person()))
     }
 
     async fn load(&self, tell: impl Fn(Page) + Send + Sync) -> Result<(), Trouble> {
+        let waiting = Mutex::new(Vec::new());
         let tell = |rows: Vec<InboxRow>, part, more| {
+            let open = rows.iter().filter(|row| row.phase == Phase::Pending);
+            if let Ok(mut waiting) = waiting.lock() {
+                waiting.extend(open.map(|row| (row.id, row.change)));
+            }
             tell(Page {
                 rows: rows.into_iter().map(|row| self.row(row)).collect(),
                 part,
                 more,
             });
         };
-        self.backlog.load(tell).await.map_err(|error| trouble(&error))
+        match self.backlog.load(&tell).await {
+            Ok(()) => {
+                let waiting = waiting.into_inner().unwrap_or_default();
+                self.make_ready(&waiting).await;
+                Ok(())
+            }
+            Err(InboxError::Client(error)) if error.is_unreachable() => {
+                // What was seen before is shown until the backend is back.
+                let copies = self.inbox.rows_of_copies().await.unwrap_or_default();
+                if !copies.is_empty() {
+                    tell(copies, Part::Newer, false);
+                }
+                Err(trouble(&error.into()))
+            }
+            Err(error) => Err(trouble(&error)),
+        }
     }
 
     async fn ask(&self, request: RequestId, text: String) -> Result<(), Trouble> {
@@ -122,7 +127,11 @@ impl Desk for ReviewerDesk {
     }
 
     async fn open(&self, id: RequestId) -> Result<Reading, Trouble> {
-        let opened = self.inbox.fetch(id).await.map_err(|error| trouble(&error))?;
+        let opened = self
+            .inbox
+            .fetch_or_copy(id)
+            .await
+            .map_err(|error| trouble(&error))?;
         let person = self.inbox.person().clone();
         let read = tokio::task::spawn_blocking(move || reading(&opened, &person)).await;
         read.map_err(|_| Trouble::new("internal", "reading the request ended early"))?
@@ -184,6 +193,20 @@ impl Desk for ReviewerDesk {
 }
 
 impl ReviewerDesk {
+    /// Fetches the first of what waits, so that it can be read when the link is gone.
+    async fn make_ready(&self, waiting: &[(RequestId, u64)]) {
+        for (id, change) in waiting.iter().take(MAX_READY) {
+            let known = self.inbox.copies().copy(*id);
+            if known.is_some_and(|copy| copy.record.change >= *change) {
+                continue;
+            }
+            if let Err(error) = self.inbox.fetch(*id).await {
+                tracing::debug!(%error, "a request is not made ready");
+                return;
+            }
+        }
+    }
+
     fn row(&self, row: InboxRow) -> Row {
         let content = match row.request {
             Ok(request) => RowContent::Verified(Box::new(Summary::of(
@@ -287,6 +310,28 @@ const fn unlock_for(asks: Asks) -> Unlock {
     }
 }
 
+/// Whom and what is trusted, as it is shown.
+pub(crate) fn trust_of(trusted: &Trusted, config: &Config, person: &PersonId) -> Trust {
+    let key = config
+        .keys
+        .iter()
+        .find(|(_, key)| key.role == Role::Reviewer)
+        .and_then(|(name, key)| {
+            let entry = trusted.directory.key_at(&key.id, Role::Reviewer, now()).ok()?;
+            Some(KeySummary {
+                name: name.as_str().into(),
+                assurance: entry.assurance,
+                unlock: unlock_of(key.provider),
+            })
+        });
+    Trust {
+        organisation: trusted.root.root().organisation.raw().into(),
+        root_words: trusted.root.id().words(),
+        person: person.clone(),
+        key,
+    }
+}
+
 fn progress_of(standing: &Result<Standing, InboxError>) -> Option<Progress> {
     match standing {
         Ok(Standing::Logged { index, size }) => Some(Progress::Logged {
@@ -302,7 +347,7 @@ fn progress_of(standing: &Result<Standing, InboxError>) -> Option<Progress> {
     }
 }
 
-fn reading(opened: &Opened, person: &PersonId) -> Result<Reading, Trouble> {
+pub(crate) fn reading(opened: &Opened, person: &PersonId) -> Result<Reading, Trouble> {
     let problems: Vec<Trouble> = opened
         .report
         .problems
@@ -359,6 +404,10 @@ fn reading(opened: &Opened, person: &PersonId) -> Result<Reading, Trouble> {
             .log
             .request_index
             .zip(chain.log.checkpoint.map(|checkpoint| checkpoint.size)),
+        copy: opened.as_of.map(|as_of| Copy {
+            as_of: Some(as_of),
+            troubles: Vec::new(),
+        }),
     })
 }
 
@@ -458,7 +507,7 @@ fn told(what: &dyn std::fmt::Display, hint: &str) -> Untrusted {
     Untrusted::from(format!("{what}; {hint}").as_str())
 }
 
-fn trouble_of_trust(error: &TrustError) -> Trouble {
+pub(crate) fn trouble_of_trust(error: &TrustError) -> Trouble {
     let code = if error.is_alarm() { "alarm" } else { "trust" };
     Trouble::new(code, error.to_string().as_str())
 }
@@ -470,6 +519,7 @@ fn trouble(error: &InboxError) -> Trouble {
         InboxError::Config(_) | InboxError::LoginKey(_) => {
             Trouble::new("not-configured", error.to_string().as_str())
         }
+        InboxError::Overtaken(_) => Trouble::new("superseded", error.to_string().as_str()),
         InboxError::Outbox(_) | InboxError::OtherRequest { .. } => {
             Trouble::new("alarm", error.to_string().as_str())
         }

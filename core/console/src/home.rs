@@ -85,6 +85,12 @@ impl Home {
         self.state.join("outbox")
     }
 
+    /// Requests as they were seen last.
+    #[must_use]
+    pub fn copies_folder(&self) -> PathBuf {
+        self.state.join("copies")
+    }
+
     /// The folder for everything but the configuration.
     #[must_use]
     pub fn state_folder(&self) -> &Path {

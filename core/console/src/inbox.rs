@@ -18,10 +18,12 @@ use countersign_protocol::identity::{PersonId, RequestId};
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::request::Phase;
 use countersign_protocol::signed::{Signed, Verified};
-use countersign_verify::{Purpose, Report, verify};
+use countersign_verify::{Pinned, Purpose, Report, verify};
 
 use crate::config::{Config, ConfigError};
 use crate::home::Home;
+use crate::kept::Copies;
+use crate::offline::import::still_good;
 use crate::outbox::{Item, Outbox, OutboxError, Standing};
 
 /// Why the inbox has nothing to show.
@@ -50,6 +52,9 @@ pub enum InboxError {
         /// The request that came.
         found: RequestId,
     },
+    /// A decision that waited here can no longer count.
+    #[error("your decision was not sent: {0}")]
+    Overtaken(String),
 }
 
 /// One row of the queue.
@@ -80,6 +85,8 @@ pub struct Opened {
     pub at: Timestamp,
     /// What it was judged against.
     pub checkpoint: Option<SeenCheckpoint>,
+    /// When the backend showed it, where this is a copy and not what it shows now.
+    pub as_of: Option<Timestamp>,
 }
 
 /// What became of a decision in the outbox.
@@ -97,6 +104,7 @@ pub struct Inbox {
     backend: Backend,
     store: Arc<Mutex<TrustStore>>,
     outbox: Outbox,
+    copies: Copies,
     person: PersonId,
     config: Arc<Config>,
 }
@@ -127,6 +135,7 @@ impl Inbox {
             backend: Backend::new(config.backend()?, Some(Arc::new(login)), options)?,
             store: Arc::new(Mutex::new(store)),
             outbox: Outbox::open(home.outbox_folder())?,
+            copies: Copies::new(home.copies_folder()),
             person,
             config: Arc::new(config),
         })
@@ -154,6 +163,12 @@ impl Inbox {
     #[must_use]
     pub const fn outbox(&self) -> &Outbox {
         &self.outbox
+    }
+
+    /// Requests as they were seen last.
+    #[must_use]
+    pub const fn copies(&self) -> &Copies {
+        &self.copies
     }
 
     /// The trust store. Not to be held over an await.
@@ -256,8 +271,80 @@ impl Inbox {
         let checkpoint = pinned.checkpoint;
         let mut evidence = record.evidence.clone();
         self.bridge(&mut evidence, checkpoint).await?;
+        let opened = self.judge(record, evidence, pinned).await?;
+        if opened
+            .report
+            .chain
+            .as_ref()
+            .is_some_and(|chain| chain.request.id != id)
+        {
+            return Err(other_request(id, &opened));
+        }
+        if let (true, Some(chain)) = (opened.report.is_valid(), &opened.report.chain) {
+            if let Some(proven) = chain.log.checkpoint {
+                // The evidence carried the proof that this continues what was seen.
+                self.store().advance_to(proven, checkpoint)?;
+            }
+            self.keep_copy(id, &opened).await;
+        }
+        Ok(opened)
+    }
+
+    /// Rows of the copies that are kept here, as they were.
+    ///
+    /// # Errors
+    /// [`InboxError`] when there is no trust to judge by.
+    pub async fn rows_of_copies(&self) -> Result<Vec<Row>, InboxError> {
+        let copies = self.copies.clone();
+        let copies = tokio::task::spawn_blocking(move || copies.all()).await;
+        let row = |copy: crate::kept::Copy| RequestRow {
+            id: copy.id,
+            phase: copy.record.phase,
+            change: copy.record.change,
+            request: copy.record.evidence.request.envelope,
+            approved_by: Vec::new(),
+            looking: Vec::new(),
+        };
+        self.check(copies.unwrap_or_default().into_iter().map(row).collect())
+            .await
+    }
+
+    /// Fetches one request, or, when the backend is gone, judges the copy of it as of now.
+    ///
+    /// # Errors
+    /// [`InboxError`] when there is neither.
+    pub async fn fetch_or_copy(&self, id: RequestId) -> Result<Opened, InboxError> {
+        let gone = match self.fetch(id).await {
+            Err(InboxError::Client(error)) if error.is_unreachable() => error,
+            fetched => return fetched,
+        };
+        let Some(copy) = self.copies.copy(id) else {
+            return Err(gone.into());
+        };
+        let pinned = self.store().pinned();
+        let evidence = copy.record.evidence.clone();
+        let mut opened = self.judge(copy.record, evidence, pinned).await?;
+        if opened
+            .report
+            .chain
+            .as_ref()
+            .is_some_and(|chain| chain.request.id != id)
+        {
+            return Err(other_request(id, &opened));
+        }
+        opened.as_of = Some(copy.as_of);
+        Ok(opened)
+    }
+
+    /// Judges a record. Large artifacts take time to judge; the loop that draws must not wait for it.
+    async fn judge(
+        &self,
+        record: RequestRecord,
+        evidence: Evidence,
+        pinned: Pinned,
+    ) -> Result<Opened, InboxError> {
         let at = now();
-        // Large artifacts take time to judge; the loop that draws must not wait for it.
+        let checkpoint = pinned.checkpoint;
         let judged =
             tokio::task::spawn_blocking(move || verify(&evidence, &pinned, at, Purpose::Review)).await;
         let report = judged.map_err(|_| ClientError::Unreadable {
@@ -265,26 +352,22 @@ impl Inbox {
             url: self.backend.url().to_owned(),
             problem: "its verification ended early".to_owned(),
         })?;
-        if let Some(chain) = &report.chain
-            && chain.request.id != id
-        {
-            return Err(InboxError::OtherRequest {
-                asked: id,
-                found: chain.request.id,
-            });
-        }
-        if let (true, Some(chain)) = (report.is_valid(), &report.chain)
-            && let Some(proven) = chain.log.checkpoint
-        {
-            // The evidence carried the proof that this continues what was seen.
-            self.store().advance_to(proven, checkpoint)?;
-        }
         Ok(Opened {
             record,
             report,
             at,
             checkpoint,
+            as_of: None,
         })
+    }
+
+    /// Keeps what was verified for when the backend is gone. Without it there is no copy, and nothing else is lost.
+    async fn keep_copy(&self, id: RequestId, opened: &Opened) {
+        let (copies, record, at) = (self.copies.clone(), opened.record.clone(), opened.at);
+        let kept = tokio::task::spawn_blocking(move || copies.keep(id, record, at)).await;
+        if !matches!(kept, Ok(Ok(()))) {
+            tracing::warn!(request = %id, "no copy of the request could be kept");
+        }
     }
 
     /// Fetches the proof that the evidence's log continues the one seen here, where the evidence lacks it.
@@ -319,6 +402,15 @@ impl Inbox {
     /// [`InboxError`] when that cannot be found out.
     pub async fn follow(&self, item: &Item) -> Result<Standing, InboxError> {
         if item.acknowledged_at.is_none() {
+            // It may have waited long: what it answers has to be there still, as it was signed.
+            let opened = self.fetch(item.request).await?;
+            let Some(chain) = opened.report.chain.as_ref().filter(|_| opened.report.is_valid()) else {
+                return Ok(Standing::Unknown);
+            };
+            if let Err(refused) = still_good(item, chain, opened.at) {
+                self.outbox.remove(item)?;
+                return Err(InboxError::Overtaken(refused.to_string()));
+            }
             if let Err(error) = item.hand_in(&self.backend).await {
                 // A refusal that lasts is told once; the decision counts nowhere.
                 if error.is_lasting_refusal() {
@@ -336,6 +428,15 @@ impl Inbox {
             Some(_) | None => Standing::Unknown,
         })
     }
+}
+
+fn other_request(asked: RequestId, opened: &Opened) -> InboxError {
+    let found = opened
+        .report
+        .chain
+        .as_ref()
+        .map_or(asked, |chain| chain.request.id);
+    InboxError::OtherRequest { asked, found }
 }
 
 /// Believes a row as far as the backend's key signed its request statement.

@@ -15,8 +15,11 @@ mod patience;
 pub mod amend;
 pub mod decide;
 pub mod inbox;
+pub mod kept;
 pub mod outbox;
 
 pub mod backlog;
+pub mod offline;
+
 pub mod desk;
 pub mod machine;

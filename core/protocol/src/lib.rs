@@ -37,6 +37,7 @@ pub mod grant;
 pub mod receipt;
 
 pub mod bundle;
+pub mod export;
 pub mod log;
 
 pub mod talk;

@@ -37,7 +37,7 @@ pub async fn deny(config: Option<&Path>, options: Deny) -> Result<(), Failure> {
 
 /// Saying no needs no sheet; it is bound to the one that stands now.
 async fn current(inbox: &Inbox, id: RequestId) -> Result<ViewDigest, Failure> {
-    let opened = inbox.fetch(id).await?;
+    let opened = inbox.fetch_or_copy(id).await?;
     match opened.report.chain.as_ref().filter(|_| opened.report.is_valid()) {
         Some(chain) => {
             output::say(chain.sheet.sentence())?;

@@ -10,6 +10,10 @@ use countersign_console::decide::DecideError;
 use countersign_console::home::NoHome;
 use countersign_console::inbox::InboxError;
 use countersign_console::keys::KeyError;
+use countersign_console::offline::export::ExportError;
+use countersign_console::offline::file::FileError;
+use countersign_console::offline::import::ImportError;
+use countersign_console::offline::review::ReviewError;
 use countersign_console::organisation::OrganisationError;
 use countersign_protocol::request::Refusal;
 use countersign_protocol::signed::SignError;
@@ -197,6 +201,7 @@ impl From<InboxError> for Failure {
             InboxError::LoginKey(error) => error.into(),
             InboxError::Client(error) => error.into(),
             InboxError::Trust(error) => error.into(),
+            error @ InboxError::Overtaken(_) => Self::no(error.to_string()),
             error @ (InboxError::Outbox(_) | InboxError::OtherRequest { .. }) => {
                 Self::new(Code::Refused, error.to_string(), "")
             }
@@ -229,6 +234,61 @@ impl From<DecideError> for Failure {
             DecideError::CalledOff => Self::no(said),
             DecideError::KeyNotEnrolled(_) | DecideError::Sign(_) => Self::new(Code::Key, said, ""),
             DecideError::Outbox(_) | DecideError::Suppressed => Self::new(Code::Refused, said, ""),
+        }
+    }
+}
+
+impl From<FileError> for Failure {
+    fn from(error: FileError) -> Self {
+        let code = match &error {
+            FileError::File { source, .. } if source.kind() == std::io::ErrorKind::NotFound => Code::NotFound,
+            FileError::NoRequest(_) => Code::NotFound,
+            FileError::OtherRoot { .. } => Code::Refused,
+            FileError::File { .. } | FileError::NotExported { .. } | FileError::Encode(_) => Code::Usage,
+        };
+        Self::new(code, error.to_string(), "")
+    }
+}
+
+impl From<ReviewError> for Failure {
+    fn from(error: ReviewError) -> Self {
+        match error {
+            ReviewError::File(error) => error.into(),
+            ReviewError::Config(error) => error.into(),
+            ReviewError::Trust(error) => error.into(),
+            ReviewError::Decide(error) => Self::from(*error),
+            ReviewError::Changed(_) | ReviewError::Clock { .. } => {
+                Self::new(Code::Refused, error.to_string(), "")
+            }
+        }
+    }
+}
+
+impl From<ExportError> for Failure {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::Inbox(error) => error.into(),
+            ExportError::Client(error) => error.into(),
+            ExportError::Sign(error) => error.into(),
+            ExportError::Unverified { .. } => Self::new(
+                Code::Refused,
+                error.to_string(),
+                "tell the owners; nothing here is believed",
+            ),
+            ExportError::File { .. } | ExportError::Carried { .. } | ExportError::Encode(_) => {
+                Self::usage(error.to_string(), "")
+            }
+        }
+    }
+}
+
+impl From<ImportError> for Failure {
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::File(error) => error.into(),
+            ImportError::Inbox(error) => error.into(),
+            ImportError::Remember(error) => error.into(),
+            ImportError::Outbox(error) => Self::new(Code::Refused, error.to_string(), ""),
         }
     }
 }

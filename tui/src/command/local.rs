@@ -135,6 +135,7 @@ fn read(
         decisions: Vec::new(),
         talk: Vec::new(),
         logged: None,
+        copy: None,
     })
 }
 

@@ -9,6 +9,7 @@ use countersign_client::{key_file, now};
 use countersign_console::config::{Config, Provider};
 use countersign_console::home::Home;
 use countersign_console::keys as console_keys;
+use countersign_console::offline::file::ExportedFile;
 use countersign_console::organisation::{ENROLMENT_SCHEMA, Enrolment};
 use countersign_protocol::api::TrustDocument;
 use countersign_protocol::digest::RootId;
@@ -26,11 +27,7 @@ const KEY: &str = "review";
 
 pub async fn run(options: Login) -> Result<(), Failure> {
     let home = Home::from_environment()?;
-    let client = Options {
-        ca_file: options.ca_file.clone(),
-        ..Options::default()
-    };
-    let document = Backend::new(&options.backend, None, client)?.trust().await?;
+    let document = shown_trust(&options).await?;
     let root = agreed_root(&options, &document)?;
     home.create()?;
     let mut store = TrustStore::pin(&home.trust_folder(), root)?;
@@ -43,7 +40,7 @@ pub async fn run(options: Login) -> Result<(), Failure> {
     ))?;
 
     let config = Config {
-        backend: Some(options.backend.clone()),
+        backend: options.backend.clone(),
         root: Some(root),
         person: Some(options.person.clone()),
         ca_file: options.ca_file.clone(),
@@ -76,6 +73,20 @@ pub async fn run(options: Login) -> Result<(), Failure> {
     output::say(
         "give it to a directory owner, who runs: countersign directory propose --enrol FILE -o directory.json",
     )
+}
+
+/// What the backend shows, or an exported file on a machine that has no network. Nothing of it is believed before
+/// its root was compared.
+async fn shown_trust(options: &Login) -> Result<TrustDocument, Failure> {
+    if let Some(file) = &options.from {
+        return Ok(ExportedFile::open(file)?.header.trust);
+    }
+    let client = Options {
+        ca_file: options.ca_file.clone(),
+        ..Options::default()
+    };
+    let backend = options.backend.as_deref().unwrap_or_default();
+    Ok(Backend::new(backend, None, client)?.trust().await?)
 }
 
 /// The root that an owner told, which must be the one the backend shows.

@@ -25,6 +25,7 @@ pub mod list;
 pub mod local;
 pub mod log;
 pub mod login;
+pub mod offline;
 pub mod personal;
 pub mod policy;
 pub mod show;

@@ -15,7 +15,12 @@ use crate::cli::Show;
 
 pub async fn run(config: Option<&Path>, options: Show) -> Result<(), Failure> {
     let inbox = session::inbox(config)?;
-    let opened = inbox.fetch(options.id).await?;
+    let opened = inbox.fetch_or_copy(options.id).await?;
+    if let Some(as_of) = opened.as_of {
+        output::problem(&format!(
+            "countersign: the backend cannot be reached; this is a copy of what it showed at {as_of}"
+        ));
+    }
     if options.json {
         output::json(&document(&opened))?;
         return if opened.report.is_valid() {

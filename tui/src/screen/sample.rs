@@ -305,6 +305,7 @@ pub fn reading(number: u8, reason: &str) -> Option<Reading> {
             .collect(),
         talk: talk(),
         logged: Some((41, 57)),
+        copy: None,
         summary: Summary {
             severity: worst.max(summary.severity),
             ..summary

@@ -105,6 +105,8 @@ pub enum Progress {
     Sent,
     /// It is signed and kept here; the backend could not be reached, and it is sent again.
     Kept(Untrusted),
+    /// It is signed and stands in this file, which has to be carried to a machine with a network.
+    Carried(Untrusted),
     /// The backend stored it; it is not in the log yet.
     Committed,
     /// Its inclusion in the log was proven to this console.

@@ -59,6 +59,17 @@ pub struct Reading {
     pub talk: Vec<Said>,
     /// Where the request stands in the log: its index and the log's size; nothing while it is not logged.
     pub logged: Option<(u64, u64)>,
+    /// Where this is not what the backend has now, but a copy of what it had.
+    pub copy: Option<Copy>,
+}
+
+/// A copy of what the backend had: an exported file, or what was kept when the backend was there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Copy {
+    /// When it was taken, where that is known.
+    pub as_of: Option<Timestamp>,
+    /// What is wrong with the copy as a whole.
+    pub troubles: Vec<Untrusted>,
 }
 
 /// A document beside the state of it that was approved last.

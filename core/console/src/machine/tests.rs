@@ -83,6 +83,7 @@ fn reading(number: u8, severity: Severity) -> Box<Reading> {
         decisions: vec![],
         talk: vec![],
         logged: Some((1, 2)),
+        copy: None,
     })
 }
 

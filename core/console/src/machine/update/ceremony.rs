@@ -92,7 +92,10 @@ pub(super) fn take_progress(
     progress: Progress,
     now: Moment,
 ) -> Vec<Effect> {
-    let over = matches!(progress, Progress::Committed | Progress::Logged { .. });
+    let over = matches!(
+        progress,
+        Progress::Committed | Progress::Logged { .. } | Progress::Carried(_)
+    );
     let failed = matches!(progress, Progress::Failed(_));
     match &mut state.ceremony {
         Some(ceremony) if ceremony.request == request => ceremony.follow(progress),
@@ -100,6 +103,10 @@ pub(super) fn take_progress(
             let (text, bad): (Untrusted, bool) = match progress {
                 Progress::Failed(why) => (why, true),
                 Progress::Kept(why) => (why, true),
+                Progress::Carried(_) => (
+                    format!("decision on {request} is written to the file").into(),
+                    false,
+                ),
                 Progress::Logged { index, .. } => (
                     format!("decision on {request} is in the log at {index}").into(),
                     false,
@@ -155,6 +162,8 @@ fn leave_ceremony(state: &mut State, now: Moment) -> Vec<Effect> {
             state.tell("the decision goes on; its result is shown here", false, now);
             Vec::new()
         }
-        Progress::Committed | Progress::Logged { .. } | Progress::Failed(_) => leave_detail(state, now),
+        Progress::Committed | Progress::Logged { .. } | Progress::Carried(_) | Progress::Failed(_) => {
+            leave_detail(state, now)
+        }
     }
 }

@@ -77,7 +77,7 @@ pub fn ceremony(state: &State, now: Moment) -> Option<CeremonyView> {
         progress: progress(ceremony),
         over: matches!(
             ceremony.progress,
-            Progress::Committed | Progress::Logged { .. } | Progress::Kept(_)
+            Progress::Committed | Progress::Logged { .. } | Progress::Kept(_) | Progress::Carried(_)
         ),
     })
 }
@@ -157,6 +157,18 @@ fn progress(ceremony: &Ceremony) -> Vec<Text> {
                 line(
                     "  It is kept here and sent again by itself.".to_owned(),
                     Tone::Plain,
+                ),
+            ]
+        }
+        Progress::Carried(file) => {
+            let mut text = vec![Piece::new("✓ written to ", Tone::Good)];
+            text.extend(foreign(file, Tone::Plain));
+            vec![
+                done("signed"),
+                text,
+                line(
+                    "  It counts once the file is back: countersign import FILE".to_owned(),
+                    Tone::Warn,
                 ),
             ]
         }

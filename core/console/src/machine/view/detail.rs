@@ -5,10 +5,10 @@ use countersign_review::text::Untrusted;
 use serde::Serialize;
 
 use super::super::Moment;
-use super::super::reading::{Pane, Reading};
+use super::super::reading::{Copy, Pane, Reading};
 use super::super::state::{Detail, DetailContent, State};
 use super::drift::drift_count;
-use super::piece::{Piece, Text, Tone, escaped, foreign, left, risk};
+use super::piece::{Piece, Text, Tone, escaped, foreign, left, risk, span};
 use super::queue::phase;
 use super::structure::structure_count;
 use super::talk::looking;
@@ -115,9 +115,19 @@ fn sentence(detail: &Detail) -> Text {
     }
 }
 
+/// How old a copy is. It is never drawn as what is now.
+fn age(copy: &Copy, now: Moment) -> Piece {
+    let text = match copy.as_of {
+        Some(as_of) => format!("copy, {} old", span(now.wall.since(as_of))),
+        None => "copy of unknown age".to_owned(),
+    };
+    Piece::new(text, Tone::Warn)
+}
+
 fn facts(reading: &Reading, now: Moment) -> Vec<Piece> {
     let summary = &reading.summary;
     let mut facts = vec![risk(summary.severity), phase(summary.phase)];
+    facts.extend(reading.copy.as_ref().map(|copy| age(copy, now)));
     if summary.phase.is_open() {
         let left = left(summary.expires_at, now.wall);
         let text = if left.text == "expired" {
