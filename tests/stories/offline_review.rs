@@ -18,8 +18,11 @@ const NO_NETWORK: [&str; 3] = ["unshare", "--map-root-user", "--net"];
 
 /// Scripts may decide here: these stories read and sign by command.
 pub const SCRIPTS_DECIDE: &str = r#"
+@id("ask")
 permit(principal, action == Action::"propose", resource);
+@id("decide")
 permit(principal, action == Action::"approve", resource);
+@id("run")
 permit(principal, action == Action::"execute", resource) when { context.approvals.count >= 1 };
 "#;
 
@@ -97,13 +100,17 @@ fn carry(file: &Path, request: RequestId, envelope: &Envelope) {
 #[test]
 fn what_was_signed_without_a_network_counts_once_the_file_is_back() {
     let (mut organisation, robin, quinn) = meet();
-    let client = organisation.ask_change("app.conf", "workers = 4\n", "workers = 8\n");
-    let id = organisation.wait_for(Phase::Pending);
+    let early = organisation.ask_change("early.conf", "a = 1\n", "a = 2\n");
+    let before = organisation.wait_for(Phase::Pending);
     let first = export(&organisation, &robin, "first.jsonl", &[]);
     let url = organisation.url.clone();
     let reached = quinn.run(&["login", "--backend", &url, "--person", "quinn", "--pin-fd", "0"]);
     assert_eq!(reached.status.code(), Some(5), "the machine must have no network");
     join_from(&mut organisation, &quinn, &first);
+    organisation.decide(before, "alex", Verdict::Approve).unwrap();
+    assert_eq!(early.finish().code, Some(0));
+    let client = organisation.ask_change("app.conf", "workers = 4\n", "workers = 8\n");
+    let id = organisation.wait_for(Phase::Pending);
 
     let file = export(&organisation, &robin, "requests.jsonl", &[id]);
     let listed = quinn.json(&["review", text(&file), "--json"]);
@@ -176,17 +183,26 @@ fn what_was_signed_without_a_network_counts_once_the_file_is_back() {
 #[test]
 fn each_bad_decision_is_refused_with_its_reason_and_the_good_one_is_taken() {
     let (mut organisation, robin, quinn) = meet();
+    let early = organisation.ask_change("early.conf", "a = 1\n", "a = 2\n");
+    let before = organisation.wait_for(Phase::Pending);
+    let first = export(&organisation, &robin, "first.jsonl", &[before]);
+    join_from(&mut organisation, &quinn, &first);
+    // `quinn` was not in the directory when this was asked: that answer has to be refused.
+    let too_new = export(&organisation, &robin, "too-new.jsonl", &[before]);
+    approve(&quinn, &too_new, before);
+    let refused = robin.json(&["import", text(&too_new), "--json"]);
+    assert_eq!(refused["decisions"][0]["code"], "not-eligible", "{refused}");
+    organisation.decide(before, "alex", Verdict::Deny).unwrap();
+    assert_eq!(early.finish().code, Some(77));
     let good_client = organisation.ask_change("good.conf", "a = 1\n", "a = 2\n");
     let good = organisation.wait_for(Phase::Pending);
-    let first = export(&organisation, &robin, "first.jsonl", &[good]);
-    join_from(&mut organisation, &quinn, &first);
     let over_client = organisation.ask_change("over.conf", "b = 1\n", "b = 2\n");
     let over = until("a second request", || {
         organisation
             .rows()
             .iter()
             .map(|row| row.id)
-            .find(|id| *id != good)
+            .find(|id| *id != good && *id != before)
     });
     let file = export(&organisation, &robin, "requests.jsonl", &[good, over]);
     approve(&quinn, &file, over);

@@ -301,16 +301,21 @@ fn check_policy(decision: &Verified<Decision>, chain: &Chain, now: Timestamp) ->
         offline: decision.offline,
     };
     let operation = &chain.judgement.operation;
-    match chain
-        .policy
-        .approve(operation, &chain.directory, &decision.reviewer, &with, now)
-    {
-        Answer::Permit { .. } => Ok(()),
-        Answer::Deny { policies, errors } => {
-            let why = [policies, errors].concat().join(", ");
-            Err(Refused::NotEligible(format!("policy refuses it: {why}")))
+    // It has to be permitted under what the request was made under, and under what is current.
+    let both = [
+        (&chain.request_policy, &chain.request_directory),
+        (&chain.policy, &chain.directory),
+    ];
+    for (policy, directory) in both {
+        match policy.approve(operation, directory, &decision.reviewer, &with, now) {
+            Answer::Permit { .. } => {}
+            Answer::Deny { policies, errors } => {
+                let why = [policies, errors].concat().join(", ");
+                return Err(Refused::NotEligible(format!("policy refuses it: {why}")));
+            }
         }
     }
+    Ok(())
 }
 
 /// Whether a decision that waited can still count; one that the backend knows by now is good.
