@@ -78,7 +78,8 @@ impl Snapshot {
     pub fn of(state: &State, now: Moment, revision: u64, first_row: usize, problem: Option<&str>) -> Self {
         let (screen, setup) = match state.screen {
             Screen::FirstRun(choice) => ("first-run", Some(Setup::of(choice, problem))),
-            Screen::Queue => ("queue", None),
+            // The window has no batches yet.
+            Screen::Queue | Screen::Batch => ("queue", None),
             Screen::Detail => ("detail", None),
         };
         let first_row = first_row.min(state.queue.passing.len().saturating_sub(1));

@@ -322,6 +322,8 @@ pub(crate) fn trust_of(trusted: &Trusted, config: &Config, person: &PersonId) ->
                 name: name.as_str().into(),
                 assurance: entry.assurance,
                 unlock: unlock_of(key.provider),
+                unlocks_many: keys::provider(key.provider, key.at.as_deref())
+                    .is_ok_and(|provider| provider.unlocks_many()),
             })
         });
     Trust {

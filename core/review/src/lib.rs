@@ -18,6 +18,7 @@ pub mod document;
 pub mod drift;
 pub mod findings;
 
+pub mod likeness;
 pub mod sheet;
 
 pub mod checkcode;

@@ -1,6 +1,7 @@
 //! The table of keys: what each does, where, and how it is called. Hints and help are made from it.
 
 mod always;
+mod batch;
 mod decide;
 mod detail;
 mod move_about;
@@ -17,6 +18,8 @@ pub enum Place {
     Queue,
     /// One request.
     Detail,
+    /// Several requests of one shape.
+    Batch,
     /// The filter of the queue, or what is searched for in a pane.
     Filter,
     /// The ceremony of a decision.
@@ -57,6 +60,9 @@ pub enum Intent {
     Copy,
     Pager,
     Preset,
+    Mark,
+    MarkAlike,
+    ReadMarked,
     Help,
     Refresh,
     LookAgain,
@@ -110,13 +116,22 @@ pub const NONE: KeyModifiers = KeyModifiers::NONE;
 /// The control key.
 pub const CTRL: KeyModifiers = KeyModifiers::CONTROL;
 const LISTS: &[Place] = &[Place::Queue, Place::Detail];
-const CURSOR: &[Place] = &[Place::FirstRun, Place::Queue, Place::Detail];
-const SCREENS: &[Place] = &[Place::FirstRun, Place::Queue, Place::Detail, Place::Help];
+const READING: &[Place] = &[Place::Detail, Place::Batch];
+const PAGES: &[Place] = &[Place::Queue, Place::Detail, Place::Batch];
+const CURSOR: &[Place] = &[Place::FirstRun, Place::Queue, Place::Detail, Place::Batch];
+const SCREENS: &[Place] = &[
+    Place::FirstRun,
+    Place::Queue,
+    Place::Detail,
+    Place::Batch,
+    Place::Help,
+];
 /// Every place.
 pub const EVERYWHERE: &[Place] = &[
     Place::FirstRun,
     Place::Queue,
     Place::Detail,
+    Place::Batch,
     Place::Filter,
     Place::Ceremony,
     Place::Question,
@@ -180,6 +195,7 @@ pub fn bindings() -> impl Iterator<Item = &'static Binding> {
     [
         decide::ROWS,
         queue::ROWS,
+        batch::ROWS,
         move_about::ROWS,
         detail::ROWS,
         always::ROWS,

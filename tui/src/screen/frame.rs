@@ -9,7 +9,7 @@ use ratatui::style::Modifier;
 use super::binding::Place;
 use super::canvas::{Canvas, cells, shortened, width_of};
 use super::keymap::Keymap;
-use super::{Look, detail, dialog, first_run, help, question, queue};
+use super::{Look, batch, detail, dialog, first_run, help, question, queue};
 
 /// Smaller windows show only that they are too small.
 const SMALLEST: (u16, u16) = (40, 10);
@@ -31,9 +31,12 @@ pub const fn body(area: Rect) -> Rect {
 
 /// Where keys go now.
 pub fn place(state: &State) -> Place {
-    if state.help {
-        Place::Help
-    } else if state.ceremony.is_some() {
+    if state.help { Place::Help } else { below(state) }
+}
+
+/// Where keys go once the list of keys is closed.
+fn below(state: &State) -> Place {
+    if state.ceremony.is_some() {
         Place::Ceremony
     } else if state.question.is_some() {
         Place::Question
@@ -44,6 +47,7 @@ pub fn place(state: &State) -> Place {
             Screen::FirstRun(_) => Place::FirstRun,
             Screen::Queue => Place::Queue,
             Screen::Detail => Place::Detail,
+            Screen::Batch => Place::Batch,
         }
     }
 }
@@ -69,6 +73,7 @@ pub fn draw(buffer: &mut Buffer, look: &Look, state: &State, now: Moment, first:
         Screen::FirstRun(choice) => first_run::draw(&mut canvas, inside, choice),
         Screen::Queue => queue::draw(&mut canvas, inside, state, now, first),
         Screen::Detail => detail::draw(&mut canvas, inside, state, now),
+        Screen::Batch => batch::draw(&mut canvas, inside, state, now),
     }
     bottom(&mut canvas, area, state, &look.keymap);
     if state.ceremony.is_some() {
@@ -77,7 +82,7 @@ pub fn draw(buffer: &mut Buffer, look: &Look, state: &State, now: Moment, first:
         question::draw(&mut canvas, area, state);
     }
     if state.help {
-        help::draw(&mut canvas, area, &look.keymap);
+        help::draw(&mut canvas, area, &look.keymap, below(state));
     }
 }
 

@@ -3,6 +3,7 @@
 use countersign_console::machine::view::{Piece, Tone};
 use ratatui::layout::Rect;
 
+use super::binding::Place;
 use super::canvas::{Canvas, cells};
 use super::dialog;
 use super::keymap::{Bound, Keymap};
@@ -11,15 +12,11 @@ const COLUMN: u16 = 38;
 const LABEL: u16 = 11;
 
 /// Draws the list.
-pub fn draw(canvas: &mut Canvas<'_>, screen: Rect, keymap: &Keymap) {
-    let [moving, reading, deciding, always] = keymap.help();
-    // The columns are about as long as each other.
-    let columns = [[&moving, &always], [&reading, &deciding]];
-    let length =
-        |groups: &[&(&str, Vec<&Bound>); 2]| groups.iter().map(|(_, keys)| keys.len() + 2).sum::<usize>();
-    let longest = columns.iter().map(length).max().unwrap_or(0);
+pub fn draw(canvas: &mut Canvas<'_>, screen: Rect, keymap: &Keymap, place: Place) {
+    let lines = lines(keymap, place);
+    let longest = lines.len().div_ceil(2);
     let width = (COLUMN * 2 + 2).min(screen.width);
-    let height = u16::try_from(longest + 1).unwrap_or(u16::MAX).min(screen.height);
+    let height = u16::try_from(longest + 2).unwrap_or(u16::MAX).min(screen.height);
     let area = Rect {
         x: screen.x + (screen.width - width) / 2,
         y: screen.y + (screen.height - height) / 2,
@@ -39,26 +36,53 @@ pub fn draw(canvas: &mut Canvas<'_>, screen: Rect, keymap: &Keymap) {
             tone: Tone::Strong,
         },
     );
-    for (x, groups) in [area.x + 2, area.x + 2 + COLUMN].into_iter().zip(columns) {
-        let mut y = area.y + 1;
-        for (title, keys) in groups {
-            line(canvas, area, x, y, title, Tone::Heading);
-            y += 1;
-            for bound in keys {
-                line(canvas, area, x, y, &bound.label, Tone::Strong);
-                line(
-                    canvas,
-                    area,
-                    x + LABEL.max(cells(&bound.label) + 1),
-                    y,
-                    bound.binding.text,
-                    Tone::Plain,
-                );
-                y += 1;
+    let (left, right) = lines.split_at(longest);
+    for (x, column) in [(area.x + 2, left), (area.x + 2 + COLUMN, right)] {
+        // A gap between groups is no use on top of a column.
+        let column = column.strip_prefix(&[Line::Gap]).unwrap_or(column);
+        for (y, entry) in (area.y + 1..).zip(column) {
+            match entry {
+                Line::Gap => {}
+                Line::Title(title) => line(canvas, area, x, y, title, Tone::Heading),
+                Line::Key(bound) => {
+                    line(canvas, area, x, y, &bound.label, Tone::Strong);
+                    let x = x + LABEL.max(cells(&bound.label) + 1);
+                    line(canvas, area, x, y, bound.binding.text, Tone::Plain);
+                }
             }
-            y += 1;
         }
     }
+}
+
+/// A line of the list.
+#[derive(Debug, Clone, Copy)]
+enum Line<'a> {
+    Gap,
+    Title(&'static str),
+    Key(&'a Bound),
+}
+
+impl PartialEq for Line<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        matches!((self, other), (Self::Gap, Self::Gap))
+    }
+}
+
+/// The groups one under the other; what decides is read first.
+fn lines(keymap: &Keymap, place: Place) -> Vec<Line<'_>> {
+    let [moving, reading, deciding, always] = keymap.help(place);
+    let mut lines = Vec::new();
+    for (title, keys) in [deciding, reading, moving, always] {
+        if keys.is_empty() {
+            continue;
+        }
+        if !lines.is_empty() {
+            lines.push(Line::Gap);
+        }
+        lines.push(Line::Title(title));
+        lines.extend(keys.into_iter().map(Line::Key));
+    }
+    lines
 }
 
 fn line(canvas: &mut Canvas<'_>, area: Rect, x: u16, y: u16, text: &str, tone: Tone) {

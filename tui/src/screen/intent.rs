@@ -7,7 +7,7 @@ use countersign_protocol::digest::ViewDigest;
 use ratatui::layout::Rect;
 
 use super::binding::Intent;
-use super::{detail, frame, pane, queue};
+use super::{batch, detail, frame, pane, queue};
 
 /// What an intent asks of the machine, given what is on screen.
 pub fn command(state: &State, intent: Intent, now: Moment, area: Rect) -> Option<Command> {
@@ -23,18 +23,7 @@ pub fn command(state: &State, intent: Intent, now: Moment, area: Rect) -> Option
         Intent::Bottom => return ends(state, Command::Last, now, area),
         Intent::NextMark => return landmark(state, Step::Next, now, area),
         Intent::PreviousMark => return landmark(state, Step::Previous, now, area),
-        Intent::Unseen => {
-            let open = state.detail.as_deref()?;
-            let line = open.attention.first_unseen()?;
-            if open.pane != Pane::Sheet {
-                return Some(Command::Read(Pane::Sheet));
-            }
-            let (pane, rect, _) = open_pane(state, now, area)?;
-            Command::Scroll(
-                Pane::Sheet,
-                Position { line, character: 0 }.min(pane::end(&pane, rect)),
-            )
-        }
+        Intent::Unseen => return unseen(state, now, area),
         Intent::Enter => Command::Enter,
         Intent::Back => Command::Back,
         Intent::NextPane => Command::StepPane(Step::Next),
@@ -48,6 +37,9 @@ pub fn command(state: &State, intent: Intent, now: Moment, area: Rect) -> Option
         Intent::Fold => Command::ToggleFold,
         Intent::Copy => Command::Copy,
         Intent::Preset => Command::Preset,
+        Intent::Mark => Command::Mark,
+        Intent::MarkAlike => Command::MarkAlike,
+        Intent::ReadMarked => Command::ReadMarked,
         Intent::Filter => Command::Filter,
         Intent::Help => Command::Help,
         Intent::Refresh => Command::Refresh,
@@ -67,7 +59,7 @@ pub fn command(state: &State, intent: Intent, now: Moment, area: Rect) -> Option
 
 /// Moves by rows; `i64::MAX` and `i64::MIN` stand for a page.
 fn moved(state: &State, by: i64, now: Moment, area: Rect) -> Option<Command> {
-    if state.screen != machine::Screen::Detail {
+    if !scrolls(state) {
         let page = i64::try_from(queue::rows_in(frame::body(area)))
             .unwrap_or(1)
             .max(1);
@@ -77,11 +69,11 @@ fn moved(state: &State, by: i64, now: Moment, area: Rect) -> Option<Command> {
     // A page keeps one row of the page before.
     let page = i64::from(rect.height).saturating_sub(1).max(1);
     let top = pane::scrolled(&pane, top, rect, by.clamp(-page, page));
-    Some(Command::Scroll(state.detail.as_deref()?.pane, top))
+    Some(Command::Scroll(pane_of(state)?, top))
 }
 
 fn ends(state: &State, command: Command, now: Moment, area: Rect) -> Option<Command> {
-    if state.screen != machine::Screen::Detail {
+    if !scrolls(state) {
         return Some(command);
     }
     let (pane, rect, _) = open_pane(state, now, area)?;
@@ -90,46 +82,78 @@ fn ends(state: &State, command: Command, now: Moment, area: Rect) -> Option<Comm
     } else {
         pane::end(&pane, rect)
     };
-    Some(Command::Scroll(state.detail.as_deref()?.pane, top))
+    Some(Command::Scroll(pane_of(state)?, top))
 }
 
-/// Goes to the next match of what is searched for, or else the next change or finding; in panes without any, a
-/// page on.
-fn landmark(state: &State, step: Step, now: Moment, area: Rect) -> Option<Command> {
-    let open = state.detail.as_deref()?;
-    if open.pane == Pane::Findings && open.search.is_empty() {
-        return Some(Command::StepFinding(step));
-    }
-    let (pane, rect, top) = open_pane(state, now, area)?;
-    let marks = || {
-        open.reading()
-            .map(|reading| reading.landmarks(open.pane, open.shape))
-            .unwrap_or_default()
+/// Goes to what was not on screen yet.
+fn unseen(state: &State, now: Moment, area: Rect) -> Option<Command> {
+    let attention = match (state.screen, state.batch.as_deref(), state.detail.as_deref()) {
+        (machine::Screen::Batch, Some(batch), _) => &batch.attention,
+        (_, _, Some(open)) if open.pane != Pane::Sheet => return Some(Command::Read(Pane::Sheet)),
+        (_, _, open) => &open?.attention,
     };
-    if !open.search.is_empty() {
-        // On top, even where less than a screenful follows: so the next one is found after it.
-        let line = pane.find(&open.search, Some(top.line), step)?;
-        return Some(Command::Scroll(open.pane, Position { line, character: 0 }));
-    }
+    let line = attention.first_unseen()?;
+    let (pane, rect, _) = open_pane(state, now, area)?;
+    let top = Position { line, character: 0 }.min(pane::end(&pane, rect));
+    Some(Command::Scroll(Pane::Sheet, top))
+}
+
+/// Goes to the next match of what is searched for, or else the next change, finding or difference; in panes without
+/// any, a page on.
+fn landmark(state: &State, step: Step, now: Moment, area: Rect) -> Option<Command> {
+    let (pane, rect, top) = open_pane(state, now, area)?;
+    let marks = match state
+        .batch
+        .as_deref()
+        .filter(|_| state.screen == machine::Screen::Batch)
+    {
+        Some(batch) => view::batch_landmarks(batch),
+        None => {
+            let open = state.detail.as_deref()?;
+            if !open.search.is_empty() {
+                // On top, even where less than a screenful follows: so the next one is found after it.
+                let line = pane.find(&open.search, Some(top.line), step)?;
+                return Some(Command::Scroll(open.pane, Position { line, character: 0 }));
+            }
+            if open.pane == Pane::Findings {
+                return Some(Command::StepFinding(step));
+            }
+            open.reading()
+                .map(|reading| reading.landmarks(open.pane, open.shape))
+                .unwrap_or_default()
+        }
+    };
     let line = match step {
-        Step::Next => marks().into_iter().find(|line| *line > top.line),
-        Step::Previous => marks().into_iter().rev().find(|line| *line < top.line),
+        Step::Next => marks.into_iter().find(|line| *line > top.line),
+        Step::Previous => marks.into_iter().rev().find(|line| *line < top.line),
     };
     let Some(line) = line else {
-        return moved(
-            state,
-            if step == Step::Next { i64::MAX } else { i64::MIN },
-            now,
-            area,
-        );
+        let page = if step == Step::Next { i64::MAX } else { i64::MIN };
+        return moved(state, page, now, area);
     };
-    Some(Command::Scroll(
-        open.pane,
-        Position { line, character: 0 }.min(pane::end(&pane, rect)),
-    ))
+    let top = Position { line, character: 0 }.min(pane::end(&pane, rect));
+    Some(Command::Scroll(pane_of(state)?, top))
+}
+
+/// Whether keys that move scroll a pane instead of moving a cursor.
+const fn scrolls(state: &State) -> bool {
+    matches!(state.screen, machine::Screen::Detail | machine::Screen::Batch)
+}
+
+/// The pane that scrolls.
+fn pane_of(state: &State) -> Option<Pane> {
+    match state.screen {
+        machine::Screen::Batch => Some(Pane::Sheet),
+        _ => Some(state.detail.as_deref()?.pane),
+    }
 }
 
 fn open_pane(state: &State, now: Moment, area: Rect) -> Option<(PaneView<'_>, Rect, Position)> {
+    if state.screen == machine::Screen::Batch {
+        let open = state.batch.as_deref()?;
+        let layout = batch::layout(&view::batch(state, now)?, frame::body(area));
+        return Some((PaneView::of_batch(open), layout.pane, open.top));
+    }
     let open = state.detail.as_deref()?;
     let layout = detail::layout(&view::detail(state, now)?, frame::body(area));
     Some((PaneView::of_detail(open)?, layout.pane, open.top()))
@@ -137,14 +161,15 @@ fn open_pane(state: &State, now: Moment, area: Rect) -> Option<(PaneView<'_>, Re
 
 /// What of the sheet is wholly on screen and covered by nothing.
 pub fn seen(state: &State, now: Moment, area: Rect) -> Option<(ViewDigest, Position, Position)> {
-    let open = state.detail.as_deref().filter(|open| open.pane == Pane::Sheet)?;
-    let covered = state.help
-        || state.ceremony.is_some()
-        || state.question.is_some()
-        || state.screen != machine::Screen::Detail;
+    let covered = state.help || state.ceremony.is_some() || state.question.is_some() || !scrolls(state);
     if covered || !frame::fits(area) {
         return None;
     }
+    if state.screen == machine::Screen::Batch {
+        let (from, to) = batch::on_screen(state, now, frame::body(area))?;
+        return Some((state.batch.as_deref()?.view_digest()?, from, to));
+    }
+    let open = state.detail.as_deref().filter(|open| open.pane == Pane::Sheet)?;
     let (from, to) = detail::on_screen(state, now, frame::body(area))?;
     Some((open.reading()?.view_digest, from, to))
 }

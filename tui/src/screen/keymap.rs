@@ -149,12 +149,13 @@ impl Keymap {
             .map(|bound| bound.binding.intent)
     }
 
-    /// The keys that the list of keys shows, under their titles.
-    pub fn help(&self) -> [(&'static str, Vec<&Bound>); 4] {
+    /// The keys of a place that the list of keys shows, under their titles.
+    pub fn help(&self, place: Place) -> [(&'static str, Vec<&Bound>); 4] {
         let of = |group| {
             self.bindings
                 .iter()
                 .filter(|bound| bound.binding.group == group && !bound.binding.text.is_empty())
+                .filter(|bound| bound.binding.places.contains(&place))
                 .collect()
         };
         [
@@ -206,6 +207,9 @@ const NAMES: &[(&str, Intent)] = &[
     ("deny", Intent::Deny),
     ("sign", Intent::Sign),
     ("preset", Intent::Preset),
+    ("mark", Intent::Mark),
+    ("mark-alike", Intent::MarkAlike),
+    ("read-marked", Intent::ReadMarked),
     ("help", Intent::Help),
     ("redraw", Intent::Redraw),
     ("suspend", Intent::Suspend),
@@ -326,9 +330,9 @@ mod tests {
     #[test]
     fn every_key_with_a_text_is_in_the_list_of_keys() {
         let keymap = Keymap::default();
-        let listed: Vec<&Bound> = keymap
-            .help()
-            .into_iter()
+        let listed: Vec<&Bound> = EVERYWHERE
+            .iter()
+            .flat_map(|place| keymap.help(*place))
             .flat_map(|(_, bindings)| bindings)
             .collect();
         for binding in bindings().filter(|binding| !binding.text.is_empty()) {
@@ -350,7 +354,7 @@ mod tests {
         assert_eq!(find(CTRL, KeyCode::Char('e')), Some(Intent::Down));
         assert_eq!(find(NONE, KeyCode::F(2)), Some(Intent::Down));
         assert_eq!(find(NONE, KeyCode::Char('j')), None);
-        let [(_, moving), ..] = keymap.help();
+        let [(_, moving), ..] = keymap.help(Place::Queue);
         assert!(moving.iter().any(|bound| bound.label == "e Ctrl-E F2"));
     }
 

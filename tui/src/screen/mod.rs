@@ -3,6 +3,7 @@
 //! Drawing functions take the state and touch nothing. Everything that comes in goes over one channel; what is
 //! waiting there is taken at once and drawn once. With nothing under way the program sleeps.
 
+mod batch;
 mod binding;
 mod canvas;
 mod detail;

@@ -96,6 +96,9 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, state: &State, now: Moment, fir
         } else {
             two_lines(canvas, place, row);
         }
+        if row.marked {
+            canvas.words(place.x + 1, place.y, 1, "*", Tone::Match);
+        }
         y = place.bottom();
     }
     if queue.rows.is_empty() {

@@ -56,6 +56,7 @@ pub fn trust() -> Option<Trust> {
             name: "laptop".into(),
             assurance: KeyAssurance::Software,
             unlock: Unlock::Passphrase,
+            unlocks_many: false,
         }),
     })
 }
@@ -227,6 +228,98 @@ pub fn rows() -> Vec<Row> {
     rows
 }
 
+/// The first number of the samples of one shape, and the one after the last.
+pub const ALIKE: std::ops::Range<u8> = 20..24;
+
+/// Requests of one shape: the same change on several hosts.
+pub fn alike_rows() -> Vec<Row> {
+    let row = |number| {
+        Some(Row {
+            id: id(number),
+            change: 1,
+            content: RowContent::Verified(Box::new(alike(number)?.summary)),
+        })
+    };
+    ALIKE.filter_map(row).collect()
+}
+
+/// One of the requests of one shape.
+pub fn alike(number: u8) -> Option<Reading> {
+    let host = format!("web-{}", number.checked_sub(ALIKE.start)? + 1);
+    let before = "limits {\n  conns 512;\n  burst 20;\n}\n";
+    let after = format!("limits {{\n  conns 1024;\n  burst 20;\n  host {host};\n}}\n");
+    let sample = reading(4, "raise the limits before the sale")?;
+    let target = format!("file://{host}/etc/nginx/limits.conf");
+    let diff = TextDiff::new(before.as_bytes(), after.as_bytes()).ok()?;
+    let digest = |name: &str| Sha256Digest::of(format!("{name}{number}").as_bytes());
+    let summary = Summary {
+        severity: Severity::Low,
+        target: target.as_str().into(),
+        ..sample.summary
+    };
+    let sentence = format!(
+        "Agent {} for p-carol asks to change {target} ({}) in {}; it claims as reason \"raise the limits before the sale\".",
+        summary.agent,
+        summary.kind.title(),
+        summary.environment,
+    );
+    let field = |text: String| (LineRole::Field, text);
+    let heading = |text: &str| (LineRole::Heading, format!("# {text}"));
+    let mut sheet = vec![
+        heading("countersign/sheet/v1"),
+        field(sentence.clone()),
+        heading("request"),
+        field(format!("request: {}", id(number))),
+        field(format!("agent: {}", summary.agent)),
+        field(format!("kind: {} ({})", summary.kind, summary.kind.title())),
+        field(format!("environment: {}", summary.environment)),
+        field(format!("target: {target}")),
+        field("severity: low".to_owned()),
+        heading("what it takes"),
+        field("approvals: 1".to_owned()),
+        field("may approve: p-alice, p-bob, p-dan".to_owned()),
+        heading("findings (0)"),
+        heading("change of a document"),
+        field("path: /etc/nginx/limits.conf".to_owned()),
+        field(format!(
+            "before: {} bytes, SHA-256 {}",
+            before.len(),
+            digest("before")
+        )),
+        field(format!(
+            "after: {} bytes, SHA-256 {}",
+            after.len(),
+            digest("after")
+        )),
+    ];
+    sheet.extend(change(&diff));
+    sheet.extend([
+        heading("claimed by the agent"),
+        (
+            LineRole::Claim,
+            "reason: raise the limits before the sale".to_owned(),
+        ),
+        (LineRole::Claim, format!("ticket: OPS-20{number}")),
+        heading("bindings"),
+        field(format!("action: {}", digest("action"))),
+    ]);
+    Some(Reading {
+        id: id(number),
+        request_digest: RequestDigest::new(digest("request")),
+        action_digest: ActionDigest::new(digest("action")),
+        view_digest: ViewDigest::new(digest("view")),
+        sentence,
+        sheet: sheet
+            .into_iter()
+            .map(|(role, text)| SheetLine { role, text })
+            .collect(),
+        changes: vec![ChangedDocument::new("/etc/nginx/limits.conf", diff)],
+        findings: Vec::new(),
+        summary,
+        ..sample
+    })
+}
+
 /// What is read of a sample, with the claimed reason given.
 pub fn reading(number: u8, reason: &str) -> Option<Reading> {
     let sketch = SKETCHES.iter().find(|sketch| sketch.0 == number)?;
@@ -386,6 +479,16 @@ fn sheet(
     }
     sheet.push((LineRole::Blank, String::new()));
     sheet.push((LineRole::Heading, "# change of a document".to_owned()));
+    sheet.extend(change(diff));
+    sheet
+        .into_iter()
+        .map(|(role, text)| SheetLine { role, text })
+        .collect()
+}
+
+/// The hunks of a change, as they stand on a sheet.
+fn change(diff: &TextDiff) -> Vec<(LineRole, String)> {
+    let mut sheet = Vec::new();
     for hunk in diff.hunks(3) {
         sheet.push((
             LineRole::Hunk,
@@ -401,9 +504,30 @@ fn sheet(
         }
     }
     sheet
-        .into_iter()
-        .map(|(role, text)| SheetLine { role, text })
-        .collect()
+}
+
+/// A console where requests of one shape are read together.
+pub fn batch() -> State {
+    let mut state = queue();
+    update(
+        &mut state,
+        Message::News(News::Queue(Ok(alike_rows()))),
+        moment(0),
+    );
+    for command in [Command::MarkAlike, Command::ReadMarked] {
+        update(&mut state, Message::Command(command), moment(1000));
+    }
+    for number in ALIKE {
+        if let Some(reading) = alike(number) {
+            let result = Ok(Box::new(reading));
+            let news = News::Opened {
+                id: id(number),
+                result,
+            };
+            update(&mut state, Message::News(news), moment(1100));
+        }
+    }
+    state
 }
 
 /// A console whose queue has come.

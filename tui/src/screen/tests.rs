@@ -119,6 +119,21 @@ fn deciding(size: (u16, u16)) -> State {
     state
 }
 
+/// Several requests whose merged sheet was read to its end, with the first signature about to be made.
+fn batch_deciding(size: (u16, u16)) -> State {
+    let mut state = sample::batch();
+    read_all(&mut state, size);
+    act(&mut state, Command::Begin(Verdict::Approve), 3000);
+    for c in "the sale begins at nine; limits as agreed".chars() {
+        act(&mut state, Command::Write(c), 3500);
+    }
+    act(&mut state, Command::Enter, 3500);
+    for c in "passphrase".chars() {
+        act(&mut state, Command::Write(c), 3500);
+    }
+    state
+}
+
 fn snapshots(name: &str, state: impl Fn((u16, u16)) -> State) {
     let mut settings = insta::Settings::clone_current();
     settings.set_prepend_module_to_snapshot(false);

@@ -37,6 +37,11 @@ pub trait KeyProvider: Send + Sync {
     /// [`KeyError`] says why not, and what to do.
     fn probe(&self) -> Result<(), KeyError>;
 
+    /// Whether one unlocking may sign several decisions of a batch, each for itself.
+    fn unlocks_many(&self) -> bool {
+        false
+    }
+
     /// Makes a key, or takes one that is there into use, where the provider makes none.
     ///
     /// # Errors

@@ -166,6 +166,13 @@ impl Passphrase {
         self.0.chars().count()
     }
 
+    /// A copy, for the next signature of a batch with a key that allows it; wiped like the original.
+    pub(super) fn copy(&self) -> Self {
+        let mut copy = Self::default();
+        copy.0.push_str(&self.0);
+        copy
+    }
+
     fn push(&mut self, c: char) {
         if self.0.len() + c.len_utf8() <= MAX_PASSPHRASE {
             self.0.push(c);
@@ -225,6 +232,14 @@ impl Ceremony {
                 format!("the whole sheet was on screen ({seen} of {all} lines)"),
             );
         }
+        all.extend(self.written_requirements());
+        all
+    }
+
+    /// What has to be written.
+    pub(super) fn written_requirements(&self) -> Vec<Requirement> {
+        let mut all = Vec::new();
+        let mut need = |met, text: String| all.push(Requirement { text, met });
         need(!self.reason.trim().is_empty(), "a reason is given".to_owned());
         if let Some(name) = &self.name {
             need(self.typed == *name, "the name is typed exactly".to_owned());
@@ -254,17 +269,16 @@ impl Ceremony {
         self.progress = Progress::Signing;
         self.notice = None;
         self.calling_off = CallingOff::default();
-        Some(Order {
-            request: reading.id,
-            request_digest: reading.request_digest,
-            action_digest: reading.action_digest,
-            view_digest: reading.view_digest,
-            verdict: self.verdict,
-            reason: self.reason.trim().to_owned(),
-            attention: detail.attention.statement(now.up.saturating_sub(detail.opened)),
-            passphrase: std::mem::take(&mut self.passphrase),
-            calling_off: self.calling_off.clone(),
-        })
+        let attention = detail.attention.statement(now.up.saturating_sub(detail.opened));
+        let passphrase = std::mem::take(&mut self.passphrase);
+        Some(Order::of(
+            reading,
+            self.verdict,
+            &self.reason,
+            attention,
+            passphrase,
+            self.calling_off.clone(),
+        ))
     }
 
     /// Takes in how the key stands.
@@ -313,6 +327,10 @@ impl Ceremony {
             Field::Name => drop(self.typed.pop()),
             Field::Passphrase => drop(self.passphrase.0.pop()),
         }
+    }
+
+    pub(super) fn erase_passphrase(&mut self) {
+        self.passphrase.clear();
     }
 
     pub(super) fn erase_all(&mut self) {

@@ -5,6 +5,7 @@ use countersign_protocol::digest::{ActionDigest, RequestDigest, ViewDigest};
 use countersign_protocol::identity::RequestId;
 
 use super::ceremony::Passphrase;
+use super::reading::Reading;
 pub use crate::decide::CallingOff;
 
 /// Something to do.
@@ -55,4 +56,28 @@ pub struct Order {
     pub passphrase: Passphrase,
     /// The person's way to call it off while the key is still asked.
     pub calling_off: CallingOff,
+}
+
+impl Order {
+    /// An order to sign a decision on what was read.
+    pub(super) fn of(
+        reading: &Reading,
+        verdict: Verdict,
+        reason: &str,
+        attention: Attention,
+        passphrase: Passphrase,
+        calling_off: CallingOff,
+    ) -> Self {
+        Self {
+            request: reading.id,
+            request_digest: reading.request_digest,
+            action_digest: reading.action_digest,
+            view_digest: reading.view_digest,
+            verdict,
+            reason: reason.trim().to_owned(),
+            attention,
+            passphrase,
+            calling_off,
+        }
+    }
 }

@@ -64,6 +64,15 @@ pub enum Command {
     Help,
     /// Fetches everything again.
     Refresh,
+    /// Marks the request under the cursor, to be decided with others, or takes the mark away; in a batch, takes the
+    /// request out.
+    Mark,
+    /// Marks every request that looks like the one under the cursor in short.
+    MarkAlike,
+    /// Reads the marked requests together.
+    ReadMarked,
+    /// Opens a request by its id, from a link. Decides nothing.
+    Open(RequestId),
     /// Takes what moved, and starts to read anew.
     LookAgain,
     /// Begins a question to the agent.

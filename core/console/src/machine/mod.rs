@@ -11,6 +11,7 @@ mod fuzzy;
 pub mod queue;
 
 pub mod attention;
+pub mod batch;
 pub mod ceremony;
 pub mod document;
 pub mod question;
@@ -26,6 +27,7 @@ pub mod view;
 pub mod driver;
 
 pub use attention::{Attention, Position};
+pub use batch::Batch;
 pub use ceremony::{Ceremony, Field, Passphrase, Progress, Unlock};
 pub use document::Shape;
 pub use effect::{Effect, Order};

@@ -4,7 +4,7 @@ mod detail;
 mod row;
 mod trust;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use countersign_review::sheet::SheetLine;
 use countersign_review::text::Untrusted;
 
 use super::Moment;
+use super::batch::Batch;
 use super::ceremony::Ceremony;
 use super::question::Question;
 use super::queue::Queue;
@@ -50,6 +51,10 @@ pub struct State {
     pub question: Option<Box<Question>>,
     /// Who else looks at which request, as the backend says; only people of the directory.
     pub looking: BTreeMap<RequestId, Vec<PersonId>>,
+    /// The requests that are to be decided together.
+    pub marked: BTreeSet<RequestId>,
+    /// Several requests that are read and decided together.
+    pub batch: Option<Box<Batch>>,
     /// Whether the list of keys is shown.
     pub help: bool,
     /// Short notices, newest last.
@@ -73,6 +78,8 @@ pub enum Screen {
     Queue,
     /// One request.
     Detail,
+    /// Several requests of one shape.
+    Batch,
 }
 
 /// What a new user can do.
@@ -141,6 +148,8 @@ impl State {
             ceremony: None,
             question: None,
             looking: BTreeMap::new(),
+            marked: BTreeSet::new(),
+            batch: None,
             help: false,
             notices: Vec::new(),
             looked: Vec::new(),
@@ -148,6 +157,32 @@ impl State {
             quiet_until: Duration::ZERO,
             end: None,
         }
+    }
+
+    /// A request that is read: by itself, or in a batch.
+    pub(super) fn held(&mut self, id: RequestId) -> Option<&mut Detail> {
+        match &mut self.detail {
+            Some(detail) if detail.id == id => Some(detail),
+            _ => {
+                let members = self.batch.as_mut()?.members.iter_mut();
+                members
+                    .map(|member| &mut member.detail)
+                    .find(|detail| detail.id == id)
+            }
+        }
+    }
+
+    /// Whether this person signed a decision on it just now.
+    pub(super) fn is_decided(&self, id: RequestId) -> bool {
+        let by_itself = self
+            .ceremony
+            .as_ref()
+            .is_some_and(|ceremony| ceremony.request == id && !ceremony.progress.is_writing());
+        let members = self.batch.iter().flat_map(|batch| &batch.members);
+        by_itself
+            || members
+                .into_iter()
+                .any(|member| member.detail.id == id && member.is_decided())
     }
 
     /// Whether everything that is shown is computed.
@@ -158,6 +193,7 @@ impl State {
             Screen::Queue => {
                 (self.queue.loaded_at.is_some() && !self.queue.more) || self.queue.trouble.is_some()
             }
+            Screen::Batch => self.batch.as_ref().is_some_and(|batch| batch.shape.is_some()),
             Screen::Detail => self
                 .detail
                 .as_ref()
@@ -195,7 +231,7 @@ impl State {
             .map(|notice| notice.until.saturating_sub(now.up));
         let expiry = match self.screen {
             Screen::FirstRun(_) => None,
-            Screen::Queue => self.queue.next_expiry(),
+            Screen::Queue | Screen::Batch => self.queue.next_expiry(),
             Screen::Detail => {
                 let detail = self.detail.as_ref().filter(|detail| !detail.local);
                 detail

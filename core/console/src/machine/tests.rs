@@ -1,5 +1,6 @@
 //! What the machine promises about signing, unit by unit and for any sequence of messages.
 
+mod batch;
 mod driving;
 mod news;
 mod queue;
@@ -101,6 +102,7 @@ fn trust() -> Trust {
         name: "k".into(),
         assurance: KeyAssurance::Software,
         unlock: Unlock::Passphrase,
+        unlocks_many: false,
     };
     Trust {
         organisation: "Acme".into(),

@@ -1,6 +1,7 @@
 //! How messages change the state. Pure. Commands go to what is on top; each screen has a module of its own.
 
 mod arrival;
+mod batch;
 mod ceremony;
 mod detail;
 mod question;
@@ -25,7 +26,7 @@ pub fn start(state: &mut State) -> Vec<Effect> {
             .map(|detail| Effect::Open(detail.id))
             .into_iter()
             .collect(),
-        Screen::Queue | Screen::Detail => {
+        Screen::Queue | Screen::Detail | Screen::Batch => {
             state.queue.loading = true;
             vec![Effect::LoadTrust, Effect::LoadQueue, Effect::Watch]
         }
@@ -53,6 +54,9 @@ fn obey(state: &mut State, command: Command, now: Moment) -> Vec<Effect> {
     if let Command::Failed(what) = command {
         state.tell(what, true, now);
         return Vec::new();
+    }
+    if let Command::Open(id) = command {
+        return queue::open_link(state, id, now);
     }
     if state.help {
         if matches!(
@@ -86,6 +90,7 @@ fn obey(state: &mut State, command: Command, now: Moment) -> Vec<Effect> {
                 Screen::FirstRun(choice) => queue::in_first_run(state, choice, &command),
                 Screen::Queue => queue::in_queue(state, &command, now),
                 Screen::Detail => detail::in_detail(state, &command, now),
+                Screen::Batch => batch::in_batch(state, &command, now),
             };
         }
     }

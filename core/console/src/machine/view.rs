@@ -2,6 +2,7 @@
 //!
 //! Rows and lines are made for the window that is looked at, so that a large queue or document costs nothing.
 
+mod batch;
 mod ceremony;
 mod change;
 mod detail;
@@ -16,6 +17,7 @@ mod sheet;
 mod structure;
 mod talk;
 
+pub use batch::{BatchView, MemberView, batch, batch_landmarks};
 pub use ceremony::{CeremonyView, FieldView, ceremony};
 pub use detail::{DetailView, TabView, detail};
 pub(super) use drift::drift_marks;

@@ -6,7 +6,7 @@ use super::*;
 #[rustfmt::skip]
 pub const ROWS: &[Binding] = &[
     bind(ALWAYS, LISTS, &[key('y')], Intent::Copy, "y", "copy id, digest, target"),
-    bind(ALWAYS, LISTS, &[key('R')], Intent::Refresh, "R", "fetch again"),
+    bind(ALWAYS, PAGES, &[key('R')], Intent::Refresh, "R", "fetch again"),
     bind(ALWAYS, EVERYWHERE, &[plain(KeyCode::Esc)], Intent::Back, "Esc", "back").hint("back"),
     bind(ALWAYS, WRITING, &[ctrl('c')], Intent::Back, "Ctrl-C", ""),
     bind(ALWAYS, SCREENS, &[key('?'), plain(KeyCode::F(1))], Intent::Help, "?", "this list").hint("help"),

@@ -5,8 +5,8 @@ use super::*;
 /// The rows: group, places, keys, what they ask for, how they are written, what they do.
 #[rustfmt::skip]
 pub const ROWS: &[Binding] = &[
-    bind(DECIDE, &[Place::Detail], &[key('A')], Intent::Approve, "A", "begin to approve").hint("approve"),
-    bind(DECIDE, &[Place::Detail], &[key('D')], Intent::Deny, "D", "begin to deny").hint("deny"),
+    bind(DECIDE, READING, &[key('A')], Intent::Approve, "A", "begin to approve").hint("approve"),
+    bind(DECIDE, READING, &[key('D')], Intent::Deny, "D", "begin to deny").hint("deny"),
     bind(DECIDE, &[Place::Detail], &[key('t')], Intent::Ask, "t", "ask the agent").hint("ask"),
     bind(DECIDE, &[Place::Question], &[plain(KeyCode::Enter)], Intent::Enter, "Enter", "").hint("ask"),
     bind(DECIDE, &[Place::Ceremony], &[ctrl('s')], Intent::Sign, "Ctrl-S", "sign, when all is there").hint("sign"),

@@ -21,9 +21,9 @@ pub const ROWS: &[Binding] = &[
     bind(READ, &[Place::Detail], &[key('v')], Intent::Beside, "v", "side by side"),
     bind(READ, &[Place::Detail], &[key('z')], Intent::Fold, "z", "fold what is unchanged"),
     bind(READ, &[Place::Detail], &[key('o')], Intent::Pager, "o", "the sheet in $PAGER"),
-    bind(READ, &[Place::Detail], &[key('n')], Intent::NextMark, "n", "next change or match").hint("next"),
-    bind(READ, &[Place::Detail], &[key('N')], Intent::PreviousMark, "N", "the one before"),
-    bind(READ, &[Place::Detail], &[key('u')], Intent::Unseen, "u", "to what was not on screen"),
-    bind(READ, &[Place::Detail], &[key('r')], Intent::LookAgain, "r", "look again at what moved"),
+    bind(READ, READING, &[key('n')], Intent::NextMark, "n", "next change or match").hint("next"),
+    bind(READ, READING, &[key('N')], Intent::PreviousMark, "N", "the one before"),
+    bind(READ, READING, &[key('u')], Intent::Unseen, "u", "to what was not on screen"),
+    bind(READ, READING, &[key('r')], Intent::LookAgain, "r", "look again at what moved"),
     bind(READ, LISTS, &[key('/')], Intent::Filter, "/", "search; n and N go on").hint("search"),
 ];

@@ -38,6 +38,7 @@ fn a_window_of_any_size_is_drawn_in() {
         &sample::detail(1, HOSTILE),
         &decided,
         &State::first_run(),
+        &sample::batch(),
     ] {
         for (width, height) in [
             (1, 1),

@@ -137,6 +137,63 @@ fn help() {
         act(&mut state, Command::Help, 2000);
         state
     });
+    snapshots("help-detail", |_| {
+        let mut state = sample::detail(1, REASON);
+        act(&mut state, Command::Help, 2000);
+        state
+    });
+}
+
+#[test]
+fn requests_of_one_shape() {
+    snapshots("queue-marked", |_| {
+        let mut state = sample::queue();
+        update(
+            &mut state,
+            Message::News(News::Queue(Ok(sample::alike_rows()))),
+            moment(0),
+        );
+        act(&mut state, Command::Mark, 2000);
+        act(&mut state, Command::Mark, 2000);
+        state
+    });
+    snapshots("batch", |_| sample::batch());
+    snapshots("batch-unlike", |_| {
+        let mut state = sample::queue();
+        let mut rows = sample::alike_rows();
+        rows.truncate(2);
+        update(&mut state, Message::News(News::Queue(Ok(rows))), moment(0));
+        act(&mut state, Command::MarkAlike, 2000);
+        act(&mut state, Command::ReadMarked, 2000);
+        for number in [20, 21] {
+            let mut reading = sample::alike(number).unwrap();
+            let mut sheet = reading.sheet.to_vec();
+            let last = sheet.iter_mut().rfind(|line| line.text.starts_with('+')).unwrap();
+            last.text = format!("+  workers {number};");
+            reading.sheet = sheet.into();
+            let news = News::Opened {
+                id: sample::id(number),
+                result: Ok(Box::new(reading)),
+            };
+            update(&mut state, Message::News(news), moment(2100));
+        }
+        state
+    });
+    snapshots("batch-dialog", batch_deciding);
+    snapshots("batch-results", |size| {
+        let mut state = batch_deciding(size);
+        let results = [
+            Progress::Logged { index: 58, size: 61 },
+            Progress::Failed("the sheet is not the one you saw; nothing was signed: look at it again".into()),
+            Progress::Kept("the backend does not answer".into()),
+            Progress::Committed,
+        ];
+        for (member, progress) in state.batch.as_mut().unwrap().members.iter_mut().zip(results) {
+            member.progress = progress;
+        }
+        state.ceremony = None;
+        state
+    });
 }
 
 #[test]

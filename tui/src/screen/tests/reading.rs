@@ -3,6 +3,28 @@
 use super::*;
 
 #[test]
+fn every_key_of_a_screen_is_on_its_list_at_80_by_24() {
+    use super::super::binding::{Place, bindings};
+    for (mut state, place) in [
+        (sample::queue(), Place::Queue),
+        (sample::detail(1, REASON), Place::Detail),
+        (sample::batch(), Place::Batch),
+    ] {
+        act(&mut state, Command::Help, 2000);
+        let shown = text(&painted(&state, (80, 24), Theme::Plain));
+        for binding in
+            bindings().filter(|binding| binding.places.contains(&place) && !binding.text.is_empty())
+        {
+            assert!(
+                shown.contains(binding.text),
+                "`{}` is not in\n{shown}",
+                binding.text
+            );
+        }
+    }
+}
+
+#[test]
 fn next_goes_from_match_to_match_and_round_the_end() {
     let mut state = sample::detail(1, REASON);
     act(&mut state, Command::Read(Pane::Change), 2000);

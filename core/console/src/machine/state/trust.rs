@@ -50,6 +50,8 @@ pub struct KeySummary {
     pub assurance: KeyAssurance,
     /// What it asks for before it signs.
     pub unlock: Unlock,
+    /// Whether its provider lets one unlocking sign several decisions; each is still a signature of its own.
+    pub unlocks_many: bool,
 }
 
 /// How the key that signs stands before it is used.

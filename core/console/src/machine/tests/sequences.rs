@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn commands() -> impl Strategy<Value = Command> {
+pub(super) fn commands() -> impl Strategy<Value = Command> {
     let view = reading(1, Severity::High).view_digest;
     let place = || (0..=LINES, 0..20usize).prop_map(|(line, character)| Position { line, character });
     prop_oneof![

@@ -1,5 +1,7 @@
 //! What comes from outside: rows, changes, readings.
 
+use std::sync::Arc;
+
 use countersign_protocol::identity::{PersonId, RequestId};
 use countersign_review::diff::text::TextDiff;
 use countersign_review::sheet::SheetLine;
@@ -104,9 +106,7 @@ fn take_queue(state: &mut State, result: Result<Vec<Row>, Trouble>, now: Moment)
 
 fn take_change(state: &mut State, id: RequestId, change: u64) -> Vec<Effect> {
     let mut effects = load_queue(state);
-    if let Some(detail) = &mut state.detail
-        && detail.id == id
-    {
+    if let Some(detail) = state.held(id) {
         detail.heard = detail.heard.max(change);
         if detail.reading().is_some_and(|reading| reading.change < change) {
             detail.checking = true;
@@ -123,12 +123,12 @@ fn take_opened(
     result: Result<Box<Reading>, Trouble>,
     now: Moment,
 ) -> Vec<Effect> {
-    let first = state
-        .detail
-        .as_ref()
-        .is_some_and(|detail| detail.reading().is_none());
+    let first = state.held(id).is_some_and(|detail| detail.reading().is_none());
     take_reading(state, id, result, now);
-    let Some(detail) = state.detail.as_mut().filter(|detail| detail.id == id) else {
+    if first && let Some(batch) = state.batch.as_mut().filter(|batch| batch.shape.is_none()) {
+        batch.compare(now);
+    }
+    let Some(detail) = state.held(id) else {
         return Vec::new();
     };
     let behind = detail.reading().is_some_and(|reading| {
@@ -147,7 +147,14 @@ fn take_opened(
 }
 
 fn take_reading(state: &mut State, id: RequestId, result: Result<Box<Reading>, Trouble>, now: Moment) {
-    let Some(detail) = state.detail.as_mut().filter(|detail| detail.id == id) else {
+    let decided = state.is_decided(id);
+    let looked = state.looked.iter().find(|(other, _)| *other == id);
+    let looked = looked.map(|(_, sheet)| Arc::clone(sheet));
+    let history = match &result {
+        Ok(reading) => state.queue.like(id, &reading.summary, MAX_HISTORY),
+        Err(_) => Vec::new(),
+    };
+    let Some(detail) = state.held(id) else {
         return;
     };
     detail.checking = false;
@@ -157,25 +164,22 @@ fn take_reading(state: &mut State, id: RequestId, result: Result<Box<Reading>, T
             if newer.change < old.change {
                 return;
             }
-            if let Some(what) = old.moved(&newer) {
-                let decided = state
-                    .ceremony
-                    .as_ref()
-                    .is_some_and(|ceremony| !ceremony.progress.is_writing());
-                if decided && old.view_digest == newer.view_digest {
-                    **old = *newer;
-                } else {
+            match old.moved(&newer) {
+                // What follows from one's own decision disturbs nobody.
+                Some(_) if decided && old.view_digest == newer.view_digest => **old = *newer,
+                Some(what) => {
                     detail.moved = Some((newer, what));
+                    state.settle(now);
                 }
-                state.settle(now);
-            } else {
-                let last = newer.talk.last();
-                let answered = newer.talk.len() > old.talk.len()
-                    && last.is_some_and(|said| said.speaker == Speaker::Agent);
-                **old = *newer;
-                detail.moved = None;
-                if answered {
-                    state.tell("the agent answered; its claim stands under Talk", false, now);
+                None => {
+                    let last = newer.talk.last();
+                    let answered = newer.talk.len() > old.talk.len()
+                        && last.is_some_and(|said| said.speaker == Speaker::Agent);
+                    **old = *newer;
+                    detail.moved = None;
+                    if answered {
+                        state.tell("the agent answered; its claim stands under Talk", false, now);
+                    }
                 }
             }
         }
@@ -185,9 +189,8 @@ fn take_reading(state: &mut State, id: RequestId, result: Result<Box<Reading>, T
             state.tell(trouble.message, true, now);
         }
         (DetailContent::Loading | DetailContent::Failed(_), Ok(reading)) => {
-            let looked = state.looked.iter().find(|(other, _)| *other == id);
-            let since = looked.and_then(|(_, sheet)| since(sheet, &reading.sheet));
-            detail.history = state.queue.like(id, &reading.summary, MAX_HISTORY);
+            let since = looked.and_then(|sheet| since(&sheet, &reading.sheet));
+            detail.history = history;
             read(detail, reading, now);
             detail.since = since;
             state.settle(now);

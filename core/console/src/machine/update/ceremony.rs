@@ -9,7 +9,7 @@ use super::super::Moment;
 use super::super::ceremony::{Ceremony, Progress};
 use super::super::effect::Effect;
 use super::super::message::{Command, Step};
-use super::super::state::{Detail, State};
+use super::super::state::{Detail, Screen, State};
 use super::detail::leave_detail;
 use super::queue::load_queue;
 
@@ -48,6 +48,7 @@ pub(super) fn in_ceremony(state: &mut State, command: Command, now: Moment) -> V
     {
         return leave_ceremony(state, now);
     }
+    let batch = state.screen == Screen::Batch;
     // What was typed for the screen below must not end up in a field.
     if !settled {
         return Vec::new();
@@ -65,6 +66,7 @@ pub(super) fn in_ceremony(state: &mut State, command: Command, now: Moment) -> V
             ceremony.notice =
                 Some("not signed: keys came all at once, as from a paste; press the chord by itself".into());
         }
+        Command::Sign if batch => return super::batch::sign(state, now),
         Command::Sign => {
             let Some(detail) = &state.detail else {
                 return Vec::new();
@@ -97,8 +99,16 @@ pub(super) fn take_progress(
         Progress::Committed | Progress::Logged { .. } | Progress::Carried(_)
     );
     let failed = matches!(progress, Progress::Failed(_));
+    if let Some(mut effects) = super::batch::follow(state, request, &progress, now) {
+        if over {
+            effects.extend(load_queue(state));
+        }
+        return effects;
+    }
     match &mut state.ceremony {
-        Some(ceremony) if ceremony.request == request => ceremony.follow(progress),
+        Some(ceremony) if ceremony.request == request && state.screen != Screen::Batch => {
+            ceremony.follow(progress);
+        }
         _ => {
             let (text, bad): (Untrusted, bool) = match progress {
                 Progress::Failed(why) => (why, true),
@@ -145,6 +155,10 @@ fn unread(detail: &Detail, verdict: Verdict) -> Option<String> {
 }
 
 fn leave_ceremony(state: &mut State, now: Moment) -> Vec<Effect> {
+    if state.screen == Screen::Batch {
+        super::batch::leave_ceremony(state, now);
+        return Vec::new();
+    }
     let Some(ceremony) = state.ceremony.take() else {
         return Vec::new();
     };

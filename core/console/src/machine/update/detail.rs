@@ -13,6 +13,7 @@ use super::super::reading::Pane;
 use super::super::state::{Detail, End, Screen, State};
 use super::super::view;
 use super::arrival::read;
+use super::batch;
 use super::ceremony::begin;
 use super::queue::load_queue;
 use super::{question, write};
@@ -83,6 +84,13 @@ pub(super) fn in_detail(state: &mut State, command: &Command, now: Moment) -> Ve
             return vec![Effect::Open(id)];
         }
         Command::Ask if settled => question::begin(state, now),
+        Command::Begin(_) if state.batch.is_some() => {
+            state.tell(
+                "this one is read as part of a batch; Esc goes back to it",
+                false,
+                now,
+            );
+        }
         Command::Begin(verdict) if settled => return begin(state, *verdict, now),
         _ => {}
     }
@@ -112,8 +120,18 @@ pub(super) fn in_search(detail: &mut Detail, command: &Command) {
 
 /// Takes in what was on screen, unless something covered it.
 pub(super) fn saw(state: &mut State, view: ViewDigest, from: Position, to: Position) -> Vec<Effect> {
-    let covered =
-        state.help || state.ceremony.is_some() || state.question.is_some() || state.screen != Screen::Detail;
+    let covered = state.help || state.ceremony.is_some() || state.question.is_some();
+    if state.screen == Screen::Batch {
+        let batch = state
+            .batch
+            .as_mut()
+            .filter(|batch| !covered && batch.view_digest() == Some(view));
+        if let Some(batch) = batch {
+            batch.attention.mark(from, to);
+        }
+        return Vec::new();
+    }
+    let covered = covered || state.screen != Screen::Detail;
     if let Some(detail) = &mut state.detail
         && !covered
         && detail.pane == Pane::Sheet
@@ -130,6 +148,10 @@ pub(super) fn saw(state: &mut State, view: ViewDigest, from: Position, to: Posit
 pub(super) fn leave_detail(state: &mut State, now: Moment) -> Vec<Effect> {
     if let Some(detail) = state.detail.take() {
         remember(state, &detail);
+        if state.batch.is_some() {
+            batch::put_back(state, *detail, now);
+            return Vec::new();
+        }
     }
     state.screen = Screen::Queue;
     state.question = None;
@@ -139,7 +161,7 @@ pub(super) fn leave_detail(state: &mut State, now: Moment) -> Vec<Effect> {
     effects
 }
 
-fn remember(state: &mut State, detail: &Detail) {
+pub(super) fn remember(state: &mut State, detail: &Detail) {
     if let Some(reading) = detail.reading().filter(|_| !detail.local) {
         state.looked.retain(|(id, _)| *id != detail.id);
         state.looked.push((detail.id, Arc::clone(&reading.sheet)));

@@ -7,7 +7,8 @@ use super::super::effect::Effect;
 use super::super::message::{Command, Step};
 use super::super::queue::Lane;
 use super::super::state::{Detail, End, FirstRunChoice, Screen, State};
-use super::write;
+use super::detail::remember;
+use super::{batch, write};
 
 pub(super) fn in_first_run(state: &mut State, choice: FirstRunChoice, command: &Command) -> Vec<Effect> {
     let all = FirstRunChoice::ALL;
@@ -88,6 +89,9 @@ pub(super) fn in_queue(state: &mut State, command: &Command, now: Moment) -> Vec
             state.queue.refilter(keep);
         }
         Command::Refresh => return load_queue(state),
+        Command::Mark if state.is_settled(now) => batch::mark(state, now),
+        Command::MarkAlike => batch::mark_alike(state, now),
+        Command::ReadMarked if state.is_settled(now) => return batch::read_marked(state, now),
         Command::Enter => {
             if let Some(id) = state.queue.selected().map(|row| row.id)
                 && state.is_settled(now)
@@ -105,6 +109,30 @@ pub(super) fn open(state: &mut State, id: RequestId, now: Moment) -> Vec<Effect>
     state.screen = Screen::Detail;
     state.settle(now);
     vec![Effect::Open(id), Effect::Look(Some(id))]
+}
+
+/// Opens a request that a link names, unless a decision or a batch is under way.
+pub(super) fn open_link(state: &mut State, id: RequestId, now: Moment) -> Vec<Effect> {
+    let busy = match state.screen {
+        Screen::FirstRun(_) => Some("nothing is configured here"),
+        _ if state.ceremony.is_some() => Some("finish or leave the decision first"),
+        _ if state.question.is_some() => Some("finish or leave the question first"),
+        _ if state.batch.is_some() => Some("leave the batch first"),
+        _ if state.detail.as_ref().is_some_and(|detail| detail.local) => {
+            Some("this console reads local files")
+        }
+        Screen::Queue | Screen::Detail | Screen::Batch => None,
+    };
+    if let Some(why) = busy {
+        state.tell(format!("{id} was not opened: {why}"), true, now);
+        return Vec::new();
+    }
+    if let Some(detail) = state.detail.take() {
+        remember(state, &detail);
+    }
+    state.help = false;
+    state.queue.filtering = false;
+    open(state, id, now)
 }
 
 pub(super) fn load_queue(state: &mut State) -> Vec<Effect> {

@@ -7,7 +7,8 @@ use serde::Serialize;
 use super::super::Moment;
 use super::super::ceremony::{Ceremony, Field, Progress, Requirement, Unlock};
 use super::super::reading::Reading;
-use super::super::state::State;
+use super::super::state::{Screen, State};
+use super::batch::batch_ceremony;
 use super::detail::verdict;
 use super::piece::{Piece, Text, Tone, foreign};
 
@@ -53,6 +54,9 @@ pub struct FieldView {
 #[must_use]
 pub fn ceremony(state: &State, now: Moment) -> Option<CeremonyView> {
     let ceremony = state.ceremony.as_deref()?;
+    if let Some(batch) = state.batch.as_deref().filter(|_| state.screen == Screen::Batch) {
+        return batch_ceremony(batch, ceremony, now);
+    }
     let detail = state.detail.as_deref()?;
     let reading = detail.reading()?;
     let requirements = ceremony.requirements(detail, now);
@@ -82,7 +86,7 @@ pub fn ceremony(state: &State, now: Moment) -> Option<CeremonyView> {
     })
 }
 
-fn signed(reading: &Reading, seen: usize, of: usize) -> Vec<(&'static str, Text)> {
+pub(super) fn signed(reading: &Reading, seen: usize, of: usize) -> Vec<(&'static str, Text)> {
     let plain = |text: String| vec![Piece::new(text, Tone::Plain)];
     let summary = &reading.summary;
     vec![
@@ -106,7 +110,7 @@ fn signed(reading: &Reading, seen: usize, of: usize) -> Vec<(&'static str, Text)
     ]
 }
 
-fn fields(ceremony: &Ceremony) -> Vec<FieldView> {
+pub(super) fn fields(ceremony: &Ceremony) -> Vec<FieldView> {
     let typed = |text: &str| foreign(&Untrusted::from(text), Tone::Plain);
     let view = |field: Field| {
         let (label, value) = match field {

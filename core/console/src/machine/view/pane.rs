@@ -5,10 +5,12 @@ use std::ops::Range;
 use countersign_review::sheet::SheetLine;
 use serde::Serialize;
 
+use super::super::batch::Batch;
 use super::super::document::{ChangedDocument, Shape};
 use super::super::message::Step;
 use super::super::reading::{Drifted, Pane, Reading};
 use super::super::state::Detail;
+use super::batch::merged_line;
 use super::change::change_line;
 use super::listing::{context, findings, history, policy};
 use super::piece::{Piece, Text, Tone};
@@ -65,6 +67,7 @@ enum Content<'a> {
     Sheet(&'a [SheetLine]),
     Change(&'a [ChangedDocument]),
     Lines(Vec<Text>),
+    Batch(&'a Batch),
     Raw(&'a [ChangedDocument]),
     Structure(&'a [ChangedDocument]),
     Drift(&'a Drifted),
@@ -112,6 +115,12 @@ impl<'a> PaneView<'a> {
         })
     }
 
+    /// The merged sheet of a batch.
+    #[must_use]
+    pub fn of_batch(batch: &'a Batch) -> Self {
+        Self::new(Content::Batch(batch), Shape::default(), "")
+    }
+
     fn new(content: Content<'a>, shape: Shape, needle: &'a str) -> Self {
         let len = match &content {
             Content::Sheet(lines) => lines.len(),
@@ -121,6 +130,7 @@ impl<'a> PaneView<'a> {
             Content::Raw(documents) => documents.iter().map(raw::lines).sum(),
             Content::Drift(drifted) => drift::lines(drifted),
             Content::Lines(lines) => lines.len(),
+            Content::Batch(batch) => batch.lines().len(),
         };
         Self {
             content,
@@ -208,6 +218,7 @@ impl<'a> PaneView<'a> {
             Content::Structure([]) => only("No document changes: what would run stands on the sheet."),
             Content::Structure(documents) => structure::line(documents, index).map(PaneLine::bare),
             Content::Drift(drifted) => drift::line(drifted, index),
+            Content::Batch(batch) => merged_line(batch, index),
             Content::Lines(lines) => lines.get(index).cloned().map(PaneLine::bare),
         }
     }

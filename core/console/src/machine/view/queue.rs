@@ -49,6 +49,8 @@ pub struct QueueRow {
     pub group: Option<String>,
     /// Whether the cursor is on it.
     pub selected: bool,
+    /// Whether it is marked, to be decided with others.
+    pub marked: bool,
     /// Whether its request statement is signed by the pinned backend.
     pub believed: bool,
     /// Where it stands.
@@ -86,6 +88,7 @@ pub fn queue(state: &State, now: Moment, first: usize, count: usize) -> QueueVie
                     None
                 },
                 looking: looking(state, shown.id),
+                marked: state.marked.contains(&shown.id),
                 ..row(shown, place == queue.cursor, now)
             })
         })
@@ -102,10 +105,7 @@ pub fn queue(state: &State, now: Moment, first: usize, count: usize) -> QueueVie
             .map(|lane| (lane.title(), queue.count(lane), lane == queue.lane))
             .collect(),
         order: queue.order.word(),
-        selected: queue
-            .selected()
-            .map(|row| with_looking(selected(row, now), looking(state, row.id)))
-            .unwrap_or_default(),
+        selected: about(state, now),
         cursor: queue.cursor,
         filter,
         filtering: queue.filtering,
@@ -143,6 +143,24 @@ fn group(queue: &Queue, row: &Row) -> Option<String> {
 fn with_looking(mut text: Text, looking: Option<String>) -> Text {
     if let Some(people) = looking {
         text.push(Piece::new(format!("  Also looking: {people}."), Tone::Hunk));
+    }
+    text
+}
+
+/// About the request under the cursor, and how many are marked.
+fn about(state: &State, now: Moment) -> Text {
+    let mut text = state
+        .queue
+        .selected()
+        .map(|row| with_looking(selected(row, now), looking(state, row.id)))
+        .unwrap_or_default();
+    match state.marked.len() {
+        0 => {}
+        1 => text.push(Piece::new("   1 marked; mark another with x", Tone::Match)),
+        count => text.push(Piece::new(
+            format!("   {count} marked; B reads them together"),
+            Tone::Match,
+        )),
     }
     text
 }
@@ -187,6 +205,7 @@ fn row(row: &Row, selected: bool, now: Moment) -> QueueRow {
         id: row.id.to_string(),
         group: None,
         selected,
+        marked: false,
         believed: true,
         state: phase(summary.phase),
         risk,
@@ -222,6 +241,7 @@ fn refused(id: RequestId, problems: &[super::super::state::Trouble], selected: b
         id: id.to_string(),
         group: None,
         selected,
+        marked: false,
         believed: false,
         state: Piece::new("refused", Tone::Bad),
         risk: Piece::new("? unknown", Tone::Bad),
