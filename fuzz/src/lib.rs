@@ -37,6 +37,24 @@ pub fn canonical_json(bytes: &[u8]) {
     }
 }
 
+/// An exported file, however damaged, ends in lines, each of which is a record or a problem; what is a record is
+/// the same when it is written and read again.
+pub fn offline_lines(bytes: &[u8]) {
+    use countersign_console::offline::record::{Lines, line};
+    let mut end = 0;
+    for found in Lines::new(bytes) {
+        let found = found.expect("bytes in memory can be read");
+        assert!(found.offset >= end);
+        end = found.offset + found.length as u64;
+        if let Ok(record) = found.record {
+            let written = line(&record).expect("what was read can be written");
+            let again = Lines::new(written.as_slice()).next().expect("one line").expect("in memory");
+            assert_eq!(again.record.as_ref(), Ok(&record));
+        }
+    }
+    assert!(end <= bytes.len() as u64);
+}
+
 /// An envelope keeps its meaning over a round through JSON.
 pub fn envelope(bytes: &[u8]) {
     if let Ok(envelope) = Envelope::from_json(bytes) {
