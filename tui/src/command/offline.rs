@@ -55,7 +55,7 @@ pub async fn export(config: Option<&Path>, options: Export) -> Result<(), Failur
         "wrote {} requests, {} bytes, to {}; open it with `countersign review FILE`, bring it back, then `countersign import FILE`",
         written.requests,
         written.bytes,
-        output::shown(options.output.to_string_lossy().as_ref())
+        output::shown(options.output.as_os_str().as_encoded_bytes())
     ))
 }
 
@@ -208,7 +208,7 @@ fn decide(review: &FileReview, id: RequestId, verdict: Verdict, options: &Review
     output::say(&format!(
         "{}: signed and written to {}; it counts once that file is imported",
         verdict.word(),
-        output::shown(review.into_file().to_string_lossy().as_ref())
+        output::shown(review.into_file().as_os_str().as_encoded_bytes())
     ))
 }
 

@@ -258,7 +258,7 @@ pub fn read_identities(answer: &[u8]) -> Result<Vec<Identity>, KeyError> {
         found.push(Identity {
             key: sshsig::read_key(&blob),
             blob,
-            comment: String::from_utf8_lossy(comment).into_owned(),
+            comment: countersign_review::text::Untrusted::from(comment).escaped(),
         });
     }
     if rest.is_empty() {
