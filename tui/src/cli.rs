@@ -80,7 +80,7 @@ pub enum Command {
     },
     /// Verify an evidence file, with no network and no secret of a server.
     Verify(Verify),
-    /// What a reviewer would see of two local files: the difference, findings, suspicious text.
+    /// What a reviewer would see of an action, or of two local files: the difference, findings, suspicious text.
     Inspect(Inspect),
     /// Your signing keys.
     #[command(subcommand)]
@@ -398,15 +398,18 @@ pub struct Verify {
 /// Options of `inspect`.
 #[derive(Debug, Args)]
 pub struct Inspect {
+    /// A file that holds an action with its artifacts; any other document is taken as one that is created.
+    #[arg(value_name = "ACTION.json", conflicts_with_all = ["before", "after"], required_unless_present = "after")]
+    pub file: Option<PathBuf>,
     /// The document that was approved last: tells what of `--before` is drift from it, and what `--after` takes back.
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,
     /// The document before.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "after")]
     pub before: Option<PathBuf>,
     /// The document after.
     #[arg(long, value_name = "FILE")]
-    pub after: PathBuf,
+    pub after: Option<PathBuf>,
     /// What sort of change it is; guessed from the document when left out.
     #[arg(long)]
     pub kind: Option<String>,
@@ -737,6 +740,7 @@ mod tests {
             "countersign watch --json",
             "countersign verify f --trust t --json",
             "countersign inspect --before a --after b --kind iam --only findings --json",
+            "countersign inspect action.json --json",
             "countersign keys create --provider tpm",
             "countersign keys enroll --anything x",
             "countersign policy check d",

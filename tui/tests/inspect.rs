@@ -109,3 +109,91 @@ fn json_holds_the_changes_by_path() {
     assert_eq!(document["risk"]["level"], "critical");
     assert_eq!(document["format"], "json");
 }
+
+/// An action that changes a file, with its artifacts in the same document.
+fn action(before: &str, after: &str) -> String {
+    use countersign_protocol::action::ArtifactRef;
+    let artifact = |text: &str| serde_json::to_value(ArtifactRef::of(text.as_bytes())).unwrap();
+    let digest = |text: &str| artifact(text)["digest"].as_str().unwrap().to_owned();
+    let base64 = |text: &str| {
+        use base64::Engine as _;
+        base64::engine::general_purpose::STANDARD.encode(text)
+    };
+    serde_json::json!({
+        "action": {
+            "kind": "config-file", "environment": "production", "target": "file://web-1/etc/app.conf",
+            "payload": { "type": "file-change", "path": "/etc/app.conf", "before": artifact(before), "after": artifact(after) }
+        },
+        "artifacts": { digest(before): base64(before), digest(after): base64(after) }
+    })
+    .to_string()
+}
+
+fn run(folder: &std::path::Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_countersign"))
+        .env("COUNTERSIGN_HOME", folder)
+        .current_dir(folder)
+        .arg("inspect")
+        .args(arguments)
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn an_action_is_shown_as_its_reviewer_would_read_it() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("action.json"),
+        action("port = 1\n", "port = 2\n"),
+    )
+    .unwrap();
+    let (code, text, _) = run(folder.path(), &["action.json"]);
+    assert_eq!(code, Some(0));
+    assert!(text.starts_with("# countersign/preview/v1\n"), "{text}");
+    for shown in [
+        "file://web-1/etc/app.conf",
+        "production",
+        "\n-port = 1\n+port = 2\n",
+        "nothing can be signed",
+    ] {
+        assert!(text.contains(shown), "{shown} is missing: {text}");
+    }
+    let digest = |arguments: &[&str]| -> serde_json::Value {
+        let (_, text, _) = run(folder.path(), arguments);
+        serde_json::from_str::<serde_json::Value>(&text).unwrap()["view_digest"].clone()
+    };
+    let first = digest(&["action.json", "--json"]);
+    assert!(first.as_str().is_some_and(|digest| digest.len() == 64), "{first}");
+    assert_eq!(first, digest(&["action.json", "--json"]));
+}
+
+#[test]
+fn an_action_with_other_bytes_than_it_names_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let wrong = action("a\n", "b\n").replace("Ygo=", "Ywo=");
+    std::fs::write(folder.path().join("action.json"), wrong).unwrap();
+    let (code, _, told) = run(folder.path(), &["action.json"]);
+    assert_eq!(code, Some(4), "{told}");
+    assert!(told.contains("holds other bytes"), "{told}");
+}
+
+#[test]
+fn what_cannot_be_read_is_told_by_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("binary"), b"\0\xff\xfe\n").unwrap();
+    for (file, code) in [("nothing", 3), (".", 2), ("/dev/zero", 2)] {
+        let (found, _, told) = run(folder.path(), &["--after", file]);
+        assert_eq!(found, Some(code), "{told}");
+        assert!(told.contains(file), "{told}");
+    }
+    let (code, text, _) = run(folder.path(), &["--before", "binary", "--after", "binary"]);
+    assert_eq!(code, Some(0));
+    assert!(
+        text.contains("the same on both sides") && !text.contains('\0'),
+        "{text}"
+    );
+    let (code, _, told) = run(folder.path(), &[]);
+    assert_eq!(code, Some(2), "{told}");
+}

@@ -102,6 +102,12 @@ impl RequestId {
         }
         Self(id)
     }
+
+    /// The bytes that its text spells in base 32.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
 }
 
 impl fmt::Display for RequestId {

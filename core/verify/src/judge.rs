@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_policy::{Operation, OperationError, PolicySet, Verdict};
-use countersign_protocol::action::{ArtifactRef, Exec, Payload};
+use countersign_protocol::action::{Action, ArtifactRef, Exec, Payload};
 use countersign_protocol::approval::{LastApproved, Severity};
 use countersign_protocol::bundle::Artifact;
 use countersign_protocol::canonical::{self, EncodeError};
@@ -117,9 +117,20 @@ pub fn find(
     proposal: &Proposal,
     artifacts: &BTreeMap<ArtifactDigest, Artifact>,
 ) -> Result<Vec<Finding>, JudgeError> {
+    find_in(&proposal.action, artifacts)
+}
+
+/// Computes the findings of an action.
+///
+/// # Errors
+/// [`JudgeError`] when an artifact is not there.
+pub fn find_in(
+    action: &Action,
+    artifacts: &BTreeMap<ArtifactDigest, Artifact>,
+) -> Result<Vec<Finding>, JudgeError> {
     let take = |artifact: &ArtifactRef| take(artifacts, artifact);
-    let kind = proposal.action.kind.id();
-    Ok(match &proposal.action.payload {
+    let kind = action.kind.id();
+    Ok(match &action.payload {
         Payload::FileChange(change) => {
             let before = change.before.as_ref().map(take).transpose()?;
             let after = change.after.as_ref().map(take).transpose()?;

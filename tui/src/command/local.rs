@@ -20,7 +20,8 @@ use countersign_review::sheet::drift::Record;
 use countersign_review::text::Untrusted;
 
 use super::failure::Failure;
-use super::{console, file, inspect, session};
+use super::inspect::subject::Subject;
+use super::{console, session};
 use crate::cli::Inspect;
 use crate::screen;
 
@@ -28,7 +29,10 @@ pub async fn run(config: Option<&Path>, options: Inspect) -> Result<(), Failure>
     let (_, found) = session::configuration(config)?;
     let look = console::look(&found.terminal)?;
     let id = RequestId::of(&ProposalDigest::new(Sha256Digest::of(b"local files")));
-    screen::run(Files { options }, State::local(id), look)
+    let files = Files {
+        options: Arc::new(options),
+    };
+    screen::run(files, State::local(id), look)
         .await
         .map_err(|error| {
             Failure::usage(
@@ -41,7 +45,7 @@ pub async fn run(config: Option<&Path>, options: Inspect) -> Result<(), Failure>
 
 /// The desk of two local files.
 struct Files {
-    options: Inspect,
+    options: Arc<Inspect>,
 }
 
 impl Desk for Files {
@@ -54,16 +58,11 @@ impl Desk for Files {
     }
 
     async fn open(&self, id: RequestId) -> Result<Reading, Trouble> {
-        let (before, after) = (self.options.before.clone(), self.options.after.clone());
-        let kind = self.options.kind.clone();
+        let options = Arc::clone(&self.options);
         // Large files take time; the screen is there meanwhile. A thread of its own, which nobody waits for when
         // the person leaves.
         let (done, read) = tokio::sync::oneshot::channel();
-        let baseline = self.options.baseline.clone();
-        std::thread::spawn(move || {
-            let files = [baseline.as_deref(), before.as_deref()];
-            done.send(self::read(id, files, &after, kind)).is_ok()
-        });
+        std::thread::spawn(move || done.send(self::read(id, &options)).is_ok());
         let ended = |_| Trouble::new("internal", "reading the files ended early");
         read.await.map_err(ended)?
     }
@@ -81,47 +80,36 @@ fn nothing() -> Trouble {
     Trouble::new("local", "these are local files; there is no backend")
 }
 
-fn read(
-    id: RequestId,
-    [baseline, before]: [Option<&Path>; 2],
-    after: &Path,
-    kind: Option<String>,
-) -> Result<Reading, Trouble> {
+fn read(id: RequestId, options: &Inspect) -> Result<Reading, Trouble> {
     let failed = |failure: Failure| Trouble::new("file", failure.message());
-    let old = before.map(file::read).transpose().map_err(failed)?;
-    let new = file::read(after).map_err(failed)?;
-    let approved = baseline.map(file::read).transpose().map_err(failed)?;
-    let kind = inspect::kind::kind_of(kind.as_deref(), &new).map_err(failed)?;
-    let mut found = findings::analyze(kind.id(), old.as_deref(), &new);
-    let drift = inspect::drift_of(kind, approved.as_deref(), old.as_deref(), &new);
-    if let Some(drift) = &drift {
-        found = findings::with_drift(found, drift);
+    let subject = Subject::read(options).map_err(failed)?;
+    let drift = subject.drift();
+    let found = worst_first(subject.findings(drift.as_ref()).map_err(failed)?);
+    let mut changes = Vec::new();
+    for document in &subject.documents {
+        let diff = document
+            .difference()
+            .map_err(|error| Trouble::new("too-large", error.to_string().as_str()))?;
+        let structure = document.structure(subject.kind);
+        changes.push(ChangedDocument::new(document.title.as_slice(), diff).with_structure(structure));
     }
-    let found = worst_first(found);
-    let title = name(after);
-    let digest = Sha256Digest::of(&new);
-    let document = ChangedDocument::compare(kind.id(), title.bytes(), old, Some(new));
-    let Some(document) = document else {
-        return Err(Trouble::new(
-            "too-large",
-            "the files are too large to be compared exactly",
-        ));
-    };
-    let from = before.map_or_else(|| "nothing".to_owned(), |path| name(path).escaped());
+    let title = subject
+        .documents
+        .first()
+        .map_or_else(Untrusted::default, |document| document.title.as_slice().into());
+    // Nothing is signed here: this stands where the digests of a request would.
+    let digest = Sha256Digest::of(b"local files");
     Ok(Reading {
         id,
         change: 0,
-        summary: summary(kind, &title, &found)?,
+        summary: summary(subject.kind, &title, &found)?,
         request_digest: RequestDigest::new(digest),
         action_digest: ActionDigest::new(digest),
         view_digest: ViewDigest::new(digest),
         check_words: Vec::new(),
-        sentence: format!(
-            "{from} \u{2192} {}: local files, nothing to decide.",
-            title.escaped()
-        ),
+        sentence: sentence(options, &subject),
         sheet: Arc::from([]),
-        changes: vec![document],
+        changes,
         drift: drift.map(|drift| Drifted {
             approved: None,
             record: Some(Arc::new(Record::from(&drift))),
@@ -164,7 +152,25 @@ fn summary(kind: Kind, title: &Untrusted, found: &[findings::Finding]) -> Result
     })
 }
 
-/// A path as text from outside.
-fn name(path: &Path) -> Untrusted {
-    Untrusted::from(path.as_os_str().as_bytes())
+/// What is read, in one sentence.
+fn sentence(options: &Inspect, subject: &Subject) -> String {
+    let refused = subject.refused().map_or_else(String::new, |problem| {
+        format!(" No guard would run it: {problem}.")
+    });
+    if let Some(asked) = &subject.action {
+        return format!(
+            "{} in {}: an action that nobody asked for, nothing to decide.{refused}",
+            Untrusted::from(asked.action.target.raw()).escaped(),
+            asked.action.environment
+        );
+    }
+    let name = |path: &Path| Untrusted::from(path.as_os_str().as_bytes()).escaped();
+    let nothing = || "nothing".to_owned();
+    let from = options.before.as_deref().map_or_else(nothing, name);
+    let to = options
+        .after
+        .as_deref()
+        .or(options.file.as_deref())
+        .map_or_else(nothing, name);
+    format!("{from} \u{2192} {to}: local files, nothing to decide.")
 }

@@ -26,6 +26,11 @@ pub fn say(text: &str) -> Result<(), Failure> {
     write(format!("{}\n", gate(text)).as_bytes())
 }
 
+/// Prints lines as [`say`] does, many at once, each with its own end.
+pub fn page(text: &str) -> Result<(), Failure> {
+    write(gate(text).as_bytes())
+}
+
 /// Says whether a person sits at both ends.
 pub fn has_terminal() -> bool {
     std::io::stdout().is_terminal() && std::io::stdin().is_terminal()

@@ -1,21 +1,20 @@
 //! Where the lines of a file are, and which lines of two files are the same.
 
-use super::text::{Ending, MAX_BYTES, MAX_LINES, Spaces, TooLarge};
+use super::text::{Bytes, Ending, MAX_BYTES, MAX_LINES, Spaces, TooLarge};
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
 use std::ops::Range;
-use std::sync::Arc;
 
 /// Where each line begins, over bytes that are shared, not copied.
 #[derive(Debug, Clone)]
 pub(super) struct Lines {
-    pub bytes: Arc<[u8]>,
+    pub bytes: Bytes,
     /// The start of every line, and at last the end of the bytes.
     starts: Vec<u32>,
 }
 
 impl Lines {
-    pub fn index(bytes: Arc<[u8]>, side: &'static str) -> Result<Self, TooLarge> {
+    pub fn index(bytes: Bytes, side: &'static str) -> Result<Self, TooLarge> {
         let too_large = |unit, size, limit| TooLarge {
             side,
             unit,

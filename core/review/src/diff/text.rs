@@ -21,6 +21,30 @@ pub const MAX_LINES: usize = 2_000_000;
 /// A changed block with more lines than this on a side gets no marks inside its lines.
 pub const MAX_INLINE_BLOCK: u32 = 200;
 
+/// The bytes of one side: shared by all who read them, never copied.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Bytes(Arc<Vec<u8>>);
+
+impl From<Vec<u8>> for Bytes {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(Arc::new(bytes))
+    }
+}
+
+impl From<&[u8]> for Bytes {
+    fn from(bytes: &[u8]) -> Self {
+        bytes.to_vec().into()
+    }
+}
+
+impl std::ops::Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
 /// Why no exact difference is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -150,7 +174,7 @@ impl TextDiff {
     ///
     /// # Errors
     /// [`TooLarge`] when a side has more than [`MAX_BYTES`] or [`MAX_LINES`].
-    pub fn new(before: impl Into<Arc<[u8]>>, after: impl Into<Arc<[u8]>>) -> Result<Self, TooLarge> {
+    pub fn new(before: impl Into<Bytes>, after: impl Into<Bytes>) -> Result<Self, TooLarge> {
         let before = Lines::index(before.into(), "before")?;
         let after = Lines::index(after.into(), "after")?;
         Ok(Self::of(before, after, Spaces::Exact))

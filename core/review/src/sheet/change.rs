@@ -41,6 +41,18 @@ fn file_change(page: &mut Page, change: &FileChange, shelf: &Shelf<'_>) -> Resul
     difference(page, side(before)?, side(after)?)
 }
 
+/// Two states of a document that has no path.
+pub(super) fn document(
+    page: &mut Page,
+    before: Option<&[u8]>,
+    after: Option<&[u8]>,
+) -> Result<(), SheetError> {
+    page.heading("change of a document");
+    artifact(page, "before", before.map(ArtifactRef::of).as_ref())?;
+    artifact(page, "after", after.map(ArtifactRef::of).as_ref())?;
+    difference(page, before.unwrap_or_default(), after.unwrap_or_default())
+}
+
 fn process(page: &mut Page, exec: &Exec, shelf: &Shelf<'_>) -> Result<(), SheetError> {
     let Exec {
         binary,

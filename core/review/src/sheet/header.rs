@@ -20,13 +20,7 @@ pub(super) fn sentence(proposal: &Proposal, request: &ApprovalRequest) -> String
         people if people.is_empty() => String::new(),
         people => format!(" for {people}"),
     };
-    let verb = match &proposal.action.payload {
-        Payload::FileChange(change) if change.before.is_none() => "create",
-        Payload::FileChange(change) if change.after.is_none() => "remove",
-        Payload::FileChange(_) => "change",
-        Payload::Exec(_) => "run",
-        Payload::Sql(_) => "run SQL on",
-    };
+    let verb = verb(&proposal.action.payload);
     let reason = match proposal.claims.reason.raw() {
         "" => "gives no reason".to_owned(),
         reason => format!("claims as reason \"{}\"", Untrusted::from(reason).escaped()),
@@ -39,6 +33,17 @@ pub(super) fn sentence(proposal: &Proposal, request: &ApprovalRequest) -> String
         request.environment,
         request.expires_at,
     )
+}
+
+/// What a payload does to its target.
+pub(super) fn verb(payload: &Payload) -> &'static str {
+    match payload {
+        Payload::FileChange(change) if change.before.is_none() => "create",
+        Payload::FileChange(change) if change.after.is_none() => "remove",
+        Payload::FileChange(_) => "change",
+        Payload::Exec(_) => "run",
+        Payload::Sql(_) => "run SQL on",
+    }
 }
 
 /// The fields of a request that say what it is; [`bindings`] has the others.

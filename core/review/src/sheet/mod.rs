@@ -13,6 +13,7 @@ mod change;
 pub mod drift;
 pub mod finding;
 mod header;
+pub mod preview;
 
 use std::collections::BTreeMap;
 

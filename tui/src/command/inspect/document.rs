@@ -1,74 +1,106 @@
 //! An inspection as one JSON document. Its form is a promise.
 
-use countersign_protocol::kind::Kind;
-use countersign_review::diff::structure::{Structure, Written};
-use countersign_review::diff::text::TextDiff;
-use countersign_review::findings::{self, Finding};
+use countersign_review::diff::structure::Written;
+use countersign_review::diff::text::{Stats, TextDiff, TooLarge};
+use countersign_review::findings;
 use countersign_review::sheet::drift::{Record, Row, Value as Three};
-use countersign_review::text::suspicious;
 use serde_json::{Value, json};
 
+use super::super::failure::Failure;
 use super::kind::format_of;
+use super::odd;
+use super::subject::Subject;
 
 /// The whole inspection.
-pub fn of(
-    kind: Kind,
-    after: &[u8],
-    diff: Option<&TextDiff>,
-    found: &[Finding],
-    structure: &Structure,
-    drift: Option<&Record>,
-) -> Value {
-    let stats = diff.map(TextDiff::stats);
+pub fn of(subject: &Subject) -> Result<Value, Failure> {
+    let drift = subject.drift();
+    let found = subject.findings(drift.as_ref())?;
+    let sheet = subject.sheet(&found);
+    let diffs: Vec<Result<TextDiff, TooLarge>> = subject
+        .documents
+        .iter()
+        .map(|document| document.difference())
+        .collect();
+    let structures: Vec<_> = subject
+        .documents
+        .iter()
+        .map(|document| document.structure(subject.kind))
+        .collect();
     let reasons: Vec<&str> = found
         .iter()
         .filter(|finding| finding.counts())
         .map(|finding| finding.rule.as_str())
         .collect();
-    let odd: Vec<Value> = suspicious(after)
+    let odd: Vec<Value> = odd(subject)
         .iter()
         .map(|odd| json!({ "class": odd.class.id(), "count": odd.count, "first": odd.first }))
         .collect();
-    let mut problems: Vec<Value> = structure
-        .problems
-        .iter()
-        .map(|problem| json!({ "code": "no-structure", "message": problem }))
-        .collect();
+    let problem = |code: &str, message: &str| json!({ "code": code, "message": message });
+    let unread = structures.iter().flat_map(|structure| &structure.problems);
+    let mut problems: Vec<Value> = unread.map(|message| problem("no-structure", message)).collect();
+    problems.extend(subject.refused().map(|message| problem("refused", &message)));
+    for error in diffs.iter().filter_map(|diff| diff.as_ref().err()) {
+        problems.push(problem("no-text", &error.to_string()));
+    }
+    if let Err(error) = &sheet {
+        problems.push(problem("no-sheet", &error.to_string()));
+    }
     let lexeme = |value: &Option<Written>| value.as_ref().map(|value| value.text.escaped());
     let line = |value: &Option<Written>| value.as_ref().map(|value| value.line);
-    let changes: Vec<Value> = structure
-        .changes
+    let changes: Vec<Value> = structures
         .iter()
+        .flat_map(|structure| &structure.changes)
         .map(|change| {
             json!({ "path": change.path.shown(), "op": change.op.id(), "before": lexeme(&change.before),
                 "before_line": line(&change.before), "after": lexeme(&change.after), "after_line": line(&change.after),
                 "notes": change.notes })
         })
         .collect();
-    if diff.is_none() {
-        problems.push(
-            json!({ "code": "no-text", "message": "the documents are too large to be compared exactly" }),
+    let degraded = diffs.iter().any(Result::is_err);
+    let stats = diffs
+        .iter()
+        .flatten()
+        .map(TextDiff::stats)
+        .reduce(|all, more| Stats {
+            added: all.added.saturating_add(more.added),
+            removed: all.removed.saturating_add(more.removed),
+            hunks: all.hunks.saturating_add(more.hunks),
+        });
+    // Only of all documents is there a number.
+    let stats = stats.filter(|_| !degraded);
+    let format = structures
+        .iter()
+        .find_map(|structure| structure.format)
+        .map_or_else(
+            || {
+                let after = subject
+                    .documents
+                    .iter()
+                    .find_map(|document| document.after.as_deref());
+                format_of(after.unwrap_or_default())
+            },
+            |format| format.id(),
         );
-    }
     let mut document = json!({
         "schema": "countersign/inspection/v1",
-        "kind": kind.id(),
-        "format": structure.format.map_or_else(|| format_of(after), |format| format.id()),
-        "degraded": diff.is_none(),
-        "risk": { "level": findings::severity(found).level(), "reasons": reasons },
+        "kind": subject.kind.id(),
+        "format": format,
+        "degraded": degraded,
+        "risk": { "level": findings::severity(&found).level(), "reasons": reasons },
         "text": stats.map(|stats| json!({ "added": stats.added, "removed": stats.removed, "hunks": stats.hunks })),
         "changes": changes,
         "findings": found,
         "suspicious": odd,
         "problems": problems,
-        "view_digest": Value::Null,
+        "view_digest": sheet.ok().map(|sheet| sheet.view_digest().to_string()),
     });
-    if let Some(record) = drift
+    if let Some(drift) = &drift
         && let Some(document) = document.as_object_mut()
     {
+        let record = Record::from(drift);
         document.insert("drift".to_owned(), record.rows.iter().map(row).collect());
     }
-    document
+    Ok(document)
 }
 
 /// One path of three states; a value that is not there is null.

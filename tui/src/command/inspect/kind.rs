@@ -18,6 +18,8 @@ fn guess(document: &[u8]) -> &'static str {
     let has = |word: &str| memmem::find(document, word.as_bytes()).is_some();
     if has("\"resource_changes\"") {
         "terraform-plan"
+    } else if has("\"tools/call\"") || (has("\"calls\"") && has("\"tool\"")) {
+        "mcp-call"
     } else if has("\"Statement\"") && has("\"Principal\"") && has("arn:aws:s3") {
         "s3"
     } else if has("\"Statement\"") && has("\"Effect\"") {
@@ -76,6 +78,7 @@ mod tests {
         for (document, kind) in [
             ("{\"resource_changes\": []}", "terraform-plan"),
             ("{\"Statement\": [{\"Effect\": \"Allow\"}]}", "iam"),
+            ("{\"calls\": [{\"tool\": \"pay\"}]}", "mcp-call"),
             ("apiVersion: v1\nkind: Role\n", "k8s-rbac"),
             ("apiVersion: v1\nkind: Pod\n", "k8s"),
             ("-- why\n  Drop TABLE t;\n", "sql"),

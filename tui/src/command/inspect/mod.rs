@@ -2,74 +2,74 @@
 //! exits 0 whatever that is.
 
 mod document;
-pub mod kind;
+mod kind;
 mod say;
+pub mod subject;
 
-use countersign_protocol::kind::Kind;
-use countersign_review::diff::structure;
-use countersign_review::diff::text::TextDiff;
-use countersign_review::drift::{Drift, State, drift};
-use countersign_review::findings;
 use countersign_review::sheet::drift::Record;
-use countersign_review::text::suspicious;
+use countersign_review::text::{Suspicious, suspicious};
 
 use super::failure::Failure;
-use super::file;
 use super::output;
 use crate::cli::{Inspect, Part};
+use subject::Subject;
 
 /// Says what is asked for; what is not asked for costs nothing.
 pub fn run(options: &Inspect) -> Result<(), Failure> {
-    let baseline = options.baseline.as_deref().map(file::read).transpose()?;
-    let before = options.before.as_deref().map(file::read).transpose()?;
-    let after = file::read(&options.after)?;
-    let kind = kind::kind_of(options.kind.as_deref(), &after)?;
-    let wants = |part| options.only.is_none() || options.only == Some(part);
-    let drift = drift_of(kind, baseline.as_deref(), before.as_deref(), &after);
-    let found = || {
-        let found = findings::analyze(kind.id(), before.as_deref(), &after);
-        match &drift {
-            Some(drift) => findings::with_drift(found, drift),
-            None => found,
-        }
-    };
-    let record = drift.as_ref().map(Record::from);
-    let structure = || structure::compare(kind.id(), before.as_deref(), Some(&after));
+    let subject = Subject::read(options)?;
     if options.json {
-        let diff = TextDiff::new(before.clone().unwrap_or_default(), after.clone());
-        return output::json(&document::of(
-            kind,
-            &after,
-            diff.as_ref().ok(),
-            &found(),
-            &structure(),
-            record.as_ref(),
-        ));
+        return output::json(&document::of(&subject)?);
     }
-    if wants(Part::Findings) {
-        say::findings(kind, &found())?;
+    let wants = |part| options.only.is_none() || options.only == Some(part);
+    let drift = subject.drift();
+    if let Some(problem) = subject.refused() {
+        output::say(&format!("no guard would run this: {problem}"))?;
+    }
+    // An action is told as its reviewer reads it, whole; a part of it is asked for by name.
+    let whole = options.only.is_none() && subject.action.is_some();
+    if whole {
+        let found = subject.findings(drift.as_ref())?;
+        match subject.sheet(&found) {
+            Ok(sheet) => say::sheet(&sheet)?,
+            Err(error) => output::say(&format!("the action cannot be shown whole: {error}"))?,
+        }
+    } else if wants(Part::Findings) {
+        say::findings(subject.kind, &subject.findings(drift.as_ref())?)?;
     }
     if wants(Part::Findings) || wants(Part::Text) {
-        say::suspicious(&suspicious(&after))?;
+        say::suspicious(&odd(&subject))?;
     }
-    if let Some(record) = record.filter(|_| wants(Part::Structure) || wants(Part::Findings)) {
-        say::drift(&record)?;
+    if let Some(drift) = drift.filter(|_| wants(Part::Structure) || wants(Part::Findings)) {
+        say::drift(&Record::from(&drift))?;
     }
     if wants(Part::Structure) {
-        say::structure(&structure())?;
+        for document in &subject.documents {
+            say::structure(&document.structure(subject.kind))?;
+        }
     }
-    if !wants(Part::Text) {
-        return Ok(());
+    if wants(Part::Text) && !whole {
+        for document in subject.documents {
+            say::text(&document)?;
+        }
     }
-    match TextDiff::new(before.unwrap_or_default(), after) {
-        Ok(diff) => say::difference(&diff),
-        Err(error) => output::say(&format!("the difference cannot be shown: {error}")),
-    }
+    Ok(())
 }
 
-/// How the approved, the live and the proposed file lie to each other; nothing where no approved one is given.
-pub fn drift_of(kind: Kind, baseline: Option<&[u8]>, before: Option<&[u8]>, after: &[u8]) -> Option<Drift> {
-    let live = before.map_or(State::Absent, State::Bytes);
-    let baseline = State::Bytes(baseline?);
-    Some(drift(kind.id(), baseline, live, State::Bytes(after)))
+/// What is suspicious in all that would be written or run.
+fn odd(subject: &Subject) -> Vec<Suspicious> {
+    let after = subject
+        .documents
+        .iter()
+        .filter_map(|document| document.after.as_deref());
+    let mut found: Vec<Suspicious> = after.flat_map(suspicious).collect();
+    found.extend(suspicious(&subject.words()));
+    found.sort_by_key(|odd| odd.class);
+    found.dedup_by(|next, first| {
+        let same = next.class == first.class;
+        if same {
+            first.count += next.count;
+        }
+        same
+    });
+    found
 }

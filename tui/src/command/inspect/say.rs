@@ -1,14 +1,23 @@
 //! An inspection in words, for people and pipes.
 
+use std::fmt::Write as _;
+
 use countersign_protocol::kind::Kind;
 use countersign_review::diff::structure::Structure;
 use countersign_review::diff::text::{RowKind, TextDiff};
 use countersign_review::findings::{Finding, severity};
+use countersign_review::sheet::Sheet;
 use countersign_review::sheet::drift::Record;
-use countersign_review::text::{Suspicious, spans_to_string};
+use countersign_review::text::Suspicious;
 
 use super::super::failure::Failure;
 use super::super::output::{self, shown};
+use super::subject::Document;
+
+/// Bytes that are gathered before they are written.
+const PAGE: usize = 64 * 1024;
+/// Rows that are made at once.
+const ROWS_AT_ONCE: u32 = 1024;
 
 /// What turned out to be suspicious text.
 pub fn suspicious(found: &[Suspicious]) -> Result<(), Failure> {
@@ -100,24 +109,53 @@ pub fn findings(kind: Kind, found: &[Finding]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The difference by lines.
-pub fn difference(diff: &TextDiff) -> Result<(), Failure> {
+/// A sheet, as it stands.
+pub fn sheet(sheet: &Sheet) -> Result<(), Failure> {
+    output::page(sheet.text())
+}
+
+/// The difference by lines, or why there is none.
+pub fn text(document: &Document) -> Result<(), Failure> {
+    match document.difference() {
+        Ok(diff) if diff.changes().is_empty() && document.before.is_some() => {
+            output::say("the bytes are the same on both sides")
+        }
+        Ok(diff) => difference(&diff),
+        Err(error) => output::say(&format!("the difference cannot be shown: {error}")),
+    }
+}
+
+fn difference(diff: &TextDiff) -> Result<(), Failure> {
+    let mut page = String::new();
     for hunk in diff.hunks(3) {
-        output::say(&format!(
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            page,
             "@@ -{},{} +{},{} @@",
             hunk.before.start + 1,
             hunk.before.len(),
             hunk.after.start + 1,
             hunk.after.len()
-        ))?;
-        for row in diff.window(&hunk, 0, hunk.rows) {
-            let mark = match row.kind {
-                RowKind::Context => ' ',
-                RowKind::Removed => '-',
-                RowKind::Added => '+',
-            };
-            output::say(&format!("{mark}{}", spans_to_string(&row.spans())))?;
+        );
+        let mut first = 0;
+        while first < hunk.rows {
+            for row in diff.window(&hunk, first, ROWS_AT_ONCE) {
+                page.push(match row.kind {
+                    RowKind::Context => ' ',
+                    RowKind::Removed => '-',
+                    RowKind::Added => '+',
+                });
+                for span in row.spans() {
+                    page.push_str(&span.text);
+                }
+                page.push('\n');
+            }
+            first += ROWS_AT_ONCE;
+            if page.len() > PAGE {
+                output::page(&page)?;
+                page.clear();
+            }
         }
     }
-    Ok(())
+    output::page(&page)
 }

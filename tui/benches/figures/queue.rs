@@ -1,0 +1,67 @@
+//! The console over a queue of made-up requests: the program that is measured, in a process of its own.
+
+use countersign_console::machine::driver::Desk;
+use countersign_console::machine::{
+    Connection, News, Order, Progress, Reading, Row, RowContent, State, Trouble, Trust,
+};
+use countersign_protocol::digest::{ProposalDigest, Sha256Digest};
+use countersign_protocol::identity::RequestId;
+
+use crate::{sample, screen};
+
+/// Runs the console until it is left.
+pub fn run(rows: u32) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let look = screen::Look::of(&countersign_console::config::Terminal::default()).unwrap();
+    runtime
+        .block_on(screen::run(Many(rows), State::queue(), look))
+        .unwrap();
+}
+
+/// A desk with that many requests, no two have the same target.
+struct Many(u32);
+
+impl Desk for Many {
+    async fn trust(&self) -> Result<Trust, Trouble> {
+        sample::trust().ok_or_else(nothing)
+    }
+
+    async fn queue(&self) -> Result<Vec<Row>, Trouble> {
+        let kinds = sample::rows();
+        Ok((0..self.0).map(|number| row(&kinds, number)).collect())
+    }
+
+    async fn open(&self, _: RequestId) -> Result<Reading, Trouble> {
+        Err(nothing())
+    }
+
+    async fn decide(&self, _: Order, _: impl Fn(Progress) + Send + Sync) {}
+
+    async fn watch(&self, tell: impl Fn(News) + Send + Sync) {
+        tell(News::Connection(Connection::Live));
+        std::future::pending::<()>().await;
+    }
+}
+
+fn nothing() -> Trouble {
+    Trouble::new("bench", "there is nothing to read here")
+}
+
+/// One of the samples, under a name of its own.
+pub fn row(kinds: &[Row], number: u32) -> Row {
+    let mut row = kinds[number as usize % kinds.len()].clone();
+    row.id = RequestId::of(&ProposalDigest::new(Sha256Digest::of(&number.to_be_bytes())));
+    if let RowContent::Verified(summary) = &mut row.content {
+        let target = format!("{}-{number}", summary.target.escaped());
+        summary.target = target.as_str().into();
+        // None expires while it is looked at.
+        let far = summary
+            .expires_at
+            .after(std::time::Duration::from_secs(400 * 86_400));
+        summary.expires_at = far;
+    }
+    row
+}
