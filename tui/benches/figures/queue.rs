@@ -2,7 +2,7 @@
 
 use countersign_console::machine::driver::Desk;
 use countersign_console::machine::{
-    Connection, News, Order, Progress, Reading, Row, RowContent, State, Trouble, Trust,
+    Connection, News, Order, Page, Part, Progress, Reading, Row, RowContent, State, Trouble, Trust,
 };
 use countersign_protocol::digest::{ProposalDigest, Sha256Digest};
 use countersign_protocol::identity::RequestId;
@@ -21,7 +21,10 @@ pub fn run(rows: u32) {
         .unwrap();
 }
 
-/// A desk with that many requests, no two have the same target.
+/// How many requests come at once.
+const PAGE: u32 = 500;
+
+/// A desk with that many requests, page by page as a backend gives them; no two have the same target.
 struct Many(u32);
 
 impl Desk for Many {
@@ -30,8 +33,24 @@ impl Desk for Many {
     }
 
     async fn queue(&self) -> Result<Vec<Row>, Trouble> {
+        Err(nothing())
+    }
+
+    async fn load(&self, tell: impl Fn(Page) + Send + Sync) -> Result<(), Trouble> {
         let kinds = sample::rows();
-        Ok((0..self.0).map(|number| row(&kinds, number)).collect())
+        let mut first = 0;
+        while first < self.0 {
+            let end = self.0.min(first + PAGE);
+            tell(Page {
+                rows: (first..end).map(|number| row(&kinds, number)).collect(),
+                part: if first == 0 { Part::First } else { Part::Backlog },
+                more: end < self.0,
+            });
+            first = end;
+            // A backend takes its time; what came is taken in meanwhile.
+            tokio::task::yield_now().await;
+        }
+        Ok(())
     }
 
     async fn open(&self, _: RequestId) -> Result<Reading, Trouble> {

@@ -8,6 +8,9 @@ pub type Score = u32;
 /// The most a match may be longer than its word.
 const SLACK: usize = 12;
 
+/// From this length on the letters of a word may stand apart; two that do say nothing.
+const APART: usize = 3;
+
 /// The words of what was typed, in lower case.
 pub fn words(text: &str) -> Vec<Vec<u8>> {
     text.split_whitespace()
@@ -21,26 +24,37 @@ pub fn score(word: &[u8], text: &[u8]) -> Option<Score> {
     if let Some(score) = exact(word, text) {
         return Some(score);
     }
-    // Two letters that do not stand together say nothing.
-    if word.len() < 3 {
+    if word.len() < APART {
         return None;
     }
-    let starts = text
-        .iter()
-        .enumerate()
-        .filter(|(_, byte)| byte.to_ascii_lowercase() == first);
-    starts
-        .filter_map(|(at, _)| spread(word, text.get(at..)?, starts_word(text, at)))
+    memchr::memchr2_iter(first, first.to_ascii_uppercase(), text)
+        .filter_map(|at| spread(word, text.get(at..)?, starts_word(text, at)))
         .max()
+}
+
+/// Whether all that answers the words `new` answers `old` as well. A third letter makes a word fit where its
+/// letters stand apart, so that one may find more.
+pub fn narrows(old: &[Vec<u8>], new: &[Vec<u8>]) -> bool {
+    let says_more = |(old, new): (&Vec<u8>, &Vec<u8>)| {
+        old == new || new.starts_with(old) && (old.len() >= APART || new.len() < APART)
+    };
+    !old.is_empty() && old.len() <= new.len() && old.iter().zip(new).all(says_more)
 }
 
 /// How well `word` fits where its letters stand together.
 pub fn exact(word: &[u8], text: &[u8]) -> Option<Score> {
     let length = u32::try_from(word.len()).ok()?;
-    let at = text
-        .windows(word.len().max(1))
-        .position(|part| part.eq_ignore_ascii_case(word))?;
+    let at = exact_at(word, text)?;
     Some(100 + 2 * length + if starts_word(text, at) { 20 } else { 0 })
+}
+
+/// Where `word` stands in a text, whatever the case of ASCII letters.
+pub fn exact_at(word: &[u8], text: &[u8]) -> Option<usize> {
+    let first = *word.first()?;
+    memchr::memchr2_iter(first.to_ascii_lowercase(), first.to_ascii_uppercase(), text).find(|at| {
+        text.get(*at..at + word.len())
+            .is_some_and(|part| part.eq_ignore_ascii_case(word))
+    })
 }
 
 /// Follows the letters from the first one on.

@@ -9,6 +9,8 @@ pub mod state;
 
 mod fuzzy;
 pub mod queue;
+pub mod rows;
+mod search;
 
 pub mod attention;
 pub mod batch;

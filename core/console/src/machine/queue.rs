@@ -4,22 +4,25 @@
 //! computed again when rows come and when the next request expires.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-use countersign_protocol::approval::Severity;
 use countersign_protocol::identity::RequestId;
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::request::Phase;
 
 use super::fuzzy::{self, Score};
-use super::state::{Row, RowContent, Summary, Trouble};
+use super::rows::{Rows, Taken};
+use super::search::Search;
+use super::state::{Row, Summary, Trouble};
 
 /// The requests.
 #[derive(Debug, Default)]
 pub struct Queue {
-    /// All of them, in the order shown.
-    pub rows: Vec<Row>,
-    /// The rows that are in the lane and pass the filter, as indexes into `rows`.
+    /// All of them, in the order they came.
+    pub rows: Rows,
+    /// The rows in the order of the queue, as indexes into `rows`.
+    sorted: Vec<u32>,
+    /// The rows that are in the lane and pass the filter, in the order shown, as indexes into `rows`.
     pub passing: Vec<u32>,
     /// The cursor, as an index into `passing`.
     pub cursor: usize,
@@ -45,11 +48,11 @@ pub struct Queue {
     pub arrived: u64,
     /// How many rows each lane holds, in the order of [`Lane::ALL`].
     counts: [usize; Lane::ALL.len()],
-    /// The requests that needed this person when rows came last, in order of their ids.
-    known: Vec<RequestId>,
     /// Each row's lane; refused rows have none and are in every lane.
     lanes: Vec<Option<Lane>>,
-    /// When the next open request expires.
+    /// The lane and the words that `passing` answers, as long as rows and lanes are the same.
+    answered: Option<(Lane, Vec<Vec<u8>>)>,
+    /// When the next open request expires, or sooner.
     next_expiry: Option<Timestamp>,
 }
 
@@ -88,11 +91,20 @@ impl Lane {
     /// The lane of a request.
     #[must_use]
     pub fn of(summary: &Summary, now: Timestamp) -> Self {
-        match summary.phase {
+        Self::where_it_stands(summary.phase, summary.why_not.is_none(), summary.expires_at, now)
+    }
+
+    pub(super) fn where_it_stands(
+        phase: Phase,
+        may_decide: bool,
+        expires: Timestamp,
+        now: Timestamp,
+    ) -> Self {
+        match phase {
             Phase::Expired | Phase::Withdrawn | Phase::Stale => Self::Expired,
             phase if phase.is_terminal() => Self::Decided,
-            phase if phase.is_open() && now >= summary.expires_at => Self::Expired,
-            Phase::Pending if summary.why_not.is_none() => Self::Mine,
+            phase if phase.is_open() && now >= expires => Self::Expired,
+            Phase::Pending if may_decide => Self::Mine,
             _ => Self::Others,
         }
     }
@@ -144,53 +156,51 @@ impl Order {
             Self::Agent => Self::Risk,
         }
     }
-
-    /// The group of a request, where the order has groups.
-    #[must_use]
-    pub fn group(self, summary: &Summary) -> Option<&str> {
-        match self {
-            Self::Risk | Self::Deadline => None,
-            Self::Environment => Some(summary.environment.as_str()),
-            Self::Agent => Some(summary.agent.as_str()),
-        }
-    }
-}
-
-/// Where a row stands: what is not believed, then by group, then what waits for people, what waits for a guard,
-/// the rest.
-type Rank<'a> = (bool, Option<&'a str>, u8, Reverse<Severity>, u64);
-
-fn rank(row: &Row, order: Order) -> Rank<'_> {
-    let summary = match &row.content {
-        RowContent::Refused(_) => return (false, None, 0, Reverse(Severity::Critical), 0),
-        RowContent::Verified(summary) => summary,
-    };
-    let group = order.group(summary);
-    if summary.phase.is_terminal() {
-        let newest_first = u64::MAX - summary.created_at.millis();
-        return (true, group, 3, Reverse(Severity::None), newest_first);
-    }
-    let waits = if summary.phase == Phase::Pending { 1 } else { 2 };
-    let severity = if order == Order::Deadline {
-        Severity::None
-    } else {
-        summary.severity
-    };
-    (true, group, waits, Reverse(severity), summary.expires_at.millis())
 }
 
 impl Queue {
     /// The row under the cursor.
     #[must_use]
-    pub fn selected(&self) -> Option<&Row> {
+    pub fn selected(&self) -> Option<Row> {
         self.row(self.cursor)
     }
 
     /// The row at a place of the list that is shown.
     #[must_use]
-    pub fn row(&self, place: usize) -> Option<&Row> {
-        let index = usize::try_from(*self.passing.get(place)?).ok()?;
-        self.rows.get(index)
+    pub fn row(&self, place: usize) -> Option<Row> {
+        self.rows.row(self.index(place)?)
+    }
+
+    /// The request at a place of the list that is shown.
+    #[must_use]
+    pub fn id(&self, place: usize) -> Option<RequestId> {
+        self.rows.id(self.index(place)?)
+    }
+
+    /// The name of the group that the row at a place is in, where the order has groups.
+    #[must_use]
+    pub fn group(&self, place: usize) -> Option<&str> {
+        self.rows.group(self.index(place)?, self.order)
+    }
+
+    fn index(&self, place: usize) -> Option<usize> {
+        usize::try_from(*self.passing.get(place)?).ok()
+    }
+
+    /// Those of some requests that are there, in the order of the queue, whatever the lane and the filter.
+    pub(super) fn among(&self, ids: &BTreeSet<RequestId>) -> Vec<Row> {
+        let rows = self.sorted.iter().filter_map(|index| {
+            let index = usize::try_from(*index).ok()?;
+            ids.contains(&self.rows.id(index)?)
+                .then(|| self.rows.row(index))?
+        });
+        rows.collect()
+    }
+
+    /// The request under the cursor.
+    #[must_use]
+    pub fn under_cursor(&self) -> Option<RequestId> {
+        self.id(self.cursor)
     }
 
     /// How many rows a lane holds, whatever the filter.
@@ -199,7 +209,7 @@ impl Queue {
         self.counts.get(lane.index()).copied().unwrap_or_default()
     }
 
-    /// When the next open request expires.
+    /// When the next open request expires; it may be said too soon, never too late.
     #[must_use]
     pub const fn next_expiry(&self) -> Option<Timestamp> {
         self.next_expiry
@@ -207,69 +217,106 @@ impl Queue {
 
     /// Requests like one that is read: of the same target or the same agent, the newest first, at most `most`.
     pub(super) fn like(&self, id: RequestId, like: &Summary, most: usize) -> Vec<(RequestId, Summary)> {
-        let mut found: Vec<(RequestId, &Summary)> = self
-            .rows
-            .iter()
-            .filter(|row| row.id != id)
-            .filter_map(|row| Some((row.id, row.summary()?)))
-            .filter(|(_, summary)| summary.target == like.target || summary.agent == like.agent)
-            .collect();
-        found.sort_by_key(|(_, summary)| (summary.target != like.target, Reverse(summary.created_at)));
-        found
-            .into_iter()
-            .take(most)
-            .map(|(id, summary)| (id, summary.clone()))
-            .collect()
+        self.rows.like(id, like, most)
     }
 
     /// Takes new rows; the cursor stays on the request it was on. Says whether another request is under it now.
     pub(super) fn replace(&mut self, rows: Vec<Row>, now: Timestamp) -> bool {
-        let before = self.selected().cloned();
-        self.take_in(rows, before, true, now)
-    }
-
-    fn take_in(&mut self, mut rows: Vec<Row>, before: Option<Row>, new: bool, now: Timestamp) -> bool {
-        rows.sort_by(|a, b| rank(a, self.order).cmp(&rank(b, self.order)));
-        self.rows = rows;
+        let before = self.selected();
+        let known = self.loaded_at.map(|_| self.mine());
+        self.rows = rows.into_iter().collect();
+        self.sorted = self.rows.sorted(self.order);
         self.sort_into_lanes(now);
-        let mine = self.mine();
-        if new && self.loaded_at.is_some() {
-            let arrived = mine.iter().filter(|id| self.known.binary_search(id).is_err());
+        if let Some(known) = known {
+            let mine = self.mine();
+            let arrived = mine.iter().filter(|id| known.binary_search(id).is_err());
             self.arrived += u64::try_from(arrived.count()).unwrap_or_default();
         }
-        self.known = mine;
         self.refilter(before.as_ref().map(|row| row.id));
-        self.selected() != before.as_ref()
+        self.selected() != before
     }
 
     /// Takes a part of the queue beside what is there; the newest change of a request wins. Only what is `new` counts
-    /// as arrived. Says whether another request is under the cursor now.
+    /// as arrived. Says whether another request is under the cursor now. What is there is not sorted again.
     pub(super) fn merge(&mut self, rows: Vec<Row>, new: bool, now: Timestamp) -> bool {
-        let mut coming: BTreeMap<RequestId, Row> = BTreeMap::new();
-        for row in rows {
-            if coming.get(&row.id).is_none_or(|other| other.change <= row.change) {
-                coming.insert(row.id, row);
-            }
+        let before = self.selected();
+        let mut touched: Vec<Taken> = rows.into_iter().filter_map(|row| self.rows.take(row)).collect();
+        // A request that came twice is one row, and known only if it was before the first time.
+        touched.sort_unstable_by_key(|taken| (taken.index, taken.known));
+        touched.dedup_by_key(|taken| taken.index);
+        self.put_in_place(&touched);
+        let arrived = self.put_into_lanes(&touched, now);
+        if new && self.loaded_at.is_some() {
+            self.arrived += arrived;
         }
-        let before = self.selected().cloned();
-        let mut all = std::mem::take(&mut self.rows);
-        for row in &mut all {
-            if let Some(newer) = coming.remove(&row.id)
-                && newer.change >= row.change
-            {
-                *row = newer;
-            }
+        self.refilter(before.as_ref().map(|row| row.id));
+        self.selected() != before
+    }
+
+    /// Puts rows that came, in the order of their indexes, where they belong in the order of the queue.
+    fn put_in_place(&mut self, touched: &[Taken]) {
+        if touched.iter().any(|taken| taken.known) {
+            let stays = |index: &u32| touched.binary_search_by_key(index, |taken| taken.index).is_err();
+            self.sorted.retain(stays);
         }
-        all.extend(coming.into_values());
-        self.take_in(all, before, new, now)
+        let groups = self.rows.groups(self.order);
+        let rank = |index: u32| self.rows.rank(index, self.order, &groups);
+        let mut coming: Vec<u32> = touched.iter().map(|taken| taken.index).collect();
+        coming.sort_by_cached_key(|index| rank(*index));
+        let mut sorted = Vec::with_capacity(self.rows.len());
+        let mut rest = self.sorted.as_slice();
+        for index in coming {
+            let own = rank(index);
+            let (above, below) = rest.split_at(rest.partition_point(|other| rank(*other) < own));
+            sorted.extend_from_slice(above);
+            sorted.push(index);
+            rest = below;
+        }
+        sorted.extend_from_slice(rest);
+        self.sorted = sorted;
+    }
+
+    /// Puts rows that came into their lanes. Says how many need this person now and did not before.
+    fn put_into_lanes(&mut self, touched: &[Taken], now: Timestamp) -> u64 {
+        self.answered = None;
+        self.lanes.resize(self.rows.len(), None);
+        let mut arrived = 0;
+        for taken in touched {
+            let Ok(index) = usize::try_from(taken.index) else {
+                continue;
+            };
+            let lane = self.rows.lane(index, now);
+            let old = self
+                .lanes
+                .get_mut(index)
+                .and_then(|place| std::mem::replace(place, lane));
+            if let Some(count) = old.and_then(|old| self.counts.get_mut(old.index())) {
+                *count = count.saturating_sub(1);
+            }
+            self.add(lane, 1);
+            self.add(Some(Lane::All), usize::from(!taken.known));
+            arrived += u64::from(lane == Some(Lane::Mine) && old != lane);
+            let expiry = self.rows.expiry(index, now);
+            self.next_expiry = self.next_expiry.into_iter().chain(expiry).min();
+        }
+        if self.next_expiry.is_some_and(|next| now >= next) {
+            self.sort_into_lanes(now);
+        }
+        arrived
+    }
+
+    fn add(&mut self, lane: Option<Lane>, more: usize) {
+        if let Some(count) = lane.and_then(|lane| self.counts.get_mut(lane.index())) {
+            *count += more;
+        }
     }
 
     /// The requests that need this person, in order of their ids.
     fn mine(&self) -> Vec<RequestId> {
-        let in_lane = self.rows.iter().zip(&self.lanes);
+        let in_lane = self.lanes.iter().enumerate();
         let mut ids: Vec<RequestId> = in_lane
             .filter(|(_, lane)| **lane == Some(Lane::Mine))
-            .map(|(row, _)| row.id)
+            .filter_map(|(index, _)| self.rows.id(index))
             .collect();
         ids.sort_unstable();
         ids
@@ -280,53 +327,35 @@ impl Queue {
         if self.next_expiry.is_none_or(|next| now < next) {
             return false;
         }
-        let before = self.selected().map(|row| row.id);
+        let before = self.under_cursor();
         self.sort_into_lanes(now);
         self.refilter(before);
-        self.selected().map(|row| row.id) != before
+        self.under_cursor() != before
     }
 
     fn sort_into_lanes(&mut self, now: Timestamp) {
-        self.lanes = self
-            .rows
-            .iter()
-            .map(|row| row.summary().map(|summary| Lane::of(summary, now)))
-            .collect();
+        self.answered = None;
+        let all = 0..self.rows.len();
+        self.lanes = all.clone().map(|index| self.rows.lane(index, now)).collect();
         self.counts = [0; Lane::ALL.len()];
-        for lane in self
-            .lanes
-            .iter()
-            .flatten()
-            .chain(vec![&Lane::All; self.rows.len()])
-        {
-            if let Some(count) = self.counts.get_mut(lane.index()) {
-                *count += 1;
-            }
+        self.add(Some(Lane::All), self.rows.len());
+        for index in all.clone() {
+            self.add(self.lanes.get(index).copied().flatten(), 1);
         }
-        self.next_expiry = self
-            .rows
-            .iter()
-            .filter_map(Row::summary)
-            .filter(|summary| summary.phase.is_open() && now < summary.expires_at)
-            .map(|summary| summary.expires_at)
-            .min();
+        self.next_expiry = all.filter_map(|index| self.rows.expiry(index, now)).min();
     }
 
     pub(super) fn show(&mut self, lane: Lane) {
-        let keep = self.selected().map(|row| row.id);
+        let keep = self.under_cursor();
         self.lane = lane;
         self.refilter(keep);
     }
 
     pub(super) fn reorder(&mut self, order: Order) {
-        let keep = self.selected().map(|row| row.id);
+        let keep = self.under_cursor();
         self.order = order;
-        let mut rows: Vec<(Row, Option<Lane>)> = std::mem::take(&mut self.rows)
-            .into_iter()
-            .zip(std::mem::take(&mut self.lanes))
-            .collect();
-        rows.sort_by(|(a, _), (b, _)| rank(a, order).cmp(&rank(b, order)));
-        (self.rows, self.lanes) = rows.into_iter().unzip();
+        self.sorted = self.rows.sorted(order);
+        self.answered = None;
         self.refilter(keep);
     }
 
@@ -334,24 +363,61 @@ impl Queue {
     /// first, each as good as the next in the order of the queue.
     pub(super) fn refilter(&mut self, keep: Option<RequestId>) {
         let words = fuzzy::words(&self.filter);
-        let all = 0..u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
-        let shown = |lane: Option<Lane>| self.lane == Lane::All || lane.is_none_or(|lane| lane == self.lane);
-        let in_lane = all
-            .zip(self.rows.iter().zip(&self.lanes))
-            .filter(|(_, (_, lane))| shown(**lane));
         self.passing = if words.is_empty() {
-            in_lane.map(|(index, _)| index).collect()
+            self.in_lane().collect()
         } else {
-            let mut found: Vec<(Reverse<Score>, u32)> = in_lane
-                .filter_map(|(index, (row, _))| Some((Reverse(score(row, &words)?), index)))
-                .collect();
-            found.sort_unstable();
-            found.into_iter().map(|(_, index)| index).collect()
+            self.found(&words)
         };
-        let place = keep.and_then(|keep| {
-            (0..self.passing.len()).find(|place| self.row(*place).map(|row| row.id) == Some(keep))
-        });
+        self.passing.shrink_to_fit();
+        self.answered = Some((self.lane, words));
+        let keep = keep.and_then(|keep| self.rows.place(keep));
+        let place = keep.and_then(|keep| self.passing.iter().position(|index| *index == keep));
         self.move_to(place.unwrap_or(self.cursor));
+    }
+
+    /// The rows of the lane, in the order of the queue.
+    fn in_lane(&self) -> impl Iterator<Item = u32> + '_ {
+        let shown = |index: &u32| {
+            let lane = usize::try_from(*index)
+                .ok()
+                .and_then(|index| self.lanes.get(index));
+            self.lane == Lane::All || lane.is_some_and(|lane| lane.is_none_or(|lane| lane == self.lane))
+        };
+        self.sorted.iter().copied().filter(shown)
+    }
+
+    /// The rows that answer every word, the best first. Where the words only say more than those before, what
+    /// did not answer then is not asked again.
+    fn found(&self, words: &[Vec<u8>]) -> Vec<u32> {
+        let earlier = self
+            .answered
+            .as_ref()
+            .filter(|(lane, earlier)| *lane == self.lane && fuzzy::narrows(earlier, words));
+        let mut candidate = vec![earlier.is_none(); self.rows.len()];
+        for index in earlier.iter().flat_map(|_| &self.passing) {
+            if let Some(place) = usize::try_from(*index)
+                .ok()
+                .and_then(|index| candidate.get_mut(index))
+            {
+                *place = true;
+            }
+        }
+        let search = Search::new(words.to_vec(), self.rows.names());
+        let mut found: Vec<(Reverse<Score>, u32, u32)> = (0..)
+            .zip(self.in_lane())
+            .filter_map(|(place, index)| {
+                let at = usize::try_from(index).ok()?;
+                let asked = *candidate.get(at)?;
+                let score = if asked {
+                    search.score(&self.rows.searched(at)?)
+                } else {
+                    None
+                };
+                Some((Reverse(score?), place, index))
+            })
+            .collect();
+        found.sort_unstable();
+        found.into_iter().map(|(_, _, index)| index).collect()
     }
 
     pub(super) fn move_to(&mut self, place: usize) {
@@ -359,29 +425,63 @@ impl Queue {
     }
 }
 
-/// How well a row answers every word, or nothing where it does not answer one.
-fn score(row: &Row, words: &[Vec<u8>]) -> Option<Score> {
-    let id = row.id.to_string();
-    let refused: [&[u8]; 2] = [b"refused", id.as_bytes()];
-    let Some(summary) = row.summary() else {
-        return words
-            .iter()
-            .map(|word| refused.iter().filter_map(|field| fuzzy::exact(word, field)).max())
-            .sum();
-    };
-    let fields = [
-        summary.phase.word().as_bytes(),
-        summary.severity.word().as_bytes(),
-        summary.kind.id().as_bytes(),
-        summary.agent.as_str().as_bytes(),
-        summary.environment.as_str().as_bytes(),
-        summary.target.bytes(),
-    ];
-    words
-        .iter()
-        .map(|word| {
-            let near = fields.iter().filter_map(|field| fuzzy::score(word, field)).max();
-            near.max(fuzzy::exact(word, id.as_bytes()))
-        })
-        .sum()
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::state::RowContent;
+    use countersign_protocol::approval::Severity;
+    use countersign_protocol::digest::{ProposalDigest, Sha256Digest};
+    use countersign_protocol::kind::{KINDS, Kind};
+    use proptest::prelude::*;
+
+    fn row((number, change, phase, level): (u8, u64, usize, i64)) -> Row {
+        let content = if level > 4 {
+            RowContent::Refused(vec![Trouble::new("refused", "not signed")])
+        } else {
+            RowContent::Verified(Box::new(Summary {
+                phase: Phase::ALL[phase % Phase::ALL.len()],
+                severity: Severity::from_level(level),
+                kind: Kind::named(KINDS[0].id).unwrap(),
+                target: format!("file://web-{number}").as_str().into(),
+                agent: format!("agent-{}", level % 3).parse().unwrap(),
+                environment: format!("place-{}", number % 3).parse().unwrap(),
+                created_at: Timestamp::from_millis(change),
+                expires_at: Timestamp::from_millis(100 + 7 * u64::from(number)),
+                needs: 1,
+                hardware: 0,
+                teams: 0,
+                approved_by: Vec::new(),
+                personal: false,
+                why_not: (change % 2 == 0).then(|| "not you".to_owned()),
+            }))
+        };
+        let id = RequestId::of(&ProposalDigest::new(Sha256Digest::of(&[number])));
+        Row { id, change, content }
+    }
+
+    proptest! {
+        /// However a queue came, page by page, it stands as if all of it had come at once.
+        #[test]
+        fn pages_put_in_place_stand_as_if_sorted_at_once(
+            pages in prop::collection::vec(
+                prop::collection::vec((0u8..12, 0u64..4, 0usize..12, 0i64..6), 0..8), 1..6),
+            order in 0usize..4,
+        ) {
+            let order = [Order::Risk, Order::Deadline, Order::Environment, Order::Agent][order];
+            let mut queue = Queue { order, ..Queue::default() };
+            let now = |page: usize| Timestamp::from_millis(60 + 30 * page as u64);
+            for (at, page) in pages.iter().enumerate() {
+                queue.merge(page.iter().copied().map(row).collect(), true, now(at));
+            }
+            let last = now(pages.len() - 1);
+            queue.expire(last);
+            let mut whole = Queue { order, ..Queue::default() };
+            whole.replace(queue.rows.iter().collect(), last);
+            let shown = |queue: &Queue| (0..queue.passing.len()).map(|place| queue.row(place)).collect::<Vec<_>>();
+            prop_assert_eq!(shown(&queue), shown(&whole));
+            prop_assert_eq!(Lane::ALL.map(|lane| queue.count(lane)), Lane::ALL.map(|lane| whole.count(lane)));
+            prop_assert_eq!(&queue.lanes, &whole.lanes);
+            prop_assert!(whole.next_expiry.is_none_or(|next| queue.next_expiry.is_some_and(|sooner| sooner <= next)));
+        }
+    }
 }

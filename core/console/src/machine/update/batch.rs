@@ -19,7 +19,7 @@ pub(super) fn mark(state: &mut State, now: Moment) {
     if state.marked.remove(&id) {
         return;
     }
-    match why_not_marked(row, now) {
+    match why_not_marked(&row, now) {
         Some(why) => state.tell(format!("not marked: {why}"), true, now),
         None if state.marked.len() >= MAX_MEMBERS => {
             state.tell(
@@ -39,7 +39,7 @@ pub(super) fn mark(state: &mut State, now: Moment) {
 /// Marks what looks like the request under the cursor in short; whether it is alike is found when it is read.
 pub(super) fn mark_alike(state: &mut State, now: Moment) {
     let Some(row) = state.queue.selected() else { return };
-    let like = match (why_not_marked(row, now), row.summary()) {
+    let like = match (why_not_marked(&row, now), row.summary()) {
         (None, Some(summary)) => summary.clone(),
         (why, _) => {
             let why = why.unwrap_or_default();
@@ -79,12 +79,7 @@ fn why_not_marked(row: &Row, now: Moment) -> Option<String> {
 
 /// Reads the marked requests together; what cannot be in a batch any more is left out, and that is said.
 pub(super) fn read_marked(state: &mut State, now: Moment) -> Vec<Effect> {
-    let marked: Vec<&Row> = state
-        .queue
-        .rows
-        .iter()
-        .filter(|row| state.marked.contains(&row.id))
-        .collect();
+    let marked = state.queue.among(&state.marked);
     let left_out = marked
         .iter()
         .find_map(|row| Some((row.id, why_not_marked(row, now)?)));

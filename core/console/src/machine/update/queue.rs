@@ -33,7 +33,7 @@ pub(super) fn in_first_run(state: &mut State, choice: FirstRunChoice, command: &
 pub(super) fn in_filter(state: &mut State, command: &Command) {
     let queue = &mut state.queue;
     if write(&mut queue.filter, command) {
-        let keep = queue.selected().map(|row| row.id);
+        let keep = queue.under_cursor();
         queue.refilter(keep);
         // What is searched for is on top, best first.
         queue.move_to(0);
@@ -47,7 +47,7 @@ pub(super) fn in_filter(state: &mut State, command: &Command) {
         }
         _ => return,
     }
-    let keep = queue.selected().map(|row| row.id);
+    let keep = queue.under_cursor();
     queue.refilter(keep);
 }
 
@@ -77,14 +77,14 @@ pub(super) fn in_queue(state: &mut State, command: &Command, now: Moment) -> Vec
             state.queue.reorder(order);
         }
         Command::Copy => {
-            if let Some(id) = state.queue.selected().map(|row| row.id) {
+            if let Some(id) = state.queue.under_cursor() {
                 state.clipboard = Some(id.to_string());
                 state.tell("copied: the request's id", false, now);
             }
         }
         Command::Filter => state.queue.filtering = true,
         Command::Back => {
-            let keep = state.queue.selected().map(|row| row.id);
+            let keep = state.queue.under_cursor();
             state.queue.filter.clear();
             state.queue.refilter(keep);
         }
@@ -93,7 +93,7 @@ pub(super) fn in_queue(state: &mut State, command: &Command, now: Moment) -> Vec
         Command::MarkAlike => batch::mark_alike(state, now),
         Command::ReadMarked if state.is_settled(now) => return batch::read_marked(state, now),
         Command::Enter => {
-            if let Some(id) = state.queue.selected().map(|row| row.id)
+            if let Some(id) = state.queue.under_cursor()
                 && state.is_settled(now)
             {
                 return open(state, id, now);

@@ -83,13 +83,13 @@ pub fn queue(state: &State, now: Moment, first: usize, count: usize) -> QueueVie
         .filter_map(|place| {
             queue.row(place).map(|shown| QueueRow {
                 group: if place == first || begins_group(queue, place) {
-                    group(queue, shown)
+                    group(queue, place).map(|group| format!("{} {group}", queue.order.word()))
                 } else {
                     None
                 },
                 looking: looking(state, shown.id),
                 marked: state.marked.contains(&shown.id),
-                ..row(shown, place == queue.cursor, now)
+                ..row(&shown, place == queue.cursor, now)
             })
         })
         .collect();
@@ -120,21 +120,15 @@ pub fn queue(state: &State, now: Moment, first: usize, count: usize) -> QueueVie
 /// Whether another group begins at a place than the one before it is in.
 #[must_use]
 pub fn begins_group(queue: &Queue, place: usize) -> bool {
-    let of = |place: usize| queue.row(place).and_then(|row| group(queue, row));
+    let of = |place: usize| group(queue, place);
     let own = of(place);
     own.is_some() && place.checked_sub(1).is_none_or(|before| of(before) != own)
 }
 
 /// The group of a row. What is searched for stands in the order of how well it fits, in no groups.
-fn group(queue: &Queue, row: &Row) -> Option<String> {
-    let group = || {
-        queue
-            .order
-            .group(row.summary()?)
-            .map(|group| format!("{} {group}", queue.order.word()))
-    };
+fn group(queue: &Queue, place: usize) -> Option<&str> {
     if queue.filter.trim().is_empty() {
-        group()
+        queue.group(place)
     } else {
         None
     }
@@ -152,7 +146,7 @@ fn about(state: &State, now: Moment) -> Text {
     let mut text = state
         .queue
         .selected()
-        .map(|row| with_looking(selected(row, now), looking(state, row.id)))
+        .map(|row| with_looking(selected(&row, now), looking(state, row.id)))
         .unwrap_or_default();
     match state.marked.len() {
         0 => {}
