@@ -452,7 +452,7 @@ mod tests {
                 teams: 0,
                 approved_by: Vec::new(),
                 personal: false,
-                why_not: (change % 2 == 0).then(|| "not you".to_owned()),
+                why_not: change.is_multiple_of(2).then(|| "not you".to_owned()),
             }))
         };
         let id = RequestId::of(&ProposalDigest::new(Sha256Digest::of(&[number])));

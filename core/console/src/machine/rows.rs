@@ -543,8 +543,8 @@ mod tests {
                 approved_by: (0..number % 3)
                     .map(|n| format!("p-{n}").parse().unwrap())
                     .collect(),
-                personal: number % 2 == 0,
-                why_not: (number % 5 == 0).then(|| "not you".to_owned()),
+                personal: number.is_multiple_of(2),
+                why_not: number.is_multiple_of(5).then(|| "not you".to_owned()),
             }))
         };
         Row {

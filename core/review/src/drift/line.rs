@@ -30,7 +30,7 @@ pub(super) fn compare(states: [&[u8]; 3]) -> Option<Vec<Row>> {
             let end = moved(region.end, edited.get(side).map(|edits| edits.shift));
             start.unwrap_or_default()..end.unwrap_or_default()
         });
-        rows.extend(row(&lines, [region, l, p]));
+        rows.extend(row(&lines, &[region, l, p]));
     }
     Some(rows)
 }
@@ -60,8 +60,8 @@ impl<'a> Edits<'a> {
             return false;
         };
         let lines = &change.before;
-        let touches =
-            lines.start < region.end || lines.start == region.end && (lines.len() == 0 || region.len() == 0);
+        let touches = lines.start < region.end
+            || lines.start == region.end && (lines.is_empty() || Range::is_empty(region));
         if touches {
             region.end = region.end.max(lines.end);
             let length = |lines: &Range<u32>| i64::from(lines.end) - i64::from(lines.start);
@@ -72,9 +72,9 @@ impl<'a> Edits<'a> {
     }
 }
 
-fn row(lines: &[Vec<&[u8]>; 3], ranges: [Range<u32>; 3]) -> Option<Row> {
+fn row(lines: &[Vec<&[u8]>; 3], ranges: &[Range<u32>; 3]) -> Option<Row> {
     let [b_lines, l_lines, p_lines] = lines;
-    let [b_range, l_range, p_range] = &ranges;
+    let [b_range, l_range, p_range] = ranges;
     let (b, l, p) = (
         part(b_lines, b_range),
         part(l_lines, l_range),
