@@ -90,6 +90,8 @@ const PURE: &[(&str, &[&str])] = &[
             "bip39",
             "data-encoding",
             "ring",
+            "rustls-pki-types",
+            "rustls-webpki",
             "serde",
             "serde_json",
             "serde_json_canonicalizer",

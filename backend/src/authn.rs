@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::request::Parts as RequestParts;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -15,7 +15,8 @@ use countersign_protocol::api::MAX_BODY_BYTES;
 use countersign_protocol::authn::{self, AuthnError, Claim, Headers, Parts};
 use countersign_protocol::digest::KeyId;
 use countersign_protocol::directory::{DirectoryKey, KeyHolder};
-use countersign_protocol::identity::Role;
+use countersign_protocol::enrolment::{EnrolmentRecord, MAX_BODY};
+use countersign_protocol::identity::{PublicKey, Role};
 use countersign_protocol::moment::Timestamp;
 
 use crate::clock;
@@ -23,6 +24,7 @@ use crate::engine::Caller;
 use crate::limit;
 use crate::problem::Refused;
 use crate::router::App;
+use crate::store::row;
 use crate::trust::Trust;
 
 /// The longest body that carries no artifacts, in bytes.
@@ -47,27 +49,12 @@ impl FromRequest<App> for Authenticated {
     type Rejection = Refused;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Refused> {
-        let (parts, body) = request.into_parts();
-        let headers = signature_headers(&parts.headers)?;
-        let claim = authn::claim(&headers.signature_input).map_err(|error| unauthenticated(&error))?;
-        let now = clock::now();
         let trust = app.engine().trust();
-        let key = key_of(&trust, &claim, now)?;
-        check_created(&claim, now, trust.policy.bundle.limits.skew())?;
-        let path = parts.uri.path().to_owned();
-        let body = limit::read(body, longest(&path)).await?;
-        let authority = authority(&parts)?;
-        let signed = Parts {
-            method: parts.method.as_str(),
-            authority: &authority,
-            path: &path,
-            query: parts.uri.query().unwrap_or_default(),
-            body: &body,
-        };
-        authn::verify(&signed, &headers, &claim, &key.key).map_err(|error| unauthenticated(&error))?;
-        app.nonces()
-            .take(&claim, now, trust.policy.bundle.limits.skew())?;
-        app.rates().take(&claim.key)?;
+        let (parts, body) = request.into_parts();
+        let (headers, claim) = claimed(&parts.headers)?;
+        let key = key_of(&trust, &claim, clock::now())?;
+        let limit = longest(parts.uri.path());
+        let body = prove(app, &parts, body, limit, &headers, &claim, &key.key).await?;
         let caller = match key.holder {
             KeyHolder::Person(person) => Caller::Person {
                 person,
@@ -80,11 +67,69 @@ impl FromRequest<App> for Authenticated {
         };
         Ok(Self {
             caller,
+            path: parts.uri.path().to_owned(),
             headers: parts.headers,
-            path,
             body,
         })
     }
+}
+
+/// A call by who has an enrolment code. Not a [`Caller`]: a code opens its own enrolment and nothing else.
+#[derive(Debug)]
+pub struct Candidate {
+    /// The code's key.
+    pub code: KeyId,
+    /// The body, as it was signed.
+    pub body: Bytes,
+}
+
+impl FromRequest<App> for Candidate {
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Refused> {
+        let (parts, body) = request.into_parts();
+        let (headers, claim) = claimed(&parts.headers)?;
+        let code = claim.key;
+        let read = move |conn: &rusqlite::Connection| row::enrolment(conn, &code, clock::now());
+        let found: Option<EnrolmentRecord> = app.engine().store().read(read).await?;
+        let record = found.ok_or_else(|| not_now("no enrolment is open for this code, or its time is over"))?;
+        let body = prove(app, &parts, body, MAX_BODY, &headers, &claim, &record.code).await?;
+        Ok(Self { code, body })
+    }
+}
+
+fn claimed(headers: &HeaderMap) -> Result<(Headers, Claim), Refused> {
+    let headers = signature_headers(headers)?;
+    let claim = authn::claim(&headers.signature_input).map_err(|error| unauthenticated(&error))?;
+    Ok((headers, claim))
+}
+
+/// Reads the body and proves that the call was signed by `key`, now, and once.
+async fn prove(
+    app: &App,
+    parts: &RequestParts,
+    body: Body,
+    limit: usize,
+    headers: &Headers,
+    claim: &Claim,
+    key: &PublicKey,
+) -> Result<Bytes, Refused> {
+    let now = clock::now();
+    let skew = app.engine().trust().policy.bundle.limits.skew();
+    check_created(claim, now, skew)?;
+    let body = limit::read(body, limit).await?;
+    let authority = authority(parts)?;
+    let signed = Parts {
+        method: parts.method.as_str(),
+        authority: &authority,
+        path: parts.uri.path(),
+        query: parts.uri.query().unwrap_or_default(),
+        body: &body,
+    };
+    authn::verify(&signed, headers, claim, key).map_err(|error| unauthenticated(&error))?;
+    app.nonces().take(claim, now, skew)?;
+    app.rates().take(&claim.key)?;
+    Ok(body)
 }
 
 /// Nonces that were used, for as long as the times they came with are accepted.

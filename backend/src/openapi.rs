@@ -25,6 +25,7 @@ enum Who {
     Person,
     Guard,
     Member,
+    Candidate,
 }
 
 #[derive(Clone, Copy)]
@@ -87,6 +88,69 @@ const OPERATIONS: &[Operation] = &[
         "Take in a new policy that its owners signed",
         Who::Anyone,
         Some("EnvelopeBody"),
+        Answer::Nothing,
+    ),
+    (
+        "get",
+        "/v1/enrolments",
+        "listEnrolments",
+        "Enrolments that are open, for owners",
+        Who::Person,
+        None,
+        Answer::Json("200", "EnrolmentList"),
+    ),
+    (
+        "post",
+        "/v1/enrolments",
+        "invite",
+        "Open an enrolment for a person, as an owner",
+        Who::Person,
+        Some("InviteBody"),
+        Answer::Json("201", "EnrolmentRecord"),
+    ),
+    (
+        "delete",
+        "/v1/enrolments/{code}",
+        "closeEnrolment",
+        "Forget an enrolment, as an owner",
+        Who::Person,
+        None,
+        Answer::Nothing,
+    ),
+    (
+        "post",
+        "/v1/enrolments/{code}/credential",
+        "challengeEnrolment",
+        "Hand on an owner's credential for the candidate's TPM",
+        Who::Person,
+        Some("EnvelopeBody"),
+        Answer::Nothing,
+    ),
+    (
+        "get",
+        "/v1/enrolment",
+        "showEnrolment",
+        "The enrolment of the code whose key signed the call",
+        Who::Candidate,
+        None,
+        Answer::Json("200", "EnrolmentRecord"),
+    ),
+    (
+        "post",
+        "/v1/enrolment/claim",
+        "claimEnrolment",
+        "Hand on the candidate's signed claim; set once",
+        Who::Candidate,
+        Some("EnvelopeBody"),
+        Answer::Nothing,
+    ),
+    (
+        "post",
+        "/v1/enrolment/activation",
+        "activateEnrolment",
+        "Hand on what the candidate's TPM gave for the credential; set once",
+        Who::Candidate,
+        Some("ActivationBody"),
         Answer::Nothing,
     ),
     (
@@ -340,6 +404,7 @@ fn describe(operation: &Operation) -> Value {
         described["description"] = json!(match who {
             Who::Person => "By a person's login key.",
             Who::Guard => "By a guard's key, for its own requests.",
+            Who::Candidate => "By the key that an enrolment code stands for, for that enrolment.",
             Who::Member | Who::Anyone => "By a person's login key, or by a guard's key for its own requests.",
         });
     }
@@ -360,6 +425,9 @@ fn tag(path: &str) -> &str {
 fn parameters(method: &str, path: &str, who: Who) -> Value {
     let text = |name: &str, place: &str, required: bool, schema: Value| json!({ "name": name, "in": place, "required": required, "schema": schema });
     let mut all = Vec::new();
+    if path.contains("{code}") {
+        all.push(text("code", "path", true, reference("Digest")));
+    }
     if path.contains("{id}") {
         all.push(text("id", "path", true, reference("RequestId")));
     }
@@ -507,6 +575,16 @@ fn schemas() -> Value {
         "Talk": object("Everything that was said, oldest first; nobody signed it", &[("remarks", list("Remark"))]),
         "AskBody": object("A question", &[("text", bounded(QuestionText::MAX))]),
         "AnswerBody": object("An answer", &[("text", bounded(AnswerText::MAX))]),
+        "PublicKey": object("A public key", &[
+            ("algorithm", text.clone()), ("spki", base64.clone()), ("format?", text.clone())]),
+        "InviteBody": object("An owner opens an enrolment", &[
+            ("code", reference("PublicKey")), ("person", text.clone()), ("expires_at", text.clone())]),
+        "ActivationBody": object("What a TPM gave for a credential", &[("secret", base64.clone())]),
+        "EnrolmentRecord": object("An enrolment; it vouches for nothing by itself", &[
+            ("code", reference("PublicKey")), ("person", text.clone()), ("invited_by", text.clone()),
+            ("expires_at", text.clone()), ("claim?", reference("Envelope")), ("credential?", reference("Envelope")),
+            ("activation?", reference("ActivationBody"))]),
+        "EnrolmentList": object("Every open enrolment", &[("enrolments", list("EnrolmentRecord"))]),
         "RequestPage": object("A page of the queue", &[
             ("requests", json!({ "type": "array", "items": object("One row", &[
                 ("id", reference("RequestId")), ("phase", reference("Phase")), ("change", reference("Count")),

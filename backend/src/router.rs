@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
-use axum::routing::{get, post, put};
+use axum::routing::{delete, get, post, put};
 use countersign_protocol::api::MAX_BODY_BYTES;
 
 use crate::authn::Nonces;
@@ -14,7 +14,7 @@ use crate::engine::Engine;
 use crate::limit::Rates;
 use crate::presence::Presence;
 use crate::problem::Refused;
-use crate::routes::{health, log, proposal, request, talk, trust};
+use crate::routes::{enrolment, health, log, proposal, request, talk, trust};
 
 /// What every route reaches.
 #[derive(Debug, Clone)]
@@ -74,6 +74,12 @@ pub fn router(app: App) -> Router {
         .route("/v1/trust/root", post(trust::renew_root))
         .route("/v1/trust/directory", post(trust::renew_directory))
         .route("/v1/trust/policy", post(trust::renew_policy))
+        .route("/v1/enrolments", get(enrolment::list).post(enrolment::invite))
+        .route("/v1/enrolments/{code}", delete(enrolment::close))
+        .route("/v1/enrolments/{code}/credential", post(enrolment::challenge))
+        .route("/v1/enrolment", get(enrolment::show))
+        .route("/v1/enrolment/claim", post(enrolment::claim))
+        .route("/v1/enrolment/activation", post(enrolment::activate))
         .route("/v1/proposals", post(proposal::propose))
         .route("/v1/verdicts", post(proposal::record_verdicts))
         .route("/v1/requests", get(request::list))

@@ -228,7 +228,8 @@ impl World {
                 personal: false,
                 allow_same_user: true,
             }],
-            environment_rules: vec![],
+            attestations: Default::default(),
+environment_rules: vec![],
             keys: vec![DirectoryKey {
                 key: self.guard_key.clone(),
                 role: Role::Guard,

@@ -525,7 +525,8 @@ fn directory(keys: &Keys, root: RootId, guards: &[(&str, serde_json::Value)]) ->
             })
             .to_vec(),
         environments: environments(),
-        environment_rules: vec![EnvironmentRule {
+        attestations: Default::default(),
+environment_rules: vec![EnvironmentRule {
             environment: "staging".parse().unwrap(),
             target: line("file://*/staging-*"),
             kinds: BTreeSet::new(),

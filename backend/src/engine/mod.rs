@@ -9,6 +9,7 @@ mod amend;
 mod approved;
 mod case;
 mod decide;
+mod enrol;
 mod grant;
 mod propose;
 mod renew;

@@ -1,5 +1,6 @@
 //! The routes: each reads a body or a query, asks the engine or the store, and writes the answer.
 
+pub mod enrolment;
 pub mod health;
 pub mod log;
 pub mod proposal;

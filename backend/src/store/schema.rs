@@ -123,6 +123,19 @@ CREATE TABLE approved (
   PRIMARY KEY (guard, target)
 ) STRICT, WITHOUT ROWID;
 ",
+    "
+-- Enrolments that owners opened: relayed, never believed, and forgotten when their time is over.
+CREATE TABLE enrolments (
+  code TEXT PRIMARY KEY,
+  key BLOB NOT NULL,
+  person TEXT NOT NULL,
+  by TEXT NOT NULL,
+  until INTEGER NOT NULL,
+  claim BLOB,
+  credential BLOB,
+  activation BLOB
+) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// The version that this program writes.

@@ -690,7 +690,8 @@ fn directory(root: RootId) -> Directory {
             personal: false,
             allow_same_user: false,
         }],
-        environment_rules: vec![EnvironmentRule {
+        attestations: Default::default(),
+environment_rules: vec![EnvironmentRule {
             environment: "production".parse().unwrap(),
             target: line("*"),
             kinds: BTreeSet::new(),

@@ -74,6 +74,13 @@ impl std::fmt::Debug for FileSigner {
 }
 
 impl FileSigner {
+    /// The key of a seed that is kept elsewhere, as an enrolment code keeps one. Nothing for the few seeds that are no
+    /// key.
+    #[must_use]
+    pub fn from_seed(seed: &[u8; 32]) -> Option<Self> {
+        SigningKey::from_slice(seed).ok().and_then(Self::new)
+    }
+
     fn new(secret: SigningKey) -> Option<Self> {
         let spki = secret.verifying_key().to_public_key_der().ok()?;
         let public = PublicKey::from_spki(Algorithm::EcdsaP256Sha256, spki.as_bytes()).ok()?;

@@ -4,6 +4,7 @@
 //! good is judged by `countersign-verify`, and nothing that comes from the network is believed here without it.
 
 pub mod durable;
+mod enrolment;
 pub mod http;
 pub mod key_file;
 mod talk;

@@ -114,6 +114,7 @@ impl Organisation {
                 personal: false,
                 allow_same_user: false,
             }],
+            attestations: Default::default(),
             environment_rules: vec![],
             keys: vec![],
         };

@@ -5,6 +5,7 @@
 //! entry, and derived again before anything is signed.
 
 pub mod config;
+pub mod enrolment;
 pub mod home;
 pub mod organisation;
 

@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use countersign_protocol::api::TrustDocument;
-use countersign_protocol::digest::RootId;
+use countersign_protocol::digest::{KeyId, RootId};
 use countersign_protocol::directory::{
-    Agent, Directory, DirectoryKey, Environment, EnvironmentRule, Guard, KeyHolder, Person, Team,
-    TrustedDirectory,
+    Agent, Directory, DirectoryKey, Environment, EnvironmentRule, Guard, KeyHolder, Person,
+    Revocation, Team, TrustedDirectory,
 };
 use countersign_protocol::identity::{
     EnvironmentId, GuardId, KeyAssurance, PersonId, Presence, PublicKey, Role, TeamId,
@@ -221,7 +221,8 @@ pub fn first_directory(
         agents: vec![],
         guards: vec![],
         environments,
-        environment_rules: vec![],
+        attestations: Default::default(),
+environment_rules: vec![],
         keys: vec![],
     })
 }
@@ -309,6 +310,38 @@ pub fn enrol(directory: &mut Directory, enrolment: &Enrolment, teams: &BTreeSet<
     }
 }
 
+/// Ends a key early: what it signs counts from now on no more, and nothing of it from `compromised_since` on.
+///
+/// # Errors
+/// [`OrganisationError::Refused`] when there is no such key, or it ended earlier already.
+pub fn revoke(
+    directory: &mut Directory,
+    key: &KeyId,
+    reason: Line,
+    compromised_since: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(), OrganisationError> {
+    let entry = directory.keys.iter_mut().find(|entry| entry.key.id() == *key);
+    let entry = entry.ok_or_else(|| OrganisationError::Refused(format!("key `{key}` is not in the directory")))?;
+    let next = Revocation {
+        at: now,
+        compromised_since,
+        reason,
+    };
+    if let Some(earlier) = &entry.revoked
+        && earlier.effective() <= next.effective()
+    {
+        return Err(OrganisationError::Refused(format!(
+            "key `{key}` is revoked from {} on already; a revocation is only ever moved earlier",
+            earlier.effective()
+        )));
+    }
+    // When it was revoked first stays, however far back it turns out to have been in other hands.
+    let at = entry.revoked.as_ref().map_or(now, |earlier| earlier.at.min(now));
+    entry.revoked = Some(Revocation { at, ..next });
+    Ok(())
+}
+
 /// Adds a guard with its key.
 ///
 /// # Errors
@@ -367,7 +400,7 @@ pub fn renew(directory: &mut Directory, seen: u64, now: Timestamp, validity: Dur
     directory.expires_at = now.after(validity);
 }
 
-fn directory_key(
+pub(crate) fn directory_key(
     key: PublicKey,
     role: Role,
     holder: KeyHolder,

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::attestation::{self, Attestations, Claim};
 use crate::digest::{DirectoryDigest, KeyId, RootId, Sha256Digest};
 use crate::identity::{
     AgentId, EnvironmentId, GuardId, KeyAssurance, PersonId, Presence, PublicKey, Role, TeamId,
@@ -44,6 +45,9 @@ pub struct Directory {
     pub environment_rules: Vec<EnvironmentRule>,
     /// Keys of people and guards.
     pub keys: Vec<DirectoryKey>,
+    /// What proves that keys are in hardware.
+    #[serde(default, skip_serializing_if = "Attestations::is_empty")]
+    pub attestations: Attestations,
 }
 
 /// A human.
@@ -486,7 +490,40 @@ fn check(directory: &Directory, root: &TrustedRoot) -> Result<(), String> {
         known("environment", &environments, [rule.environment.as_str()])?;
         known("guard", &guards, rule.guards.iter().map(GuardId::as_str))?;
     }
-    check_keys(directory, root, &people, &guards)
+    check_keys(directory, root, &people, &guards)?;
+    check_attestations(directory)
+}
+
+/// No name in a directory makes a key attested: the evidence does, and each reader checks it again.
+fn check_attestations(directory: &Directory) -> Result<(), String> {
+    attestation::check_sizes(&directory.attestations)?;
+    let proven = &directory.attestations.keys;
+    unique("attestation", proven.iter().map(|one| one.key.to_string()))?;
+    let is_attested = |key: &&DirectoryKey| key.assurance == KeyAssurance::HardwareAttested;
+    for key in directory.keys.iter().filter(is_attested) {
+        let id = key.key.id();
+        let KeyHolder::Person(person) = &key.holder else {
+            return Err(format!("key `{id}` is a service's, and called attested"));
+        };
+        let found = proven.iter().find(|one| one.key == id);
+        let one = found.ok_or_else(|| format!("key `{id}` is called attested, without evidence"))?;
+        if one.at > directory.issued_at {
+            return Err(format!("the evidence of key `{id}` was judged after the directory was made"));
+        }
+        let claim = Claim {
+            root: &directory.root,
+            person,
+            key: &key.key,
+            challenge: &one.challenge,
+        };
+        attestation::check(&one.evidence, &claim, &directory.attestations, one.at)
+            .map_err(|error| format!("key `{id}` is called attested, but {error}"))?;
+    }
+    let attested = |id: &KeyId| directory.keys.iter().filter(is_attested).any(|key| key.key.id() == *id);
+    match proven.iter().find(|one| !attested(&one.key)) {
+        Some(stray) => Err(format!("there is evidence of key `{}`, which is not called attested", stray.key)),
+        None => Ok(()),
+    }
 }
 
 fn check_keys(
@@ -528,10 +565,10 @@ fn check_keys(
     Ok(())
 }
 
-fn unique<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Result<BTreeSet<&'a str>, String> {
+fn unique<T: Ord + Clone + std::fmt::Display>(what: &str, names: impl Iterator<Item = T>) -> Result<BTreeSet<T>, String> {
     let mut seen = BTreeSet::new();
     for name in names {
-        if !seen.insert(name) {
+        if !seen.insert(name.clone()) {
             return Err(format!("{what} `{name}` is there twice"));
         }
     }

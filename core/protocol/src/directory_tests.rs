@@ -65,7 +65,8 @@ pub(crate) fn sample() -> (TrustedRoot, Directory) {
             display: line("web-1"),
         }],
         environments: vec![place("staging", 1), place("production", 9)],
-        environment_rules: vec![EnvironmentRule {
+        attestations: Default::default(),
+environment_rules: vec![EnvironmentRule {
             environment: "staging".parse().unwrap(),
             target: line("file://*/srv/staging/*"),
             kinds: BTreeSet::new(),
@@ -143,6 +144,50 @@ fn rules_are_kept() {
     };
     assert!(refusal(ssh).contains("decisions alone"));
     assert!(refusal(|d| d.environments.clear()).contains("no environment"));
+}
+
+#[test]
+fn no_directory_makes_a_key_attested_by_saying_so() {
+    let claim = |d: &mut Directory| d.keys[0].assurance = KeyAssurance::HardwareAttested;
+    assert!(refusal(claim).contains("without evidence"));
+    // Evidence of somebody else's key, really from a TPM, under the maker's own root.
+    let evidence = || {
+        let text = include_bytes!("../tests/fixtures/swtpm/evidence.json");
+        serde_json::from_slice::<attestation::TpmEvidence>(text).unwrap()
+    };
+    let certificate = |bytes: &[u8]| attestation::Certificate(bytes.to_vec());
+    let attested = |d: &mut Directory, at: u64| {
+        d.issued_at = "2026-12-01T00:00:00.000Z".parse().unwrap();
+        d.attestations = Attestations {
+            roots: vec![certificate(include_bytes!("../tests/fixtures/swtpm/root.der"))],
+            issuers: vec![certificate(include_bytes!("../tests/fixtures/swtpm/issuer.der"))],
+            keys: vec![attestation::KeyAttestation {
+                key: d.keys[0].key.id(),
+                challenge: Sha256Digest::of(b"challenge"),
+                at: Timestamp::from_millis(at),
+                evidence: evidence(),
+            }],
+        };
+    };
+    let both = |d: &mut Directory| {
+        claim(d);
+        let now: Timestamp = "2026-11-30T00:00:00.000Z".parse().unwrap();
+        attested(d, now.millis());
+    };
+    assert!(refusal(both).contains("about another key"));
+    let later = |d: &mut Directory| {
+        both(d);
+        d.issued_at = Timestamp::from_millis(5);
+    };
+    assert!(refusal(later).contains("judged after"));
+    assert!(refusal(|d| attested(d, 1)).contains("not called attested"));
+    let twice = |d: &mut Directory| {
+        both(d);
+        d.attestations.keys.push(d.attestations.keys[0].clone());
+    };
+    assert!(refusal(twice).contains("there twice"));
+    let many = |d: &mut Directory| d.attestations.issuers = vec![certificate(&[0; 9000])];
+    assert!(refusal(many).contains("longer than"));
 }
 
 #[test]

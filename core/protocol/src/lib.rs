@@ -16,7 +16,9 @@ pub mod moment;
 pub mod signed;
 pub mod sshsig;
 
+pub mod attestation;
 pub mod directory;
+pub mod enrolment;
 pub mod policy_bundle;
 pub mod root;
 

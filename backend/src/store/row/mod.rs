@@ -3,6 +3,7 @@
 mod amendment;
 mod approved;
 mod change;
+mod enrolment;
 mod proposal;
 mod request;
 mod statement;
@@ -16,6 +17,7 @@ use serde::de::DeserializeOwned;
 pub use amendment::{KnownAmendment, accept_amendment, amendment, counter_proposed, insert_amendment};
 pub use approved::{Approved, approved, artifact, put_approved};
 pub use change::{announce, announce_log, changes, last_change};
+pub use enrolment::{Part, close_enrolment, enrolment, enrolments, open_enrolment, set_part};
 pub use proposal::{NewVerdict, artifacts, insert_artifacts, insert_verdict, verdict};
 pub use request::{
     Asked, Entry, Judged, NewEntry, Wanted, announce_again, asked, denied_at, earlier, insert_request,

@@ -5,6 +5,9 @@
     reason = "shared by tests, each of which uses a part"
 )]
 
+#[path = "../../../protocol/tests/paper_tpm/mod.rs"]
+pub mod paper_tpm;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -165,7 +168,8 @@ pub fn plain_directory(root: RootId) -> Directory {
             place("staging", 1, false),
             place("production", 9, false),
         ],
-        environment_rules: vec![EnvironmentRule {
+        attestations: Default::default(),
+environment_rules: vec![EnvironmentRule {
             environment: "staging".parse().unwrap(),
             target: line("file://*/srv/staging/*"),
             kinds: BTreeSet::new(),
@@ -188,6 +192,7 @@ pub fn directory_with(change: impl FnOnce(&mut Directory)) -> TrustedDirectory {
     let root = root();
     let mut directory = plain_directory(*root.id());
     change(&mut directory);
+    paper_tpm::attest_all(&mut directory);
     let sealed = Signed::seal(&directory, &[&TestKey::new(51)])
         .unwrap()
         .into_envelope();

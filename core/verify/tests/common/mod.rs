@@ -328,7 +328,8 @@ fn directory(root: &TrustedRoot) -> Directory {
             personal: false,
             allow_same_user: false,
         }],
-        environment_rules: vec![],
+        attestations: Default::default(),
+environment_rules: vec![],
         keys: vec![
             reviewer("alice", "alice"),
             reviewer("bob", "bob"),

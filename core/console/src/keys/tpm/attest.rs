@@ -6,8 +6,8 @@
 //! together, comes back only from the TPM that holds both (`TPM2_ActivateCredential`). Endorsement keys follow the
 //! TCG EK Credential Profile 2.5 for TPM 2.0, templates L-1 and L-2.
 
-use countersign_protocol::signed::base64_bytes;
-use serde::{Deserialize, Serialize};
+use countersign_protocol::attestation::{EVIDENCE_SCHEMA, MAX_CERTIFICATE};
+pub use countersign_protocol::attestation::{Credential, EndorsementKind, TpmEvidence as Evidence};
 use tpm2_protocol::TpmMarshal as _;
 use tpm2_protocol::basic::TpmHandle;
 use tpm2_protocol::data::{
@@ -26,73 +26,13 @@ use super::command::{Tpm, TpmFault, buffer, written};
 use super::object::{self, Wrapped};
 use super::session::{Auth, Session};
 
-/// The schema name of [`Evidence`].
-pub const EVIDENCE_SCHEMA: &str = "countersign/tpm-evidence/v1";
-/// The schema name of [`Credential`].
-pub const CREDENTIAL_SCHEMA: &str = "countersign/tpm-credential/v1";
 /// Where a certificate may be, with the template of its key.
 const CERTIFICATES: [(u32, EndorsementKind); 2] = [
     (0x01c0_0002, EndorsementKind::Rsa2048),
     (0x01c0_000a, EndorsementKind::EccP256),
 ];
-/// The longest certificate that is read.
-const MAX_CERTIFICATE: usize = 8 * 1024;
 /// What one command reads; every TPM gives as much.
 const NV_PIECE: usize = 512;
-
-/// The kinds of endorsement keys that are looked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum EndorsementKind {
-    /// RSA with 2048 bits (template L-1).
-    Rsa2048,
-    /// ECC on P-256 (template L-2).
-    EccP256,
-}
-
-/// What a TPM and its maker say about a signing key. All bytes are TPM structures as they are on the wire.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Evidence {
-    /// [`EVIDENCE_SCHEMA`].
-    pub schema: String,
-    /// Which endorsement key.
-    pub endorsement: EndorsementKind,
-    /// Its certificate in DER (X.509), as the TPM's maker put it there.
-    #[serde(with = "base64_bytes")]
-    pub endorsement_certificate: Vec<u8>,
-    /// `TPMT_PUBLIC` of the endorsement key.
-    #[serde(with = "base64_bytes")]
-    pub endorsement_public: Vec<u8>,
-    /// `TPMT_PUBLIC` of the attestation key.
-    #[serde(with = "base64_bytes")]
-    pub attestation_public: Vec<u8>,
-    /// `TPMT_PUBLIC` of the signing key.
-    #[serde(with = "base64_bytes")]
-    pub key_public: Vec<u8>,
-    /// `TPMS_ATTEST` about the signing key; `extraData` is the verifier's nonce.
-    #[serde(with = "base64_bytes")]
-    pub certify_info: Vec<u8>,
-    /// `TPMT_SIGNATURE` of the attestation key over `certify_info`.
-    #[serde(with = "base64_bytes")]
-    pub certify_signature: Vec<u8>,
-}
-
-/// A verifier's challenge to the TPM that holds the attestation key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Credential {
-    /// [`CREDENTIAL_SCHEMA`].
-    pub schema: String,
-    /// Which endorsement key it is for.
-    pub endorsement: EndorsementKind,
-    /// The content of the `TPM2B_ID_OBJECT`.
-    #[serde(with = "base64_bytes")]
-    pub id_object: Vec<u8>,
-    /// The content of the `TPM2B_ENCRYPTED_SECRET`.
-    #[serde(with = "base64_bytes")]
-    pub encrypted_secret: Vec<u8>,
-}
 
 /// Collects the evidence; `secret` is the signing key's.
 pub fn evidence(

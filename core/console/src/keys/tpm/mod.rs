@@ -5,6 +5,7 @@
 //! Specification; structures are those of `tpm2_protocol`.
 
 pub mod attest;
+pub mod credential;
 pub mod command;
 pub mod object;
 pub mod session;

@@ -274,7 +274,7 @@ pub fn random() -> Result<[u8; 32], TpmFault> {
     Ok(bytes)
 }
 
-fn hmac(key: &[u8], parts: &[&[u8]]) -> Result<Hmac<Sha256>, TpmFault> {
+pub(super) fn hmac(key: &[u8], parts: &[&[u8]]) -> Result<Hmac<Sha256>, TpmFault> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key)
         .map_err(|_| TpmFault::Malformed("a session key of the wrong length"))?;
     for part in parts {
@@ -284,7 +284,7 @@ fn hmac(key: &[u8], parts: &[&[u8]]) -> Result<Hmac<Sha256>, TpmFault> {
 }
 
 /// KDFa with SHA-256, for at most 256 bits: one turn of the counter.
-fn kdf_a(key: &[u8], label: &str, u: &[u8], v: &[u8], bits: u32) -> Result<Zeroizing<Vec<u8>>, TpmFault> {
+pub(super) fn kdf_a(key: &[u8], label: &str, u: &[u8], v: &[u8], bits: u32) -> Result<Zeroizing<Vec<u8>>, TpmFault> {
     let parts: [&[u8]; 6] = [
         &1_u32.to_be_bytes(),
         label.as_bytes(),
@@ -299,7 +299,7 @@ fn kdf_a(key: &[u8], label: &str, u: &[u8], v: &[u8], bits: u32) -> Result<Zeroi
 }
 
 /// KDFe with SHA-256, for 256 bits.
-fn kdf_e(z: &[u8], label: &str, u: &[u8], v: &[u8]) -> Zeroizing<Vec<u8>> {
+pub(super) fn kdf_e(z: &[u8], label: &str, u: &[u8], v: &[u8]) -> Zeroizing<Vec<u8>> {
     let mut hash = Sha256::new();
     for part in [&1_u32.to_be_bytes(), z, label.as_bytes(), &[0], u, v] {
         hash.update(part);
@@ -318,7 +318,7 @@ pub(super) fn padded(coordinate: &[u8]) -> Result<p256::FieldBytes, TpmFault> {
     Ok(bytes)
 }
 
-fn two_byte_length(bytes: &[u8]) -> Vec<u8> {
+pub(super) fn two_byte_length(bytes: &[u8]) -> Vec<u8> {
     let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
     [&length.to_be_bytes(), bytes].concat()
 }
