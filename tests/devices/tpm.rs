@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-use countersign_console::keys::tpm::attest::{CREDENTIAL_SCHEMA, Credential, Evidence};
+use countersign_protocol::attestation::{CREDENTIAL_SCHEMA, Credential, TpmEvidence as Evidence};
 use countersign_protocol::digest::Sha256Digest;
 use countersign_tests::Home;
 use countersign_tests::device::{Swtpm, run, tool};

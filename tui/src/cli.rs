@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
-use countersign_protocol::digest::{RootId, Sha256Digest, ViewDigest};
-use countersign_protocol::identity::{PersonId, RequestId};
+use countersign_protocol::digest::{KeyId, RootId, Sha256Digest, ViewDigest};
+use countersign_protocol::enrolment::Code as EnrolmentCode;
+use countersign_protocol::identity::{PersonId, RequestId, TeamId};
+use countersign_protocol::moment::Timestamp;
 
 use crate::command;
 use crate::command::failure::Failure;
@@ -452,13 +454,13 @@ pub enum Keys {
     /// Sign something that is worth nothing, to see that a key works.
     Check(CheckKey),
     /// Ask the owners for another key.
-    Enroll(Later),
+    Enroll(EnrollKey),
     /// Collect evidence that a key is in a TPM, or answer the challenge made from it.
     Attest(Attest),
     /// Replace a key.
-    Rotate(Later),
-    /// End a key.
-    Revoke(Later),
+    Rotate(RotateKey),
+    /// Say how an owner ends a key.
+    Revoke(RevokeKey),
 }
 
 /// Options of `keys create`.
@@ -496,6 +498,60 @@ pub struct CheckKey {
     /// Where the PIN or passphrase comes from.
     #[command(flatten)]
     pub pin: Pin,
+}
+
+/// Options of `keys enroll`.
+#[derive(Debug, Args)]
+pub struct EnrollKey {
+    /// The key's name on this machine.
+    #[arg(default_value = "review")]
+    pub name: String,
+    /// The one-time code that an owner told you.
+    #[arg(long)]
+    pub code: EnrolmentCode,
+    /// Your name, as others see it.
+    #[arg(long)]
+    pub display: Option<String>,
+    /// Do not prove where the key is; it counts as software then.
+    #[arg(long)]
+    pub no_evidence: bool,
+    /// How many seconds to wait for the owner's challenge.
+    #[arg(long, value_name = "SECONDS")]
+    pub wait: Option<u64>,
+    /// Where the PIN or passphrase comes from.
+    #[command(flatten)]
+    pub pin: Pin,
+}
+
+/// Options of `keys rotate`.
+#[derive(Debug, Args)]
+pub struct RotateKey {
+    /// The one-time code that an owner told you.
+    #[arg(long)]
+    pub code: EnrolmentCode,
+    /// The name of the key that ends; it signs that it does.
+    #[arg(long)]
+    pub old: String,
+    /// The name of the key that takes its place, as `keys create` made it.
+    #[arg(long)]
+    pub new: String,
+    /// Do not prove where the key is; it counts as software then.
+    #[arg(long)]
+    pub no_evidence: bool,
+    /// How many seconds to wait for the owner's challenge.
+    #[arg(long, value_name = "SECONDS")]
+    pub wait: Option<u64>,
+    /// Where the PIN or passphrase of both comes from.
+    #[command(flatten)]
+    pub pin: Pin,
+}
+
+/// Options of `keys revoke`.
+#[derive(Debug, Args)]
+pub struct RevokeKey {
+    /// The key's name on this machine.
+    #[arg(default_value = "review")]
+    pub name: String,
 }
 
 /// Options of `keys attest`.
@@ -596,6 +652,12 @@ pub enum Directory {
     },
     /// Write the next directory, for the owners to sign.
     Propose(DirectoryPropose),
+    /// Draw a one-time code with which a person enrols a key.
+    Invite(Invite),
+    /// Judge what people sent for the codes drawn here, challenge their TPMs, and accept them.
+    Enrolments(Enrolments),
+    /// Write the next directory, in which a key has ended.
+    Revoke(Revoke),
     /// Sign a directory.
     Sign {
         /// The directory, as `propose` or another owner's `sign` wrote it.
@@ -609,6 +671,58 @@ pub enum Directory {
         #[command(flatten)]
         pin: Pin,
     },
+}
+
+/// Options of `directory invite`.
+#[derive(Debug, Args)]
+pub struct Invite {
+    /// The person, new or known.
+    pub person: PersonId,
+    /// A team they are to be in.
+    #[arg(long, value_name = "TEAM")]
+    pub team: Vec<TeamId>,
+    /// One JSON document.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `directory enrolments`.
+#[derive(Debug, Args)]
+pub struct Enrolments {
+    /// Put this person's key into the next directory.
+    #[arg(long, value_name = "PERSON")]
+    pub accept: Vec<PersonId>,
+    /// You saw yourself that the accepted keys without evidence are in hardware.
+    #[arg(long)]
+    pub vouch_hardware: bool,
+    /// Where the next directory is written, for the owners to sign.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// How many days it is valid.
+    #[arg(long, default_value_t = 7)]
+    pub days: u32,
+    /// One JSON document.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `directory revoke`.
+#[derive(Debug, Args)]
+pub struct Revoke {
+    /// The key's id, as `directory show` prints it.
+    pub key: KeyId,
+    /// Why.
+    #[arg(long)]
+    pub reason: String,
+    /// Since when it may have been in other hands: nothing logged from then on counts.
+    #[arg(long, value_name = "TIME")]
+    pub compromised_since: Option<Timestamp>,
+    /// Where the next directory is written, for the owners to sign.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// How many days it is valid.
+    #[arg(long, default_value_t = 7)]
+    pub days: u32,
 }
 
 /// Options of `directory propose`.
@@ -632,6 +746,12 @@ pub struct DirectoryPropose {
     /// Add an agent.
     #[arg(long, value_name = "ID:OWNER:TEAM:GUARD")]
     pub agent: Vec<String>,
+    /// Believe a maker of TPMs, by its root certificates (PEM or DER).
+    #[arg(long, value_name = "FILE")]
+    pub attestation_root: Vec<PathBuf>,
+    /// Add certificates between makers' roots and their TPMs (PEM or DER).
+    #[arg(long, value_name = "FILE")]
+    pub attestation_issuer: Vec<PathBuf>,
     /// Put targets that fit a pattern into an environment.
     #[arg(long, value_name = "ENVIRONMENT=PATTERN")]
     pub rule: Vec<String>,
@@ -709,7 +829,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Verify(options) => command::verify::run(&options),
         Command::Inspect(options) if options.tui => command::local::run(config, options).await,
         Command::Inspect(options) => command::inspect::run(&options),
-        Command::Keys(chosen) => command::keys::run(config, chosen),
+        Command::Keys(chosen) => command::keys::run(config, chosen).await,
         Command::Policy(chosen) => command::policy::run(config, chosen).await,
         Command::Directory(chosen) => command::directory::run(config, chosen).await,
         Command::Log(chosen) => command::log::run(config, chosen).await,
@@ -742,7 +862,7 @@ mod tests {
             "countersign inspect --before a --after b --kind iam --only findings --json",
             "countersign inspect action.json --json",
             "countersign keys create --provider tpm",
-            "countersign keys enroll --anything x",
+            "countersign keys enroll --code aaaaa-aaaaa-aaaaa-aaaaa-aaaaa-a",
             "countersign policy check d",
             "countersign log prove 5",
             "countersign completions bash",

@@ -8,21 +8,28 @@ use countersign_client::now;
 use countersign_client::trust::TrustStore;
 use countersign_console::keys as console_keys;
 use countersign_console::organisation::{self as org, Enrolment, GuardKey};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use countersign_protocol::api::TrustDocument;
+use countersign_protocol::attestation::Certificate;
 use countersign_protocol::directory::{Agent, Directory, TrustedDirectory};
 use countersign_protocol::identity::{PersonId, Role, TeamId};
+use countersign_protocol::root::TrustedRoot;
 use countersign_protocol::signed::{Envelope, Signed};
 use countersign_protocol::text::Line;
 
 use super::failure::{Code, Failure};
 use super::output::shown;
-use super::{file, output, passphrase, session, statement};
+use super::{enrolments, file, output, passphrase, session, statement};
 use crate::cli::{self, DirectoryPropose, Pin};
 
 pub async fn run(config: Option<&Path>, chosen: cli::Directory) -> Result<(), Failure> {
     match chosen {
         cli::Directory::Show { json } => show(config, json).await,
         cli::Directory::Propose(options) => propose(config, &options),
+        cli::Directory::Invite(options) => enrolments::invite(config, &options).await,
+        cli::Directory::Enrolments(options) => enrolments::enrolments(config, &options).await,
+        cli::Directory::Revoke(options) => enrolments::revoke(config, &options).await,
         cli::Directory::Sign {
             file,
             output,
@@ -152,9 +159,48 @@ fn propose(config: Option<&Path>, options: &DirectoryPropose) -> Result<(), Fail
         let (environment, pattern) = split(rule, '=', "--rule ENVIRONMENT=PATTERN")?;
         org::add_rule(&mut directory, parse(environment, "environment")?, pattern)?;
     }
-    let validity = Duration::from_secs(u64::from(options.days) * 24 * 3600);
-    org::renew(&mut directory, trusted.version, now(), validity);
-    directory.check(&root).map_err(|error| {
+    let authorities = &mut directory.attestations;
+    for (paths, known) in [
+        (&options.attestation_root, &mut authorities.roots),
+        (&options.attestation_issuer, &mut authorities.issuers),
+    ] {
+        for path in paths {
+            known.extend(certificates(path)?);
+        }
+        known.sort();
+        known.dedup();
+    }
+    write_proposal(&mut directory, &root, trusted.version, options.days, &options.output)
+}
+
+/// The certificates of a file, in PEM or DER.
+fn certificates(path: &Path) -> Result<Vec<Certificate>, Failure> {
+    let bytes = file::read(path)?;
+    if bytes.first() == Some(&0x30) {
+        return Ok(vec![Certificate(bytes)]);
+    }
+    let unreadable = || Failure::usage(format!("`{}` holds no certificate in PEM or DER", path.display()), "");
+    let text = String::from_utf8(bytes).map_err(|_| unreadable())?;
+    let mut found = Vec::new();
+    for part in text.split("-----BEGIN CERTIFICATE-----").skip(1) {
+        let (body, _) = part.split_once("-----END CERTIFICATE-----").ok_or_else(unreadable)?;
+        let body: String = body.split_whitespace().collect();
+        found.push(Certificate(STANDARD.decode(body).map_err(|_| unreadable())?));
+    }
+    if found.is_empty() { Err(unreadable()) } else { Ok(found) }
+}
+
+/// Writes the next directory, for the owners to sign, where every reader would accept it.
+pub fn write_proposal(
+    directory: &mut Directory,
+    root: &TrustedRoot,
+    seen: u64,
+    days: u32,
+    output: &Path,
+) -> Result<(), Failure> {
+    let validity = Duration::from_secs(u64::from(days) * 24 * 3600);
+    org::renew(directory, seen, now(), validity);
+    directory.check(root).map_err(|error| {
         Failure::new(
             Code::Refused,
             error.to_string(),
@@ -162,12 +208,12 @@ fn propose(config: Option<&Path>, options: &DirectoryPropose) -> Result<(), Fail
         )
     })?;
     // A statement without signatures: owners sign exactly these bytes.
-    let envelope = org::seal(&directory, &[])?;
-    file::write_json(&options.output, &envelope)?;
+    let envelope = org::seal(directory, &[])?;
+    file::write_json(output, &envelope)?;
     output::say(&format!(
         "wrote directory version {} to {}; next: countersign directory sign FILE",
         directory.version,
-        options.output.display()
+        output.display()
     ))
 }
 

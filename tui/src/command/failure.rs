@@ -7,6 +7,7 @@ use countersign_client::key_file::KeyFileError;
 use countersign_client::trust::TrustError;
 use countersign_console::config::ConfigError;
 use countersign_console::decide::DecideError;
+use countersign_console::enrolment::EnrolError;
 use countersign_console::home::NoHome;
 use countersign_console::inbox::InboxError;
 use countersign_console::keys::KeyError;
@@ -185,6 +186,12 @@ impl From<SignError> for Failure {
             Ok(error) => error.into(),
             Err(error) => Self::new(Code::Key, error.to_string(), ""),
         }
+    }
+}
+
+impl From<EnrolError> for Failure {
+    fn from(error: EnrolError) -> Self {
+        Self::new(Code::Refused, error.to_string(), "")
     }
 }
 

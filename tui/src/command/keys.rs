@@ -16,21 +16,21 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::failure::Failure;
-use super::{file, later, output, passphrase, session};
+use super::{enroll, file, output, passphrase, session};
 use crate::cli::{Attest, CheckKey, CreateKey, Keys, ProviderName};
 
 /// What `keys check` signs is of a payload type of its own: it can't pass for a decision.
 const CHECK_TYPE: &str = "application/vnd.countersign.key-check";
 
-pub fn run(config: Option<&Path>, chosen: Keys) -> Result<(), Failure> {
+pub async fn run(config: Option<&Path>, chosen: Keys) -> Result<(), Failure> {
     match chosen {
         Keys::List { json } => list(config, json),
         Keys::Create(options) => create_reviewer_key(config, &options),
         Keys::Check(options) => check(config, &options),
         Keys::Attest(options) => attest(config, &options),
-        Keys::Enroll(_) => later("keys enroll"),
-        Keys::Rotate(_) => later("keys rotate"),
-        Keys::Revoke(_) => later("keys revoke"),
+        Keys::Enroll(options) => enroll::enroll(config, &options).await,
+        Keys::Rotate(options) => enroll::rotate(config, &options).await,
+        Keys::Revoke(options) => enroll::revoke(config, &options),
     }
 }
 
@@ -235,7 +235,8 @@ fn opened(config: Option<&Path>, name: &str) -> Result<Box<dyn ReviewerKey>, Fai
     Ok(keys::open(find(&known, name)?)?)
 }
 
-fn find<'a>(config: &'a Config, name: &str) -> Result<&'a ConfiguredKey, Failure> {
+/// A configured key by its name.
+pub fn find<'a>(config: &'a Config, name: &str) -> Result<&'a ConfiguredKey, Failure> {
     config.keys.get(name).ok_or_else(|| {
         Failure::usage(
             format!("there is no key named `{name}` here"),

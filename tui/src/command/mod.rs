@@ -16,6 +16,8 @@ pub mod decide;
 pub mod demo;
 pub mod directory;
 pub mod doctor;
+pub mod enroll;
+pub mod enrolments;
 pub mod evidence;
 pub mod init;
 pub mod inspect;
