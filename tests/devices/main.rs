@@ -9,6 +9,7 @@
     reason = "a broken step is a failed test"
 )]
 
+mod attestation;
 mod keyring;
 mod pkcs11;
 mod ssh_agent;

@@ -11,7 +11,8 @@ use countersign_protocol::api::ChangeSubject;
 use countersign_protocol::bundle::Artifact;
 use countersign_protocol::context::Fact;
 use countersign_protocol::directory::TrustedDirectory;
-use countersign_protocol::identity::{PersonId, RequestId, Role};
+use countersign_protocol::identity::{KeyAssurance, PersonId, Presence, RequestId, Role};
+use countersign_protocol::moment::Timestamp;
 use countersign_protocol::request::Phase;
 use countersign_protocol::talk::{Looking, QuestionText, Remark};
 use countersign_review::text::Untrusted;
@@ -132,8 +133,9 @@ impl Desk for ReviewerDesk {
             .fetch_or_copy(id)
             .await
             .map_err(|error| trouble(&error))?;
-        let person = self.inbox.person().clone();
-        let read = tokio::task::spawn_blocking(move || reading(&opened, &person)).await;
+        let inbox = self.inbox.clone();
+        let read =
+            tokio::task::spawn_blocking(move || reading(&opened, inbox.config(), inbox.person())).await;
         read.map_err(|_| Trouble::new("internal", "reading the request ended early"))?
     }
 
@@ -349,7 +351,35 @@ fn progress_of(standing: &Result<Standing, InboxError>) -> Option<Progress> {
     }
 }
 
-pub(crate) fn reading(opened: &Opened, person: &PersonId) -> Result<Reading, Trouble> {
+/// Why the key on this machine will not do for an approval, as the directory and policy say: known before anything
+/// is read.
+fn weak_key(chain: &Chain, config: &Config, person: &PersonId, now: Timestamp) -> Option<String> {
+    let key = config.keys.values().find(|key| key.role == Role::Reviewer)?;
+    let entry = chain.directory.key_at(&key.id, Role::Reviewer, now).ok()?;
+    let own = match key.provider {
+        // Whatever holds it may ask somebody; nothing proves that it did.
+        Provider::SshAgent => Presence::None,
+        _ => entry.presence,
+    };
+    let presence = own.min(entry.presence);
+    let policies = chain.refuses_key(person, entry.assurance, presence, now)?;
+    let asks = match presence {
+        Presence::None => "without a PIN",
+        Presence::Pin => "with a PIN or passphrase",
+        Presence::Touch => "with a touch",
+    };
+    let kept = match entry.assurance {
+        KeyAssurance::Software => "in software",
+        KeyAssurance::HardwareUnattested => "in hardware without proof",
+        KeyAssurance::HardwareAttested => "proven to be in hardware",
+    };
+    Some(format!(
+        "your key ({kept}, {asks}) will not do here, by policy {}; you can still deny",
+        policies.join(", ")
+    ))
+}
+
+pub(crate) fn reading(opened: &Opened, config: &Config, person: &PersonId) -> Result<Reading, Trouble> {
     let problems: Vec<Trouble> = opened
         .report
         .problems
@@ -375,6 +405,7 @@ pub(crate) fn reading(opened: &Opened, person: &PersonId) -> Result<Reading, Tro
     let code = countersign_review::checkcode::words(chain.sheet.view_digest().sha256().as_bytes());
     Ok(Reading {
         id: chain.request.id,
+        weak_key: weak_key(chain, config, person, opened.at),
         change: opened.record.change,
         summary: Summary::of(&chain.request, chain.state.phase(), approved_by, person),
         request_digest: chain.request.request_digest(),

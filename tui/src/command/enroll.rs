@@ -119,7 +119,15 @@ async fn ask(config: Option<&Path>, wanted: &Wanted<'_>) -> Result<(), Failure> 
         ))?;
         record = backend.own_enrolment().await?;
     }
-    if has_evidence(&record) {
+    let sent = sent(&record);
+    if sent.as_ref().is_none_or(|claim| claim.reviewer.id() != configured.id) {
+        return Err(Failure::new(
+            Exit::Refused,
+            "this code was used for another key",
+            "if that was not you, tell the owner at once; a new code is needed",
+        ));
+    }
+    if sent.is_some_and(|claim| claim.evidence.is_some()) {
         answer(&backend, &configured, code.public_key(), wanted, record).await?;
     }
     output::say("next: the owners sign the directory; `countersign doctor` says when the key counts")
@@ -225,12 +233,9 @@ fn tpm_key(configured: &ConfiguredKey) -> Result<TpmKey, Failure> {
     Ok(TpmKeys::at(at.as_deref().or(configured.at.as_deref()))?.key(&configured.id)?)
 }
 
-fn has_evidence(record: &EnrolmentRecord) -> bool {
-    let claim = record
-        .claim
-        .as_ref()
-        .and_then(|envelope| canonical::parse::<EnrolmentClaim>(&envelope.payload).ok());
-    claim.is_some_and(|claim| claim.evidence.is_some())
+/// What the backend has of this code; the owner judges it, here it is only looked at.
+fn sent(record: &EnrolmentRecord) -> Option<EnrolmentClaim> {
+    canonical::parse(&record.claim.as_ref()?.payload).ok()
 }
 
 /// Waits for the owner's challenge and lets the TPM answer it.

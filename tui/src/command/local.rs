@@ -101,6 +101,7 @@ fn read(id: RequestId, options: &Inspect) -> Result<Reading, Trouble> {
     let digest = Sha256Digest::of(b"local files");
     Ok(Reading {
         id,
+        weak_key: None,
         change: 0,
         summary: summary(subject.kind, &title, &found)?,
         request_digest: RequestDigest::new(digest),

@@ -355,6 +355,7 @@ pub fn reading(number: u8, reason: &str) -> Option<Reading> {
     let worst = Severity::from_level(i64::from(severity(&findings).number()));
     Some(Reading {
         id: id(number),
+        weak_key: None,
         change: 1,
         request_digest: RequestDigest::new(digest("request")),
         action_digest: ActionDigest::new(digest("action")),

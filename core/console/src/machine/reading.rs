@@ -47,6 +47,8 @@ pub struct Reading {
     pub facts: Vec<Fact>,
     /// What is wrong with the evidence; with any, nothing can be signed.
     pub problems: Vec<Trouble>,
+    /// Why the key on this machine will not do for an approval, however much is read. A denial needs no strong key.
+    pub weak_key: Option<String>,
     /// The policies under which it may run once enough people approve.
     pub policies: Vec<Untrusted>,
     /// Who may decide, as policy says.

@@ -65,6 +65,7 @@ fn reading(number: u8, severity: Severity) -> Box<Reading> {
     let digest = |name: &str| Sha256Digest::of(format!("{name}{number}").as_bytes());
     Box::new(Reading {
         id: id(number),
+        weak_key: None,
         change: 1,
         summary: summary(severity),
         request_digest: RequestDigest::new(digest("request")),

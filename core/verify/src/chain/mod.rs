@@ -12,7 +12,7 @@ mod record;
 mod request;
 mod trust;
 
-use countersign_policy::PolicySet;
+use countersign_policy::{Credential, PolicySet};
 use countersign_protocol::amendment::{Amended, Amendment};
 use countersign_protocol::approval::ApprovalRequest;
 use countersign_protocol::bundle::Evidence;
@@ -20,6 +20,7 @@ use countersign_protocol::decision::{Decision, SeenCheckpoint};
 use countersign_protocol::digest::RootId;
 use countersign_protocol::directory::TrustedDirectory;
 use countersign_protocol::grant::Grant;
+use countersign_protocol::identity::{KeyAssurance, PersonId, Presence};
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::policy_bundle::Limits;
 use countersign_protocol::proposal::Proposal;
@@ -145,6 +146,36 @@ pub struct Chain {
     pub receipt: Option<Verified<ExecutionReceipt>>,
     /// Where the request stands, replayed from the statements.
     pub state: RequestState,
+}
+
+impl Chain {
+    /// Why this person's key will not do for an approval here, however much is read, where a stronger one would: the
+    /// policies that say so. Nothing where the key is good enough, or where it is not the key that stands in the way.
+    #[must_use]
+    pub fn refuses_key(
+        &self,
+        person: &PersonId,
+        assurance: KeyAssurance,
+        presence: Presence,
+        now: Timestamp,
+    ) -> Option<Vec<String>> {
+        let with = Credential {
+            assurance,
+            presence,
+            ..decisions::STRONGEST
+        };
+        let asked = [
+            (&self.request_policy, &self.request_directory),
+            (&self.policy, &self.directory),
+        ];
+        asked.into_iter().find_map(|(policy, directory)| {
+            let operation = &self.judgement.operation;
+            let answer = |with| policy.approve(operation, directory, person, with, now);
+            let weak = answer(&with);
+            let is_the_key = !weak.is_permit() && answer(&decisions::STRONGEST).is_permit();
+            is_the_key.then(|| weak.policies().to_vec())
+        })
+    }
 }
 
 /// A decision whose signature was checked.

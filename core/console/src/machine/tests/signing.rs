@@ -91,6 +91,22 @@ fn a_denial_needs_no_name_but_a_reason_and_the_key() {
 }
 
 #[test]
+fn a_key_that_will_not_do_is_told_before_reading_and_may_still_deny() {
+    let mut state = opened(Severity::Low);
+    let Some(DetailContent::Read(reading)) = state.detail.as_mut().map(|detail| &mut detail.content) else {
+        panic!("nothing is read");
+    };
+    reading.weak_key = Some("your key will not do here, by policy hardware".to_owned());
+    let now = Moment { up: Duration::from_millis(2000), wall: reading.summary.created_at };
+    let shown = crate::machine::view::detail(&state, now).unwrap();
+    assert!(shown.why_not.unwrap().contains("by policy hardware"));
+    tell(&mut state, Command::Begin(Verdict::Approve), 2000);
+    assert!(state.ceremony.is_none());
+    tell(&mut state, Command::Begin(Verdict::Deny), 2300);
+    assert!(state.ceremony.is_some());
+}
+
+#[test]
 fn a_pasted_name_confirms_nothing() {
     let mut state = ready();
     tell(&mut state, Command::Focus(Field::Name), 2600);

@@ -24,7 +24,7 @@ pub(super) fn begin(state: &mut State, verdict: Verdict, now: Moment) -> Vec<Eff
         (None, Some(trust)) if trust.key.is_none() => {
             Some("you have no key here that can sign; `countersign keys create` makes one".to_owned())
         }
-        (None, Some(_)) => unread(detail, verdict),
+        (None, Some(_)) => weak_key(detail, verdict).or_else(|| unread(detail, verdict)),
     };
     if let Some(why) = why_not {
         state.tell(format!("you cannot {} this: {why}", verdict.word()), true, now);
@@ -138,6 +138,12 @@ pub(super) fn take_progress(
     } else {
         Vec::new()
     }
+}
+
+/// Why the key at hand will not do. Saying no is cheap: any key may.
+fn weak_key(detail: &Detail, verdict: Verdict) -> Option<String> {
+    let reading = detail.reading().filter(|_| verdict == Verdict::Approve)?;
+    reading.weak_key.clone()
 }
 
 /// What of the sheet still has to be on screen before a high risk can be approved.

@@ -56,6 +56,7 @@ pub fn detail(state: &State, now: Moment) -> Option<DetailView> {
     let reading = detail.reading();
     let why_not = detail
         .why_not(now)
+        .or_else(|| reading.and_then(|reading| reading.weak_key.clone()))
         .filter(|_| !detail.local && reading.is_some_and(|reading| reading.problems.is_empty()));
     Some(DetailView {
         id: detail.id.to_string(),

@@ -1,0 +1,243 @@
+//! A person enrols a key in a TPM over the real command lines and the real backend, and decides where policy demands
+//! proven hardware. Who cannot prove it does not, and a backend cannot help them.
+
+use countersign_protocol::directory::Directory;
+use countersign_protocol::enrolment::{CLAIM_TYPE, EnrolmentClaim, sign};
+use countersign_protocol::identity::KeyAssurance;
+use countersign_protocol::request::Phase;
+use countersign_protocol::signed::{Envelope, Signed, Signer as _};
+use countersign_tests::device::Swtpm;
+use countersign_tests::{Home, Organisation, Setup};
+use countersign_verify::Purpose;
+
+use crate::refusal;
+
+const PIN: &str = "correct horse";
+const ATTESTED: &str = r#"
+@id("ask") permit (principal, action == Action::"propose", resource);
+@id("review") permit (principal, action == Action::"approve", resource);
+@id("proven") forbid (principal, action == Action::"approve", resource) when { context.assurance < 3 };
+@id("one") permit (principal, action == Action::"execute", resource) when { context.approvals.count >= 1 };
+"#;
+const ONE: &str = r#"
+@id("ask") permit (principal, action == Action::"propose", resource);
+@id("review") permit (principal, action == Action::"approve", resource);
+@id("one") permit (principal, action == Action::"execute", resource) when { context.approvals.count >= 1 };
+"#;
+
+/// The machine of the directory's owner, with the login key that the directory knows.
+fn owner(organisation: &Organisation) -> Home {
+    let home = Home::new();
+    std::fs::create_dir_all(home.path("home")).unwrap();
+    let config = format!(
+        "backend = \"{}\"\nroot = \"{}\"\nperson = \"owner\"\n",
+        organisation.url, organisation.root
+    );
+    std::fs::write(home.path("home").join("config.toml"), config).unwrap();
+    let _ = organisation.key("owner-login");
+    std::fs::copy(
+        organisation.path("keys").join("owner-login.key"),
+        home.path("home").join("login.key"),
+    )
+    .unwrap();
+    home.succeeds("", &["directory", "show"]);
+    home
+}
+
+/// The candidate's machine, with a key of that provider and the organisation's root pinned.
+fn candidate(organisation: &Organisation, tpm: &Swtpm, provider: &str) -> Home {
+    let home = Home::new().with("COUNTERSIGN_TPM", tpm.address());
+    home.succeeds(PIN, &["keys", "create", "--provider", provider, "--pin-fd", "3"]);
+    let (url, root) = (organisation.url.clone(), organisation.root.to_string());
+    let file = home.path("enrolment.json");
+    let mut login = vec!["login", "--backend", &url, "--root", &root, "--person", "lee"];
+    login.extend(["--output", file.to_str().unwrap(), "--pin-fd", "3"]);
+    home.succeeds(PIN, &login);
+    home
+}
+
+fn invite(owner: &Home) -> String {
+    let text = owner.succeeds("", &["directory", "invite", "lee", "--team", "sre", "--json"]);
+    let told: serde_json::Value = serde_json::from_str(&text).unwrap();
+    told["code"].as_str().unwrap().to_owned()
+}
+
+fn enroll(home: &Home, code: &str) -> String {
+    home.succeeds(PIN, &["keys", "enroll", "--code", code, "--pin-fd", "3"])
+}
+
+fn standing(owner: &Home) -> serde_json::Value {
+    let text = owner.succeeds("", &["directory", "enrolments", "--json"]);
+    let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+    document["enrolments"][0].clone()
+}
+
+/// Has the owners sign and publish what the owner's machine wrote.
+fn publish(organisation: &mut Organisation, owner: &Home, args: &[&str]) {
+    let file = owner.path("next.json");
+    owner.succeeds("", &[args, &["-o", file.to_str().unwrap()]].concat());
+    let envelope: Envelope = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let next: Directory = Signed::<Directory>::from(envelope).unproven_for_signing().unwrap();
+    organisation.publish_directory(|directory| *directory = next);
+    owner.succeeds("", &["directory", "show"]);
+}
+
+fn believe(organisation: &mut Organisation, owner: &Home, tpm: &Swtpm) {
+    let [root, issuer] = tpm.roots();
+    let (root, issuer) = (root.display().to_string(), issuer.display().to_string());
+    let args = ["directory", "propose", "--attestation-root", &root, "--attestation-issuer", &issuer];
+    publish(organisation, owner, &args);
+}
+
+fn organisation(policy: &'static str) -> Organisation {
+    Organisation::with(&Setup {
+        policy: Some(policy),
+        ..Setup::default()
+    })
+}
+
+#[test]
+fn a_key_in_a_tpm_is_proven_and_decides_where_others_may_not() {
+    let tpm = Swtpm::certified();
+    let mut organisation = organisation(ATTESTED);
+    // Somebody has to be able to approve, or nothing may even be asked.
+    let owner = owner(&organisation);
+    believe(&mut organisation, &owner, &tpm);
+    let home = candidate(&organisation, &tpm, "tpm");
+    let code = invite(&owner);
+    assert!(enroll(&home, &code).contains("no owner has answered yet"));
+    assert_eq!(standing(&owner)["standing"], "challenged");
+    // Not before its TPM answered.
+    let early = owner.countersign("", &["directory", "enrolments", "--accept", "lee", "-o", "/dev/null"]);
+    assert_eq!(early.code, Some(4), "{}", early.stderr);
+    assert!(enroll(&home, &code).contains("answered the owner's challenge"));
+    assert_eq!(standing(&owner)["standing"], "hardware-attested");
+    publish(&mut organisation, &owner, &["directory", "enrolments", "--accept", "lee"]);
+    let lee = organisation
+        .directory
+        .keys
+        .iter()
+        .find(|key| key.assurance == KeyAssurance::HardwareAttested)
+        .unwrap()
+        .clone();
+
+    let client = organisation.ask_change("app.conf", "workers = 4\n", "workers = 8\n");
+    let id = organisation.wait_for(Phase::Pending);
+    let by_software = organisation.decide(id, "kim", countersign_protocol::decision::Verdict::Approve);
+    assert_eq!(refusal(by_software), "not-eligible");
+    let _ = organisation.chain(id);
+    let shown = home.succeeds(PIN, &["show", &id.to_string(), "--json"]);
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    let view = shown["view_digest"].as_str().unwrap();
+    let text = id.to_string();
+    let args = ["approve", &text, "--reason", "read it all", "--view-digest", view, "--pin-fd", "3"];
+    home.succeeds(PIN, &args);
+    assert_eq!(client.finish().code, Some(0));
+    organisation.wait_until(id, Phase::Succeeded);
+    let report = organisation.judge(&organisation.record(id), Purpose::Audit);
+    assert!(report.is_valid(), "{:?}", report.problems);
+    let decision = &report.chain.unwrap().decisions[0];
+    assert_eq!(decision.vote.assurance, KeyAssurance::HardwareAttested);
+    assert_eq!(decision.vote.key, lee.key.id());
+
+    // The owners themselves cannot call kim's key attested, with no evidence or with lee's.
+    let kim = organisation.key("kim").public_key().id();
+    for borrowed in [false, true] {
+        let mut claimed = organisation.directory.clone();
+        claimed.version += 1;
+        let entry = claimed.keys.iter_mut().find(|entry| entry.key.id() == kim).unwrap();
+        entry.assurance = KeyAssurance::HardwareAttested;
+        if borrowed {
+            let mut evidence = claimed.attestations.keys[0].clone();
+            evidence.key = kim;
+            claimed.attestations.keys.push(evidence);
+        }
+        let envelope = organisation.seal(&claimed, "directory");
+        let answer = organisation
+            .runtime
+            .block_on(organisation.backend_as("alex").publish_directory(envelope));
+        assert_ne!(refusal(answer), "");
+    }
+}
+
+#[test]
+fn a_tpm_of_a_maker_that_nobody_named_and_a_software_key_prove_nothing() {
+    let tpm = Swtpm::certified();
+    let mut organisation = organisation(ONE);
+    let owner = owner(&organisation);
+    let home = candidate(&organisation, &tpm, "tpm");
+    enroll(&home, &invite(&owner));
+    let refused = standing(&owner);
+    assert_eq!(refused["standing"], "refused");
+    assert!(refused["problem"].as_str().unwrap().contains("does not lead to a maker"), "{refused}");
+    let accept = owner.countersign("", &["directory", "enrolments", "--accept", "lee", "-o", "/dev/null"]);
+    assert_eq!(accept.code, Some(4), "{}", accept.stderr);
+
+    // Without evidence the same key can be enrolled, as software.
+    let code = invite(&owner);
+    home.succeeds(PIN, &["keys", "enroll", "--no-evidence", "--code", &code, "--pin-fd", "3"]);
+    publish(&mut organisation, &owner, &["directory", "enrolments", "--accept", "lee"]);
+    let of_lee = |key: &&countersign_protocol::directory::DirectoryKey| {
+        key.holder == countersign_protocol::directory::KeyHolder::Person("lee".parse().unwrap())
+    };
+    assert_eq!(organisation.directory.keys.iter().filter(of_lee).count(), 2);
+    assert!(organisation.directory.attestations.keys.is_empty());
+    assert!(organisation.directory.keys.iter().filter(of_lee).all(|key| key.assurance == KeyAssurance::Software));
+}
+
+#[test]
+fn a_backend_that_puts_its_own_key_in_the_way_is_found_out() {
+    let tpm = Swtpm::blank();
+    let organisation = organisation(ONE);
+    let owner = owner(&organisation);
+    let home = candidate(&organisation, &tpm, "software");
+    enroll(&home, &invite(&owner));
+    assert_eq!(standing(&owner)["standing"], "software");
+    // The stolen backend has the claim; it swaps the key in it and signs with what it has.
+    let list = organisation.runtime.block_on(organisation.backend_as("owner").enrolments()).unwrap();
+    let honest = list.enrolments[0].claim.clone().unwrap();
+    let mut claim: EnrolmentClaim = serde_json::from_slice(&honest.payload).unwrap();
+    let (own, login) = (organisation.key("thief"), organisation.key("thief-login"));
+    claim.reviewer = own.public_key().clone();
+    claim.login = Some(login.public_key().clone());
+    let bytes = serde_json::to_vec(&claim).unwrap();
+    let mut forged = sign(CLAIM_TYPE, bytes, &[&own, &login]).unwrap();
+    forged.signatures.extend(honest.signatures);
+    let hex: String = serde_json::to_vec(&forged).unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
+    organisation.tamper(&format!("UPDATE enrolments SET claim = X'{hex}'"));
+    let refused = standing(&owner);
+    assert_eq!(refused["standing"], "refused");
+    assert!(refused["problem"].as_str().unwrap().contains("somebody on the way changed it"), "{refused}");
+}
+
+#[test]
+fn codes_are_for_one_person_once_and_only_owners_draw_them() {
+    let tpm = Swtpm::blank();
+    let organisation = organisation(ONE);
+    let owner = owner(&organisation);
+    let home = candidate(&organisation, &tpm, "software");
+    let code = invite(&owner);
+    enroll(&home, &code);
+    // Used by somebody else, with other keys, it changes nothing.
+    let other = candidate(&organisation, &tpm, "software");
+    let used = other.countersign(PIN, &["keys", "enroll", "--code", &code, "--pin-fd", "3"]);
+    assert_eq!(used.code, Some(4), "{}", used.stdout);
+    assert!(used.stderr.contains("used for another key"), "{}", used.stderr);
+    let list = organisation.runtime.block_on(organisation.backend_as("owner").enrolments()).unwrap();
+    assert_eq!(list.enrolments.len(), 1);
+    // An unknown code opens nothing, a reviewer lists nothing, and a code's key is no login.
+    let wrong = home.countersign(PIN, &["keys", "enroll", "--code", "aaaaa-aaaaa-aaaaa-aaaaa-aaaaa-a", "--pin-fd", "3"]);
+    assert_ne!(wrong.code, Some(0), "{}", wrong.stdout);
+    let answer = organisation.runtime.block_on(organisation.backend_as("alex").enrolments());
+    assert_eq!(refusal(answer), "not-allowed");
+    let seed = code.parse::<countersign_protocol::enrolment::Code>().unwrap().seed();
+    let key = std::sync::Arc::new(countersign_client::key_file::FileSigner::from_seed(&seed).unwrap());
+    let options = countersign_client::http::Options::default();
+    let backend = countersign_client::http::Backend::new(&organisation.url, Some(key), options).unwrap();
+    let filter = countersign_client::http::RequestFilter::default();
+    assert_eq!(refusal(organisation.runtime.block_on(backend.requests(&filter))), "unauthenticated");
+    assert_eq!(
+        organisation.runtime.block_on(backend.own_enrolment()).unwrap().person.as_str(),
+        "lee"
+    );
+}
