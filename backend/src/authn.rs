@@ -92,7 +92,8 @@ impl FromRequest<App> for Candidate {
         let code = claim.key;
         let read = move |conn: &rusqlite::Connection| row::enrolment(conn, &code, clock::now());
         let found: Option<EnrolmentRecord> = app.engine().store().read(read).await?;
-        let record = found.ok_or_else(|| not_now("no enrolment is open for this code, or its time is over"))?;
+        let record =
+            found.ok_or_else(|| not_now("no enrolment is open for this code, or its time is over"))?;
         let body = prove(app, &parts, body, MAX_BODY, &headers, &claim, &record.code).await?;
         Ok(Self { code, body })
     }

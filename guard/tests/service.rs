@@ -229,7 +229,7 @@ impl World {
                 allow_same_user: true,
             }],
             attestations: Default::default(),
-environment_rules: vec![],
+            environment_rules: vec![],
             keys: vec![DirectoryKey {
                 key: self.guard_key.clone(),
                 role: Role::Guard,

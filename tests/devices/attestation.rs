@@ -34,7 +34,11 @@ impl Desk {
         for tpm in makers {
             let [root, issuer] = tpm.roots().map(|path| {
                 let der = path.with_extension("der");
-                run(tool("openssl").args(["x509", "-outform", "DER", "-in"]).arg(&path).arg("-out").arg(&der));
+                run(tool("openssl")
+                    .args(["x509", "-outform", "DER", "-in"])
+                    .arg(&path)
+                    .arg("-out")
+                    .arg(&der));
                 Certificate(std::fs::read(der).unwrap())
             });
             directory.attestations.roots.push(root);
@@ -97,7 +101,13 @@ impl Desk {
     }
 
     fn stand(&self) -> Standing {
-        judge(&self.record, &self.invitation, &self.organisation.root, &self.directory, now())
+        judge(
+            &self.record,
+            &self.invitation,
+            &self.organisation.root,
+            &self.directory,
+            now(),
+        )
     }
 }
 
@@ -145,15 +155,26 @@ fn a_key_in_a_tpm_is_proven_in_two_rounds_and_every_reader_accepts_it() {
     let mut next = desk.directory.clone();
     accept(&mut next, &standing, &desk.invitation, false, now()).unwrap();
     countersign_console::organisation::renew(&mut next, 1, now(), std::time::Duration::from_secs(3600));
-    let root = countersign_protocol::root::TrustedRoot::follow(&desk.organisation.root, &desk.organisation.roots).unwrap();
+    let root =
+        countersign_protocol::root::TrustedRoot::follow(&desk.organisation.root, &desk.organisation.roots)
+            .unwrap();
     next.check(&root).unwrap();
-    let entry = next.keys.iter().find(|entry| entry.key == *key.public_key()).unwrap();
+    let entry = next
+        .keys
+        .iter()
+        .find(|entry| entry.key == *key.public_key())
+        .unwrap();
     assert_eq!(entry.assurance, KeyAssurance::HardwareAttested);
     let sealed = Signed::seal(&next, &[&desk.organisation.key("directory")]).unwrap();
     countersign_protocol::directory::TrustedDirectory::accept(&root, &sealed.into_envelope(), 0).unwrap();
     // Without its maker it is refused by every reader.
     next.attestations.roots.clear();
-    assert!(next.check(&root).unwrap_err().to_string().contains("does not lead to a maker"));
+    assert!(
+        next.check(&root)
+            .unwrap_err()
+            .to_string()
+            .contains("does not lead to a maker")
+    );
 }
 
 #[test]
@@ -207,7 +228,10 @@ fn another_tpms_certificate_is_found_out_by_the_challenge() {
     let envelope = desk.invitation.challenge(&claim).unwrap();
     let credential = open_credential(&envelope, &desk.record.code).unwrap();
     assert!(key.activate(&credential).is_err(), "the wrong TPM opened it");
-    assert!(theirs.activate(&credential).is_err(), "a TPM without the key opened it");
+    assert!(
+        theirs.activate(&credential).is_err(),
+        "a TPM without the key opened it"
+    );
     for guess in 0..3 {
         let secret = vec![guess; 32];
         desk.record.activation = Some(ActivationBody { secret });

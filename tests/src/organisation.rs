@@ -526,7 +526,7 @@ fn directory(keys: &Keys, root: RootId, guards: &[(&str, serde_json::Value)]) ->
             .to_vec(),
         environments: environments(),
         attestations: Default::default(),
-environment_rules: vec![EnvironmentRule {
+        environment_rules: vec![EnvironmentRule {
             environment: "staging".parse().unwrap(),
             target: line("file://*/staging-*"),
             kinds: BTreeSet::new(),

@@ -77,7 +77,9 @@ fn publish(organisation: &mut Organisation, owner: &Home, args: &[&str]) {
     let file = owner.path("next.json");
     owner.succeeds("", &[args, &["-o", file.to_str().unwrap()]].concat());
     let envelope: Envelope = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
-    let next: Directory = Signed::<Directory>::from(envelope).unproven_for_signing().unwrap();
+    let next: Directory = Signed::<Directory>::from(envelope)
+        .unproven_for_signing()
+        .unwrap();
     organisation.publish_directory(|directory| *directory = next);
     owner.succeeds("", &["directory", "show"]);
 }
@@ -85,7 +87,14 @@ fn publish(organisation: &mut Organisation, owner: &Home, args: &[&str]) {
 fn believe(organisation: &mut Organisation, owner: &Home, tpm: &Swtpm) {
     let [root, issuer] = tpm.roots();
     let (root, issuer) = (root.display().to_string(), issuer.display().to_string());
-    let args = ["directory", "propose", "--attestation-root", &root, "--attestation-issuer", &issuer];
+    let args = [
+        "directory",
+        "propose",
+        "--attestation-root",
+        &root,
+        "--attestation-issuer",
+        &issuer,
+    ];
     publish(organisation, owner, &args);
 }
 
@@ -108,11 +117,18 @@ fn a_key_in_a_tpm_is_proven_and_decides_where_others_may_not() {
     assert!(enroll(&home, &code).contains("no owner has answered yet"));
     assert_eq!(standing(&owner)["standing"], "challenged");
     // Not before its TPM answered.
-    let early = owner.countersign("", &["directory", "enrolments", "--accept", "lee", "-o", "/dev/null"]);
+    let early = owner.countersign(
+        "",
+        &["directory", "enrolments", "--accept", "lee", "-o", "/dev/null"],
+    );
     assert_eq!(early.code, Some(4), "{}", early.stderr);
     assert!(enroll(&home, &code).contains("answered the owner's challenge"));
     assert_eq!(standing(&owner)["standing"], "hardware-attested");
-    publish(&mut organisation, &owner, &["directory", "enrolments", "--accept", "lee"]);
+    publish(
+        &mut organisation,
+        &owner,
+        &["directory", "enrolments", "--accept", "lee"],
+    );
     let lee = organisation
         .directory
         .keys
@@ -130,7 +146,16 @@ fn a_key_in_a_tpm_is_proven_and_decides_where_others_may_not() {
     let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
     let view = shown["view_digest"].as_str().unwrap();
     let text = id.to_string();
-    let args = ["approve", &text, "--reason", "read it all", "--view-digest", view, "--pin-fd", "3"];
+    let args = [
+        "approve",
+        &text,
+        "--reason",
+        "read it all",
+        "--view-digest",
+        view,
+        "--pin-fd",
+        "3",
+    ];
     home.succeeds(PIN, &args);
     assert_eq!(client.finish().code, Some(0));
     organisation.wait_until(id, Phase::Succeeded);
@@ -145,7 +170,11 @@ fn a_key_in_a_tpm_is_proven_and_decides_where_others_may_not() {
     for borrowed in [false, true] {
         let mut claimed = organisation.directory.clone();
         claimed.version += 1;
-        let entry = claimed.keys.iter_mut().find(|entry| entry.key.id() == kim).unwrap();
+        let entry = claimed
+            .keys
+            .iter_mut()
+            .find(|entry| entry.key.id() == kim)
+            .unwrap();
         entry.assurance = KeyAssurance::HardwareAttested;
         if borrowed {
             let mut evidence = claimed.attestations.keys[0].clone();
@@ -169,20 +198,51 @@ fn a_tpm_of_a_maker_that_nobody_named_and_a_software_key_prove_nothing() {
     enroll(&home, &invite(&owner));
     let refused = standing(&owner);
     assert_eq!(refused["standing"], "refused");
-    assert!(refused["problem"].as_str().unwrap().contains("does not lead to a maker"), "{refused}");
-    let accept = owner.countersign("", &["directory", "enrolments", "--accept", "lee", "-o", "/dev/null"]);
+    assert!(
+        refused["problem"]
+            .as_str()
+            .unwrap()
+            .contains("does not lead to a maker"),
+        "{refused}"
+    );
+    let accept = owner.countersign(
+        "",
+        &["directory", "enrolments", "--accept", "lee", "-o", "/dev/null"],
+    );
     assert_eq!(accept.code, Some(4), "{}", accept.stderr);
 
     // Without evidence the same key can be enrolled, as software.
     let code = invite(&owner);
-    home.succeeds(PIN, &["keys", "enroll", "--no-evidence", "--code", &code, "--pin-fd", "3"]);
-    publish(&mut organisation, &owner, &["directory", "enrolments", "--accept", "lee"]);
+    home.succeeds(
+        PIN,
+        &[
+            "keys",
+            "enroll",
+            "--no-evidence",
+            "--code",
+            &code,
+            "--pin-fd",
+            "3",
+        ],
+    );
+    publish(
+        &mut organisation,
+        &owner,
+        &["directory", "enrolments", "--accept", "lee"],
+    );
     let of_lee = |key: &&countersign_protocol::directory::DirectoryKey| {
         key.holder == countersign_protocol::directory::KeyHolder::Person("lee".parse().unwrap())
     };
     assert_eq!(organisation.directory.keys.iter().filter(of_lee).count(), 2);
     assert!(organisation.directory.attestations.keys.is_empty());
-    assert!(organisation.directory.keys.iter().filter(of_lee).all(|key| key.assurance == KeyAssurance::Software));
+    assert!(
+        organisation
+            .directory
+            .keys
+            .iter()
+            .filter(of_lee)
+            .all(|key| key.assurance == KeyAssurance::Software)
+    );
 }
 
 #[test]
@@ -194,7 +254,10 @@ fn a_backend_that_puts_its_own_key_in_the_way_is_found_out() {
     enroll(&home, &invite(&owner));
     assert_eq!(standing(&owner)["standing"], "software");
     // The stolen backend has the claim; it swaps the key in it and signs with what it has.
-    let list = organisation.runtime.block_on(organisation.backend_as("owner").enrolments()).unwrap();
+    let list = organisation
+        .runtime
+        .block_on(organisation.backend_as("owner").enrolments())
+        .unwrap();
     let honest = list.enrolments[0].claim.clone().unwrap();
     let mut claim: EnrolmentClaim = serde_json::from_slice(&honest.payload).unwrap();
     let (own, login) = (organisation.key("thief"), organisation.key("thief-login"));
@@ -203,11 +266,21 @@ fn a_backend_that_puts_its_own_key_in_the_way_is_found_out() {
     let bytes = serde_json::to_vec(&claim).unwrap();
     let mut forged = sign(CLAIM_TYPE, bytes, &[&own, &login]).unwrap();
     forged.signatures.extend(honest.signatures);
-    let hex: String = serde_json::to_vec(&forged).unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex: String = serde_json::to_vec(&forged)
+        .unwrap()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     organisation.tamper(&format!("UPDATE enrolments SET claim = X'{hex}'"));
     let refused = standing(&owner);
     assert_eq!(refused["standing"], "refused");
-    assert!(refused["problem"].as_str().unwrap().contains("somebody on the way changed it"), "{refused}");
+    assert!(
+        refused["problem"]
+            .as_str()
+            .unwrap()
+            .contains("somebody on the way changed it"),
+        "{refused}"
+    );
 }
 
 #[test]
@@ -223,21 +296,47 @@ fn codes_are_for_one_person_once_and_only_owners_draw_them() {
     let used = other.countersign(PIN, &["keys", "enroll", "--code", &code, "--pin-fd", "3"]);
     assert_eq!(used.code, Some(4), "{}", used.stdout);
     assert!(used.stderr.contains("used for another key"), "{}", used.stderr);
-    let list = organisation.runtime.block_on(organisation.backend_as("owner").enrolments()).unwrap();
+    let list = organisation
+        .runtime
+        .block_on(organisation.backend_as("owner").enrolments())
+        .unwrap();
     assert_eq!(list.enrolments.len(), 1);
     // An unknown code opens nothing, a reviewer lists nothing, and a code's key is no login.
-    let wrong = home.countersign(PIN, &["keys", "enroll", "--code", "aaaaa-aaaaa-aaaaa-aaaaa-aaaaa-a", "--pin-fd", "3"]);
+    let wrong = home.countersign(
+        PIN,
+        &[
+            "keys",
+            "enroll",
+            "--code",
+            "aaaaa-aaaaa-aaaaa-aaaaa-aaaaa-a",
+            "--pin-fd",
+            "3",
+        ],
+    );
     assert_ne!(wrong.code, Some(0), "{}", wrong.stdout);
-    let answer = organisation.runtime.block_on(organisation.backend_as("alex").enrolments());
+    let answer = organisation
+        .runtime
+        .block_on(organisation.backend_as("alex").enrolments());
     assert_eq!(refusal(answer), "not-allowed");
-    let seed = code.parse::<countersign_protocol::enrolment::Code>().unwrap().seed();
+    let seed = code
+        .parse::<countersign_protocol::enrolment::Code>()
+        .unwrap()
+        .seed();
     let key = std::sync::Arc::new(countersign_client::key_file::FileSigner::from_seed(&seed).unwrap());
     let options = countersign_client::http::Options::default();
     let backend = countersign_client::http::Backend::new(&organisation.url, Some(key), options).unwrap();
     let filter = countersign_client::http::RequestFilter::default();
-    assert_eq!(refusal(organisation.runtime.block_on(backend.requests(&filter))), "unauthenticated");
     assert_eq!(
-        organisation.runtime.block_on(backend.own_enrolment()).unwrap().person.as_str(),
+        refusal(organisation.runtime.block_on(backend.requests(&filter))),
+        "unauthenticated"
+    );
+    assert_eq!(
+        organisation
+            .runtime
+            .block_on(backend.own_enrolment())
+            .unwrap()
+            .person
+            .as_str(),
         "lee"
     );
 }

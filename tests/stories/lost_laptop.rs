@@ -35,7 +35,11 @@ fn organisation(policy: &'static str) -> Organisation {
 fn revoke(organisation: &mut Organisation, compromised_since: Option<Timestamp>) {
     let key = countersign_protocol::signed::Signer::public_key(&organisation.key("alex")).id();
     organisation.publish_directory(|directory| {
-        let entry = directory.keys.iter_mut().find(|entry| entry.key.id() == key).unwrap();
+        let entry = directory
+            .keys
+            .iter_mut()
+            .find(|entry| entry.key.id() == key)
+            .unwrap();
         entry.revoked = Some(Revocation {
             at: now(),
             compromised_since,
@@ -67,7 +71,10 @@ fn what_is_signed_before_and_sent_after_is_void_and_what_was_logged_before_stand
     let fresh = organisation.decision(id, "alex", Verdict::Approve);
     assert_ne!(refusal(organisation.send(&fresh, "alex", "alex")), "");
     assert_eq!(organisation.record(id).phase, Phase::Pending);
-    assert_eq!(std::fs::read_to_string(organisation.work("app.conf")).unwrap(), "a\n");
+    assert_eq!(
+        std::fs::read_to_string(organisation.work("app.conf")).unwrap(),
+        "a\n"
+    );
     organisation.decide(id, "kim", Verdict::Approve).unwrap();
     assert_eq!(client.finish().code, Some(0));
     // What the key decided earlier, and ran, is as good as it was.
@@ -83,7 +90,11 @@ fn an_approval_that_waits_for_another_falls_with_its_key() {
     organisation.decide(id, "alex", Verdict::Approve).unwrap();
     revoke(&mut organisation, None);
     organisation.decide(id, "kim", Verdict::Approve).unwrap();
-    assert_eq!(organisation.record(id).phase, Phase::Pending, "alex's approval still counted");
+    assert_eq!(
+        organisation.record(id).phase,
+        Phase::Pending,
+        "alex's approval still counted"
+    );
     organisation.decide(id, "owner", Verdict::Approve).unwrap();
     assert_eq!(client.finish().code, Some(0));
 }
@@ -103,11 +114,16 @@ fn a_key_that_was_in_other_hands_before_takes_what_was_logged_since_with_it() {
         id
     };
     let holds = |organisation: &Organisation, id| {
-        organisation.judge(&organisation.record(id), Purpose::Audit).is_valid()
+        organisation
+            .judge(&organisation.record(id), Purpose::Audit)
+            .is_valid()
     };
     assert!(holds(&organisation, early) && holds(&organisation, late));
     revoke(&mut organisation, Some(since));
-    assert!(holds(&organisation, early), "what was logged before the compromise stands");
+    assert!(
+        holds(&organisation, early),
+        "what was logged before the compromise stands"
+    );
     let report = organisation.judge(&organisation.record(late), Purpose::Audit);
     assert!(!report.is_valid(), "what was logged after it does not");
     let void = report.chain.unwrap().decisions[0].void.clone().unwrap();

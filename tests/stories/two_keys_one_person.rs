@@ -36,7 +36,10 @@ fn organisation() -> Organisation {
             not_after: now().after(Duration::from_secs(3600)),
             revoked: None,
         });
-        let kim = directory.people.iter_mut().find(|person| person.id.as_str() == "kim");
+        let kim = directory
+            .people
+            .iter_mut()
+            .find(|person| person.id.as_str() == "kim");
         kim.unwrap().accounts.insert(line("slack:u042"));
     });
     organisation
@@ -49,7 +52,10 @@ fn two_keys_of_one_person_are_one_vote() {
     let id = organisation.wait_for(Phase::Pending);
     organisation.decide(id, "kim", Verdict::Approve).unwrap();
     let again = organisation.decision(id, "kim", Verdict::Approve);
-    assert_eq!(refusal(organisation.send(&again, "kim-second", "kim")), "already-voted");
+    assert_eq!(
+        refusal(organisation.send(&again, "kim-second", "kim")),
+        "already-voted"
+    );
     assert_eq!(organisation.record(id).phase, Phase::Pending);
     organisation.decide(id, "alex", Verdict::Approve).unwrap();
     assert_eq!(client.finish().code, Some(0));
@@ -77,7 +83,11 @@ fn who_asked_over_one_account_approves_with_none_of_their_keys() {
         let id = organisation.wait_for(Phase::Pending);
         let own = organisation.decision(id, "kim", Verdict::Approve);
         for key in ["kim", "kim-second"] {
-            assert_eq!(refusal(organisation.send(&own, key, "kim")), "excluded", "{account}, {key}");
+            assert_eq!(
+                refusal(organisation.send(&own, key, "kim")),
+                "excluded",
+                "{account}, {key}"
+            );
         }
         organisation.decide(id, "alex", Verdict::Approve).unwrap();
         organisation.decide(id, "owner", Verdict::Approve).unwrap();

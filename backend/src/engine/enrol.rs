@@ -3,9 +3,7 @@
 //! Nothing here is believed and nothing becomes trust by it: the owners check what comes, and sign a directory.
 
 use countersign_protocol::digest::KeyId;
-use countersign_protocol::enrolment::{
-    ActivationBody, EnrolmentRecord, InviteBody, LIFE, MAX_OPEN,
-};
+use countersign_protocol::enrolment::{ActivationBody, EnrolmentRecord, InviteBody, LIFE, MAX_OPEN};
 use countersign_protocol::identity::{PersonId, Role};
 use countersign_protocol::signed::Envelope;
 use rusqlite::Connection;
@@ -22,7 +20,9 @@ impl Engine {
     /// [`Refused`] for everybody else.
     pub fn owner(&self, caller: &Caller) -> Result<PersonId, Refused> {
         let Caller::Person { person, .. } = caller else {
-            return Err(Refused::not_allowed("only an owner of the directory enrols people"));
+            return Err(Refused::not_allowed(
+                "only an owner of the directory enrols people",
+            ));
         };
         let trust = self.trust();
         let keys = &trust.root.root().keys;
@@ -32,7 +32,9 @@ impl Engine {
         if owns {
             Ok(person.clone())
         } else {
-            Err(Refused::not_allowed("only an owner of the directory enrols people"))
+            Err(Refused::not_allowed(
+                "only an owner of the directory enrols people",
+            ))
         }
     }
 
@@ -45,11 +47,12 @@ impl Engine {
         let trust = self.trust();
         let id = body.code.id();
         if trust.root.names(&id) || trust.directory.keys.iter().any(|key| key.key.id() == id) {
-            return Err(Refused::conflict("known", "this key is another one's; draw a new code"));
+            return Err(Refused::conflict(
+                "known",
+                "this key is another one's; draw a new code",
+            ));
         }
-        self.store()
-            .write(move |conn| invite(conn, owner, body))
-            .await
+        self.store().write(move |conn| invite(conn, owner, body)).await
     }
 
     /// Forgets an enrolment.
@@ -75,7 +78,12 @@ impl Engine {
     ///
     /// # Errors
     /// [`Refused`] says why not.
-    pub async fn challenge_enrolment(&self, caller: &Caller, code: KeyId, credential: Envelope) -> Result<(), Refused> {
+    pub async fn challenge_enrolment(
+        &self,
+        caller: &Caller,
+        code: KeyId,
+        credential: Envelope,
+    ) -> Result<(), Refused> {
         self.owner(caller)?;
         self.set_part(code, Part::Credential, credential).await
     }
@@ -155,7 +163,10 @@ fn invite(conn: &Connection, owner: PersonId, body: InviteBody) -> Result<Enrolm
         return if same {
             Ok(kept)
         } else {
-            Err(Refused::conflict("known", "this code is open for somebody else; draw a new one"))
+            Err(Refused::conflict(
+                "known",
+                "this code is open for somebody else; draw a new one",
+            ))
         };
     }
     if row::enrolments(conn, now)?.len() >= MAX_OPEN {

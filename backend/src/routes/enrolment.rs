@@ -22,7 +22,10 @@ use crate::store::{StoreError, row};
 /// [`Refused`] says why it is not opened.
 pub async fn invite(State(app): State<App>, asked: Authenticated) -> Result<Response, Refused> {
     let body: InviteBody = read(&asked.body)?;
-    json(StatusCode::CREATED, &app.engine().invite(&asked.caller, body).await?)
+    json(
+        StatusCode::CREATED,
+        &app.engine().invite(&asked.caller, body).await?,
+    )
 }
 
 /// `GET /v1/enrolments`.
@@ -46,7 +49,9 @@ pub async fn challenge(
     asked: Authenticated,
 ) -> Result<StatusCode, Refused> {
     let body: EnvelopeBody = read(&asked.body)?;
-    app.engine().challenge_enrolment(&asked.caller, code_of(&code)?, body.envelope).await?;
+    app.engine()
+        .challenge_enrolment(&asked.caller, code_of(&code)?, body.envelope)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -59,7 +64,9 @@ pub async fn close(
     Path(code): Path<String>,
     asked: Authenticated,
 ) -> Result<StatusCode, Refused> {
-    app.engine().close_enrolment(&asked.caller, code_of(&code)?).await?;
+    app.engine()
+        .close_enrolment(&asked.caller, code_of(&code)?)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -73,7 +80,10 @@ pub async fn show(State(app): State<App>, asked: Candidate) -> Result<Response, 
         row::enrolment(conn, &code, clock::now())
     };
     let found = app.engine().store().read(read).await?;
-    json(StatusCode::OK, &found.ok_or_else(|| Refused::not_found("the enrolment is over"))?)
+    json(
+        StatusCode::OK,
+        &found.ok_or_else(|| Refused::not_found("the enrolment is over"))?,
+    )
 }
 
 /// `POST /v1/enrolment/claim`.

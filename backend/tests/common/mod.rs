@@ -691,7 +691,7 @@ fn directory(root: RootId) -> Directory {
             allow_same_user: false,
         }],
         attestations: Default::default(),
-environment_rules: vec![EnvironmentRule {
+        environment_rules: vec![EnvironmentRule {
             environment: "production".parse().unwrap(),
             target: line("*"),
             kinds: BTreeSet::new(),

@@ -16,7 +16,8 @@ impl Backend {
     /// [`ClientError`] says what failed and what to do.
     pub async fn invite(&self, body: &InviteBody) -> Result<EnrolmentRecord, ClientError> {
         let doing = "invite";
-        self.read(Call::post(doing, "/v1/enrolments", encode(doing, body)?)).await
+        self.read(Call::post(doing, "/v1/enrolments", encode(doing, body)?))
+            .await
     }
 
     /// Every open enrolment, for an owner. What is in them is the backend's word until it is checked.
@@ -24,7 +25,8 @@ impl Backend {
     /// # Errors
     /// [`ClientError`] says what failed and what to do.
     pub async fn enrolments(&self) -> Result<EnrolmentList, ClientError> {
-        self.read(Call::get("list the enrolments", "/v1/enrolments")).await
+        self.read(Call::get("list the enrolments", "/v1/enrolments"))
+            .await
     }
 
     /// Hands on an owner's credential.
@@ -34,7 +36,12 @@ impl Backend {
     pub async fn challenge_enrolment(&self, code: &KeyId, envelope: Envelope) -> Result<(), ClientError> {
         let doing = "answer the enrolment";
         let body = encode(doing, &EnvelopeBody { envelope })?;
-        self.done(Call::post(doing, format!("/v1/enrolments/{code}/credential"), body)).await
+        self.done(Call::post(
+            doing,
+            format!("/v1/enrolments/{code}/credential"),
+            body,
+        ))
+        .await
     }
 
     /// Forgets an enrolment, as an owner.
@@ -42,7 +49,12 @@ impl Backend {
     /// # Errors
     /// [`ClientError`] says what failed and what to do.
     pub async fn close_enrolment(&self, code: &KeyId) -> Result<(), ClientError> {
-        self.done(Call::bare("close the enrolment", Method::DELETE, format!("/v1/enrolments/{code}"))).await
+        self.done(Call::bare(
+            "close the enrolment",
+            Method::DELETE,
+            format!("/v1/enrolments/{code}"),
+        ))
+        .await
     }
 
     /// The enrolment of the code whose key signs the calls.
@@ -50,7 +62,8 @@ impl Backend {
     /// # Errors
     /// [`ClientError`] says what failed and what to do.
     pub async fn own_enrolment(&self) -> Result<EnrolmentRecord, ClientError> {
-        self.read(Call::get("look at the enrolment", "/v1/enrolment")).await
+        self.read(Call::get("look at the enrolment", "/v1/enrolment"))
+            .await
     }
 
     /// Hands on a candidate's claim.
@@ -69,6 +82,11 @@ impl Backend {
     /// [`ClientError`] says what failed and what to do.
     pub async fn activate_enrolment(&self, body: &ActivationBody) -> Result<(), ClientError> {
         let doing = "answer the challenge";
-        self.done(Call::post(doing, "/v1/enrolment/activation", encode(doing, body)?)).await
+        self.done(Call::post(
+            doing,
+            "/v1/enrolment/activation",
+            encode(doing, body)?,
+        ))
+        .await
     }
 }

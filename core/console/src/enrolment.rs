@@ -54,7 +54,8 @@ pub enum EnrolError {
 /// # Errors
 /// [`EnrolError::Make`] for one code in 2^32 whose key is none.
 pub fn code_key(code: &Code) -> Result<FileSigner, EnrolError> {
-    FileSigner::from_seed(&code.seed()).ok_or_else(|| EnrolError::Make("this code is none; draw another one".to_owned()))
+    FileSigner::from_seed(&code.seed())
+        .ok_or_else(|| EnrolError::Make("this code is none; draw another one".to_owned()))
 }
 
 /// One invitation, as the owner who made it keeps it. Never leaves the machine.
@@ -232,7 +233,8 @@ fn judged(
     let Some(envelope) = &record.claim else {
         return Ok(Standing::Waiting);
     };
-    let claim = enrolment::open(envelope, key.public_key(), root, &invitation.person).map_err(|error| text(&error))?;
+    let claim = enrolment::open(envelope, key.public_key(), root, &invitation.person)
+        .map_err(|error| text(&error))?;
     check_keys(&claim, envelope, directory, now)?;
     let Some(evidence) = &claim.evidence else {
         return Ok(Standing::Unproven(Box::new(claim)));
@@ -248,7 +250,9 @@ fn judged(
     match (&invitation.secret, &record.activation) {
         (None, _) => Ok(Standing::Claimed(claim)),
         (Some(_), None) => Ok(Standing::Challenged(claim)),
-        (Some(secret), Some(given)) if *secret == STANDARD.encode(&given.secret) => Ok(Standing::Proven(claim)),
+        (Some(secret), Some(given)) if *secret == STANDARD.encode(&given.secret) => {
+            Ok(Standing::Proven(claim))
+        }
         (Some(_), Some(_)) => {
             Err("the TPM with the endorsement certificate is not the one that holds the key".to_owned())
         }
@@ -267,7 +271,12 @@ fn check_keys(
             return Err(format!("key `{}` is in the directory already", key.id()));
         }
     }
-    if claim.login.is_none() && !directory.keys.iter().any(|entry| is_of(entry, &claim.person, Role::Login)) {
+    if claim.login.is_none()
+        && !directory
+            .keys
+            .iter()
+            .any(|entry| is_of(entry, &claim.person, Role::Login))
+    {
         return Err("the claim brings no login key, and the directory has none of this person".to_owned());
     }
     if let Some(old) = &claim.replaces {
@@ -308,7 +317,9 @@ pub fn accept(
         Standing::Unproven(claim) => (claim, KeyAssurance::Software),
         Standing::Refused(why) => return Err(EnrolError::Refused(why.clone())),
         Standing::Waiting | Standing::Claimed(_) | Standing::Challenged(_) => {
-            return Err(EnrolError::Refused("the enrolment is not complete yet".to_owned()));
+            return Err(EnrolError::Refused(
+                "the enrolment is not complete yet".to_owned(),
+            ));
         }
     };
     let holder = KeyHolder::Person(claim.person.clone());
@@ -351,7 +362,11 @@ fn join(directory: &mut Directory, claim: &EnrolmentClaim, teams: &[TeamId]) {
             });
         }
     }
-    match directory.people.iter_mut().find(|person| person.id == claim.person) {
+    match directory
+        .people
+        .iter_mut()
+        .find(|person| person.id == claim.person)
+    {
         Some(person) => person.teams.extend(teams.iter().cloned()),
         None => directory.people.push(Person {
             id: claim.person.clone(),

@@ -9,8 +9,8 @@ use std::time::Duration;
 use countersign_protocol::api::TrustDocument;
 use countersign_protocol::digest::{KeyId, RootId};
 use countersign_protocol::directory::{
-    Agent, Directory, DirectoryKey, Environment, EnvironmentRule, Guard, KeyHolder, Person,
-    Revocation, Team, TrustedDirectory,
+    Agent, Directory, DirectoryKey, Environment, EnvironmentRule, Guard, KeyHolder, Person, Revocation, Team,
+    TrustedDirectory,
 };
 use countersign_protocol::identity::{
     EnvironmentId, GuardId, KeyAssurance, PersonId, Presence, PublicKey, Role, TeamId,
@@ -222,7 +222,7 @@ pub fn first_directory(
         guards: vec![],
         environments,
         attestations: Default::default(),
-environment_rules: vec![],
+        environment_rules: vec![],
         keys: vec![],
     })
 }
@@ -322,7 +322,8 @@ pub fn revoke(
     now: Timestamp,
 ) -> Result<(), OrganisationError> {
     let entry = directory.keys.iter_mut().find(|entry| entry.key.id() == *key);
-    let entry = entry.ok_or_else(|| OrganisationError::Refused(format!("key `{key}` is not in the directory")))?;
+    let entry =
+        entry.ok_or_else(|| OrganisationError::Refused(format!("key `{key}` is not in the directory")))?;
     let next = Revocation {
         at: now,
         compromised_since,

@@ -217,7 +217,11 @@ pub fn check(
     }
     let signed = der_signature(&evidence.certify_signature)
         .is_some_and(|signature| attesting.accepts(&evidence.certify_info, &signature));
-    if signed { Ok(()) } else { Err(AttestationError::Signature) }
+    if signed {
+        Ok(())
+    } else {
+        Err(AttestationError::Signature)
+    }
 }
 
 /// What identifies a key to a TPM: the algorithm and the digest of its `TPMT_PUBLIC`.
@@ -226,11 +230,15 @@ pub fn name_of(public: &[u8]) -> Vec<u8> {
     [SHA256.as_slice(), Sha256Digest::of(public).as_bytes()].concat()
 }
 
-/// Evidence of keys: each about one that is there and called attested, and for each such key.
+/// Refuses more certificates, or longer ones, than anybody is to read.
 pub(crate) fn check_sizes(attestations: &Attestations) -> Result<(), String> {
     let authorities = attestations.roots.iter().chain(&attestations.issuers);
     let too_many = authorities.clone().count() > MAX_AUTHORITIES;
-    if too_many || authorities.clone().any(|certificate| certificate.0.len() > MAX_CERTIFICATE) {
+    if too_many
+        || authorities
+            .clone()
+            .any(|certificate| certificate.0.len() > MAX_CERTIFICATE)
+    {
         return Err(format!(
             "more than {MAX_AUTHORITIES} certificates of makers, or one longer than {MAX_CERTIFICATE} bytes"
         ));
@@ -277,8 +285,16 @@ fn check_chain(
         .collect();
     let time = UnixTime::since_unix_epoch(std::time::Duration::from_millis(at.millis()));
     let usage = Endorsement::default();
-    leaf.verify_for_usage(CERTIFICATE_ALGORITHMS, &anchors, &issuers, time, &usage, None, None)
-        .map_err(refused)?;
+    leaf.verify_for_usage(
+        CERTIFICATE_ALGORITHMS,
+        &anchors,
+        &issuers,
+        time,
+        &usage,
+        None,
+        None,
+    )
+    .map_err(refused)?;
     let shown = match evidence.endorsement {
         EndorsementKind::Rsa2048 => rsa_spki(&evidence.endorsement_public),
         EndorsementKind::EccP256 => endorsement_point(&evidence.endorsement_public)
@@ -313,9 +329,9 @@ impl ExtendedKeyUsageValidator for Endorsement {
 /// The modulus of an endorsement key that follows template L-1.
 #[must_use]
 pub fn endorsement_modulus(public: &[u8]) -> Option<&[u8]> {
-    public.strip_prefix(RSA_ENDORSEMENT).filter(|modulus| {
-        modulus.len() == 256 && modulus.first().is_some_and(|first| *first >= 0x80)
-    })
+    public
+        .strip_prefix(RSA_ENDORSEMENT)
+        .filter(|modulus| modulus.len() == 256 && modulus.first().is_some_and(|first| *first >= 0x80))
 }
 
 /// The point of an endorsement key that follows template L-2.
@@ -375,7 +391,11 @@ fn integer(bytes: &[u8]) -> Option<Vec<u8>> {
     let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
     let digits = bytes.get(zeros..)?;
     let first = *digits.first()?;
-    let body = if first >= 0x80 { [&[0], digits].concat() } else { digits.to_vec() };
+    let body = if first >= 0x80 {
+        [&[0], digits].concat()
+    } else {
+        digits.to_vec()
+    };
     let length = u8::try_from(body.len()).ok().filter(|length| *length <= 33)?;
     Some([&[0x02, length], body.as_slice()].concat())
 }

@@ -508,7 +508,9 @@ fn check_attestations(directory: &Directory) -> Result<(), String> {
         let found = proven.iter().find(|one| one.key == id);
         let one = found.ok_or_else(|| format!("key `{id}` is called attested, without evidence"))?;
         if one.at > directory.issued_at {
-            return Err(format!("the evidence of key `{id}` was judged after the directory was made"));
+            return Err(format!(
+                "the evidence of key `{id}` was judged after the directory was made"
+            ));
         }
         let claim = Claim {
             root: &directory.root,
@@ -519,9 +521,18 @@ fn check_attestations(directory: &Directory) -> Result<(), String> {
         attestation::check(&one.evidence, &claim, &directory.attestations, one.at)
             .map_err(|error| format!("key `{id}` is called attested, but {error}"))?;
     }
-    let attested = |id: &KeyId| directory.keys.iter().filter(is_attested).any(|key| key.key.id() == *id);
+    let attested = |id: &KeyId| {
+        directory
+            .keys
+            .iter()
+            .filter(is_attested)
+            .any(|key| key.key.id() == *id)
+    };
     match proven.iter().find(|one| !attested(&one.key)) {
-        Some(stray) => Err(format!("there is evidence of key `{}`, which is not called attested", stray.key)),
+        Some(stray) => Err(format!(
+            "there is evidence of key `{}`, which is not called attested",
+            stray.key
+        )),
         None => Ok(()),
     }
 }
@@ -565,7 +576,10 @@ fn check_keys(
     Ok(())
 }
 
-fn unique<T: Ord + Clone + std::fmt::Display>(what: &str, names: impl Iterator<Item = T>) -> Result<BTreeSet<T>, String> {
+fn unique<T: Ord + Clone + std::fmt::Display>(
+    what: &str,
+    names: impl Iterator<Item = T>,
+) -> Result<BTreeSet<T>, String> {
     let mut seen = BTreeSet::new();
     for name in names {
         if !seen.insert(name.clone()) {

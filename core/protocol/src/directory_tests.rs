@@ -66,7 +66,7 @@ pub(crate) fn sample() -> (TrustedRoot, Directory) {
         }],
         environments: vec![place("staging", 1), place("production", 9)],
         attestations: Default::default(),
-environment_rules: vec![EnvironmentRule {
+        environment_rules: vec![EnvironmentRule {
             environment: "staging".parse().unwrap(),
             target: line("file://*/srv/staging/*"),
             kinds: BTreeSet::new(),

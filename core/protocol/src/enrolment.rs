@@ -40,7 +40,9 @@ pub struct Code([u8; 16]);
 
 /// A text that is no code.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not an enrolment code: 26 letters and digits in groups, as `countersign directory invite` printed it")]
+#[error(
+    "not an enrolment code: 26 letters and digits in groups, as `countersign directory invite` printed it"
+)]
 pub struct CodeError;
 
 impl Code {
@@ -75,7 +77,12 @@ impl fmt::Debug for Code {
 
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, letter) in BASE32_NOPAD.encode(&self.0).to_ascii_lowercase().chars().enumerate() {
+        for (index, letter) in BASE32_NOPAD
+            .encode(&self.0)
+            .to_ascii_lowercase()
+            .chars()
+            .enumerate()
+        {
             if index > 0 && index % 5 == 0 {
                 f.write_str("-")?;
             }
@@ -200,7 +207,10 @@ pub fn open(
     }
     let claim: EnrolmentClaim = canonical::parse_within(&envelope.payload, MAX_BODY)
         .map_err(|error| EnrolmentError::Unreadable(error.to_string()))?;
-    let fits = claim.schema == CLAIM_SCHEMA && claim.root == *root && claim.code == code.id() && claim.person == *person;
+    let fits = claim.schema == CLAIM_SCHEMA
+        && claim.root == *root
+        && claim.code == code.id()
+        && claim.person == *person;
     if !fits {
         return Err(EnrolmentError::Other);
     }
@@ -326,7 +336,10 @@ mod tests {
         let sealed = |signers: &[&dyn Signer]| sign(CLAIM_TYPE, bytes.clone(), signers).unwrap();
         let good = sealed(&[&code, &login, &reviewer]);
         assert_eq!(opened(&good, &code).unwrap(), claim(&code));
-        assert_eq!(opened(&sealed(&[&login, &reviewer]), &code), Err(EnrolmentError::Code));
+        assert_eq!(
+            opened(&sealed(&[&login, &reviewer]), &code),
+            Err(EnrolmentError::Code)
+        );
         let missing = |key: &TestKey| Err(EnrolmentError::NotProven(key.public_key().id()));
         assert_eq!(opened(&sealed(&[&code, &login]), &code), missing(&reviewer));
         assert_eq!(opened(&sealed(&[&code, &reviewer]), &code), missing(&login));
@@ -339,11 +352,26 @@ mod tests {
 
     #[test]
     fn whoever_relays_cannot_put_another_key_in_its_place() {
-        let (code, login, reviewer, own) = (TestKey::new(1), TestKey::new(2), TestKey::new(3), TestKey::new(66));
+        let (code, login, reviewer, own) = (
+            TestKey::new(1),
+            TestKey::new(2),
+            TestKey::new(3),
+            TestKey::new(66),
+        );
         let mut swapped = claim(&code);
-        let honest = sign(CLAIM_TYPE, canonical::to_bytes(&swapped).unwrap(), &[&code, &login, &reviewer]).unwrap();
+        let honest = sign(
+            CLAIM_TYPE,
+            canonical::to_bytes(&swapped).unwrap(),
+            &[&code, &login, &reviewer],
+        )
+        .unwrap();
         swapped.reviewer = own.public_key().clone();
-        let mut envelope = sign(CLAIM_TYPE, canonical::to_bytes(&swapped).unwrap(), &[&login, &own]).unwrap();
+        let mut envelope = sign(
+            CLAIM_TYPE,
+            canonical::to_bytes(&swapped).unwrap(),
+            &[&login, &own],
+        )
+        .unwrap();
         envelope.signatures.extend(honest.signatures);
         assert_eq!(opened(&envelope, &code), Err(EnrolmentError::Code));
     }

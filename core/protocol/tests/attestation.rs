@@ -53,7 +53,10 @@ fn at() -> Timestamp {
 fn real() -> (TpmEvidence, Held, Attestations) {
     let evidence: TpmEvidence = serde_json::from_slice(EVIDENCE).unwrap();
     let public = &evidence.key_public;
-    let (x, y) = (&public[public.len() - 66..public.len() - 34], &public[public.len() - 32..]);
+    let (x, y) = (
+        &public[public.len() - 66..public.len() - 34],
+        &public[public.len() - 32..],
+    );
     let point = p256::EncodedPoint::from_affine_coordinates(x.into(), y.into(), false);
     let key = p256::ecdsa::VerifyingKey::from_encoded_point(&point).unwrap();
     let der = p256::pkcs8::EncodePublicKey::to_public_key_der(&key).unwrap();
@@ -134,7 +137,10 @@ fn a_software_key_that_claims_hardware_is_refused() {
         maker: secret(77),
         ..Paper::default()
     };
-    assert!(matches!(refusal(&own, &held, &authorities), AttestationError::Chain(_)));
+    assert!(matches!(
+        refusal(&own, &held, &authorities),
+        AttestationError::Chain(_)
+    ));
     // A real certificate, but of another TPM's endorsement key.
     let mut swapped = own.evidence(&held.claim());
     swapped.endorsement_certificate = paper.certificate();
@@ -154,12 +160,18 @@ fn keys_that_came_from_elsewhere_or_may_leave_are_refused() {
     let (_, held, authorities) = paper();
     // Without one of fixedTPM, fixedParent, sensitiveDataOrigin, userWithAuth, sign; with noDA, decrypt, restricted,
     // adminWithPolicy, encryptedDuplication.
-    for bit in [0x2, 0x10, 0x20, 0x40, 0x4_0000, 0x400, 0x2_0000, 0x1_0000, 0x80, 0x800] {
+    for bit in [
+        0x2, 0x10, 0x20, 0x40, 0x4_0000, 0x400, 0x2_0000, 0x1_0000, 0x80, 0x800,
+    ] {
         let bent = Paper {
             key_attributes: SIGNING ^ bit,
             ..Paper::default()
         };
-        assert_eq!(refusal(&bent, &held, &authorities), AttestationError::KeyAttributes, "{bit:x}");
+        assert_eq!(
+            refusal(&bent, &held, &authorities),
+            AttestationError::KeyAttributes,
+            "{bit:x}"
+        );
     }
     // What an attestation key without `restricted` signs proves nothing.
     for bit in [0x2, 0x10, 0x20, 0x40, 0x4_0000, 0x400, 0x2_0000, 0x1_0000, 0x80] {
@@ -167,7 +179,11 @@ fn keys_that_came_from_elsewhere_or_may_leave_are_refused() {
             attesting_attributes: RESTRICTED ^ bit,
             ..Paper::default()
         };
-        assert_eq!(refusal(&bent, &held, &authorities), AttestationError::AttestationKey, "{bit:x}");
+        assert_eq!(
+            refusal(&bent, &held, &authorities),
+            AttestationError::AttestationKey,
+            "{bit:x}"
+        );
     }
 }
 
@@ -178,7 +194,10 @@ fn a_certificate_that_is_for_something_else_is_refused() {
         has_usage: false,
         ..Paper::default()
     };
-    assert!(matches!(refusal(&bent, &held, &authorities), AttestationError::Chain(_)));
+    assert!(matches!(
+        refusal(&bent, &held, &authorities),
+        AttestationError::Chain(_)
+    ));
 }
 
 #[test]
@@ -240,11 +259,20 @@ fn every_changed_cut_or_added_byte_of_real_evidence_is_refused() {
     ];
     for (which, length) in lengths.into_iter().enumerate() {
         for index in 0..length {
-            assert!(!change(which, &|bytes| bytes[index] ^= 1), "part {which}, byte {index}");
-            assert!(!change(which, &|bytes| bytes.truncate(index)), "part {which}, cut at {index}");
+            assert!(
+                !change(which, &|bytes| bytes[index] ^= 1),
+                "part {which}, byte {index}"
+            );
+            assert!(
+                !change(which, &|bytes| bytes.truncate(index)),
+                "part {which}, cut at {index}"
+            );
         }
         assert!(!change(which, &|bytes| bytes.push(0)), "part {which}, longer");
-        assert!(!change(which, &|bytes| bytes.resize(100_000, 0)), "part {which}, far longer");
+        assert!(
+            !change(which, &|bytes| bytes.resize(100_000, 0)),
+            "part {which}, far longer"
+        );
     }
 }
 

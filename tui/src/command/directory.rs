@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use countersign_client::now;
 use countersign_client::trust::TrustStore;
 use countersign_console::keys as console_keys;
 use countersign_console::organisation::{self as org, Enrolment, GuardKey};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use countersign_protocol::api::TrustDocument;
 use countersign_protocol::attestation::Certificate;
 use countersign_protocol::directory::{Agent, Directory, TrustedDirectory};
@@ -170,7 +170,13 @@ fn propose(config: Option<&Path>, options: &DirectoryPropose) -> Result<(), Fail
         known.sort();
         known.dedup();
     }
-    write_proposal(&mut directory, &root, trusted.version, options.days, &options.output)
+    write_proposal(
+        &mut directory,
+        &root,
+        trusted.version,
+        options.days,
+        &options.output,
+    )
 }
 
 /// The certificates of a file, in PEM or DER.
@@ -179,15 +185,26 @@ fn certificates(path: &Path) -> Result<Vec<Certificate>, Failure> {
     if bytes.first() == Some(&0x30) {
         return Ok(vec![Certificate(bytes)]);
     }
-    let unreadable = || Failure::usage(format!("`{}` holds no certificate in PEM or DER", path.display()), "");
+    let unreadable = || {
+        Failure::usage(
+            format!("`{}` holds no certificate in PEM or DER", path.display()),
+            "",
+        )
+    };
     let text = String::from_utf8(bytes).map_err(|_| unreadable())?;
     let mut found = Vec::new();
     for part in text.split("-----BEGIN CERTIFICATE-----").skip(1) {
-        let (body, _) = part.split_once("-----END CERTIFICATE-----").ok_or_else(unreadable)?;
+        let (body, _) = part
+            .split_once("-----END CERTIFICATE-----")
+            .ok_or_else(unreadable)?;
         let body: String = body.split_whitespace().collect();
         found.push(Certificate(STANDARD.decode(body).map_err(|_| unreadable())?));
     }
-    if found.is_empty() { Err(unreadable()) } else { Ok(found) }
+    if found.is_empty() {
+        Err(unreadable())
+    } else {
+        Ok(found)
+    }
 }
 
 /// Writes the next directory, for the owners to sign, where every reader would accept it.

@@ -15,8 +15,8 @@ use countersign_console::keys as console_keys;
 use countersign_console::keys::tpm::{TpmKey, TpmKeys};
 use countersign_protocol::attestation::{Claim, TpmEvidence};
 use countersign_protocol::canonical;
-use countersign_protocol::directory::{KeyHolder, TrustedDirectory};
 use countersign_protocol::digest::RootId;
+use countersign_protocol::directory::{KeyHolder, TrustedDirectory};
 use countersign_protocol::enrolment::{
     self, ActivationBody, CLAIM_SCHEMA, CLAIM_TYPE, Code, EnrolmentClaim, EnrolmentRecord,
 };
@@ -115,12 +115,19 @@ async fn ask(config: Option<&Path>, wanted: &Wanted<'_>) -> Result<(), Failure> 
         output::say(&format!(
             "asked for key `{}`{}; an owner sees it with `countersign directory enrolments`",
             wanted.name,
-            if has_evidence { " with evidence of its TPM" } else { ", without evidence: it will count as software" }
+            if has_evidence {
+                " with evidence of its TPM"
+            } else {
+                ", without evidence: it will count as software"
+            }
         ))?;
         record = backend.own_enrolment().await?;
     }
     let sent = sent(&record);
-    if sent.as_ref().is_none_or(|claim| claim.reviewer.id() != configured.id) {
+    if sent
+        .as_ref()
+        .is_none_or(|claim| claim.reviewer.id() != configured.id)
+    {
         return Err(Failure::new(
             Exit::Refused,
             "this code was used for another key",
@@ -160,9 +167,10 @@ fn claim(
     };
     let login = key_file::load(&machine.home.login_key())?;
     let login_id = login.public_key().id();
-    let is_known = machine.directory.keys.iter().any(|entry| {
-        entry.key.id() == login_id && entry.holder == KeyHolder::Person(machine.person.clone())
-    });
+    let is_known =
+        machine.directory.keys.iter().any(|entry| {
+            entry.key.id() == login_id && entry.holder == KeyHolder::Person(machine.person.clone())
+        });
     let old = match wanted.replaces {
         Some(name) => Some(old_key(machine, name, wanted.pin)?),
         None => None,
@@ -246,13 +254,16 @@ async fn answer(
     wanted: &Wanted<'_>,
     mut record: EnrolmentRecord,
 ) -> Result<(), Failure> {
-    let until = wanted.wait.map(|seconds| Instant::now() + Duration::from_secs(seconds));
+    let until = wanted
+        .wait
+        .map(|seconds| Instant::now() + Duration::from_secs(seconds));
     if record.activation.is_some() {
         return output::say("the owner's challenge was answered already");
     }
     loop {
         if let Some(envelope) = &record.credential {
-            let credential = enrolment::open_credential(envelope, code).map_err(|error| refused(error.to_string()))?;
+            let credential =
+                enrolment::open_credential(envelope, code).map_err(|error| refused(error.to_string()))?;
             let secret = tpm_key(configured)?.activate(&credential)?;
             let body = ActivationBody {
                 secret: secret.to_vec(),

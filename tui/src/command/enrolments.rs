@@ -34,8 +34,10 @@ pub async fn invite(config: Option<&Path>, options: &Invite) -> Result<(), Failu
     invitations.keep()?;
     inbox.backend().invite(&body).await?;
     if options.json {
-        return output::json(&json!({ "schema": "countersign/invitation/v1", "code": code.to_string(),
-            "person": options.person, "expires_at": body.expires_at }));
+        return output::json(
+            &json!({ "schema": "countersign/invitation/v1", "code": code.to_string(),
+            "person": options.person, "expires_at": body.expires_at }),
+        );
     }
     output::say(&format!("code for {}, shown once: {code}", options.person))?;
     output::say(&format!(
@@ -57,7 +59,10 @@ pub async fn enrolments(config: Option<&Path>, options: &Enrolments) -> Result<(
     for record in &list.enrolments {
         let Some(place) = place_of(&invitations, record) else {
             if !options.json {
-                output::say(&format!("{}: opened by {}, on another machine", record.person, record.invited_by))?;
+                output::say(&format!(
+                    "{}: opened by {}, on another machine",
+                    record.person, record.invited_by
+                ))?;
             }
             continue;
         };
@@ -88,7 +93,13 @@ pub async fn enrolments(config: Option<&Path>, options: &Enrolments) -> Result<(
         .output
         .as_deref()
         .ok_or_else(|| Failure::usage("`--accept` needs `-o FILE` for the directory", ""))?;
-    write_proposal(&mut directory, &trusted.root, trusted.directory.version, options.days, output)
+    write_proposal(
+        &mut directory,
+        &trusted.root,
+        trusted.directory.version,
+        options.days,
+        output,
+    )
 }
 
 /// Ends a key in the next directory.
@@ -100,14 +111,26 @@ pub async fn revoke(config: Option<&Path>, options: &Revoke) -> Result<(), Failu
     if options.compromised_since.is_some_and(|since| since > at) {
         return Err(Failure::usage("`--compromised-since` lies in the future", ""));
     }
-    org::revoke(&mut directory, &options.key, reason, options.compromised_since, at)?;
+    org::revoke(
+        &mut directory,
+        &options.key,
+        reason,
+        options.compromised_since,
+        at,
+    )?;
     output::say(&format!(
         "key {} ends at {}; decisions logged from {} on are void, whatever time they state",
         options.key,
         at,
         options.compromised_since.unwrap_or(at)
     ))?;
-    write_proposal(&mut directory, &trusted.root, trusted.directory.version, options.days, &options.output)
+    write_proposal(
+        &mut directory,
+        &trusted.root,
+        trusted.directory.version,
+        options.days,
+        &options.output,
+    )
 }
 
 fn kept(config: Option<&Path>) -> Result<Invitations, Failure> {
@@ -140,7 +163,10 @@ async fn stand(
     let envelope = invitation.challenge(&claim)?;
     // The secret has to be known here before the TPM is asked for it.
     invitations.keep()?;
-    inbox.backend().challenge_enrolment(&record.code.id(), envelope).await?;
+    inbox
+        .backend()
+        .challenge_enrolment(&record.code.id(), envelope)
+        .await?;
     Ok(Standing::Challenged(claim))
 }
 
@@ -152,10 +178,18 @@ fn accept(
 ) -> Result<(), Failure> {
     let of_person = |(record, _, _): &&(&EnrolmentRecord, Standing, Invitation)| record.person == *person;
     let (_, standing, invitation) = judged.iter().rev().find(of_person).ok_or_else(|| {
-        Failure::new(Code::NotFound, format!("no enrolment of `{person}` is open here"), "")
+        Failure::new(
+            Code::NotFound,
+            format!("no enrolment of `{person}` is open here"),
+            "",
+        )
     })?;
     enrolment::accept(directory, standing, invitation, vouched, now()).map_err(|error| {
-        Failure::new(Code::Refused, format!("`{person}`: {error}"), "nothing was written")
+        Failure::new(
+            Code::Refused,
+            format!("`{person}`: {error}"),
+            "nothing was written",
+        )
     })
 }
 
@@ -165,7 +199,10 @@ fn told(standing: &Standing) -> (&'static str, String) {
             "key {} ({}){}",
             claim.reviewer.id(),
             output::shown(claim.provider.raw()),
-            claim.replaces.map(|old| format!(", in the place of {old}, which agrees")).unwrap_or_default()
+            claim
+                .replaces
+                .map(|old| format!(", in the place of {old}, which agrees"))
+                .unwrap_or_default()
         )
     };
     match standing {
@@ -173,14 +210,21 @@ fn told(standing: &Standing) -> (&'static str, String) {
         Standing::Refused(why) => ("refused", format!("REFUSED: {}", output::shown(why.as_str()))),
         Standing::Unproven(claim) => (
             "software",
-            format!("{}: signed by code and keys; no evidence, so it counts as software", about(claim)),
+            format!(
+                "{}: signed by code and keys; no evidence, so it counts as software",
+                about(claim)
+            ),
         ),
-        Standing::Claimed(claim) | Standing::Challenged(claim) => {
-            ("challenged", format!("{}: evidence holds; its TPM is challenged", about(claim)))
-        }
+        Standing::Claimed(claim) | Standing::Challenged(claim) => (
+            "challenged",
+            format!("{}: evidence holds; its TPM is challenged", about(claim)),
+        ),
         Standing::Proven(claim) => (
             "hardware-attested",
-            format!("{}: proven to be in a TPM of a maker that the directory names", about(claim)),
+            format!(
+                "{}: proven to be in a TPM of a maker that the directory names",
+                about(claim)
+            ),
         ),
     }
 }

@@ -39,7 +39,11 @@ pub fn enrolments(conn: &Connection, now: Timestamp) -> Result<Vec<EnrolmentReco
 ///
 /// # Errors
 /// [`StoreError`] when the store fails.
-pub fn enrolment(conn: &Connection, code: &KeyId, now: Timestamp) -> Result<Option<EnrolmentRecord>, StoreError> {
+pub fn enrolment(
+    conn: &Connection,
+    code: &KeyId,
+    now: Timestamp,
+) -> Result<Option<EnrolmentRecord>, StoreError> {
     let mut rows = conn.prepare_cached(&format!("{SELECT} WHERE code = ?1 AND until > ?2"))?;
     let mut found = rows.query(params![code.to_string(), int(now.millis())])?;
     found.next()?.map(read).transpose()
@@ -66,7 +70,12 @@ pub fn open_enrolment(conn: &Connection, new: &EnrolmentRecord, now: Timestamp) 
 ///
 /// # Errors
 /// [`StoreError`] when the store fails.
-pub fn set_part<T: Serialize>(conn: &Connection, code: &KeyId, part: Part, value: &T) -> Result<(), StoreError> {
+pub fn set_part<T: Serialize>(
+    conn: &Connection,
+    code: &KeyId,
+    part: Part,
+    value: &T,
+) -> Result<(), StoreError> {
     let column = match part {
         Part::Claim => "claim",
         Part::Credential => "credential",

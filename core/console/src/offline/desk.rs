@@ -77,13 +77,15 @@ impl Desk for FileDesk {
         let review = Arc::clone(&self.review);
         blocking(move || {
             let opened = review.fetch(id)?;
-            Ok(desk::reading(&opened, review.config(), review.person()).map(|mut reading| {
-                reading.copy = Some(Copy {
-                    as_of: opened.as_of,
-                    troubles: review.troubles().collect(),
-                });
-                reading
-            }))
+            Ok(
+                desk::reading(&opened, review.config(), review.person()).map(|mut reading| {
+                    reading.copy = Some(Copy {
+                        as_of: opened.as_of,
+                        troubles: review.troubles().collect(),
+                    });
+                    reading
+                }),
+            )
         })
         .await?
     }

@@ -169,7 +169,7 @@ pub fn plain_directory(root: RootId) -> Directory {
             place("production", 9, false),
         ],
         attestations: Default::default(),
-environment_rules: vec![EnvironmentRule {
+        environment_rules: vec![EnvironmentRule {
             environment: "staging".parse().unwrap(),
             target: line("file://*/srv/staging/*"),
             kinds: BTreeSet::new(),

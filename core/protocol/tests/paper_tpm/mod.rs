@@ -56,7 +56,12 @@ impl Paper {
     pub fn root(&self) -> Certificate {
         let constraints = tlv(0x30, &[&tlv(0x01, &[&[0xff]])]);
         let extension = extension(&[0x55, 0x1d, 0x13], &constraints);
-        Certificate(certificate("maker", &spki(&self.maker), &[&extension], &self.maker))
+        Certificate(certificate(
+            "maker",
+            &spki(&self.maker),
+            &[&extension],
+            &self.maker,
+        ))
     }
 
     /// The certificate of the endorsement key.
@@ -148,11 +153,20 @@ pub fn attest(nonce: &[u8], name: &[u8]) -> Vec<u8> {
 
 /// The public half as this product reads it.
 pub fn public_key(secret: &SigningKey) -> PublicKey {
-    PublicKey::from_spki(countersign_protocol::identity::Algorithm::EcdsaP256Sha256, &spki(secret)).unwrap()
+    PublicKey::from_spki(
+        countersign_protocol::identity::Algorithm::EcdsaP256Sha256,
+        &spki(secret),
+    )
+    .unwrap()
 }
 
 fn spki(secret: &SigningKey) -> Vec<u8> {
-    secret.verifying_key().to_public_key_der().unwrap().as_bytes().to_vec()
+    secret
+        .verifying_key()
+        .to_public_key_der()
+        .unwrap()
+        .as_bytes()
+        .to_vec()
 }
 
 fn point(secret: &SigningKey) -> Vec<u8> {
@@ -176,13 +190,22 @@ fn hex(text: &str) -> Vec<u8> {
 }
 
 fn certificate(subject: &str, spki: &[u8], extensions: &[&[u8]], maker: &SigningKey) -> Vec<u8> {
-    let algorithm = tlv(0x30, &[&tlv(0x06, &[&[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02]])]);
+    let algorithm = tlv(
+        0x30,
+        &[&tlv(0x06, &[&[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02]])],
+    );
     let name = |text: &str| {
         if text.is_empty() {
             return tlv(0x30, &[]);
         }
         let text = tlv(0x0c, &[text.as_bytes()]);
-        tlv(0x30, &[&tlv(0x31, &[&tlv(0x30, &[&tlv(0x06, &[&[0x55, 0x04, 0x03]]), &text])])])
+        tlv(
+            0x30,
+            &[&tlv(
+                0x31,
+                &[&tlv(0x30, &[&tlv(0x06, &[&[0x55, 0x04, 0x03]]), &text])],
+            )],
+        )
     };
     let validity = tlv(
         0x30,

@@ -329,7 +329,7 @@ fn directory(root: &TrustedRoot) -> Directory {
             allow_same_user: false,
         }],
         attestations: Default::default(),
-environment_rules: vec![],
+        environment_rules: vec![],
         keys: vec![
             reviewer("alice", "alice"),
             reviewer("bob", "bob"),

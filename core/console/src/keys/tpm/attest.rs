@@ -6,8 +6,8 @@
 //! together, comes back only from the TPM that holds both (`TPM2_ActivateCredential`). Endorsement keys follow the
 //! TCG EK Credential Profile 2.5 for TPM 2.0, templates L-1 and L-2.
 
-use countersign_protocol::attestation::{EVIDENCE_SCHEMA, MAX_CERTIFICATE};
 pub use countersign_protocol::attestation::{Credential, EndorsementKind, TpmEvidence as Evidence};
+use countersign_protocol::attestation::{EVIDENCE_SCHEMA, MAX_CERTIFICATE};
 use tpm2_protocol::TpmMarshal as _;
 use tpm2_protocol::basic::TpmHandle;
 use tpm2_protocol::data::{

@@ -7,7 +7,8 @@ use aes::Aes128;
 use cfb_mode::Encryptor;
 use cfb_mode::cipher::{AsyncStreamCipher as _, KeyIvInit as _};
 use countersign_protocol::attestation::{
-    CREDENTIAL_SCHEMA, Credential, EndorsementKind, TpmEvidence, endorsement_modulus, endorsement_point, name_of,
+    CREDENTIAL_SCHEMA, Credential, EndorsementKind, TpmEvidence, endorsement_modulus, endorsement_point,
+    name_of,
 };
 use hmac::Mac as _;
 use p256::elliptic_curve::bigint::modular::runtime_mod::{DynResidue, DynResidueParams};
@@ -68,7 +69,8 @@ fn to_point(public: &[u8]) -> Result<Sealed, TpmFault> {
 }
 
 fn to_rsa(public: &[u8]) -> Result<Sealed, TpmFault> {
-    let modulus = endorsement_modulus(public).ok_or(TpmFault::Malformed("an endorsement key of another kind"))?;
+    let modulus =
+        endorsement_modulus(public).ok_or(TpmFault::Malformed("an endorsement key of another kind"))?;
     let seed = Zeroizing::new(random()?.to_vec());
     let padded = padded_block(&seed, &random()?);
     let number = U2048::from_be_slice(modulus);
@@ -96,7 +98,10 @@ fn padded_block(message: &[u8], salt: &[u8; 32]) -> Vec<u8> {
 /// MGF1 with SHA-256, over what it masks.
 fn mask(bytes: &mut [u8], seed: &[u8]) {
     for (counter, part) in (0_u32..).zip(bytes.chunks_mut(32)) {
-        let pad = Sha256::new().chain_update(seed).chain_update(counter.to_be_bytes()).finalize();
+        let pad = Sha256::new()
+            .chain_update(seed)
+            .chain_update(counter.to_be_bytes())
+            .finalize();
         for (byte, pad) in part.iter_mut().zip(pad) {
             *byte ^= pad;
         }

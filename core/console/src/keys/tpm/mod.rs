@@ -5,8 +5,8 @@
 //! Specification; structures are those of `tpm2_protocol`.
 
 pub mod attest;
-pub mod credential;
 pub mod command;
+pub mod credential;
 pub mod object;
 pub mod session;
 pub mod transport;

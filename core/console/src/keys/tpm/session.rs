@@ -284,7 +284,13 @@ pub(super) fn hmac(key: &[u8], parts: &[&[u8]]) -> Result<Hmac<Sha256>, TpmFault
 }
 
 /// KDFa with SHA-256, for at most 256 bits: one turn of the counter.
-pub(super) fn kdf_a(key: &[u8], label: &str, u: &[u8], v: &[u8], bits: u32) -> Result<Zeroizing<Vec<u8>>, TpmFault> {
+pub(super) fn kdf_a(
+    key: &[u8],
+    label: &str,
+    u: &[u8],
+    v: &[u8],
+    bits: u32,
+) -> Result<Zeroizing<Vec<u8>>, TpmFault> {
     let parts: [&[u8]; 6] = [
         &1_u32.to_be_bytes(),
         label.as_bytes(),

@@ -97,7 +97,10 @@ fn a_key_that_will_not_do_is_told_before_reading_and_may_still_deny() {
         panic!("nothing is read");
     };
     reading.weak_key = Some("your key will not do here, by policy hardware".to_owned());
-    let now = Moment { up: Duration::from_millis(2000), wall: reading.summary.created_at };
+    let now = Moment {
+        up: Duration::from_millis(2000),
+        wall: reading.summary.created_at,
+    };
     let shown = crate::machine::view::detail(&state, now).unwrap();
     assert!(shown.why_not.unwrap().contains("by policy hardware"));
     tell(&mut state, Command::Begin(Verdict::Approve), 2000);
