@@ -201,7 +201,7 @@ fn what_does_not_follow_is_refused() {
     let refuse = |change: &dyn Fn(&mut Proposal)| {
         let mut other = next.clone();
         change(&mut other);
-        check_lineage(&other, &[step.clone()]).unwrap_err()
+        check_lineage(&other, std::slice::from_ref(&step)).unwrap_err()
     };
     let nobody = |proposal: &mut Proposal| proposal.amends.as_mut().unwrap().excluded.clear();
     assert_eq!(refuse(&nobody), AmendmentError::DoesNotFollow("amends"));
