@@ -581,7 +581,7 @@ async fn ask_once(socket: &std::path::Path, call: &Call, show: Show) -> Result<S
 fn conclude(ended: &Ended, json: bool) -> ExitCode {
     if json {
         let message = Untrusted::from(ended.message.as_str()).escaped();
-        let counter = ended.counter.as_ref().map(printable);
+        let counter = ended.counter.as_deref().map(printable);
         let result = GuardResult {
             schema: "countersign/guard-result/v1",
             request: ended.request,
@@ -594,7 +594,7 @@ fn conclude(ended: &Ended, json: bool) -> ExitCode {
         complain_json(&result);
     } else if !ended.message.is_empty() {
         complain(&format!("{}: {}", ended.state, ended.message));
-        if let Some(counter) = ended.counter.as_ref().map(printable) {
+        if let Some(counter) = ended.counter.as_deref().map(printable) {
             for line in &counter.difference {
                 complain(&format!("  {line}"));
             }

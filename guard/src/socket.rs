@@ -255,7 +255,7 @@ pub struct Ended {
     pub message: String,
     /// What a reviewer proposed instead, while it can still be accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub counter: Option<Counter>,
+    pub counter: Option<Box<Counter>>,
 }
 
 /// What a reviewer proposed instead, as the agent is told it. Foreign text throughout.

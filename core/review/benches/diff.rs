@@ -6,7 +6,7 @@
 //! the latter.
 
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
-#![expect(
+#![allow(
     dead_code,
     reason = "the documents are shared with other benches; not all are used here"
 )]

@@ -126,7 +126,7 @@ fn what_follows_runs_when_somebody_else_approves() {
         .request
         .excluded
         .iter()
-        .map(|person| person.as_str())
+        .map(countersign_protocol::identity::PersonId::as_str)
         .collect();
     assert_eq!(excluded, ["alice", "carol"]);
     for field in ["amends: r-", "written by: carol", "because: read it"] {

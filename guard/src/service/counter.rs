@@ -258,7 +258,7 @@ impl Service {
         match kept.and_then(|kept| canonical::parse::<Counter>(&kept.told).ok()) {
             Some(counter) => Ended {
                 code: "counter-proposed".to_owned(),
-                counter: Some(counter),
+                counter: Some(Box::new(counter)),
                 ..ended
             },
             None => ended,

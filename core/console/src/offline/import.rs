@@ -1,6 +1,5 @@
 //! Taking decisions in that were made without a network: each checked by itself, each answered by itself.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use countersign_client::now;
@@ -18,7 +17,7 @@ use super::export::{ExportError, remember};
 use super::file::{ExportedFile, FileError};
 use super::record::Carried;
 use crate::home::Home;
-use crate::inbox::{Inbox, InboxError, Opened};
+use crate::inbox::{Inbox, InboxError};
 use crate::outbox::{Item, OutboxError, Standing};
 
 /// Why an import ended early. What was taken before stays taken; the same file can be imported again.
@@ -136,39 +135,27 @@ pub async fn import(
         let told = format!("line {} is left out: {}", trouble.line, trouble.problem);
         summary.troubles.push(told.as_str().into());
     }
-    let mut opened: BTreeMap<RequestId, Opened> = BTreeMap::new();
     for carried in &file.decisions {
-        let imported = one(home, inbox, carried, &mut opened).await?;
+        let imported = one(home, inbox, carried).await?;
         report(&imported);
         summary.decisions.push(imported);
     }
     Ok(summary)
 }
 
-async fn one(
-    home: &Home,
-    inbox: &Inbox,
-    carried: &Carried,
-    opened: &mut BTreeMap<RequestId, Opened>,
-) -> Result<Imported, ImportError> {
+async fn one(home: &Home, inbox: &Inbox, carried: &Carried) -> Result<Imported, ImportError> {
     let refused = |reviewer, refused| Imported {
         request: carried.request,
         reviewer,
         outcome: Err(refused),
     };
-    if !opened.contains_key(&carried.request) {
-        match inbox.fetch(carried.request).await {
-            Ok(found) => {
-                opened.insert(carried.request, found);
-            }
-            Err(InboxError::Client(error)) if error.is_lasting_refusal() => {
-                return Ok(refused(None, Refused::Backend(error.to_string())));
-            }
-            Err(error) => return Err(error.into()),
+    // Fetched anew for each: the one before may have changed what this one answers.
+    let found = match inbox.fetch(carried.request).await {
+        Ok(found) => found,
+        Err(InboxError::Client(error)) if error.is_lasting_refusal() => {
+            return Ok(refused(None, Refused::Backend(error.to_string())));
         }
-    }
-    let Some(found) = opened.get(&carried.request) else {
-        return Ok(refused(None, Refused::Unverified("it is not there".to_owned())));
+        Err(error) => return Err(error.into()),
     };
     let Some(chain) = found.report.chain.as_ref().filter(|_| found.report.is_valid()) else {
         let problems: Vec<&str> = found
@@ -197,8 +184,6 @@ async fn one(
     let outcome = send(inbox, &item).await?;
     if outcome.is_ok() {
         remember(home, &[seen])?;
-        // The next decision on this request is checked against what it has become.
-        opened.remove(&carried.request);
     }
     Ok(Imported {
         request: carried.request,

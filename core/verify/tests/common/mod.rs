@@ -396,6 +396,7 @@ pub fn proposal(world: &World) -> Proposal {
 
 impl World {
     /// Holds a proposal as a backend would, after `change` on its request.
+    #[allow(clippy::too_many_lines, reason = "one statement with all its fields")]
     pub fn hold(&mut self, proposal: &Proposal, change: impl FnOnce(&mut ApprovalRequest)) {
         let directory = seal(&self.directory, "directory");
         let bundle = seal(&self.bundle, "policy");

@@ -148,7 +148,7 @@ fn one_passphrase_signs_one_decision() {
             .unwrap()
             .members
             .iter()
-            .all(|member| member.is_decided())
+            .all(super::super::batch::Member::is_decided)
     );
     assert!(state.marked.is_empty());
 }
@@ -259,10 +259,10 @@ fn high_risks_and_what_others_decide_are_not_marked() {
     };
     change(0, |summary| summary.severity = Severity::High);
     change(1, |summary| {
-        summary.why_not = Some("you asked for this".to_owned())
+        summary.why_not = Some("you asked for this".to_owned());
     });
     change(2, |summary| {
-        summary.expires_at = Timestamp::from_millis(1_000_600)
+        summary.expires_at = Timestamp::from_millis(1_000_600);
     });
     hear(&mut state, News::Queue(Ok(all)), 0);
     for number in 1..=3 {

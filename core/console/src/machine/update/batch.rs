@@ -118,7 +118,7 @@ pub(super) fn in_batch(state: &mut State, command: &Command, now: Moment) -> Vec
         Command::Scroll(_, top) => batch.top = *top,
         Command::StepPane(Step::Next) | Command::Move(1) => batch.cursor = (batch.cursor + 1).min(last),
         Command::StepPane(Step::Previous) | Command::Move(-1) => {
-            batch.cursor = batch.cursor.saturating_sub(1)
+            batch.cursor = batch.cursor.saturating_sub(1);
         }
         Command::Mark if settled => return take_out(state, now),
         Command::Enter if settled => open_member(state, now),
