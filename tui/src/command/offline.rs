@@ -1,6 +1,6 @@
 //! `countersign export`, `review` and `import`: requests out to a machine without a network, decisions back.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use countersign_client::key_file;
 use countersign_console::decide::Intent;
@@ -225,7 +225,7 @@ fn current(review: &FileReview, id: RequestId) -> Result<ViewDigest, Failure> {
     }
 }
 
-pub async fn import(config: Option<&Path>, file: &PathBuf, as_json: bool) -> Result<(), Failure> {
+pub async fn import(config: Option<&Path>, file: &Path, as_json: bool) -> Result<(), Failure> {
     let (home, _) = session::configuration(config)?;
     let inbox = session::inbox(config)?;
     inbox.refresh_trust().await?;
@@ -245,7 +245,7 @@ pub async fn import(config: Option<&Path>, file: &PathBuf, as_json: bool) -> Res
         output::json(&json!({
             "schema": "countersign/import/v1",
             "decisions": summary.decisions.iter().map(imported).collect::<Vec<_>>(),
-            "troubles": summary.troubles.iter().map(|trouble| trouble.escaped()).collect::<Vec<_>>(),
+            "troubles": summary.troubles.iter().map(countersign_review::text::Untrusted::escaped).collect::<Vec<_>>(),
         }))?;
     } else {
         for trouble in &summary.troubles {

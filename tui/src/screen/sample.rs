@@ -321,6 +321,7 @@ pub fn alike(number: u8) -> Option<Reading> {
 }
 
 /// What is read of a sample, with the claimed reason given.
+#[allow(clippy::too_many_lines, reason = "one value, field by field")]
 pub fn reading(number: u8, reason: &str) -> Option<Reading> {
     let sketch = SKETCHES.iter().find(|sketch| sketch.0 == number)?;
     let summary = summary(sketch)?;

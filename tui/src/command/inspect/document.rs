@@ -12,6 +12,7 @@ use super::odd;
 use super::subject::Subject;
 
 /// The whole inspection.
+#[allow(clippy::too_many_lines, reason = "one document, field by field")]
 pub fn of(subject: &Subject) -> Result<Value, Failure> {
     let drift = subject.drift();
     let found = subject.findings(drift.as_ref())?;
@@ -19,7 +20,7 @@ pub fn of(subject: &Subject) -> Result<Value, Failure> {
     let diffs: Vec<Result<TextDiff, TooLarge>> = subject
         .documents
         .iter()
-        .map(|document| document.difference())
+        .map(super::subject::Document::difference)
         .collect();
     let structures: Vec<_> = subject
         .documents

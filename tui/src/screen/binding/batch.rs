@@ -1,5 +1,6 @@
 //! Keys of several requests: marking them, and reading them together.
 
+#[allow(clippy::wildcard_imports, reason = "the words of the table")]
 use super::*;
 
 /// The rows: group, places, keys, what they ask for, how they are written, what they do.

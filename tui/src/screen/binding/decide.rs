@@ -1,5 +1,6 @@
 //! Keys that decide, and those of the ceremony and of fields.
 
+#[allow(clippy::wildcard_imports, reason = "the words of the table")]
 use super::*;
 
 /// The rows: group, places, keys, what they ask for, how they are written, what they do.
