@@ -5,31 +5,25 @@
 //! wrong configuration or use. Whatever foreign text is printed is made printable; only the output of the process
 //! itself passes as it is.
 
+mod call;
+mod result;
+mod serve;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use countersign_protocol::identity::RequestId;
 use countersign_protocol::talk::AnswerText;
 use countersign_protocol::text::{Line, Prose};
-use countersign_review::text::Untrusted;
-use serde::Serialize;
-use tokio::net::UnixStream;
 
-use crate::config::Config;
 use crate::intercept::{self, Change, InterceptError};
-use crate::print::{Log, Stream, complain, complain_json, pass, say, say_json};
-use crate::service::{self, Service};
-use crate::socket::{
-    AcceptCall, Answer, AnswerCall, Asking, Call, Checked, Counter, Empty, Ended, MAX_ANSWER_BYTES,
-    SocketError, Talked, TicketCall, WaitCall, receive, send,
-};
-use crate::talk;
+use crate::print::complain;
+use crate::socket::{AcceptCall, AnswerCall, Asking, Call, Empty, TicketCall, WaitCall};
+use call::{call, with_ticket};
+use serve::{keygen, serve};
 
-/// The guard or the backend cannot be reached.
-const UNAVAILABLE: u8 = 69;
 /// How often a call accepts counter-proposals by itself.
 const MAX_ACCEPTED: u8 = 4;
 /// Wrong configuration or use.
@@ -200,19 +194,6 @@ struct Later {
     rest: Vec<OsString>,
 }
 
-/// The reason of an exit code, for programs.
-#[derive(Serialize)]
-struct GuardResult<'a> {
-    schema: &'static str,
-    request: Option<RequestId>,
-    state: &'a str,
-    code: &'a str,
-    exit: u8,
-    message: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    counter: Option<&'a Counter>,
-}
-
 /// How a client shows what it gets.
 #[derive(Debug, Clone, Copy, Default)]
 struct Show {
@@ -353,82 +334,6 @@ impl AskingArgs {
     }
 }
 
-fn serve(path: &std::path::Path) -> ExitCode {
-    close_inherited();
-    // Fixed: the service does not read its environment.
-    tracing_subscriber::fmt()
-        .with_writer(|| Log)
-        .with_ansi(false)
-        .with_max_level(tracing::Level::INFO)
-        .init();
-    let config = match Config::read(path) {
-        Ok(config) => config,
-        Err(error) => return misconfigured(&error.to_string()),
-    };
-    // Core files and other processes of this user must not see the key.
-    let none = rustix::process::Rlimit {
-        current: Some(0),
-        maximum: Some(0),
-    };
-    if let Err(error) = rustix::process::setrlimit(rustix::process::Resource::Core, none) {
-        tracing::warn!(%error, "core files could not be switched off");
-    }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return misconfigured(&error.to_string()),
-    };
-    let served = runtime.block_on(async {
-        let service = Service::open(config)?;
-        service.serve(stopped()).await
-    });
-    // A blocking run that cannot be interrupted does not hold the end up.
-    runtime.shutdown_timeout(Duration::from_secs(1));
-    match served {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => misconfigured(&error.to_string()),
-    }
-}
-
-/// Closes what this process was started with beyond the standard three, before it opens anything itself: what runs
-/// later must not inherit it.
-fn close_inherited() {
-    let Ok(open) = std::fs::read_dir("/proc/self/fd") else {
-        return;
-    };
-    let numbers: Vec<i32> = open
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .filter(|number| *number > 2)
-        .collect();
-    for number in numbers {
-        // The listing's own descriptor is closed already.
-        let _ = nix::unistd::close(number);
-    }
-}
-
-async fn stopped() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut term), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        tracing::error!("signals cannot be caught; stop the service with SIGKILL");
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-}
-
-fn keygen(home: &std::path::Path) -> ExitCode {
-    match service::keygen(home) {
-        Ok(guard) => {
-            say_json(&serde_json::json!({ "schema": "countersign/guard-key/v1", "guard": guard }));
-            ExitCode::SUCCESS
-        }
-        Err(error) => misconfigured(&error.to_string()),
-    }
-}
-
 fn misconfigured(message: &str) -> ExitCode {
     complain(message);
     ExitCode::from(MISCONFIGURED)
@@ -438,199 +343,6 @@ fn comes_later(name: &str, _: &Later) -> ExitCode {
     misconfigured(&format!(
         "`{name}` is not in this version; `exec`, `apply` and `sql` are"
     ))
-}
-
-fn with_ticket(ticket: &str, json: bool, then: impl FnOnce(RequestId) -> ExitCode) -> ExitCode {
-    match ticket.parse() {
-        Ok(request) => then(request),
-        Err(error) => {
-            let error: countersign_protocol::identity::RequestIdError = error;
-            conclude(
-                &Ended::apart("refused", "misconfigured", MISCONFIGURED, &error.to_string()),
-                json,
-            )
-        }
-    }
-}
-
-/// Gathers a call, sends it to the service, and shows what comes.
-fn call(
-    socket: Option<PathBuf>,
-    show: Show,
-    gather: impl FnOnce() -> Result<Call, InterceptError>,
-) -> ExitCode {
-    let Some(socket) = socket else {
-        let message = "no guard is named; give `--socket PATH` or set COUNTERSIGN_GUARD_SOCKET";
-        return conclude(
-            &Ended::apart("refused", "misconfigured", MISCONFIGURED, message),
-            show.json,
-        );
-    };
-    let call = match gather() {
-        Ok(call) => call,
-        Err(error) => {
-            return conclude(
-                &Ended::apart("refused", "misconfigured", MISCONFIGURED, &error.to_string()),
-                show.json,
-            );
-        }
-    };
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return misconfigured(&error.to_string()),
-    };
-    match runtime.block_on(converse(&socket, &call, show)) {
-        Ok(code) => code,
-        Err(error) => {
-            let message = format!(
-                "{error}; does the guard service run, and is its socket `{}`?",
-                socket.display()
-            );
-            conclude(
-                &Ended::apart("unavailable", "guard-unreachable", UNAVAILABLE, &message),
-                show.json,
-            )
-        }
-    }
-}
-
-/// Has one call answered; then, where the agent said so beforehand, accepts what was proposed instead.
-async fn converse(socket: &std::path::Path, call: &Call, show: Show) -> Result<ExitCode, SocketError> {
-    let wait_ms = match call {
-        Call::Exec(call) => call.asking.wait_ms,
-        Call::Apply(call) => call.asking.wait_ms,
-        Call::Sql(call) => call.asking.wait_ms,
-        Call::Accept(call) => call.asking.wait_ms,
-        Call::Wait(_) | Call::Withdraw(_) | Call::Questions(_) | Call::Answer(_) | Call::Doctor(_) => None,
-    };
-    let mut said = ask_once(socket, call, show).await?;
-    for _ in 0..show.accepts {
-        let Said::Ended(Ended {
-            request: Some(request),
-            counter: Some(_),
-            ..
-        }) = &said
-        else {
-            break;
-        };
-        let accept = Call::Accept(AcceptCall {
-            request: *request,
-            asking: Asking {
-                wait_ms,
-                ..Asking::default()
-            },
-        });
-        if let (Said::Ended(ended), false) = (&said, show.json) {
-            conclude(ended, false);
-        }
-        said = ask_once(socket, &accept, show).await?;
-    }
-    Ok(match said {
-        Said::Ended(ended) => conclude(&ended, show.json),
-        Said::Checked(checked) => tell_checks(&checked, show.json),
-        Said::Talked(talked) => talk::tell_talk(&talked, show.json),
-    })
-}
-
-/// The last word of the service.
-enum Said {
-    Ended(Ended),
-    Checked(Checked),
-    Talked(Talked),
-}
-
-async fn ask_once(socket: &std::path::Path, call: &Call, show: Show) -> Result<Said, SocketError> {
-    let mut stream = UnixStream::connect(socket).await?;
-    // A service that refuses may close before it has read all; its answer is there to be read all the same.
-    let mut sent = send(&mut stream, call).await;
-    let mut request = None;
-    loop {
-        let answer = match receive(&mut stream, MAX_ANSWER_BYTES).await {
-            Ok(answer) => answer,
-            // What was held may have run by now.
-            Err(SocketError::Closed | SocketError::Broken(_)) if request.is_some() => {
-                let message =
-                    "the guard went away; `countersign-guard wait` gives the result when it is back";
-                let ended = Ended {
-                    request,
-                    ..Ended::apart("unavailable", "guard-unreachable", UNAVAILABLE, message)
-                };
-                return Ok(Said::Ended(ended));
-            }
-            Err(error) => return std::mem::replace(&mut sent, Ok(())).and(Err(error)),
-        };
-        match answer {
-            Answer::Asked(asked) => {
-                request = Some(asked.request);
-                if show.ticket {
-                    say(&asked.request.to_string());
-                } else if !show.json {
-                    complain(&format!("request {} is held until it is decided", asked.request));
-                }
-            }
-            Answer::Question(asked) => talk::tell_question(&asked, show.json),
-            Answer::Talked(talked) => return Ok(Said::Talked(talked)),
-            Answer::Stdout(output) => pass(Stream::Stdout, &output.bytes.0),
-            Answer::Stderr(output) => pass(Stream::Stderr, &output.bytes.0),
-            Answer::Ended(ended) => return Ok(Said::Ended(ended)),
-            Answer::Checked(checked) => return Ok(Said::Checked(checked)),
-        }
-    }
-}
-
-fn conclude(ended: &Ended, json: bool) -> ExitCode {
-    if json {
-        let message = Untrusted::from(ended.message.as_str()).escaped();
-        let counter = ended.counter.as_deref().map(printable);
-        let result = GuardResult {
-            schema: "countersign/guard-result/v1",
-            request: ended.request,
-            state: &ended.state,
-            code: &ended.code,
-            exit: ended.exit,
-            message: &message,
-            counter: counter.as_ref(),
-        };
-        complain_json(&result);
-    } else if !ended.message.is_empty() {
-        complain(&format!("{}: {}", ended.state, ended.message));
-        if let Some(counter) = ended.counter.as_deref().map(printable) {
-            for line in &counter.difference {
-                complain(&format!("  {line}"));
-            }
-        }
-    }
-    ExitCode::from(ended.exit)
-}
-
-/// A counter-proposal in printable characters only.
-fn printable(counter: &Counter) -> Counter {
-    let escaped = |text: &String| Untrusted::from(text.as_str()).escaped();
-    Counter {
-        amender: escaped(&counter.amender),
-        reason: escaped(&counter.reason),
-        until: counter.until,
-        difference: counter.difference.iter().map(escaped).collect(),
-        lines: counter.lines,
-    }
-}
-
-fn tell_checks(checked: &Checked, json: bool) -> ExitCode {
-    if json {
-        say_json(&serde_json::json!({ "schema": "countersign/guard-doctor/v1", "checks": checked.checks }));
-    } else {
-        for check in &checked.checks {
-            let word = if check.good { "ok  " } else { "BAD " };
-            let [name, message] =
-                [&check.name, &check.message].map(|text| Untrusted::from(text.as_str()).escaped());
-            say(&format!("{word} {name:<10} {message}"));
-        }
-    }
-    if checked.checks.iter().all(|check| check.good) {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(MISCONFIGURED)
-    }
 }
 
 /// `90` or `90s`, `5m`, `1h`, `250ms`.
