@@ -76,7 +76,13 @@ async fn every_acknowledged_write_survives_kills_in_mid_stream() {
                 }
             }
         };
-        let stop = async { tokio::time::sleep(Duration::from_millis(250 + 90 * round)).await };
+        let stop = async {
+            // A loaded machine may take long over the first; each round is to have one that must be found again.
+            while acknowledged.lock().unwrap().is_empty() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            tokio::time::sleep(Duration::from_millis(120 + 90 * round)).await;
+        };
         // The kill hits whatever is being written just then.
         tokio::select! { () = write => {}, () = stop => {} }
         organisation.kill();
