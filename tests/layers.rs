@@ -117,7 +117,9 @@ const PURE: &[(&str, &[&str])] = &[
     (
         "countersign-review",
         &[
+            "aho-corasick",
             "bip39",
+            "hmac",
             "icu_properties",
             "memchr",
             "serde",

@@ -4,6 +4,7 @@
 
 use countersign_protocol::bundle::Evidence;
 use countersign_protocol::log::Leaf;
+use countersign_protocol::mask::MaskKey;
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::root::TrustedRoot;
 use countersign_protocol::signed::Envelope;
@@ -11,6 +12,7 @@ use countersign_protocol::{authn, canonical, kind};
 use countersign_review::diff::structure::{self, Structure};
 use countersign_review::diff::text::{Ending, RowKind, Spaces, TextDiff};
 use countersign_review::drift::{Drift, State, drift};
+use countersign_review::secret::Masks;
 use countersign_review::{document, findings, text};
 use countersign_verify::{Pinned, Purpose};
 use std::sync::LazyLock;
@@ -127,6 +129,28 @@ pub fn document_yaml(bytes: &[u8]) {
             root.walk(&mut |_, _| values += 1);
         }
         assert!(values <= 2 * document::MAX_VALUES);
+    }
+}
+
+/// Masks are printable, cover every secret that they know wherever it looks random, and no bytes break them.
+pub fn masks(bytes: &[u8]) {
+    let key = Some(MaskKey::from_random([7; 32]));
+    let Some((kind, bytes)) = choose(&["config-file", "k8s", "terraform-plan", "exec"], bytes) else {
+        return;
+    };
+    let masks = Masks::of_documents(kind, key, &[bytes]);
+    let shown = masks.escaped(bytes);
+    assert!(!shown.chars().any(char::is_control));
+    for (_, secret) in masks.revealed() {
+        let random = secret.len() >= 8 && secret.iter().all(u8::is_ascii_alphanumeric);
+        let mixed = secret.iter().any(u8::is_ascii_digit) && secret.iter().any(u8::is_ascii_alphabetic);
+        if let Ok(text) = std::str::from_utf8(secret)
+            && random
+            && mixed
+            && text.len() <= 256
+        {
+            assert!(!shown.split(['\u{27e6}', '\u{27e7}']).step_by(2).any(|part| part.contains(text)));
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! A reviewer's steps, with the keys of the story: fetch, verify, sign, send.
 
+use std::process::Command;
 use std::time::Duration;
 
 use countersign_client::http::{Backend, RequestFilter};
@@ -14,7 +15,7 @@ use countersign_protocol::text::Prose;
 use countersign_verify::{Chain, Pinned, Purpose, Report, verify};
 
 use crate::organisation::{Organisation, line, now};
-use crate::process::until;
+use crate::process::{Finished, Running, binary, until};
 
 impl Organisation {
     /// Waits for a request in `phase` and gives its id.
@@ -67,6 +68,23 @@ impl Organisation {
             assert!(report.is_valid(), "{:?}", report.problems);
             report.chain.filter(|chain| chain.log.checkpoint.is_some())
         })
+    }
+
+    /// Runs the console's command line on a machine of `person`.
+    #[must_use]
+    pub fn console(&self, person: &str, arguments: &[&str]) -> Finished {
+        let home = self.path(&format!("{person}-home"));
+        if !home.exists() {
+            std::fs::create_dir(&home).unwrap();
+            let _ = self.key(&format!("{person}-login"));
+            let key = self.path("keys").join(format!("{person}-login.key"));
+            std::fs::copy(key, home.join("login.key")).unwrap();
+            let (url, root) = (&self.url, &self.root);
+            let config = format!("backend = \"{url}\"\nroot = \"{root}\"\nperson = \"{person}\"\n");
+            std::fs::write(home.join("config.toml"), config).unwrap();
+        }
+        let mut console = Command::new(binary("countersign"));
+        Running::start(console.args(arguments).env("COUNTERSIGN_HOME", home)).finish()
     }
 
     /// A decision about a request, as the console would build it.

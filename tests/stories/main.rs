@@ -24,6 +24,7 @@ mod lost_laptop;
 mod offline_review;
 mod replayed_decision;
 mod second_guard;
+mod secret;
 mod self_approval;
 mod talk;
 mod tampered_log;

@@ -427,6 +427,9 @@ pub struct Inspect {
     /// The full-screen console.
     #[arg(long, conflicts_with = "plain")]
     pub tui: bool,
+    /// Shows secrets in the clear; without it they are masked by their length and a mark of this run.
+    #[arg(long)]
+    pub reveal: bool,
 }
 
 /// Parts of `inspect`.

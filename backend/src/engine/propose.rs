@@ -15,6 +15,7 @@ use countersign_protocol::directory::KeyHolder;
 use countersign_protocol::grant::One;
 use countersign_protocol::identity::{RequestId, Role};
 use countersign_protocol::log::EntryType;
+use countersign_protocol::mask::MaskKey;
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::policy_bundle::Limits;
 use countersign_protocol::proposal::Proposal;
@@ -412,10 +413,21 @@ fn request_of(
         severity: judgement.severity,
         rule,
         context,
+        mask_key: Some(mask_key()?),
         created_at: now,
         expires_at: proposal.expires_at.min(longest),
         uses: One,
     })
+}
+
+/// A key of its own for each request, so that marks of secrets say nothing between requests.
+fn mask_key() -> Result<MaskKey, Refused> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|error| {
+        tracing::error!(%error, "the system gives no randomness");
+        Refused::unavailable("the system gives no randomness")
+    })?;
+    Ok(MaskKey::from_random(bytes))
 }
 
 fn keep(

@@ -15,6 +15,7 @@ use countersign_protocol::identity::{KeyAssurance, PersonId, Presence, RequestId
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::request::Phase;
 use countersign_protocol::talk::{Looking, QuestionText, Remark};
+use countersign_review::secret::Masks;
 use countersign_review::text::Untrusted;
 use countersign_verify::Chain;
 use secrecy::SecretString;
@@ -403,6 +404,11 @@ pub(crate) fn reading(opened: &Opened, config: &Config, person: &PersonId) -> Re
         .map(|vote| vote.person.clone())
         .collect();
     let code = countersign_review::checkcode::words(chain.sheet.view_digest().sha256().as_bytes());
+    let masks = Arc::new(Masks::of_request(
+        &chain.request,
+        &chain.proposal,
+        &opened.record.evidence.artifacts,
+    ));
     Ok(Reading {
         id: chain.request.id,
         weak_key: weak_key(chain, config, person, opened.at),
@@ -414,7 +420,8 @@ pub(crate) fn reading(opened: &Opened, config: &Config, person: &PersonId) -> Re
         check_words: code.iter().map(|word| (*word).to_owned()).collect(),
         sentence: chain.sheet.sentence().to_owned(),
         sheet: Arc::from(chain.sheet.lines()),
-        changes: changes(chain, &opened.record.evidence.artifacts),
+        changes: changes(chain, &opened.record.evidence.artifacts, &masks),
+        masks,
         drift: chain.request.approved.as_ref().map(|approved| Drifted {
             approved: Some(approved.clone()),
             record: chain.judgement.drift.clone().map(Arc::new),
@@ -502,12 +509,12 @@ fn talk(remarks: &[Remark], directory: &TrustedDirectory) -> Vec<Said> {
 type Artifacts = std::collections::BTreeMap<countersign_protocol::digest::ArtifactDigest, Artifact>;
 
 /// The documents that change. One that cannot be compared is left out here; the sheet then does not exist.
-fn changes(chain: &Chain, artifacts: &Artifacts) -> Vec<ChangedDocument> {
+fn changes(chain: &Chain, artifacts: &Artifacts, masks: &Arc<Masks>) -> Vec<ChangedDocument> {
     let bytes = |artifact: &ArtifactRef| artifacts.get(&artifact.digest).map(|artifact| artifact.0.clone());
     let side = |artifact: Option<&ArtifactRef>| artifact.and_then(bytes);
     let kind = chain.request.kind.id();
     let document = |title: &[u8], before: Option<Vec<u8>>, after: Option<Vec<u8>>| {
-        ChangedDocument::compare(kind, title, before, after)
+        ChangedDocument::compare(kind, title, before, after).map(|document| document.with_masks(masks))
     };
     match &chain.proposal.action.payload {
         Payload::FileChange(change) => {

@@ -108,6 +108,7 @@ impl World {
             created_at: at(2_000),
             expires_at: proposal.expires_at,
             uses: One,
+            mask_key: None,
         };
         signed(&request, &TestKey::new(200), &self.root)
     }

@@ -14,6 +14,7 @@ use crate::directory::TrustedDirectory;
 use crate::grant::One;
 use crate::identity::{AgentId, EnvironmentId, GuardId, PersonId, RequestId, Role};
 use crate::kind::Kind;
+use crate::mask::MaskKey;
 use crate::moment::Timestamp;
 use crate::proposal::{Isolation, Proposal};
 use crate::signed::{Predicate, Subject, Verified};
@@ -77,6 +78,9 @@ pub struct ApprovalRequest {
     pub rule: ApprovalRule,
     /// What the backend looked up.
     pub context: Vec<Fact>,
+    /// The key under which secrets are marked on the sheet; without one masks tell lengths alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mask_key: Option<MaskKey>,
     /// When it was held.
     pub created_at: Timestamp,
     /// After this nothing can be decided or run.

@@ -31,6 +31,7 @@ pub mod proposal;
 
 pub mod approval;
 pub mod decision;
+pub mod mask;
 pub mod request;
 
 pub mod amendment;

@@ -17,6 +17,7 @@ pub mod diff;
 pub mod document;
 pub mod drift;
 pub mod findings;
+pub mod secret;
 
 pub mod likeness;
 pub mod sheet;

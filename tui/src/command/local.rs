@@ -85,13 +85,15 @@ fn read(id: RequestId, options: &Inspect) -> Result<Reading, Trouble> {
     let subject = Subject::read(options).map_err(failed)?;
     let drift = subject.drift();
     let found = worst_first(subject.findings(drift.as_ref()).map_err(failed)?);
+    let masks = Arc::new(subject.masks(options.reveal).map_err(failed)?);
     let mut changes = Vec::new();
     for document in &subject.documents {
         let diff = document
             .difference()
             .map_err(|error| Trouble::new("too-large", error.to_string().as_str()))?;
         let structure = document.structure(subject.kind);
-        changes.push(ChangedDocument::new(document.title.as_slice(), diff).with_structure(structure));
+        let document = ChangedDocument::new(document.title.as_slice(), diff).with_structure(structure);
+        changes.push(document.with_masks(&masks));
     }
     let title = subject
         .documents
@@ -111,6 +113,7 @@ fn read(id: RequestId, options: &Inspect) -> Result<Reading, Trouble> {
         sentence: sentence(options, &subject),
         sheet: Arc::from([]),
         changes,
+        masks,
         drift: drift.map(|drift| Drifted {
             approved: None,
             record: Some(Arc::new(Record::from(&drift))),

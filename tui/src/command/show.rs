@@ -4,6 +4,7 @@ use std::path::Path;
 
 use countersign_console::inbox::Opened;
 use countersign_protocol::talk::Remark;
+use countersign_review::secret::Masks;
 use countersign_verify::Chain;
 use serde_json::{Value, json};
 
@@ -139,7 +140,8 @@ fn document(opened: &Opened) -> Value {
         "amends": chain.proposal.amends,
         "amendment": amendment(chain),
     });
-    if let Value::Object(more) = more {
+    let masks = Masks::of_request(&chain.request, &chain.proposal, &opened.record.evidence.artifacts);
+    if let Value::Object(more) = masked(&masks, more) {
         fields.extend(more);
     }
     Value::Object(fields)
@@ -198,6 +200,40 @@ pub fn amended(chain: &Chain) -> Vec<Value> {
         })
     };
     chain.amended.iter().map(describe).collect()
+}
+
+/// The same document with its secrets masked. What holds none stays as it is.
+fn masked(masks: &Masks, value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(masks.covered(&text).unwrap_or(text)),
+        Value::Array(items) => {
+            let argv: Vec<Vec<u8>> = items
+                .iter()
+                .map(|item| item.as_str().unwrap_or_default().as_bytes().to_vec())
+                .collect();
+            let argv: Vec<&[u8]> = argv.iter().map(Vec::as_slice).collect();
+            let one = |(index, item): (usize, Value)| match item {
+                Value::String(_) if masks.is_option(&argv, index) => {
+                    Value::String(masks.argument(&argv, index))
+                }
+                item => masked(masks, item),
+            };
+            Value::Array(items.into_iter().enumerate().map(one).collect())
+        }
+        Value::Object(fields) => {
+            let text = |key: &str| fields.get(key).and_then(Value::as_str);
+            let variable: Option<String> = text("name")
+                .zip(text("value"))
+                .filter(|(name, value)| masks.is_variable(name.as_bytes(), value.as_bytes()))
+                .map(|(name, value)| masks.variable(name.as_bytes(), value.as_bytes()));
+            let one = |(key, field)| match (&variable, key) {
+                (Some(shown), key) if key == "value" => (key, Value::String(shown.clone())),
+                (_, key) => (key, masked(masks, field)),
+            };
+            Value::Object(fields.into_iter().map(one).collect())
+        }
+        other => other,
+    }
 }
 
 /// Decisions for programs.

@@ -375,6 +375,7 @@ pub fn reading(number: u8, reason: &str) -> Option<Reading> {
             )),
         ],
         drift: None,
+        masks: Arc::default(),
         findings,
         facts: facts.into_iter().flatten().collect(),
         problems: Vec::new(),

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use countersign_review::diff::structure::{self, Structure};
 use countersign_review::diff::text::{Change, Hunk, Row, Stats, TextDiff};
 use countersign_review::findings::Side;
-use countersign_review::text::Untrusted;
+use countersign_review::secret::{Covers, Masks};
+use countersign_review::text::{Span, Untrusted};
 
 use places::{Places, added, height, removed};
 
@@ -39,7 +40,15 @@ pub struct ChangedDocument {
     pub stats: Stats,
     /// The same change by paths and values, where it was computed.
     pub structure: Option<Arc<Structure>>,
+    hidden: Option<Arc<Hidden>>,
     places: Arc<Places>,
+}
+
+/// What of a document is masked.
+#[derive(Debug)]
+struct Hidden {
+    masks: Arc<Masks>,
+    covers: Covers,
 }
 
 /// One line of a document.
@@ -76,6 +85,7 @@ impl ChangedDocument {
             whole,
             stats,
             structure: None,
+            hidden: None,
         }
     }
 
@@ -97,6 +107,57 @@ impl ChangedDocument {
     pub fn with_structure(mut self, structure: Structure) -> Self {
         self.structure = Some(Arc::new(structure));
         self
+    }
+
+    /// The document with its secrets masked.
+    #[must_use]
+    pub fn with_masks(mut self, masks: &Arc<Masks>) -> Self {
+        let covers = Covers::new(masks, &self.diff);
+        self.hidden = Some(Arc::new(Hidden {
+            masks: Arc::clone(masks),
+            covers,
+        }));
+        self
+    }
+
+    /// The document in the clear: for a person who had its secrets revealed.
+    #[must_use]
+    pub fn revealed(&self) -> Self {
+        Self {
+            hidden: None,
+            ..self.clone()
+        }
+    }
+
+    /// Whether something of a row is masked.
+    pub(super) fn masks_some_of(&self, row: &Row<'_>) -> bool {
+        let hidden = self.hidden.as_ref();
+        hidden.is_some_and(|hidden| hidden.covers.touches(&self.diff, row))
+    }
+
+    /// A row as it is shown.
+    pub(super) fn row_spans(&self, row: &Row<'_>) -> Vec<Span> {
+        match &self.hidden {
+            Some(hidden) => hidden.covers.spans(&self.diff, row),
+            None => row.spans(),
+        }
+    }
+
+    /// A value of its structure as it is shown.
+    pub(super) fn value_spans(&self, value: &Untrusted) -> Vec<Span> {
+        match &self.hidden {
+            Some(hidden) if hidden.masks.count() > 0 => hidden.masks.lexeme(value.bytes()),
+            Some(_) | None => value.spans(),
+        }
+    }
+
+    /// Whether a byte of a side is masked.
+    pub(super) fn hides(&self, side: usize, at: usize) -> bool {
+        let hidden = self.hidden.as_ref();
+        hidden.is_some_and(|hidden| {
+            let cover = hidden.covers.sides().into_iter().nth(side);
+            cover.is_some_and(|cover| cover.hides(at))
+        })
     }
 
     /// How many lines it takes, its title included.

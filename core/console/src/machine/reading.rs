@@ -9,6 +9,7 @@ use countersign_protocol::digest::{ActionDigest, RequestDigest, ViewDigest};
 use countersign_protocol::identity::{KeyAssurance, PersonId, RequestId};
 use countersign_protocol::moment::Timestamp;
 use countersign_review::findings::Finding;
+use countersign_review::secret::Masks;
 use countersign_review::sheet::drift::Record;
 use countersign_review::sheet::{LineRole, SheetLine};
 use countersign_review::text::Untrusted;
@@ -41,6 +42,8 @@ pub struct Reading {
     pub changes: Vec<ChangedDocument>,
     /// How what was approved last, the live and the proposed document lie to each other.
     pub drift: Option<Drifted>,
+    /// What is masked wherever the request is shown.
+    pub masks: Arc<Masks>,
     /// The findings, worst first.
     pub findings: Vec<Finding>,
     /// Facts with their origins.

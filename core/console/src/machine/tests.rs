@@ -76,6 +76,7 @@ fn reading(number: u8, severity: Severity) -> Box<Reading> {
         sheet: (0..LINES).map(line).collect::<Arc<[_]>>(),
         changes: vec![],
         drift: None,
+        masks: Arc::default(),
         findings: vec![],
         facts: vec![],
         problems: vec![],

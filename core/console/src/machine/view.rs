@@ -156,3 +156,6 @@ pub fn first_run(selected: FirstRunChoice) -> Vec<ChoiceView> {
 pub fn escaped(text: &Untrusted) -> String {
     text.escaped()
 }
+
+#[cfg(test)]
+mod masked_tests;

@@ -44,6 +44,11 @@ impl Lines {
         self.starts.len() as u32 - 1
     }
 
+    /// Returns where a line begins.
+    pub fn start(&self, number: u32) -> Option<usize> {
+        self.starts.get(number as usize).map(|start| *start as usize)
+    }
+
     /// Returns a line with its line end.
     pub fn raw(&self, number: u32) -> Option<&[u8]> {
         let number = number as usize;

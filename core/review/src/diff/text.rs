@@ -220,6 +220,18 @@ impl TextDiff {
         [&self.before.bytes, &self.after.bytes]
     }
 
+    /// Returns where a row begins on its side: that before for a removed one, else that after.
+    pub fn start_of(&self, row: &Row<'_>) -> usize {
+        let (side, number) = match row.kind {
+            RowKind::Removed => (&self.before, row.old_no),
+            RowKind::Added | RowKind::Context => (&self.after, row.new_no),
+        };
+        let number = number.and_then(|number| number.checked_sub(1));
+        number
+            .and_then(|number| side.start(number))
+            .unwrap_or(side.bytes.len())
+    }
+
     /// Says how much changed.
     pub fn stats(&self) -> Stats {
         Stats {
@@ -399,16 +411,21 @@ impl Row<'_> {
     /// Returns the line as it is to be shown, its unusual line end included.
     pub fn spans(&self) -> Vec<Span> {
         let mut spans = escape_line(self.line);
+        spans.extend(self.ending_span());
+        spans
+    }
+
+    /// Returns its line end, where that is an unusual one.
+    pub fn ending_span(&self) -> Option<Span> {
         let ending = match self.ending {
-            Ending::Lf => return spans,
+            Ending::Lf => return None,
             Ending::CrLf => "⟦CR⟧",
             Ending::None => "⟦no newline at end of file⟧",
         };
-        spans.push(Span {
+        Some(Span {
             text: ending.to_owned(),
             mark: Mark::Escape(Class::Control),
-        });
-        spans
+        })
     }
 }
 

@@ -7,39 +7,13 @@
 use super::{Detector, Input, Observation, Outcome, Severity, rule};
 use crate::document::{Node, Value};
 use crate::findings::observation::quote;
+use crate::secret::tokens;
 use sha2::{Digest as _, Sha256};
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// The rules for secrets.
 pub(super) struct Secrets;
-
-/// Prefix, characters that follow it at least and at most, and what it is.
-const SHAPES: &[(&str, usize, usize, &str)] = &[
-    ("AKIA", 16, 16, "an AWS access key id"),
-    ("ASIA", 16, 16, "an AWS session key id"),
-    ("ghp_", 36, 255, "a GitHub token"),
-    ("gho_", 36, 255, "a GitHub token"),
-    ("ghs_", 36, 255, "a GitHub token"),
-    ("ghu_", 36, 255, "a GitHub token"),
-    ("github_pat_", 50, 255, "a GitHub token"),
-    ("glpat-", 20, 255, "a GitLab token"),
-    ("npm_", 36, 36, "an npm token"),
-    ("pypi-AgEI", 50, 500, "a PyPI token"),
-    ("xoxb-", 20, 255, "a Slack token"),
-    ("xoxp-", 20, 255, "a Slack token"),
-    ("xoxa-", 20, 255, "a Slack token"),
-    ("sk_live_", 20, 255, "a Stripe key"),
-    ("rk_live_", 20, 255, "a Stripe key"),
-    ("sk-ant-", 40, 255, "an Anthropic key"),
-    ("AIza", 35, 35, "a Google API key"),
-    ("ya29.", 20, 500, "a Google token"),
-    ("SG.", 60, 80, "a SendGrid key"),
-    ("dop_v1_", 64, 64, "a DigitalOcean token"),
-    ("hvs.", 24, 255, "a Vault token"),
-    ("AGE-SECRET-KEY-1", 58, 58, "an age key"),
-    ("eyJhbGciOi", 40, 8000, "a signed web token"),
-];
 
 impl Detector for Secrets {
     fn kinds(&self) -> &'static [&'static str] {
@@ -227,30 +201,6 @@ fn digest(bytes: &[u8]) -> String {
 
 fn contains(line: &[u8], part: &[u8]) -> bool {
     line.windows(part.len()).any(|window| window == part)
-}
-
-/// Finds tokens of known shapes that don't begin in the middle of a word.
-fn tokens(line: &[u8]) -> impl Iterator<Item = (&'static str, &[u8])> {
-    let starts = line.iter().enumerate().scan(false, |inside, (at, byte)| {
-        let start = !*inside && byte.is_ascii_alphabetic();
-        *inside = byte.is_ascii_alphanumeric();
-        Some(start.then_some(at))
-    });
-    starts.flatten().filter_map(|at| {
-        let rest = line.get(at..)?;
-        let (prefix, least, most, name) = SHAPES
-            .iter()
-            .find(|(prefix, ..)| rest.starts_with(prefix.as_bytes()))?;
-        let more = rest.get(prefix.len()..)?.iter();
-        let length = more
-            .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
-            .count();
-        (*least..=*most)
-            .contains(&length)
-            .then(|| rest.get(..prefix.len() + length))
-            .flatten()
-            .map(|token| (*name, token))
-    })
 }
 
 /// Returns the text under a key that names a secret, unless it only refers to one.

@@ -11,6 +11,7 @@ use countersign_protocol::digest::ArtifactDigest;
 
 use super::change::difference;
 use super::{Page, SheetError, SheetLine, Shelf};
+use crate::secret::Masks;
 use crate::text::Untrusted;
 
 /// The lines that say what `amended` changes about `asked`; none where both are the same.
@@ -22,7 +23,8 @@ pub fn lines(
     amended: &Action,
     artifacts: &BTreeMap<ArtifactDigest, Artifact>,
 ) -> Result<Vec<SheetLine>, SheetError> {
-    let mut page = Page::default();
+    // A counter-proposal has no key of its own: its masks tell the length alone.
+    let mut page = Page::new(Masks::of_actions(&[asked, amended], artifacts, None));
     let shelf = Shelf(artifacts);
     match (&asked.payload, &amended.payload) {
         (Payload::FileChange(asked), Payload::FileChange(amended)) => {
@@ -47,42 +49,28 @@ pub fn lines(
 }
 
 fn process(page: &mut Page, asked: &Exec, amended: &Exec, shelf: &Shelf<'_>) -> Result<(), SheetError> {
-    left_out(
-        page,
-        "argument",
-        asked.argv.iter().map(|word| word.as_bytes().to_vec()),
-        amended.argv.iter().map(|word| word.as_bytes().to_vec()),
-    )?;
-    let variable = |variable: &countersign_protocol::action::EnvVar| {
-        [variable.name.as_bytes(), b"=", variable.value.as_bytes()].concat()
-    };
-    left_out(
-        page,
-        "variable",
-        asked.env.iter().map(variable),
-        amended.env.iter().map(variable),
-    )?;
+    let argv: Vec<&[u8]> = asked.argv.iter().map(|word| word.as_bytes()).collect();
+    let mut kept = amended.argv.iter().peekable();
+    for (index, word) in asked.argv.iter().enumerate() {
+        if kept.next_if(|next| *next == word).is_none() {
+            let shown = page.masks.argument(&argv, index);
+            page.field("argument left out", &shown)?;
+        }
+    }
+    let mut kept = amended.env.iter().peekable();
+    for variable in &asked.env {
+        if kept.next_if(|next| *next == variable).is_none() {
+            let (name, value) = (variable.name.as_bytes(), variable.value.as_bytes());
+            let shown = format!("{}={}", page.masks.name(name), page.masks.variable(name, value));
+            page.field("variable left out", &shown)?;
+        }
+    }
     changed(page, "standard input", asked.stdin, amended.stdin, shelf)?;
     for operand in &asked.operands {
         let same = amended.operands.iter().find(|other| other.path == operand.path);
         let title = format!("file {}", Untrusted::from(operand.path.as_bytes()).escaped());
         let (before, after) = (Some(operand.content), same.map(|operand| operand.content));
         changed(page, &title, before, after, shelf)?;
-    }
-    Ok(())
-}
-
-fn left_out(
-    page: &mut Page,
-    what: &str,
-    asked: impl Iterator<Item = Vec<u8>>,
-    amended: impl Iterator<Item = Vec<u8>>,
-) -> Result<(), SheetError> {
-    let mut kept = amended.peekable();
-    for item in asked {
-        if kept.next_if(|next| *next == item).is_none() {
-            page.foreign(&format!("{what} left out"), item.as_slice())?;
-        }
     }
     Ok(())
 }
@@ -142,6 +130,17 @@ mod tests {
             "{text}"
         );
         assert_eq!(shown(&sql(asked, 1), &sql(asked, 1), &[]).unwrap(), "");
+    }
+
+    #[test]
+    fn secrets_of_either_side_are_masked() {
+        let (asked, amended) = (
+            b"ALTER ROLE app PASSWORD 'oldpw-9d8f7a6b5c';\n",
+            b"ALTER ROLE app PASSWORD 'newpw-1a2b3c4d5e';\n",
+        );
+        let text = shown(&sql(asked, 1), &sql(amended, 1), &[asked, amended]).unwrap();
+        assert!(text.contains("\u{27e6}secret: 16 characters\u{27e7}"), "{text}");
+        assert!(!text.contains("9d8f7a6b5c") && !text.contains("1a2b3c4d5e"), "{text}");
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! The change itself: documents as exact differences, processes and statements in full.
 
 use countersign_protocol::action::{ArtifactRef, EnvVar, Exec, FileChange, Operand, Payload, Sql};
-use countersign_protocol::text::OsBytes;
 
 use super::{LineRole, Page, SheetError, Shelf};
 use crate::diff::text::{Hunk, RowKind, TextDiff};
-use crate::text::{Untrusted, spans_to_string};
+use crate::secret::Covers;
+use crate::text::spans_to_string;
 
 /// Lines of context around a change.
 const CONTEXT: usize = 3;
@@ -26,7 +26,7 @@ fn file_change(page: &mut Page, change: &FileChange, shelf: &Shelf<'_>) -> Resul
         mode,
     } = change;
     page.heading("change of a document");
-    page.foreign("path", path.as_bytes())?;
+    page.name("path", path.as_bytes())?;
     artifact(page, "before", before.as_ref())?;
     artifact(page, "after", after.as_ref())?;
     page.field(
@@ -64,17 +64,18 @@ fn process(page: &mut Page, exec: &Exec, shelf: &Shelf<'_>) -> Result<(), SheetE
         operands,
     } = exec;
     page.heading("process");
-    page.foreign("binary", binary.as_bytes())?;
+    page.name("binary", binary.as_bytes())?;
     artifact(page, "binary's bytes", Some(binary_digest))?;
-    for (index, argument) in argv.iter().enumerate() {
-        page.foreign(&format!("argument {index}"), argument.as_bytes())?;
+    let arguments: Vec<&[u8]> = argv.iter().map(|argument| argument.as_bytes()).collect();
+    for index in 0..arguments.len() {
+        let shown = page.masks.argument(&arguments, index);
+        page.field(&format!("argument {index}"), &shown)?;
     }
-    page.foreign("working directory", cwd.as_bytes())?;
+    page.name("working directory", cwd.as_bytes())?;
     for EnvVar { name, value } in env {
-        page.push(
-            LineRole::Field,
-            format!("environment {}: {}", shown(name), shown(value)),
-        )?;
+        let shown = page.masks.variable(name.as_bytes(), value.as_bytes());
+        let name = page.masks.name(name.as_bytes());
+        page.field(&format!("environment {name}"), &shown)?;
     }
     artifact(page, "standard input", stdin.as_ref())?;
     if let Some(stdin) = stdin {
@@ -87,7 +88,7 @@ fn process(page: &mut Page, exec: &Exec, shelf: &Shelf<'_>) -> Result<(), SheetE
     } in operands
     {
         page.heading(&format!("file named by argument {argument}"));
-        page.foreign("path", path.as_bytes())?;
+        page.name("path", path.as_bytes())?;
         artifact(page, "content", Some(content))?;
         difference(page, &[], shelf.take(content)?)?;
     }
@@ -107,7 +108,7 @@ fn statement(page: &mut Page, sql: &Sql, shelf: &Shelf<'_>) -> Result<(), SheetE
         countersign_protocol::action::Dialect::Postgresql => "PostgreSQL",
     };
     page.field("dialect", dialect)?;
-    page.foreign("database", database.raw())?;
+    page.name("database", database.raw())?;
     page.field("rolled back above", &format!("{max_rows} changed rows"))?;
     artifact(page, "statement", Some(statement))?;
     difference(page, &[], shelf.take(statement)?)
@@ -128,6 +129,7 @@ pub(super) fn difference(page: &mut Page, before: &[u8], after: &[u8]) -> Result
         "difference",
         &format!("{} lines removed, {} lines added", stats.removed, stats.added),
     )?;
+    let covers = Covers::new(&page.masks, &diff);
     for hunk in diff.hunks(CONTEXT) {
         let Hunk {
             before, after, rows, ..
@@ -148,12 +150,11 @@ pub(super) fn difference(page: &mut Page, before: &[u8], after: &[u8]) -> Result
                 RowKind::Removed => (LineRole::Removed, '-'),
                 RowKind::Added => (LineRole::Added, '+'),
             };
-            page.push(role, format!("{sign}{}", spans_to_string(&row.spans())))?;
+            page.push(
+                role,
+                format!("{sign}{}", spans_to_string(&covers.spans(&diff, &row))),
+            )?;
         }
     }
     Ok(())
-}
-
-fn shown(bytes: &OsBytes) -> String {
-    Untrusted::from(bytes.as_bytes()).escaped()
 }

@@ -12,7 +12,8 @@ use super::{LineRole, MAX_SHEET_BYTES, Page, SheetError};
 use crate::diff::structure::{Path, Written};
 use crate::drift::{Drift, Standing};
 use crate::findings::told;
-use crate::text::Untrusted;
+use crate::secret::Masks;
+use crate::text::{Untrusted, spans_to_string};
 
 /// The most characters of one value that are shown; the documents themselves are named by their digests, and what
 /// changes stands in the difference.
@@ -85,10 +86,11 @@ impl Value {
 
     /// The value as one line of printable characters.
     #[must_use]
-    pub fn shown(&self) -> String {
+    pub fn shown(&self, masks: &Masks) -> String {
+        let text = spans_to_string(&masks.lexeme(self.text.bytes()));
         match self.more {
-            0 => self.text.escaped(),
-            more => format!("{}⟦{more} more characters⟧", self.text.escaped()),
+            0 => text,
+            more => format!("{text}⟦{more} more characters⟧"),
         }
     }
 }
@@ -206,7 +208,7 @@ pub(super) fn section(
             format!(
                 "not compared: the {} state could not be read: {}",
                 state.escaped(),
-                why.escaped()
+                page.masks.quoting(&why.escaped())
             ),
         )?;
     }
@@ -222,12 +224,14 @@ fn list(page: &mut Page, row: &Row) -> Result<(), SheetError> {
         proposed,
     } = row;
     let role = LineRole::Drift(*standing);
-    page.push(role, format!("[{}] {}", standing.id(), path.escaped()))?;
+    let masks = page.masks.clone();
+    let path = masks.quoting(&path.escaped());
+    page.push(role, format!("[{}] {path}", standing.id()))?;
     for (state, value) in [("approved", baseline), ("live", live), ("proposed", proposed)] {
         page.push(
             role,
             match value {
-                Some(value) => format!("    {state}, line {}: {}", value.line, value.shown()),
+                Some(value) => format!("    {state}, line {}: {}", value.line, value.shown(&masks)),
                 None => format!("    {state}: not there"),
             },
         )?;

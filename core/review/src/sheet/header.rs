@@ -13,9 +13,9 @@ use countersign_protocol::signed::Verified;
 use countersign_protocol::text::Line;
 
 use super::{Page, SheetError};
-use crate::text::Untrusted;
+use crate::secret::Masks;
 
-pub(super) fn sentence(proposal: &Proposal, request: &ApprovalRequest) -> String {
+pub(super) fn sentence(proposal: &Proposal, request: &ApprovalRequest, masks: &Masks) -> String {
     let behalf = match joined(&request.initiators) {
         people if people.is_empty() => String::new(),
         people => format!(" for {people}"),
@@ -23,12 +23,12 @@ pub(super) fn sentence(proposal: &Proposal, request: &ApprovalRequest) -> String
     let verb = verb(&proposal.action.payload);
     let reason = match proposal.claims.reason.raw() {
         "" => "gives no reason".to_owned(),
-        reason => format!("claims as reason \"{}\"", Untrusted::from(reason).escaped()),
+        reason => format!("claims as reason \"{}\"", masks.escaped(reason.as_bytes())),
     };
     format!(
         "Agent {}{behalf} asks to {verb} {} ({}) in {}, until {}; it {reason}.",
         request.agent,
-        Untrusted::from(request.target.raw()).escaped(),
+        masks.name(request.target.raw().as_bytes()),
         request.kind.title(),
         request.environment,
         request.expires_at,
@@ -56,7 +56,7 @@ pub(super) fn request(page: &mut Page, verified: &Verified<ApprovalRequest>) -> 
     page.field("may not approve", &or_none(&joined(&request.excluded)))?;
     page.field("kind", &format!("{} ({})", request.kind, request.kind.title()))?;
     page.field("environment", request.environment.as_str())?;
-    page.foreign("target", request.target.raw())?;
+    page.name("target", request.target.raw())?;
     page.field("severity", request.severity.word())?;
     page.field("created", &request.created_at.to_string())?;
     page.field("expires", &request.expires_at.to_string())?;
@@ -75,8 +75,17 @@ pub(super) fn request(page: &mut Page, verified: &Verified<ApprovalRequest>) -> 
             Isolation::None => "none: the guard runs as the agent's own user, which could go round it",
             Isolation::SeparateUser => "the guard runs as another user than the agent",
         },
-    )?;
-    approval_rule(page, &request.rule)
+    )
+}
+
+/// How many secrets are masked, and how far the masks tell.
+pub(super) fn secrets(page: &mut Page, request: &ApprovalRequest) -> Result<(), SheetError> {
+    let told = match (page.masks.count(), request.mask_key) {
+        (0, _) => "none found".to_owned(),
+        (count, Some(_)) => format!("{count}; equal marks are equal secrets, in this request alone"),
+        (count, None) => format!("{count}; masks tell the length alone"),
+    };
+    page.field("secrets masked", &told)
 }
 
 /// The fields of a request that bind it to everything else. The struct is taken apart whole.
@@ -111,6 +120,8 @@ pub(super) fn bindings(page: &mut Page, verified: &Verified<ApprovalRequest>) ->
         created_at: _,
         expires_at: _,
         uses: _,
+        // Not shown: whoever reads the sheet alone cannot try guesses of a secret against its mark.
+        mask_key: _,
     } = &**verified;
     facts(page, "looked up by the backend", context)?;
     page.heading("bindings");
@@ -134,7 +145,7 @@ pub(super) fn bindings(page: &mut Page, verified: &Verified<ApprovalRequest>) ->
     page.foreign("sheet", sheet.raw())
 }
 
-fn approval_rule(page: &mut Page, rule: &ApprovalRule) -> Result<(), SheetError> {
+pub(super) fn approval_rule(page: &mut Page, rule: &ApprovalRule) -> Result<(), SheetError> {
     let ApprovalRule {
         approvals,
         hardware,
@@ -226,7 +237,7 @@ fn facts(page: &mut Page, title: &str, facts: &[Fact]) -> Result<(), SheetError>
         value,
     } in facts
     {
-        let name = Untrusted::from(name.raw()).escaped();
+        let name = page.masks.escaped(name.raw().as_bytes());
         page.foreign(&name, value.raw())?;
     }
     Ok(())

@@ -6,6 +6,9 @@
 //! the locale, a width, a colour, a surface or a path of the viewer. What cannot be rendered whole cannot be
 //! signed: building fails instead of leaving something out.
 //!
+//! Secrets are masked ([`crate::secret`]): the mask is the shown form and part of the signed text. Sheets of the
+//! form before masks are still built, so that what was signed over them verifies.
+//!
 //! Fields are taken from their structs without `..`, so that a new field does not compile until it is shown.
 
 pub mod amended;
@@ -27,11 +30,14 @@ use countersign_protocol::signed::Verified;
 use crate::diff::text::TooLarge;
 use crate::drift::Standing;
 use crate::findings::Finding;
+use crate::secret::Masks;
 use crate::sheet::finding::Recorded;
 use crate::text::Untrusted;
 
 /// The version of the sheet's form; it stands in every request.
-pub const SHEET_VERSION: &str = "countersign/sheet/v1";
+pub const SHEET_VERSION: &str = "countersign/sheet/v2";
+/// The form before: the same without masks. It is still verified, never made.
+pub const EARLIER_SHEET_VERSION: &str = "countersign/sheet/v1";
 /// A longer sheet is not read, it is skimmed: it is refused.
 pub const MAX_SHEET_BYTES: usize = 16 * 1024 * 1024;
 
@@ -129,11 +135,12 @@ impl Sheet {
         drift: Option<&drift::Record>,
         artifacts: &BTreeMap<ArtifactDigest, Artifact>,
     ) -> Result<Self, SheetError> {
-        if request.sheet.raw() != SHEET_VERSION {
-            return Err(SheetError::OtherVersion(
-                Untrusted::from(request.sheet.raw()).escaped(),
-            ));
-        }
+        let version = request.sheet.raw();
+        let masks = match version {
+            SHEET_VERSION => Masks::of_request(request, proposal, artifacts),
+            EARLIER_SHEET_VERSION => Masks::off(),
+            other => return Err(SheetError::OtherVersion(Untrusted::from(other).escaped())),
+        };
         let named = drift.map(drift::Record::to_bytes).transpose();
         if named
             .map_err(|_| SheetError::Drift)?
@@ -143,11 +150,15 @@ impl Sheet {
         {
             return Err(SheetError::Drift);
         }
-        let mut page = Page::default();
-        let sentence = header::sentence(proposal, request);
-        page.heading(SHEET_VERSION);
+        let sentence = header::sentence(proposal, request, &masks);
+        let mut page = Page::new(masks);
+        page.heading(version);
         page.push(LineRole::Field, sentence.clone())?;
         header::request(&mut page, request)?;
+        if version == SHEET_VERSION {
+            header::secrets(&mut page, request)?;
+        }
+        header::approval_rule(&mut page, &request.rule)?;
         list_findings(&mut page, findings)?;
         drift::section(&mut page, request, drift)?;
         change::payload(&mut page, &proposal.action.payload, &Shelf(artifacts))?;
@@ -189,6 +200,7 @@ impl Sheet {
 
 fn list_findings(page: &mut Page, findings: &[Recorded]) -> Result<(), SheetError> {
     page.heading(&format!("findings ({})", findings.len()));
+    let masks = page.masks.clone();
     for finding in findings {
         let Recorded {
             id,
@@ -209,7 +221,7 @@ fn list_findings(page: &mut Page, findings: &[Recorded]) -> Result<(), SheetErro
         } else {
             LineRole::FindingBeside
         };
-        let shown = |text: &str| Untrusted::from(text).escaped();
+        let shown = |text: &str| masks.quoting(&Untrusted::from(text).escaped());
         let delta = delta_word(*delta);
         page.push(
             role,
@@ -221,7 +233,10 @@ fn list_findings(page: &mut Page, findings: &[Recorded]) -> Result<(), SheetErro
             crate::findings::Side::Before => "before",
             crate::findings::Side::After => "after",
         };
-        page.push(role, format!("    at {side}{line} {}", path.escaped()))?;
+        page.push(
+            role,
+            format!("    at {side}{line} {}", masks.quoting(&path.escaped())),
+        )?;
         if let Some(reference) = reference {
             page.push(role, format!("    see {}", shown(reference)))?;
         }
@@ -261,13 +276,21 @@ impl<'a> Shelf<'a> {
 }
 
 /// The sheet while it is written.
-#[derive(Default)]
 struct Page {
+    masks: Masks,
     lines: Vec<SheetLine>,
     bytes: usize,
 }
 
 impl Page {
+    const fn new(masks: Masks) -> Self {
+        Self {
+            masks,
+            lines: Vec::new(),
+            bytes: 0,
+        }
+    }
+
     fn push(&mut self, role: LineRole, text: String) -> Result<(), SheetError> {
         self.bytes += text.len() + 1;
         if self.bytes > MAX_SHEET_BYTES {
@@ -298,14 +321,20 @@ impl Page {
     /// A field whose value came from outside.
     fn foreign(&mut self, label: &str, value: impl Into<Untrusted>) -> Result<(), SheetError> {
         let value: Untrusted = value.into();
-        self.push(LineRole::Field, format!("{label}: {}", value.escaped()))
+        let shown = self.masks.escaped(value.bytes());
+        self.push(LineRole::Field, format!("{label}: {shown}"))
+    }
+
+    /// A field that says what the action is about: no secret that was found elsewhere covers any of it.
+    fn name(&mut self, label: &str, value: impl Into<Untrusted>) -> Result<(), SheetError> {
+        let value: Untrusted = value.into();
+        let shown = self.masks.name(value.bytes());
+        self.push(LineRole::Field, format!("{label}: {shown}"))
     }
 
     fn claim(&mut self, label: &str, value: &str) -> Result<(), SheetError> {
-        self.push(
-            LineRole::Claim,
-            format!("{label}: {}", Untrusted::from(value).escaped()),
-        )
+        let shown = self.masks.escaped(value.as_bytes());
+        self.push(LineRole::Claim, format!("{label}: {shown}"))
     }
 
     fn finish(self, sentence: String) -> Sheet {

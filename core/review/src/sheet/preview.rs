@@ -13,7 +13,7 @@ use countersign_protocol::kind::Kind;
 
 use super::{LineRole, Page, Recorded, Sheet, SheetError, Shelf, change, header, list_findings};
 use crate::findings::{Finding, severity};
-use crate::text::Untrusted;
+use crate::secret::Masks;
 
 /// The version of the form of a preview.
 pub const PREVIEW_VERSION: &str = "countersign/preview/v1";
@@ -46,8 +46,16 @@ impl Sheet {
     /// [`SheetError`] when anything cannot be shown whole.
     pub fn preview(preview: Preview<'_>, findings: &[Finding]) -> Result<Self, SheetError> {
         let recorded: Vec<Recorded> = findings.iter().map(Recorded::from).collect();
-        let mut page = Page::default();
-        let sentence = sentence(preview);
+        // Without a key, so that the same bytes give the same text: masks tell the length alone.
+        let masks = match preview {
+            Preview::Action { action, artifacts } => Masks::of_actions(&[action], artifacts, None),
+            Preview::Document { kind, before, after } => {
+                let sides: Vec<&[u8]> = before.into_iter().chain(after).collect();
+                Masks::of_documents(kind.id(), None, &sides)
+            }
+        };
+        let sentence = sentence(preview, &masks);
+        let mut page = Page::new(masks);
         page.heading(PREVIEW_VERSION);
         page.push(LineRole::Field, sentence.clone())?;
         page.field("severity", severity(findings).level())?;
@@ -61,7 +69,7 @@ impl Sheet {
                 } = action;
                 page.field("kind", &format!("{kind} ({})", kind.title()))?;
                 page.field("environment", environment.as_str())?;
-                page.foreign("target", target.raw())?;
+                page.name("target", target.raw())?;
                 if let Ok(digest) = action.digest() {
                     page.field("action", &digest.to_string())?;
                 }
@@ -78,11 +86,11 @@ impl Sheet {
     }
 }
 
-fn sentence(preview: Preview<'_>) -> String {
+fn sentence(preview: Preview<'_>, masks: &Masks) -> String {
     let (verb, what, place) = match preview {
         Preview::Action { action, .. } => (
             header::verb(&action.payload),
-            Untrusted::from(action.target.raw()).escaped(),
+            masks.name(action.target.raw().as_bytes()),
             format!(" in {}", action.environment),
         ),
         Preview::Document { before, after, .. } => {

@@ -7,6 +7,7 @@ use countersign_protocol::digest::{DirectoryDigest, FindingsDigest, KeyId, Polic
 use countersign_protocol::grant::One;
 use countersign_protocol::identity::{Algorithm, PublicKey, RequestId, Role};
 use countersign_protocol::kind::Kind;
+use countersign_protocol::mask::MaskKey;
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::proposal::{Claims, Isolation, Nonce};
 use countersign_protocol::signed::{SignError, Signed, Signer};
@@ -88,7 +89,7 @@ fn proposal(payload: Payload, reason: &str) -> Proposal {
     }
 }
 
-fn request_of(proposal: &Verified<Proposal>, findings: &[Finding]) -> ApprovalRequest {
+fn request_of(proposal: &Verified<Proposal>, findings: &[Finding], version: &str) -> ApprovalRequest {
     ApprovalRequest {
         root: proposal.root,
         id: RequestId::of(&proposal.proposal_digest()),
@@ -110,7 +111,7 @@ fn request_of(proposal: &Verified<Proposal>, findings: &[Finding]) -> ApprovalRe
         directory: DirectoryDigest::new(digest("d")),
         policy: PolicyDigest::new(digest("p")),
         ruleset: Line::new(RULESET).unwrap(),
-        sheet: Line::new(SHEET_VERSION).unwrap(),
+        sheet: Line::new(version).unwrap(),
         findings: FindingsDigest::new(digest("f")),
         severity: findings
             .iter()
@@ -125,6 +126,7 @@ fn request_of(proposal: &Verified<Proposal>, findings: &[Finding]) -> ApprovalRe
             policies: vec![Line::new("one-reviewer").unwrap()],
         },
         context: vec![],
+        mask_key: Some(MaskKey::from_random([9; 32])),
         created_at: Timestamp::from_millis(2_000),
         expires_at: Timestamp::from_millis(8_000_000),
         uses: One,
@@ -132,6 +134,14 @@ fn request_of(proposal: &Verified<Proposal>, findings: &[Finding]) -> ApprovalRe
 }
 
 fn build(proposal: &Proposal, artifacts: &BTreeMap<ArtifactDigest, Artifact>) -> Result<Sheet, SheetError> {
+    build_as(SHEET_VERSION, proposal, artifacts)
+}
+
+fn build_as(
+    version: &str,
+    proposal: &Proposal,
+    artifacts: &BTreeMap<ArtifactDigest, Artifact>,
+) -> Result<Sheet, SheetError> {
     let key = Key::new();
     let proposal = Signed::seal(proposal, &[&key])
         .unwrap()
@@ -145,7 +155,7 @@ fn build(proposal: &Proposal, artifacts: &BTreeMap<ArtifactDigest, Artifact>) ->
             .collect(),
         _ => vec![],
     };
-    let request = request_of(&proposal, &findings);
+    let request = request_of(&proposal, &findings, version);
     let request = Signed::seal(&request, &[&key])
         .unwrap()
         .verify(&key.keys())
@@ -172,6 +182,67 @@ fn shows_a_change_of_a_file() {
     let (payload, artifacts) = change(b"a\nb\nc\nd\ne\nf\n", b"a\nb\nc\nD\ne\nf");
     let sheet = build(&proposal(payload, "speed things up"), &artifacts).unwrap();
     insta::assert_snapshot!(sheet.text());
+}
+
+#[test]
+fn a_rotated_token_is_two_marks_and_no_token() {
+    let [old, new] = ["a1B2", "c3D4"].map(|part| format!("ghp_{}", part.repeat(9)));
+    let document = |token: &str| format!("host: x\ntoken: {token}\nport: 1\n").into_bytes();
+    let (payload, artifacts) = change(&document(&old), &document(&new));
+    let proposal = proposal(payload, &format!("rotate {old} to {new}"));
+    let sheet = build(&proposal, &artifacts).unwrap();
+    let text = sheet.text();
+    assert!(!text.contains("a1B2") && !text.contains("c3D4"), "{text}");
+    assert!(!sheet.sentence().contains("a1B2"), "{}", sheet.sentence());
+    assert!(text.contains("secrets masked: 2;"), "{text}");
+    let marked: Vec<&str> = text
+        .lines()
+        .filter(|line| {
+            line.starts_with(['-', '+']) && line.contains("token: \u{27e6}secret: 40 characters, mark ")
+        })
+        .collect();
+    assert_eq!(marked.len(), 2, "{text}");
+    assert_ne!(marked[0].get(1..), marked[1].get(1..));
+    // The form before masks is still what it was, for what was signed over it.
+    let earlier = build_as(EARLIER_SHEET_VERSION, &proposal, &artifacts).unwrap();
+    assert!(earlier.text().contains(&new) && !earlier.text().contains("secrets masked"));
+    assert!(build_as("countersign/sheet/v3", &proposal, &artifacts).is_err());
+}
+
+#[test]
+fn secrets_of_a_process_are_masked_by_their_options_and_variables() {
+    let os = |text: &str| OsBytes::new(text);
+    let variable = |name: &str, value: &str| countersign_protocol::action::EnvVar {
+        name: os(name),
+        value: os(value),
+    };
+    let exec = Exec {
+        binary: os("/usr/bin/mysql"),
+        binary_digest: ArtifactRef::of(b"ELF"),
+        argv: vec![
+            os("mysql"),
+            os("--password"),
+            os("correct horse"),
+            os("-phunter2"),
+        ],
+        cwd: os("/"),
+        env: vec![variable("PATH", "/bin"), variable("API_TOKEN", "tango99foxtrot")],
+        stdin: None,
+        operands: vec![],
+    };
+    let text = build(
+        &proposal(Payload::Exec(exec), "with tango99foxtrot"),
+        &BTreeMap::new(),
+    );
+    let text = text.unwrap().text().to_owned();
+    assert!(
+        !text.contains("correct horse") && !text.contains("tango99"),
+        "{text}"
+    );
+    assert!(
+        text.contains("environment PATH: /bin") && text.contains("argument 1: --password"),
+        "{text}"
+    );
 }
 
 #[test]

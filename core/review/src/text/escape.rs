@@ -24,6 +24,8 @@ pub enum Mark {
     Plain,
     /// Written by the escaper in place of something that can't be shown.
     Escape(Class),
+    /// Written in place of a secret.
+    Secret,
 }
 
 /// Escapes one line; a line feed in it is escaped like any other control character.

@@ -453,6 +453,7 @@ impl World {
             severity: judgement.severity,
             rule,
             context: vec![],
+            mask_key: None,
             created_at: at(20),
             expires_at: at(5_000),
             uses: One,

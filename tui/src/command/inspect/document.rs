@@ -3,7 +3,9 @@
 use countersign_review::diff::structure::Written;
 use countersign_review::diff::text::{Stats, TextDiff, TooLarge};
 use countersign_review::findings;
+use countersign_review::secret::Masks;
 use countersign_review::sheet::drift::{Record, Row, Value as Three};
+use countersign_review::text::spans_to_string;
 use serde_json::{Value, json};
 
 use super::super::failure::Failure;
@@ -13,7 +15,7 @@ use super::subject::Subject;
 
 /// The whole inspection.
 #[allow(clippy::too_many_lines, reason = "one document, field by field")]
-pub fn of(subject: &Subject) -> Result<Value, Failure> {
+pub fn of(subject: &Subject, masks: &Masks) -> Result<Value, Failure> {
     let drift = subject.drift();
     let found = subject.findings(drift.as_ref())?;
     let sheet = subject.sheet(&found);
@@ -46,7 +48,10 @@ pub fn of(subject: &Subject) -> Result<Value, Failure> {
     if let Err(error) = &sheet {
         problems.push(problem("no-sheet", &error.to_string()));
     }
-    let lexeme = |value: &Option<Written>| value.as_ref().map(|value| value.text.escaped());
+    let lexeme = |value: &Option<Written>| {
+        let value = value.as_ref()?;
+        Some(spans_to_string(&masks.lexeme(value.text.bytes())))
+    };
     let line = |value: &Option<Written>| value.as_ref().map(|value| value.line);
     let changes: Vec<Value> = structures
         .iter()
@@ -99,16 +104,16 @@ pub fn of(subject: &Subject) -> Result<Value, Failure> {
         && let Some(document) = document.as_object_mut()
     {
         let record = Record::from(drift);
-        document.insert("drift".to_owned(), record.rows.iter().map(row).collect());
+        document.insert("drift".to_owned(), record.rows.iter().map(|one| row(one, masks)).collect());
     }
     Ok(document)
 }
 
 /// One path of three states; a value that is not there is null.
-fn row(row: &Row) -> Value {
-    let shown = |value: &Option<Three>| value.as_ref().map(Three::shown);
+fn row(row: &Row, masks: &Masks) -> Value {
+    let shown = |value: &Option<Three>| value.as_ref().map(|value| value.shown(masks));
     let line = |value: &Option<Three>| value.as_ref().map(|value| value.line);
-    json!({ "path": row.path.escaped(), "standing": row.standing,
+    json!({ "path": masks.quoting(&row.path.escaped()), "standing": row.standing,
         "baseline": shown(&row.baseline), "baseline_line": line(&row.baseline),
         "live": shown(&row.live), "live_line": line(&row.live),
         "proposed": shown(&row.proposed), "proposed_line": line(&row.proposed) })

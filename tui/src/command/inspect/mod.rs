@@ -17,8 +17,9 @@ use subject::Subject;
 /// Says what is asked for; what is not asked for costs nothing.
 pub fn run(options: &Inspect) -> Result<(), Failure> {
     let subject = Subject::read(options)?;
+    let masks = subject.masks(options.reveal)?;
     if options.json {
-        return output::json(&document::of(&subject)?);
+        return output::json(&document::of(&subject, &masks)?);
     }
     let wants = |part| options.only.is_none() || options.only == Some(part);
     let drift = subject.drift();
@@ -34,22 +35,22 @@ pub fn run(options: &Inspect) -> Result<(), Failure> {
             Err(error) => output::say(&format!("the action cannot be shown whole: {error}"))?,
         }
     } else if wants(Part::Findings) {
-        say::findings(subject.kind, &subject.findings(drift.as_ref())?)?;
+        say::findings(subject.kind, &subject.findings(drift.as_ref())?, &masks)?;
     }
     if wants(Part::Findings) || wants(Part::Text) {
         say::suspicious(&odd(&subject))?;
     }
     if let Some(drift) = drift.filter(|_| wants(Part::Structure) || wants(Part::Findings)) {
-        say::drift(&Record::from(&drift))?;
+        say::drift(&Record::from(&drift), &masks)?;
     }
     if wants(Part::Structure) {
         for document in &subject.documents {
-            say::structure(&document.structure(subject.kind))?;
+            say::structure(&document.structure(subject.kind), &masks)?;
         }
     }
     if wants(Part::Text) && !whole {
         for document in subject.documents {
-            say::text(&document)?;
+            say::text(&document, &masks)?;
         }
     }
     Ok(())

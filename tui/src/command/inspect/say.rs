@@ -6,9 +6,10 @@ use countersign_protocol::kind::Kind;
 use countersign_review::diff::structure::Structure;
 use countersign_review::diff::text::{RowKind, TextDiff};
 use countersign_review::findings::{Finding, severity};
+use countersign_review::secret::{Covers, Masks};
 use countersign_review::sheet::Sheet;
 use countersign_review::sheet::drift::Record;
-use countersign_review::text::Suspicious;
+use countersign_review::text::{Suspicious, spans_to_string};
 
 use super::super::failure::Failure;
 use super::super::output::{self, shown};
@@ -34,7 +35,7 @@ pub fn suspicious(found: &[Suspicious]) -> Result<(), Failure> {
 }
 
 /// The changes by path and value.
-pub fn structure(structure: &Structure) -> Result<(), Failure> {
+pub fn structure(structure: &Structure, masks: &Masks) -> Result<(), Failure> {
     let format = structure.format.map_or("no structure", |format| format.id());
     output::say(&format!(
         "structure: {format} {}; {} changes",
@@ -51,7 +52,7 @@ pub fn structure(structure: &Structure) -> Result<(), Failure> {
                 output::say(&format!(
                     "    {side}, line {}: {}",
                     value.line,
-                    value.text.escaped()
+                    spans_to_string(&masks.lexeme(value.text.bytes()))
                 ))?;
             }
         }
@@ -63,13 +64,13 @@ pub fn structure(structure: &Structure) -> Result<(), Failure> {
 }
 
 /// What was approved, what is live and what is proposed, path by path.
-pub fn drift(record: &Record) -> Result<(), Failure> {
+pub fn drift(record: &Record, masks: &Masks) -> Result<(), Failure> {
     output::say(&format!("drift: {} paths", record.rows.len()))?;
     if let Some(unread) = &record.unread {
         output::say(&format!(
             "    the {} state could not be read: {}",
             unread.state.escaped(),
-            unread.why.escaped()
+            masks.quoting(&unread.why.escaped())
         ))?;
     }
     for row in &record.rows {
@@ -81,7 +82,7 @@ pub fn drift(record: &Record) -> Result<(), Failure> {
         ];
         for (state, value) in states {
             match value {
-                Some(value) => output::say(&format!("    {state}, line {}: {}", value.line, value.shown()))?,
+                Some(value) => output::say(&format!("    {state}, line {}: {}", value.line, value.shown(masks)))?,
                 None => output::say(&format!("    {state}: not there"))?,
             }
         }
@@ -90,7 +91,7 @@ pub fn drift(record: &Record) -> Result<(), Failure> {
 }
 
 /// The findings, worst or not, as they were found.
-pub fn findings(kind: Kind, found: &[Finding]) -> Result<(), Failure> {
+pub fn findings(kind: Kind, found: &[Finding], masks: &Masks) -> Result<(), Failure> {
     output::say(&format!("kind: {}; risk: {}", kind.id(), severity(found).level()))?;
     for finding in found {
         let line = finding
@@ -103,7 +104,8 @@ pub fn findings(kind: Kind, found: &[Finding]) -> Result<(), Failure> {
             finding.delta,
             shown(finding.title.as_str())
         ))?;
-        output::say(&format!("    {}", shown(finding.explanation.as_str())))?;
+        let explanation = masks.quoting(&shown(finding.explanation.as_str()));
+        output::say(&format!("    {explanation}"))?;
         output::say(&format!("    at{line} {}", finding.path.escaped()))?;
     }
     Ok(())
@@ -115,17 +117,18 @@ pub fn sheet(sheet: &Sheet) -> Result<(), Failure> {
 }
 
 /// The difference by lines, or why there is none.
-pub fn text(document: &Document) -> Result<(), Failure> {
+pub fn text(document: &Document, masks: &Masks) -> Result<(), Failure> {
     match document.difference() {
         Ok(diff) if diff.changes().is_empty() && document.before.is_some() => {
             output::say("the bytes are the same on both sides")
         }
-        Ok(diff) => difference(&diff),
+        Ok(diff) => difference(&diff, masks),
         Err(error) => output::say(&format!("the difference cannot be shown: {error}")),
     }
 }
 
-fn difference(diff: &TextDiff) -> Result<(), Failure> {
+fn difference(diff: &TextDiff, masks: &Masks) -> Result<(), Failure> {
+    let covers = Covers::new(masks, diff);
     let mut page = String::new();
     for hunk in diff.hunks(3) {
         // Writing to a string cannot fail.
@@ -145,7 +148,7 @@ fn difference(diff: &TextDiff) -> Result<(), Failure> {
                     RowKind::Removed => '-',
                     RowKind::Added => '+',
                 });
-                for span in row.spans() {
+                for span in covers.spans(diff, &row) {
                     page.push_str(&span.text);
                 }
                 page.push('\n');

@@ -11,10 +11,12 @@ use countersign_protocol::bundle::Artifact;
 use countersign_protocol::canonical;
 use countersign_protocol::digest::ArtifactDigest;
 use countersign_protocol::kind::Kind;
+use countersign_protocol::mask::MaskKey;
 use countersign_review::diff::structure::{self, Structure};
 use countersign_review::diff::text::{Bytes, TextDiff, TooLarge};
 use countersign_review::drift::{Drift, State, drift};
 use countersign_review::findings::{self, Finding};
+use countersign_review::secret::Masks;
 use countersign_review::sheet::preview::{Preview, documents};
 use countersign_review::sheet::{Sheet, SheetError};
 use serde::Deserialize;
@@ -175,6 +177,24 @@ impl Subject {
             Some(drift) => findings::with_drift(found, drift),
             None => found,
         })
+    }
+
+    /// The masks of all that is shown, under a key of this run; none where secrets are to be revealed.
+    pub fn masks(&self, reveal: bool) -> Result<Masks, Failure> {
+        if reveal {
+            return Ok(Masks::off());
+        }
+        let mut key = [0; 32];
+        getrandom::fill(&mut key)
+            .map_err(|error| Failure::internal(format!("the system gives no randomness: {error}")))?;
+        let key = Some(MaskKey::from_random(key));
+        if let Some(asked) = &self.action {
+            return Ok(Masks::of_actions(&[&asked.action], &asked.artifacts, key));
+        }
+        let sides = self.documents.iter().flat_map(|document| [&document.before, &document.after]);
+        let sides = sides.flatten().map(|bytes| &bytes[..]);
+        let all: Vec<&[u8]> = self.baseline.as_deref().into_iter().chain(sides).collect();
+        Ok(Masks::of_documents(self.kind.id(), key, &all))
     }
 
     /// What a reviewer would read: deterministic, and the same on every surface.

@@ -82,7 +82,9 @@ fn row_text(document: &ChangedDocument, row: &Row<'_>) -> Text {
         RowKind::Removed => ("-", Tone::Removed, Tone::RemovedMark),
         RowKind::Added => ("+", Tone::Added, Tone::AddedMark),
     };
-    let marks = row.change.and_then(|index| {
+    // A line with a mask is drawn without marks: the mask itself says whether the secret is another.
+    let change = row.change.filter(|_| !document.masks_some_of(row));
+    let marks = change.and_then(|index| {
         let change = document.diff.changes().get(index)?;
         let (number, start) = match row.kind {
             RowKind::Removed => (row.old_no?, change.before.start),
@@ -122,7 +124,7 @@ fn row_text(document: &ChangedDocument, row: &Row<'_>) -> Text {
             push(escape_line(rest), tone);
             push(tail, tone);
         }
-        Some(_) | None => push(row.spans(), tone),
+        Some(_) | None => push(document.row_spans(row), tone),
     }
     out
 }

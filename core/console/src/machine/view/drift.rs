@@ -3,12 +3,13 @@
 
 use countersign_protocol::approval::LastApproved;
 use countersign_review::drift::Standing;
+use countersign_review::secret::Masks;
 use countersign_review::sheet::drift::{Record, Row};
 use countersign_review::text::Untrusted;
 
 use super::super::reading::Drifted;
 use super::pane::{Column, PaneLine};
-use super::piece::{Piece, Text, Tone, escaped, foreign};
+use super::piece::{Piece, Text, Tone, escaped, foreign, spanned};
 use super::sheet::standing_tone;
 
 /// Lines of a row: what it is, its columns, a blank.
@@ -20,24 +21,24 @@ pub(super) fn drift_count(drifted: &Drifted) -> usize {
 }
 
 pub(super) fn lines(drifted: &Drifted) -> usize {
-    head(drifted).len() + rows(drifted).len() * LINES
+    head(drifted, &Masks::off()).len() + rows(drifted).len() * LINES
 }
 
 /// The lines at which rows begin.
 pub(in super::super) fn drift_marks(drifted: &Drifted) -> Vec<usize> {
-    let first = head(drifted).len();
+    let first = head(drifted, &Masks::off()).len();
     (0..rows(drifted).len()).map(|row| first + row * LINES).collect()
 }
 
-pub(super) fn line(drifted: &Drifted, index: usize) -> Option<PaneLine> {
-    let head = head(drifted);
+pub(super) fn line(drifted: &Drifted, masks: &Masks, index: usize) -> Option<PaneLine> {
+    let head = head(drifted, masks);
     let Some(at) = index.checked_sub(head.len()) else {
         return head.into_iter().nth(index);
     };
     let row = rows(drifted).get(at / LINES)?;
     Some(match at % LINES {
-        0 => PaneLine::bare(title(row)),
-        1 => columns(row),
+        0 => PaneLine::bare(title(row, masks)),
+        1 => columns(row, masks),
         _ => PaneLine::bare(Text::new()),
     })
 }
@@ -46,7 +47,7 @@ fn rows(drifted: &Drifted) -> &[Row] {
     drifted.record.as_ref().map_or(&[], |record| &record.rows)
 }
 
-fn head(drifted: &Drifted) -> Vec<PaneLine> {
+fn head(drifted: &Drifted, masks: &Masks) -> Vec<PaneLine> {
     let mut head: Vec<Text> = Vec::new();
     let plain = |text: String| vec![Piece::new(text, Tone::Plain)];
     match &drifted.approved {
@@ -71,7 +72,7 @@ fn head(drifted: &Drifted) -> Vec<PaneLine> {
         ))),
     }
     if let Some(record) = drifted.record.as_deref() {
-        head.push(told(record));
+        head.push(told(record, masks));
     }
     let mut head: Vec<PaneLine> = head.into_iter().map(PaneLine::bare).collect();
     if !rows(drifted).is_empty() {
@@ -89,7 +90,7 @@ fn head(drifted: &Drifted) -> Vec<PaneLine> {
 }
 
 /// What the rows come to, in a line.
-fn told(record: &Record) -> Text {
+fn told(record: &Record, masks: &Masks) -> Text {
     if let Some(unread) = &record.unread {
         let mut text = vec![Piece::new("The ", Tone::Bad)];
         text.extend(foreign(&unread.state, Tone::Bad));
@@ -97,7 +98,7 @@ fn told(record: &Record) -> Text {
             " state could not be read, so what was changed live is not known: ",
             Tone::Bad,
         ));
-        text.extend(foreign(&unread.why, Tone::Plain));
+        text.extend(escaped(&masks.quoting(&unread.why.escaped()), Tone::Plain));
         return text;
     }
     let standings = [
@@ -135,7 +136,7 @@ const fn plural(standing: Standing, count: usize) -> &'static str {
     }
 }
 
-fn title(row: &Row) -> Text {
+fn title(row: &Row, masks: &Masks) -> Text {
     let sign = match row.standing {
         Standing::RevertsLive => "\u{25b2} ",
         Standing::OnTopOfDrift => "\u{25c6} ",
@@ -144,11 +145,11 @@ fn title(row: &Row) -> Text {
     };
     let tone = standing_tone(row.standing);
     let mut text = vec![Piece::new(format!("{sign}{}  ", row.standing.id()), tone)];
-    text.extend(foreign(&row.path, Tone::Strong));
+    text.extend(escaped(&masks.quoting(&row.path.escaped()), Tone::Strong));
     text
 }
 
-fn columns(row: &Row) -> PaneLine {
+fn columns(row: &Row, masks: &Masks) -> PaneLine {
     let [baseline, live, proposed] = [&row.baseline, &row.live, &row.proposed]
         .map(|value| value.as_ref().map(|value| (&value.text, value.more)));
     let tone = |other: bool, tone| if other { tone } else { Tone::Plain };
@@ -162,18 +163,18 @@ fn columns(row: &Row) -> PaneLine {
             .into_iter()
             .map(|(label, value, tone)| Column {
                 label,
-                text: shown(value, tone),
+                text: shown(value, masks, tone),
             })
             .collect(),
         ..PaneLine::bare(Text::new())
     }
 }
 
-fn shown(value: Option<(&Untrusted, u64)>, tone: Tone) -> Text {
+fn shown(value: Option<(&Untrusted, u64)>, masks: &Masks, tone: Tone) -> Text {
     let Some((text, more)) = value else {
         return vec![Piece::new("\u{2013}", Tone::Faint)];
     };
-    let mut shown = foreign(text, tone);
+    let mut shown = spanned(masks.lexeme(text.bytes()), tone);
     if more > 0 {
         shown.extend(escaped(&format!("⟦{more} more characters⟧"), tone));
     }

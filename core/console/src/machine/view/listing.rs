@@ -1,19 +1,20 @@
 //! Panes that are lists: findings, context, policy, history.
 
 use countersign_protocol::approval::Severity;
-use countersign_protocol::context::{Fact, Origin};
+use countersign_protocol::context::Origin;
 use countersign_protocol::identity::RequestId;
 use countersign_review::findings::{Delta, Finding, Side};
+use countersign_review::secret::Masks;
 use countersign_review::text::Untrusted;
 
 use super::super::reading::Reading;
 use super::super::state::Summary;
 use super::detail::verdict;
-use super::piece::{Piece, Text, Tone, escaped, foreign, risk};
+use super::piece::{Piece, Text, Tone, escaped, foreign, risk, spanned};
 use super::queue::phase;
 
 /// The findings; the one that is pointed at has a mark.
-pub(super) fn findings(findings: &[Finding], pointed: Option<usize>) -> Vec<Text> {
+pub(super) fn findings(findings: &[Finding], masks: &Masks, pointed: Option<usize>) -> Vec<Text> {
     if findings.is_empty() {
         return vec![vec![Piece::new(
             "Nothing was found. That says what the rules looked for, not that all is well.",
@@ -50,7 +51,10 @@ pub(super) fn findings(findings: &[Finding], pointed: Option<usize>) -> Vec<Text
         ));
         title.push(Piece::new(format!("  {delta}"), Tone::Faint));
         lines.push(title);
-        lines.push(indented(escaped(&finding.explanation, Tone::Plain)));
+        lines.push(indented(escaped(
+            &masks.quoting(&finding.explanation),
+            Tone::Plain,
+        )));
         let side = if finding.side == Side::Before {
             "before"
         } else {
@@ -88,7 +92,7 @@ pub(super) fn context(reading: &Reading) -> Vec<Text> {
         Origin::LookedUp,
         Origin::Claimed,
     ] {
-        facts(&mut lines, &reading.facts, origin);
+        facts(&mut lines, reading, origin);
     }
     lines.push(Text::new());
     lines.push(heading("Bindings"));
@@ -248,9 +252,9 @@ fn plain(text: String) -> Text {
     vec![Piece::new(text, Tone::Plain)]
 }
 
-fn facts(lines: &mut Vec<Text>, facts: &[Fact], origin: Origin) {
+fn facts(lines: &mut Vec<Text>, reading: &Reading, origin: Origin) {
     let mut titled = false;
-    for fact in facts.iter().filter(|fact| fact.origin == origin) {
+    for fact in reading.facts.iter().filter(|fact| fact.origin == origin) {
         if !titled {
             lines.push(Text::new());
             let mut title = origin.words().to_owned();
@@ -268,7 +272,7 @@ fn facts(lines: &mut Vec<Text>, facts: &[Fact], origin: Origin) {
         let name = Untrusted::from(fact.name.raw()).escaped();
         let mut line = vec![Piece::new("  ", Tone::Faint)];
         line.extend(escaped(&format!("{name:<16}"), Tone::Faint));
-        line.extend(foreign(&fact.value.raw().into(), tone));
+        line.extend(spanned(reading.masks.spans(fact.value.raw().as_bytes()), tone));
         lines.push(line);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use countersign_review::secret::Masks;
 use countersign_review::sheet::SheetLine;
 use serde::Serialize;
 
@@ -70,7 +71,7 @@ enum Content<'a> {
     Batch(&'a Batch),
     Raw(&'a [ChangedDocument]),
     Structure(&'a [ChangedDocument]),
-    Drift(&'a Drifted),
+    Drift(&'a Drifted, &'a Masks),
 }
 
 impl<'a> PaneView<'a> {
@@ -81,11 +82,11 @@ impl<'a> PaneView<'a> {
             Pane::Sheet => Content::Sheet(&reading.sheet),
             Pane::Change => Content::Change(&reading.changes),
             Pane::Structure => Content::Structure(&reading.changes),
-            Pane::Findings => Content::Lines(findings(&reading.findings, None)),
+            Pane::Findings => Content::Lines(findings(&reading.findings, &reading.masks, None)),
             Pane::Context => Content::Lines(context(reading)),
             Pane::Policy => Content::Lines(policy(reading)),
             Pane::Drift => match &reading.drift {
-                Some(drifted) => Content::Drift(drifted),
+                Some(drifted) => Content::Drift(drifted, &reading.masks),
                 None => Content::Lines(Vec::new()),
             },
             Pane::Raw => Content::Raw(&reading.changes),
@@ -102,7 +103,11 @@ impl<'a> PaneView<'a> {
         let plain = |content| Self::new(content, detail.shape, &detail.search);
         Some(match detail.pane {
             Pane::Change => plain(Content::Change(&reading.changes)),
-            Pane::Findings => plain(Content::Lines(findings(&reading.findings, Some(detail.finding)))),
+            Pane::Findings => plain(Content::Lines(findings(
+                &reading.findings,
+                &reading.masks,
+                Some(detail.finding),
+            ))),
             Pane::History => plain(Content::Lines(history(&detail.history, reading))),
             Pane::Since => plain(match &detail.since {
                 Some(since) => Content::Change(std::slice::from_ref(since)),
@@ -128,7 +133,7 @@ impl<'a> PaneView<'a> {
             Content::Structure(documents) => documents.iter().map(structure::lines).sum(),
             Content::Change(documents) => documents.iter().map(|document| document.lines(shape)).sum(),
             Content::Raw(documents) => documents.iter().map(raw::lines).sum(),
-            Content::Drift(drifted) => drift::lines(drifted),
+            Content::Drift(drifted, _) => drift::lines(drifted),
             Content::Lines(lines) => lines.len(),
             Content::Batch(batch) => batch.lines().len(),
         };
@@ -217,7 +222,7 @@ impl<'a> PaneView<'a> {
             Content::Raw(documents) => raw::line(documents, index),
             Content::Structure([]) => only("No document changes: what would run stands on the sheet."),
             Content::Structure(documents) => structure::line(documents, index).map(PaneLine::bare),
-            Content::Drift(drifted) => drift::line(drifted, index),
+            Content::Drift(drifted, masks) => drift::line(drifted, masks, index),
             Content::Batch(batch) => merged_line(batch, index),
             Content::Lines(lines) => lines.get(index).cloned().map(PaneLine::bare),
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countersign_protocol::approval::Severity;
 use countersign_protocol::moment::Timestamp;
-use countersign_review::text::{Mark, Untrusted};
+use countersign_review::text::{Mark, Span, Untrusted};
 use serde::Serialize;
 
 /// A run of printable characters to be drawn alike.
@@ -68,8 +68,13 @@ impl Piece {
 
 /// Escapes foreign text.
 pub(super) fn foreign(text: &Untrusted, tone: Tone) -> Text {
+    spanned(text.spans(), tone)
+}
+
+/// Draws spans of the escaper.
+pub(super) fn spanned(spans: Vec<Span>, tone: Tone) -> Text {
     let tone_of = |mark| if mark == Mark::Plain { tone } else { Tone::Escape };
-    text.spans()
+    spans
         .into_iter()
         .map(|span| Piece {
             tone: tone_of(span.mark),

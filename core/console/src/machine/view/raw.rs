@@ -1,4 +1,4 @@
-//! Documents byte by byte: offsets, hexadecimal digits, and what is printable.
+//! Documents byte by byte: offsets, hexadecimal digits, and what is printable. Bytes of secrets are masked.
 
 use super::super::document::ChangedDocument;
 use super::pane::PaneLine;
@@ -40,19 +40,30 @@ fn side_line(document: &ChangedDocument, side: &str, bytes: &[u8], at: usize) ->
     let Some(bytes) = bytes.chunks(WIDTH).nth(row) else {
         return Some(PaneLine::bare(Text::new()));
     };
-    let digits: String = bytes.iter().map(|byte| format!("{byte:02x} ")).collect();
+    let first = row * WIDTH;
+    let number = usize::from(side == "after");
+    let hidden = |at: usize| document.hides(number, first + at);
+    let digit = |(at, byte): (usize, &u8)| {
+        if hidden(at) {
+            "\u{b7}\u{b7} ".to_owned()
+        } else {
+            format!("{byte:02x} ")
+        }
+    };
+    let digits: String = bytes.iter().enumerate().map(digit).collect();
     let mut text = vec![
-        Piece::new(format!("{:08x}  ", row * WIDTH), Tone::Faint),
+        Piece::new(format!("{first:08x}  "), Tone::Faint),
         Piece::new(format!("{digits:<49}"), Tone::Plain),
     ];
     // What is not printable ASCII is a dot of another tone, so that it is no dot of the document.
-    for run in bytes.chunk_by(|a, b| is_printable(*a) == is_printable(*b)) {
-        let printable = run.first().is_some_and(|byte| is_printable(*byte));
-        let shown = if printable {
-            run.iter().map(|byte| char::from(*byte)).collect()
-        } else {
-            "·".repeat(run.len())
-        };
+    let cells: Vec<Option<u8>> = bytes
+        .iter()
+        .enumerate()
+        .map(|(at, byte)| (is_printable(*byte) && !hidden(at)).then_some(*byte))
+        .collect();
+    for run in cells.chunk_by(|a, b| a.is_some() == b.is_some()) {
+        let printable = run.first().is_some_and(Option::is_some);
+        let shown: String = run.iter().map(|cell| cell.map_or('·', char::from)).collect();
         text.push(Piece::new(
             shown,
             if printable { Tone::Strong } else { Tone::Escape },

@@ -3,7 +3,7 @@
 use countersign_review::diff::structure::{Change, Op, Structure, Written};
 
 use super::super::document::ChangedDocument;
-use super::piece::{Piece, Text, Tone, escaped, foreign};
+use super::piece::{Piece, Text, Tone, escaped, foreign, spanned};
 
 /// Lines of a change: its path, and both values.
 const LINES: usize = 3;
@@ -74,7 +74,7 @@ fn document_line(document: &ChangedDocument, at: usize) -> Text {
     if let Some(number) = at.checked_sub(head(Some(structure))) {
         let change = structure.changes.get(number / LINES);
         return change
-            .map(|change| change_line(change, number % LINES))
+            .map(|change| change_line(document, change, number % LINES))
             .unwrap_or_default();
     }
     let problems = structure.problems.iter().map(|text| (text, Tone::Warn));
@@ -99,7 +99,7 @@ fn told(structure: &Structure) -> Piece {
     )
 }
 
-fn change_line(change: &Change, part: usize) -> Text {
+fn change_line(document: &ChangedDocument, change: &Change, part: usize) -> Text {
     let (sign, tone) = match change.op {
         Op::Add => ("+ ", Tone::Added),
         Op::Remove => ("- ", Tone::Removed),
@@ -121,16 +121,16 @@ fn change_line(change: &Change, part: usize) -> Text {
             }
             line
         }
-        1 => value("before", change.before.as_ref(), Tone::Removed),
-        _ => value("after", change.after.as_ref(), Tone::Added),
+        1 => value(document, "before", change.before.as_ref(), Tone::Removed),
+        _ => value(document, "after", change.after.as_ref(), Tone::Added),
     }
 }
 
-fn value(side: &str, value: Option<&Written>, tone: Tone) -> Text {
+fn value(document: &ChangedDocument, side: &str, value: Option<&Written>, tone: Tone) -> Text {
     let mut line = vec![Piece::new(format!("    {side:<7}"), Tone::Faint)];
     match value {
         Some(value) => {
-            line.extend(foreign(&value.text, tone));
+            line.extend(spanned(document.value_spans(&value.text), tone));
             line.push(Piece::new(format!("  line {}", value.line), Tone::Faint));
         }
         None => line.push(Piece::new("\u{2013}", Tone::Faint)),
