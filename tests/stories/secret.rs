@@ -43,8 +43,14 @@ fn a_rotated_token_shows_as_two_marks_and_runs_in_the_clear() {
         }
     }
     assert_eq!(marks(sheet).len(), 2, "{sheet}");
-    assert!(sheet.contains("secrets masked: 2; equal marks are equal secrets"), "{sheet}");
-    assert!(sheet.contains("-workers = 4") && sheet.contains("+workers = 8"), "{sheet}");
+    assert!(
+        sheet.contains("secrets masked: 2; equal marks are equal secrets"),
+        "{sheet}"
+    );
+    assert!(
+        sheet.contains("-workers = 4") && sheet.contains("+workers = 8"),
+        "{sheet}"
+    );
 
     organisation.decide(id, "alex", Verdict::Approve).unwrap();
     let ended = client.finish();

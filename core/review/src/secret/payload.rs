@@ -90,10 +90,9 @@ fn learn(
         }
         let argv: Vec<&[u8]> = exec.argv.iter().map(|argument| argument.as_bytes()).collect();
         let options = (0..argv.len()).filter_map(|index| option(kind, &argv, index));
-        let variables = exec
-            .env
-            .iter()
-            .filter_map(|variable| variable_secret(kind, variable.name.as_bytes(), variable.value.as_bytes()));
+        let variables = exec.env.iter().filter_map(|variable| {
+            variable_secret(kind, variable.name.as_bytes(), variable.value.as_bytes())
+        });
         known.extend(options.chain(variables).map(<[u8]>::to_vec));
     }
 }

@@ -140,7 +140,10 @@ mod tests {
         );
         let text = shown(&sql(asked, 1), &sql(amended, 1), &[asked, amended]).unwrap();
         assert!(text.contains("\u{27e6}secret: 16 characters\u{27e7}"), "{text}");
-        assert!(!text.contains("9d8f7a6b5c") && !text.contains("1a2b3c4d5e"), "{text}");
+        assert!(
+            !text.contains("9d8f7a6b5c") && !text.contains("1a2b3c4d5e"),
+            "{text}"
+        );
     }
 
     #[test]

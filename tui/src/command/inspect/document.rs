@@ -104,7 +104,10 @@ pub fn of(subject: &Subject, masks: &Masks) -> Result<Value, Failure> {
         && let Some(document) = document.as_object_mut()
     {
         let record = Record::from(drift);
-        document.insert("drift".to_owned(), record.rows.iter().map(|one| row(one, masks)).collect());
+        document.insert(
+            "drift".to_owned(),
+            record.rows.iter().map(|one| row(one, masks)).collect(),
+        );
     }
     Ok(document)
 }

@@ -82,7 +82,11 @@ pub fn drift(record: &Record, masks: &Masks) -> Result<(), Failure> {
         ];
         for (state, value) in states {
             match value {
-                Some(value) => output::say(&format!("    {state}, line {}: {}", value.line, value.shown(masks)))?,
+                Some(value) => output::say(&format!(
+                    "    {state}, line {}: {}",
+                    value.line,
+                    value.shown(masks)
+                ))?,
                 None => output::say(&format!("    {state}: not there"))?,
             }
         }

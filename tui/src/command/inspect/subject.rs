@@ -191,7 +191,10 @@ impl Subject {
         if let Some(asked) = &self.action {
             return Ok(Masks::of_actions(&[&asked.action], &asked.artifacts, key));
         }
-        let sides = self.documents.iter().flat_map(|document| [&document.before, &document.after]);
+        let sides = self
+            .documents
+            .iter()
+            .flat_map(|document| [&document.before, &document.after]);
         let sides = sides.flatten().map(|bytes| &bytes[..]);
         let all: Vec<&[u8]> = self.baseline.as_deref().into_iter().chain(sides).collect();
         Ok(Masks::of_documents(self.kind.id(), key, &all))
