@@ -101,7 +101,7 @@ fn a_key_that_will_not_do_is_told_before_reading_and_may_still_deny() {
         up: Duration::from_millis(2000),
         wall: reading.summary.created_at,
     };
-    let shown = crate::machine::view::detail(&state, now).unwrap();
+    let shown = view::detail(&state, now).unwrap();
     assert!(shown.why_not.unwrap().contains("by policy hardware"));
     tell(&mut state, Command::Begin(Verdict::Approve), 2000);
     assert!(state.ceremony.is_none());
