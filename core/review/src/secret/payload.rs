@@ -88,7 +88,11 @@ fn learn(
         for EnvVar { value, .. } in &exec.env {
             document(value.as_bytes());
         }
-        let argv: Vec<&[u8]> = exec.argv.iter().map(countersign_protocol::text::OsBytes::as_bytes).collect();
+        let argv: Vec<&[u8]> = exec
+            .argv
+            .iter()
+            .map(countersign_protocol::text::OsBytes::as_bytes)
+            .collect();
         let options = (0..argv.len()).filter_map(|index| option(kind, &argv, index));
         let variables = exec.env.iter().filter_map(|variable| {
             variable_secret(kind, variable.name.as_bytes(), variable.value.as_bytes())

@@ -49,7 +49,11 @@ pub fn lines(
 }
 
 fn process(page: &mut Page, asked: &Exec, amended: &Exec, shelf: &Shelf<'_>) -> Result<(), SheetError> {
-    let argv: Vec<&[u8]> = asked.argv.iter().map(countersign_protocol::text::OsBytes::as_bytes).collect();
+    let argv: Vec<&[u8]> = asked
+        .argv
+        .iter()
+        .map(countersign_protocol::text::OsBytes::as_bytes)
+        .collect();
     let mut kept = amended.argv.iter().peekable();
     for (index, word) in asked.argv.iter().enumerate() {
         if kept.next_if(|next| *next == word).is_none() {

@@ -66,7 +66,10 @@ fn process(page: &mut Page, exec: &Exec, shelf: &Shelf<'_>) -> Result<(), SheetE
     page.heading("process");
     page.name("binary", binary.as_bytes())?;
     artifact(page, "binary's bytes", Some(binary_digest))?;
-    let arguments: Vec<&[u8]> = argv.iter().map(countersign_protocol::text::OsBytes::as_bytes).collect();
+    let arguments: Vec<&[u8]> = argv
+        .iter()
+        .map(countersign_protocol::text::OsBytes::as_bytes)
+        .collect();
     for index in 0..arguments.len() {
         let shown = page.masks.argument(&arguments, index);
         page.field(&format!("argument {index}"), &shown)?;
