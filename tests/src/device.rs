@@ -34,7 +34,7 @@ impl Swtpm {
         tpm
     }
 
-    /// A fresh TPM with an endorsement key certified by a manufacturer of its own; [`Swtpm::root`] is its root.
+    /// A fresh TPM with an endorsement key certified by a manufacturer of its own; [`Swtpm::roots`] is its chain.
     #[must_use]
     pub fn certified() -> Self {
         let folder = folder("swtpm");
