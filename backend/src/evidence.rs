@@ -31,6 +31,7 @@ pub fn record(conn: &Connection, newest: &Checkpoint, entry: &Entry) -> Result<R
         change: entry.change,
         evidence: evidence(conn, newest, entry)?,
         talk: row::talk(conn, &entry.id)?,
+        followed: row::followed(conn, &entry.id)?,
     })
 }
 

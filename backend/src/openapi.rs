@@ -566,7 +566,7 @@ fn schemas() -> Value {
             ("log?", reference("LogSegment")), ("consistency?", list("ConsistencyProof"))]),
         "RequestRecord": object("A request with its evidence", &[
             ("phase", reference("Phase")), ("change", reference("Count")), ("evidence", reference("Evidence")),
-            ("talk?", list("Remark"))]),
+            ("talk?", list("Remark")), ("followed?", reference("RequestId"))]),
         "Remark": json!({ "oneOf": [
             object("A person asks", &[("type", word("question")), ("number", reference("Count")),
                 ("person", text.clone()), ("text", bounded(QuestionText::MAX)), ("at", text.clone())]),

@@ -23,7 +23,11 @@ export function drawDetail(snapshot) {
   }
   request.dataset.request = detail.id;
   draw(byId("sentence"), detail.sentence, textNodes);
-  draw(byId("facts"), detail.facts, (facts) => facts.map((fact) => element("li", "", pieceNode(fact))));
+  const facts = [...detail.facts];
+  if (detail.looking !== null) {
+    facts.push({ text: `also looking: ${detail.looking}`, tone: "hunk" });
+  }
+  draw(byId("facts"), facts, (facts) => facts.map((fact) => element("li", "", pieceNode(fact))));
   const problems = byId("problems");
   problems.hidden = detail.problems.length === 0;
   draw(problems, detail.problems, (all) => all.map((problem) => element("p", "", ...textNodes(problem))));

@@ -58,6 +58,7 @@ export interface DetailView {
   id: string;
   sentence: Text;
   facts: Piece[];
+  looking: string | null;
   check_words: string;
   why_not: string | null;
   problems: Text[];

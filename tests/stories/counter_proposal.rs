@@ -93,6 +93,7 @@ fn a_narrowed_change_runs_as_another_reviewer_approved_it() {
     let client = organisation.agent(&["accept", &asked.to_string(), "--json"]);
     let id = organisation.wait_for(Phase::Pending);
     assert_ne!(id, asked);
+    assert_eq!(organisation.record(asked).followed, Some(id));
     let chain = organisation.chain(id);
     let sheet = chain.sheet.text().to_owned();
     assert!(
@@ -131,6 +132,61 @@ fn a_narrowed_change_runs_as_another_reviewer_approved_it() {
     assert_eq!(
         (again.code, guard_state(&again.stderr).as_str()),
         (Some(77), "refused")
+    );
+}
+
+/// The same from a reviewer's own machine, with the program that people have.
+#[test]
+fn a_reviewer_amends_from_the_command_line() {
+    let mut organisation = Organisation::start();
+    let robin = organisation.join("robin");
+    let client = organisation.ask_change("app.conf", "workers = 4\nlog = info\n", ASKED);
+    let asked = organisation.wait_for(Phase::Pending);
+    let less = robin.home().join("less.conf");
+    std::fs::write(&less, LESS).unwrap();
+    let (id, less) = (asked.to_string(), less.to_str().unwrap());
+    let amend = ["amend", &id, "--after", less, "--expires-in", "5m"];
+
+    let draft = robin.must(&[&amend[..], &["--draft"]].concat());
+    assert!(
+        draft.contains("-workers = 64") && draft.contains("+workers = 8"),
+        "{draft}"
+    );
+    assert_eq!(
+        organisation.record(asked).phase,
+        Phase::Pending,
+        "a draft signs nothing"
+    );
+    let same = robin.home().join("same.conf");
+    std::fs::write(&same, ASKED).unwrap();
+    let nothing = robin.run(&["amend", &id, "--after", same.to_str().unwrap(), "--draft"]);
+    assert_eq!(nothing.status.code(), Some(2), "it changes nothing");
+
+    let because = ["--reason", "eight are enough", "--pin-fd", "0"];
+    robin.must(&[&amend[..], &because].concat());
+    let ended = client.finish();
+    assert_eq!(ended.code, Some(77), "{}", ended.stderr);
+    let said = json(&ended.stderr);
+    assert_eq!(
+        (&said["code"], &said["counter"]["amender"]),
+        (&"counter-proposed".into(), &"robin".into())
+    );
+    let again = robin.run(&[&amend[..], &because].concat());
+    assert!(!again.status.success(), "it is answered");
+
+    let client = organisation.agent(&["accept", &id, "--json"]);
+    let next = organisation.wait_for(Phase::Pending);
+    let own = robin.run(&["approve", &next.to_string(), "--reason", "mine", "--pin-fd", "0"]);
+    assert!(
+        !own.status.success(),
+        "nobody approves their own counter-proposal"
+    );
+    organisation.decide(next, "alex", Verdict::Approve).unwrap();
+    let ended = client.finish();
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_eq!(
+        std::fs::read_to_string(organisation.work("app.conf")).unwrap(),
+        LESS
     );
 }
 

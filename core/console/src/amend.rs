@@ -210,9 +210,7 @@ fn leave_out(exec: &mut Exec, without: &[u32]) -> Result<(), DraftError> {
     Ok(())
 }
 
-/// Fetches, derives everything again, and lets `report` know when the signature was made.
-///
-/// `drafted` is the amended action that was shown; nothing is signed when it is another one by now.
+/// The same as [`amend_unless`], with nobody who calls it off.
 ///
 /// # Errors
 /// [`DecideError`] says why nothing was signed, or what is wrong after it was.
@@ -224,6 +222,25 @@ pub async fn amend(
     secret: SecretString,
     report: impl Fn() + Send,
 ) -> Result<Sent, DecideError> {
+    let nobody = CallingOff::default();
+    amend_unless(inbox, intent, wanted, drafted, secret, &nobody, report).await
+}
+
+/// Fetches, derives everything again, and lets `report` know when the signature was made.
+///
+/// `drafted` is the amended action that was shown; nothing is signed when it is another one by now.
+///
+/// # Errors
+/// [`DecideError`] says why nothing was signed, or what is wrong after it was.
+pub async fn amend_unless(
+    inbox: &Inbox,
+    intent: Intent,
+    wanted: Wanted,
+    drafted: Option<ActionDigest>,
+    secret: SecretString,
+    calling_off: &CallingOff,
+    report: impl Fn() + Send,
+) -> Result<Sent, DecideError> {
     if intent.verdict != Verdict::Deny {
         return Err(DraftError::Unfit("a counter-proposal is a denial of what was asked").into());
     }
@@ -231,7 +248,7 @@ pub async fn amend(
         inbox,
         intent,
         secret,
-        &CallingOff::default(),
+        calling_off,
         report,
         |opened: &Opened, chain: &Chain| {
             let draft = draft(&Asked::of(chain, &opened.record.evidence), &wanted)?;

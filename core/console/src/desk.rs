@@ -20,6 +20,7 @@ use countersign_review::text::Untrusted;
 use countersign_verify::Chain;
 use secrecy::SecretString;
 
+use crate::amend::{Asked, amend_unless};
 use crate::backlog::Backlog;
 use crate::config::{Config, Provider};
 use crate::decide::{self, DecideError, Intent, Sent};
@@ -177,11 +178,27 @@ impl Desk for ReviewerDesk {
         };
         let secret = SecretString::from(order.passphrase.expose().to_owned());
         drop(order.passphrase);
-        let progress = match decide::decide_unless(&self.inbox, intent, secret, &order.calling_off, || {
-            report(Progress::Sent);
-        })
-        .await
-        {
+        let sent = match order.instead {
+            None => {
+                decide::decide_unless(&self.inbox, intent, secret, &order.calling_off, || {
+                    report(Progress::Sent);
+                })
+                .await
+            }
+            Some((wanted, shown)) => {
+                amend_unless(
+                    &self.inbox,
+                    intent,
+                    wanted,
+                    Some(shown),
+                    secret,
+                    &order.calling_off,
+                    || report(Progress::Sent),
+                )
+                .await
+            }
+        };
+        let progress = match sent {
             Ok(Sent::Logged { index, size, .. }) => Progress::Logged { index, size },
             Ok(Sent::Stored { .. }) => Progress::Committed,
             Ok(Sent::Kept(error)) => Progress::Kept(told(&error, error.hint())),
@@ -420,6 +437,9 @@ pub(crate) fn reading(opened: &Opened, config: &Config, person: &PersonId) -> Re
         check_words: code.iter().map(|word| (*word).to_owned()).collect(),
         sentence: chain.sheet.sentence().to_owned(),
         sheet: Arc::from(chain.sheet.lines()),
+        asked: Some(Arc::new(Asked::of(chain, &opened.record.evidence))),
+        amends: chain.proposal.amends.as_ref().map(|amends| amends.request),
+        followed: opened.record.followed,
         changes: changes(chain, &opened.record.evidence.artifacts, &masks),
         masks,
         drift: chain.request.approved.as_ref().map(|approved| Drifted {

@@ -122,6 +122,9 @@ pub struct RequestRecord {
     /// What people asked and the agent answered. It stands beside the evidence: nobody signed it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub talk: Vec<Remark>,
+    /// The request that came of its counter-proposal, as the backend says; that one's own evidence proves it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub followed: Option<RequestId>,
 }
 
 /// One row of the queue.

@@ -69,6 +69,8 @@ pub enum Intent {
     Ask,
     Approve,
     Deny,
+    Counter,
+    Edit,
     Sign,
     NextField,
     PreviousField,

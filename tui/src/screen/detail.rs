@@ -87,6 +87,15 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, state: &State, now: Moment) {
         return;
     };
     let layout = layout(&detail, area);
+    if let Some(people) = &detail.looking {
+        // On the line above: it comes and goes, and what is read must not move by it.
+        let also = vec![piece(&format!(" also looking: {people} "), Tone::Hunk)];
+        let above = Rect {
+            width: area.width.saturating_sub(1),
+            ..area
+        };
+        canvas.right(above, area.y.saturating_sub(1), &shortened(&also, area.width / 2));
+    }
     for (y, line) in (area.top()..area.bottom()).zip(&layout.head) {
         canvas.pieces(
             area.x + 1,

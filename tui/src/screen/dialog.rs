@@ -18,7 +18,7 @@ pub fn draw(canvas: &mut Canvas<'_>, screen: Rect, state: &State, now: Moment) {
     };
     let width = screen.width.saturating_sub(4).min(WIDEST);
     let inner = width.saturating_sub(4);
-    let lines = lines(&ceremony, inner);
+    let lines = lines(&ceremony, inner, usize::from(screen.height.saturating_sub(2)));
     let height = u16::try_from(lines.len() + 2)
         .unwrap_or(screen.height)
         .min(screen.height);
@@ -70,7 +70,38 @@ pub fn frame(canvas: &mut Canvas<'_>, area: Rect, title: &Piece) {
     );
 }
 
-fn lines(ceremony: &CeremonyView, width: u16) -> Vec<Text> {
+/// All lines; of a difference as many as there is room for, and how many more there are.
+fn lines(ceremony: &CeremonyView, width: u16, room: usize) -> Vec<Text> {
+    let mut lines = rest(ceremony, width);
+    let all = &ceremony.difference;
+    let free = room.saturating_sub(lines.len()).max(1);
+    let (first, shown) = if all.len() > free {
+        (ceremony.first.min(all.len().saturating_sub(free - 1)), free - 1)
+    } else {
+        (0, all.len())
+    };
+    let mut difference: Vec<Text> = all
+        .iter()
+        .skip(first)
+        .take(shown)
+        .map(|line| shortened(line, width))
+        .collect();
+    if shown < all.len() {
+        difference.push(vec![piece(
+            &format!(
+                "… {} of {} lines of what it changes; PgDn and PgUp turn",
+                first + shown,
+                all.len()
+            ),
+            Tone::Faint,
+        )]);
+    }
+    let below = ceremony.signed.len() + 2;
+    lines.splice(below..below, difference);
+    lines
+}
+
+fn rest(ceremony: &CeremonyView, width: u16) -> Vec<Text> {
     let mut lines = vec![vec![piece("What is signed, exactly:", Tone::Faint)]];
     for (label, value) in &ceremony.signed {
         lines.push(labelled(label, &shortened(value, width.saturating_sub(LABEL))));
@@ -144,10 +175,20 @@ fn keys(ceremony: &CeremonyView) -> Text {
             Tone::Faint,
         ),
     ];
+    if ceremony.rewritable {
+        keys.extend([piece("  Ctrl-E", Tone::Strong), piece(" edits", Tone::Faint)]);
+    }
     if ceremony.presets {
         keys.extend([
             piece("  Ctrl-R", Tone::Strong),
-            piece(" usual reasons", Tone::Faint),
+            piece(
+                if ceremony.rewritable {
+                    " reasons"
+                } else {
+                    " usual reasons"
+                },
+                Tone::Faint,
+            ),
         ]);
     }
     keys

@@ -13,6 +13,8 @@ use super::{batch, detail, frame, pane, queue};
 pub fn command(state: &State, intent: Intent, now: Moment, area: Rect) -> Option<Command> {
     let page = i64::from(frame::body(area).height).max(2);
     Some(match intent {
+        Intent::PageDown if state.ceremony.is_some() => Command::Turn(Step::Next),
+        Intent::PageUp if state.ceremony.is_some() => Command::Turn(Step::Previous),
         Intent::Down => return moved(state, 1, now, area),
         Intent::Up => return moved(state, -1, now, area),
         Intent::HalfDown => return moved(state, page / 2, now, area),
@@ -47,6 +49,8 @@ pub fn command(state: &State, intent: Intent, now: Moment, area: Rect) -> Option
         Intent::Ask => Command::Ask,
         Intent::Approve => Command::Begin(Verdict::Approve),
         Intent::Deny => Command::Begin(Verdict::Deny),
+        Intent::Counter => Command::Counter,
+        Intent::Edit => Command::Edit,
         Intent::Sign => Command::Sign,
         Intent::NextField => Command::StepField(Step::Next),
         Intent::PreviousField => Command::StepField(Step::Previous),

@@ -205,6 +205,9 @@ const NAMES: &[(&str, Intent)] = &[
     ("search", Intent::Filter),
     ("approve", Intent::Approve),
     ("deny", Intent::Deny),
+    ("ask", Intent::Ask),
+    ("counter-propose", Intent::Counter),
+    ("edit", Intent::Edit),
     ("sign", Intent::Sign),
     ("preset", Intent::Preset),
     ("mark", Intent::Mark),
@@ -241,7 +244,7 @@ fn checked(name: &str, key: &str, intent: Intent) -> Result<(KeyModifiers, KeyCo
     }
     if matches!(
         intent,
-        Intent::Sign | Intent::Preset | Intent::Redraw | Intent::Suspend
+        Intent::Sign | Intent::Edit | Intent::Preset | Intent::Redraw | Intent::Suspend
     ) && !chord
         && !function
     {

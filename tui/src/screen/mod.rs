@@ -8,6 +8,7 @@ mod binding;
 mod canvas;
 mod detail;
 mod dialog;
+mod editor;
 mod first_run;
 mod frame;
 mod help;
@@ -242,6 +243,7 @@ impl Console {
             Some(intent) => {
                 if let Some(command) = command(&self.state, intent, self.now(), area) {
                     self.tell(Message::Command(command), driver);
+                    self.edit(driver)?;
                 }
             }
             None => {
@@ -260,6 +262,24 @@ impl Console {
             // A terminal that takes no copies ignores it; the notice names what was copied.
             let _ = self.screen.copy(&text);
         }
+    }
+
+    /// Has the text of a counter-proposal rewritten in the person's editor, which has keyboard and screen meanwhile.
+    fn edit(&mut self, driver: &Driver) -> anyhow::Result<()> {
+        let Some(text) = self.state.editing.take() else {
+            return Ok(());
+        };
+        drop(self.input.take());
+        self.screen.leave();
+        let edited = editor::edit(&text);
+        self.screen.enter()?;
+        self.input = Some(Input::start(&self.sender).context("keys cannot be read")?);
+        let command = match edited {
+            Ok(text) => Command::Edited(text),
+            Err(error) => Command::Failed(format!("the editor: {error}")),
+        };
+        self.tell(Message::Command(command), driver);
+        Ok(())
     }
 
     /// Shows the sheet in the person's pager; the keyboard and the screen are the pager's meanwhile.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_console::amend::Asked;
 use countersign_console::machine::document::ChangedDocument;
 use countersign_console::machine::reading::DecisionSummary;
 use countersign_console::machine::state::KeySummary;
@@ -10,15 +11,19 @@ use countersign_console::machine::{
     Command, Connection, Message, Moment, News, Reading, Row, RowContent, Said, Speaker, State, Summary,
     Trouble, Trust, Unlock, update,
 };
+use countersign_protocol::action::{Action, ArtifactRef, Dialect, FileChange, Payload, Sql};
 use countersign_protocol::approval::Severity;
+use countersign_protocol::bundle::Artifact;
 use countersign_protocol::context::{Fact, Origin};
 use countersign_protocol::decision::Verdict;
-use countersign_protocol::digest::{ActionDigest, ProposalDigest, RequestDigest, Sha256Digest, ViewDigest};
+use countersign_protocol::digest::{
+    ActionDigest, ArtifactDigest, ProposalDigest, RequestDigest, Sha256Digest, ViewDigest,
+};
 use countersign_protocol::identity::{KeyAssurance, RequestId};
 use countersign_protocol::kind::Kind;
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::request::Phase;
-use countersign_protocol::text::{Line, Prose};
+use countersign_protocol::text::{Line, OsBytes, Prose};
 use countersign_review::diff::structure::compare;
 use countersign_review::diff::text::{RowKind, TextDiff};
 use countersign_review::findings::{Finding, analyze, severity};
@@ -29,6 +34,8 @@ use countersign_review::text::{Untrusted, spans_to_string};
 pub const BEFORE: &str = "Version: \"2012-10-17\"\nStatement:\n  - Effect: Allow\n    Action:\n      - s3:GetObject\n      - s3:ListBucket\n    Resource: arn:aws:s3:::acme-reports/*\n  - Effect: Deny\n    Action: s3:DeleteObject\n    Resource: \"*\"\n";
 /// The same with more rights than anybody should ask for.
 pub const AFTER: &str = "Version: \"2012-10-17\"\nStatement:\n  - Effect: Allow\n    Action: \"*\"\n    Resource: \"*\"\n  - Effect: Deny\n    Action: s3:DeleteObject\n    Resource: arn:aws:s3:::acme-reports/*\n";
+/// A statement that changes rows.
+const STATEMENT: &str = "DELETE FROM orders WHERE paid = false;\n";
 
 /// The moment of every sample.
 pub fn moment(up_millis: u64) -> Moment {
@@ -366,6 +373,9 @@ pub fn reading(number: u8, reason: &str) -> Option<Reading> {
             .map(str::to_owned)
             .collect(),
         sentence,
+        asked: asked(&summary).map(Arc::new),
+        amends: None,
+        followed: (number == 8).then(|| id(1)),
         sheet,
         changes: vec![
             ChangedDocument::new("/etc/acme/iam/deploy-role.yaml", diff).with_structure(compare(
@@ -406,6 +416,42 @@ pub fn reading(number: u8, reason: &str) -> Option<Reading> {
             severity: worst.max(summary.severity),
             ..summary
         },
+    })
+}
+
+/// What the sample asks: a statement, or a document.
+fn asked(summary: &Summary) -> Option<Asked> {
+    let payload = if summary.kind.id() == "sql" {
+        Payload::Sql(Sql {
+            dialect: Dialect::Postgresql,
+            database: Line::new("orders").ok()?,
+            statement: ArtifactRef::of(STATEMENT.as_bytes()),
+            max_rows: 1000,
+        })
+    } else {
+        Payload::FileChange(FileChange {
+            path: OsBytes::new("/etc/acme/iam/deploy-role.yaml"),
+            before: Some(ArtifactRef::of(BEFORE.as_bytes())),
+            after: Some(ArtifactRef::of(AFTER.as_bytes())),
+            mode: None,
+        })
+    };
+    Some(Asked {
+        action: Action {
+            kind: summary.kind,
+            environment: summary.environment.clone(),
+            target: Line::new("file://web-1/etc/acme/iam/deploy-role.yaml").ok()?,
+            payload,
+        },
+        expires_at: summary.expires_at,
+        artifacts: [BEFORE, AFTER, STATEMENT]
+            .map(|text| {
+                (
+                    ArtifactDigest::of(text.as_bytes()),
+                    Artifact(text.as_bytes().to_vec()),
+                )
+            })
+            .into(),
     })
 }
 

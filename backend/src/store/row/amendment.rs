@@ -57,6 +57,17 @@ pub fn amendment(conn: &Connection, digest: &AmendmentDigest) -> Result<Option<K
     }))
 }
 
+/// The request that came of the counter-proposal to a request.
+///
+/// # Errors
+/// [`StoreError`] when the store fails.
+pub fn followed(conn: &Connection, request: &RequestId) -> Result<Option<RequestId>, StoreError> {
+    let mut rows =
+        conn.prepare_cached("SELECT accepted FROM amendments WHERE request = ?1 AND accepted IS NOT NULL")?;
+    let mut found = rows.query([request.to_string()])?;
+    found.next()?.map(|row| parsed(row, 0)).transpose()
+}
+
 /// Writes down which request came of an amendment.
 ///
 /// # Errors

@@ -14,7 +14,9 @@ use rusqlite::{Connection, OptionalExtension as _, Row};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub use amendment::{KnownAmendment, accept_amendment, amendment, counter_proposed, insert_amendment};
+pub use amendment::{
+    KnownAmendment, accept_amendment, amendment, counter_proposed, followed, insert_amendment,
+};
 pub use approved::{Approved, approved, artifact, put_approved};
 pub use change::{announce, announce_log, changes, last_change};
 pub use enrolment::{Part, close_enrolment, enrolment, enrolments, open_enrolment, set_part};

@@ -8,10 +8,12 @@ use std::fmt;
 use countersign_protocol::approval::Severity;
 use countersign_protocol::decision::Verdict;
 use countersign_protocol::identity::RequestId;
+use countersign_protocol::moment::Timestamp;
 use countersign_review::text::Untrusted;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::Moment;
+use super::counter::Counter;
 use super::effect::{CallingOff, Order};
 use super::reading::Reading;
 use super::state::{Detail, KeyStanding, Trouble, Trust};
@@ -38,6 +40,8 @@ pub struct Ceremony {
     pub request: RequestId,
     /// The answer.
     pub verdict: Verdict,
+    /// What is proposed instead, where a denial does.
+    pub counter: Option<Box<Counter>>,
     /// Why, in the person's words.
     pub reason: String,
     /// The name that has to be typed, where one has to.
@@ -88,6 +92,10 @@ impl Unlock {
 pub enum Field {
     /// The reason.
     Reason,
+    /// The most rows of a counter-proposal.
+    Rows,
+    /// The life of a counter-proposal.
+    Life,
     /// The name that confirms.
     Name,
     /// What unlocks the key.
@@ -193,6 +201,7 @@ impl Ceremony {
         Self {
             request: reading.id,
             verdict,
+            counter: None,
             reason: String::new(),
             name,
             typed: String::new(),
@@ -206,12 +215,31 @@ impl Ceremony {
         }
     }
 
+    pub(super) fn countering(reading: &Reading, trust: &Trust) -> Option<Self> {
+        let asked = reading.asked.clone()?;
+        Some(Self {
+            counter: Some(Box::new(Counter::to(asked))),
+            ..Self::new(Verdict::Deny, reading, trust)
+        })
+    }
+
     /// The fields there are, in order.
     #[must_use]
     pub fn fields(&self) -> Vec<Field> {
         let name = self.name.is_some().then_some(Field::Name);
         let secret = (self.unlock != Unlock::Touch).then_some(Field::Passphrase);
-        [Field::Reason].into_iter().chain(name).chain(secret).collect()
+        let counter = self.counter.as_ref();
+        let rows = counter
+            .is_some_and(|counter| counter.max_rows().is_some())
+            .then_some(Field::Rows);
+        let life = counter.map(|_| Field::Life);
+        [Field::Reason]
+            .into_iter()
+            .chain(rows)
+            .chain(life)
+            .chain(name)
+            .chain(secret)
+            .collect()
     }
 
     /// Everything that has to be true before this is signed.
@@ -231,6 +259,15 @@ impl Ceremony {
                 detail.attention.is_whole(),
                 format!("the whole sheet was on screen ({seen} of {all} lines)"),
             );
+        }
+        if let Some(counter) = &self.counter {
+            match counter.draft() {
+                Ok(_) => need(
+                    true,
+                    "what is proposed instead is less than what was asked".to_owned(),
+                ),
+                Err(why) => need(false, format!("something less is proposed: {why}")),
+            }
         }
         all.extend(self.written_requirements());
         all
@@ -266,19 +303,25 @@ impl Ceremony {
         if !met || !self.progress.is_writing() || reading.id != self.request {
             return None;
         }
+        let instead = match &self.counter {
+            None => None,
+            Some(counter) => Some((counter.wanted().ok()?, counter.draft().ok()?.action_digest)),
+        };
         self.progress = Progress::Signing;
         self.notice = None;
         self.calling_off = CallingOff::default();
         let attention = detail.attention.statement(now.up.saturating_sub(detail.opened));
         let passphrase = std::mem::take(&mut self.passphrase);
-        Some(Order::of(
+        let mut order = Order::of(
             reading,
             self.verdict,
             &self.reason,
             attention,
             passphrase,
             self.calling_off.clone(),
-        ))
+        );
+        order.instead = instead;
+        Some(order)
     }
 
     /// Takes in how the key stands.
@@ -309,7 +352,7 @@ impl Ceremony {
         }
     }
 
-    pub(super) fn write(&mut self, c: char) {
+    pub(super) fn write(&mut self, c: char, now: Timestamp) {
         if c.is_control() || !self.progress.is_writing() {
             return;
         }
@@ -317,12 +360,20 @@ impl Ceremony {
             Field::Reason if self.reason.len() + c.len_utf8() <= MAX_REASON => self.reason.push(c),
             Field::Name if self.typed.len() < 128 => self.typed.push(c),
             Field::Passphrase => self.passphrase.push(c),
+            Field::Rows | Field::Life => {
+                let rows = self.field == Field::Rows;
+                if let Some(counter) = &mut self.counter {
+                    counter.write(c, rows, now);
+                }
+            }
             Field::Reason | Field::Name => {}
         }
     }
 
-    pub(super) fn erase(&mut self) {
+    pub(super) fn erase(&mut self, now: Timestamp) {
+        self.erase_counter(false, now);
         match self.field {
+            Field::Rows | Field::Life => {}
             Field::Reason => drop(self.reason.pop()),
             Field::Name => drop(self.typed.pop()),
             Field::Passphrase => drop(self.passphrase.0.pop()),
@@ -333,8 +384,21 @@ impl Ceremony {
         self.passphrase.clear();
     }
 
-    pub(super) fn erase_all(&mut self) {
+    fn erase_counter(&mut self, all: bool, now: Timestamp) {
+        let rows = match self.field {
+            Field::Rows => true,
+            Field::Life => false,
+            Field::Reason | Field::Name | Field::Passphrase => return,
+        };
+        if let (Some(counter), true) = (&mut self.counter, self.progress.is_writing()) {
+            counter.erase(all, rows, now);
+        }
+    }
+
+    pub(super) fn erase_all(&mut self, now: Timestamp) {
+        self.erase_counter(true, now);
         match self.field {
+            Field::Rows | Field::Life => {}
             Field::Reason => self.reason.clear(),
             Field::Name => self.typed.clear(),
             Field::Passphrase => self.passphrase.clear(),
@@ -356,13 +420,13 @@ impl Ceremony {
     }
 
     /// Takes a paste. A pasted name confirms nothing, so it is refused.
-    pub(super) fn paste(&mut self, text: &str) {
+    pub(super) fn paste(&mut self, text: &str, now: Timestamp) {
         if self.field == Field::Name {
             self.notice = Some("type the name by hand: a paste confirms nothing".into());
             return;
         }
         for c in text.trim_end_matches(['\r', '\n']).chars() {
-            self.write(if c.is_control() { ' ' } else { c });
+            self.write(if c.is_control() { ' ' } else { c }, now);
         }
     }
 

@@ -6,6 +6,7 @@ use countersign_protocol::identity::RequestId;
 
 use super::ceremony::Passphrase;
 use super::reading::Reading;
+use crate::amend::Wanted;
 pub use crate::decide::CallingOff;
 
 /// Something to do.
@@ -48,6 +49,8 @@ pub struct Order {
     pub view_digest: ViewDigest,
     /// The answer.
     pub verdict: Verdict,
+    /// What a denial proposes instead: what is wanted, and the action that this was shown to be.
+    pub instead: Option<(Wanted, ActionDigest)>,
     /// Why.
     pub reason: String,
     /// What was on screen.
@@ -74,6 +77,7 @@ impl Order {
             action_digest: reading.action_digest,
             view_digest: reading.view_digest,
             verdict,
+            instead: None,
             reason: reason.trim().to_owned(),
             attention,
             passphrase,

@@ -79,6 +79,14 @@ pub enum Command {
     Ask,
     /// Begins the ceremony of a decision. Decides nothing.
     Begin(Verdict),
+    /// Begins a denial that proposes something less instead. Decides nothing.
+    Counter,
+    /// Turns a page of what a counter-proposal changes.
+    Turn(Step),
+    /// Asks for the text of a counter-proposal to be rewritten in an editor.
+    Edit,
+    /// The text came back from the editor.
+    Edited(Vec<u8>),
     /// The deliberate chord: signs, when everything that has to be true is.
     Sign,
     /// Steps between the fields.

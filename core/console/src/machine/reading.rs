@@ -14,6 +14,8 @@ use countersign_review::sheet::drift::Record;
 use countersign_review::sheet::{LineRole, SheetLine};
 use countersign_review::text::Untrusted;
 
+use crate::amend::Asked;
+
 use super::document::{ChangedDocument, Shape};
 use super::state::{Summary, Trouble};
 
@@ -38,6 +40,12 @@ pub struct Reading {
     pub sentence: String,
     /// The sheet.
     pub sheet: Arc<[SheetLine]>,
+    /// What was asked, where a counter-proposal can be made to it.
+    pub asked: Option<Arc<Asked>>,
+    /// The request whose counter-proposal this follows from.
+    pub amends: Option<RequestId>,
+    /// The request that came of the counter-proposal to this one, as the backend says.
+    pub followed: Option<RequestId>,
     /// The documents that change, each as its exact difference.
     pub changes: Vec<ChangedDocument>,
     /// How what was approved last, the live and the proposed document lie to each other.

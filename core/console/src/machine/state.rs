@@ -63,6 +63,8 @@ pub struct State {
     pub looked: Vec<(RequestId, Arc<[SheetLine]>)>,
     /// What was copied: a front end takes it to the clipboard.
     pub clipboard: Option<String>,
+    /// A text to be rewritten: a front end takes it to an editor.
+    pub editing: Option<Vec<u8>>,
     /// Until then keys that open or decide do nothing.
     pub quiet_until: Duration,
     /// Set when the program is to end.
@@ -154,6 +156,7 @@ impl State {
             notices: Vec::new(),
             looked: Vec::new(),
             clipboard: None,
+            editing: None,
             quiet_until: Duration::ZERO,
             end: None,
         }

@@ -1,6 +1,7 @@
 //! What the machine promises about signing, unit by unit and for any sequence of messages.
 
 mod batch;
+mod counter;
 mod driving;
 mod news;
 mod queue;
@@ -73,6 +74,9 @@ fn reading(number: u8, severity: Severity) -> Box<Reading> {
         view_digest: ViewDigest::new(digest("view")),
         check_words: vec![],
         sentence: String::new(),
+        asked: None,
+        amends: None,
+        followed: None,
         sheet: (0..LINES).map(line).collect::<Arc<[_]>>(),
         changes: vec![],
         drift: None,

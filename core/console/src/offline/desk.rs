@@ -83,6 +83,8 @@ impl Desk for FileDesk {
                         as_of: opened.as_of,
                         troubles: review.troubles().collect(),
                     });
+                    // A file brings decisions back, and no other artifacts.
+                    reading.asked = None;
                     reading
                 }),
             )
@@ -91,6 +93,13 @@ impl Desk for FileDesk {
     }
 
     async fn decide(&self, order: Order, report: impl Fn(Progress) + Send + Sync) {
+        if order.instead.is_some() {
+            report(Progress::Failed(
+                "a counter-proposal cannot be carried in a file; deny it, or propose with a connection"
+                    .into(),
+            ));
+            return;
+        }
         report(Progress::Signing);
         let intent = Intent {
             request: order.request,

@@ -247,6 +247,7 @@ impl FileReview {
                 change: 0,
                 evidence: exported.evidence,
                 talk: Vec::new(),
+                followed: None,
             },
             report,
             at,

@@ -8,8 +8,12 @@ use super::*;
 pub const ROWS: &[Binding] = &[
     bind(DECIDE, READING, &[key('A')], Intent::Approve, "A", "begin to approve").hint("approve"),
     bind(DECIDE, READING, &[key('D')], Intent::Deny, "D", "begin to deny").hint("deny"),
-    bind(DECIDE, &[Place::Detail], &[key('t')], Intent::Ask, "t", "ask the agent").hint("ask"),
+    bind(DECIDE, &[Place::Detail], &[key('t')], Intent::Ask, "t", "ask the agent"),
     bind(DECIDE, &[Place::Question], &[plain(KeyCode::Enter)], Intent::Enter, "Enter", "").hint("ask"),
+    bind(DECIDE, &[Place::Detail], &[key('C')], Intent::Counter, "C", "begin to propose less instead"),
+    bind(DECIDE, &[Place::Ceremony], &[ctrl('e')], Intent::Edit, "Ctrl-E", "rewrite the text in $EDITOR"),
+    bind(DECIDE, &[Place::Ceremony], &[plain(KeyCode::PageDown)], Intent::PageDown, "PgDn", ""),
+    bind(DECIDE, &[Place::Ceremony], &[plain(KeyCode::PageUp)], Intent::PageUp, "PgUp", ""),
     bind(DECIDE, &[Place::Ceremony], &[ctrl('s')], Intent::Sign, "Ctrl-S", "sign, when all is there").hint("sign"),
     bind(DECIDE, &[Place::Filter, Place::Ceremony, Place::Help], &[plain(KeyCode::Enter)], Intent::Enter, "Enter", "next field; never decides"),
     bind(DECIDE, &[Place::Ceremony], &[ctrl('r')], Intent::Preset, "Ctrl-R", "a usual reason to deny"),

@@ -27,6 +27,7 @@ fn change_findings_and_context() {
         (Pane::Policy, "policy"),
         (Pane::History, "history"),
         (Pane::Raw, "raw"),
+        (Pane::Talk, "talk"),
     ] {
         snapshots(name, |_| {
             let mut state = sample::detail(1, REASON);
@@ -114,6 +115,144 @@ fn denying_with_a_usual_reason() {
         act(&mut state, Command::Preset, 3500);
         state
     });
+}
+
+/// A counter-proposal with a rewritten text, as it comes back from the editor.
+fn countering(number: u8, text: &str) -> State {
+    let mut state = sample::detail(number, REASON);
+    act(&mut state, Command::Counter, 3000);
+    for c in "one bucket is enough".chars() {
+        act(&mut state, Command::Write(c), 3500);
+    }
+    act(&mut state, Command::Edited(text.as_bytes().to_vec()), 3500);
+    state
+}
+
+#[test]
+fn proposing_less_instead() {
+    let less = sample::AFTER.replace("Action: \"*\"", "Action: s3:GetObject");
+    snapshots("counter", |_| {
+        let mut state = countering(1, &less);
+        act(&mut state, Command::Enter, 4000);
+        for c in "5m".chars() {
+            act(&mut state, Command::Write(c), 4000);
+        }
+        state
+    });
+    snapshots("counter-rows", |_| {
+        let mut state = countering(2, "DELETE FROM orders WHERE id = 7;\n");
+        act(&mut state, Command::Enter, 4000);
+        for c in "10".chars() {
+            act(&mut state, Command::Write(c), 4000);
+        }
+        state
+    });
+}
+
+#[test]
+fn more_of_a_counter_proposal_than_fits_is_turned() {
+    let many: String = (0..200).map(|n| format!("line {n}\n")).collect();
+    let mut state = countering(1, &many);
+    let shown = |state: &State| text(&painted(state, (80, 24), Theme::Plain));
+    let mut all = shown(&state);
+    assert!(all.contains("PgDn") && all.contains("Ctrl-S"), "{all}");
+    for _ in 0..200 {
+        act(&mut state, Command::Turn(Step::Next), 4000);
+        all.push_str(&shown(&state));
+    }
+    for line in ["+line 0\n", "+line 100", "+line 199"] {
+        assert!(
+            all.replace(" │", "").replace("  ", "").contains(line.trim_end()),
+            "{line}"
+        );
+    }
+    assert!(shown(&state).contains("Ctrl-S"));
+}
+
+#[test]
+fn asking_the_agent() {
+    snapshots("question", |_| {
+        let mut state = sample::detail(1, REASON);
+        act(&mut state, Command::Ask, 3000);
+        for c in "which of these does the release need?".chars() {
+            act(&mut state, Command::Write(c), 3500);
+        }
+        state
+    });
+}
+
+fn look_at(state: &mut State, number: u8, people: &[&str]) {
+    let news = News::Looking {
+        request: sample::id(number),
+        people: people.iter().map(|person| person.parse().unwrap()).collect(),
+    };
+    update(state, Message::News(news), moment(2000));
+}
+
+#[test]
+fn who_else_looks() {
+    snapshots("looking", |_| {
+        let mut state = sample::queue();
+        look_at(&mut state, 1, &["p-bob"]);
+        look_at(&mut state, 2, &["p-bob", "p-dan", "p-eve"]);
+        state
+    });
+    snapshots("also-looking", |_| {
+        let mut state = sample::detail(1, REASON);
+        look_at(&mut state, 1, &["p-bob", "p-dan", "p-eve"]);
+        state
+    });
+}
+
+#[test]
+fn nothing_that_is_read_moves_when_somebody_comes_to_look() {
+    for size in SIZES {
+        let mut state = sample::detail(1, REASON);
+        let below = |state: &State| {
+            let shown = text(&painted(state, size, Theme::Plain));
+            shown.lines().skip(2).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let alone = below(&state);
+        let names: Vec<String> = (0..3).map(|n| format!("p-{n}{}", "x".repeat(50))).collect();
+        look_at(
+            &mut state,
+            1,
+            &names.iter().map(String::as_str).collect::<Vec<_>>(),
+        );
+        assert_eq!(below(&state), alone, "{size:?}");
+        let shown = text(&painted(&state, size, Theme::Plain));
+        assert!(shown.contains("also looking: p-0"), "{shown}");
+    }
+}
+
+#[test]
+fn every_key_is_on_the_smallest_list_and_back_is_on_the_bottom_line() {
+    let mut state = sample::detail(1, REASON);
+    let shown = text(&painted(&state, SIZES[0], Theme::Plain));
+    assert!(shown.lines().last().unwrap().contains("Esc back"), "{shown}");
+    act(&mut state, Command::Help, 2000);
+    let shown = text(&painted(&state, SIZES[0], Theme::Plain));
+    let keymap = crate::screen::Keymap::default();
+    for (_, keys) in keymap.help(crate::screen::binding::Place::Detail) {
+        for bound in keys {
+            assert!(
+                shown.contains(bound.binding.text),
+                "{} is missing in\n{shown}",
+                bound.binding.text
+            );
+        }
+    }
+}
+
+#[test]
+fn history_names_what_came_of_a_counter_proposal() {
+    let mut state = sample::detail(8, REASON);
+    act(&mut state, Command::Read(Pane::History), 2000);
+    let shown = text(&painted(&state, SIZES[1], Theme::Plain));
+    assert!(
+        shown.contains(&format!("{}, by the counter-proposal", sample::id(1))),
+        "{shown}"
+    );
 }
 
 #[test]

@@ -14,7 +14,7 @@ use super::detail::leave_detail;
 use super::queue::load_queue;
 
 /// Opens the ceremony, or says why there is none.
-pub(super) fn begin(state: &mut State, verdict: Verdict, now: Moment) -> Vec<Effect> {
+pub(super) fn begin(state: &mut State, verdict: Verdict, counter: bool, now: Moment) -> Vec<Effect> {
     let Some(detail) = &state.detail else {
         return Vec::new();
     };
@@ -29,11 +29,18 @@ pub(super) fn begin(state: &mut State, verdict: Verdict, now: Moment) -> Vec<Eff
     if let Some(why) = why_not {
         state.tell(format!("you cannot {} this: {why}", verdict.word()), true, now);
     } else if let (Some(reading), Some(trust)) = (detail.reading(), &state.trust) {
-        let ceremony = Ceremony::new(verdict, reading, trust);
-        let asked = Effect::AskKey(ceremony.request);
-        state.ceremony = Some(Box::new(ceremony));
+        let ceremony = if counter {
+            Ceremony::countering(reading, trust)
+        } else {
+            Some(Ceremony::new(verdict, reading, trust))
+        };
+        let asked = ceremony.as_ref().map(|ceremony| Effect::AskKey(ceremony.request));
+        state.ceremony = ceremony.map(Box::new);
+        if state.ceremony.is_none() {
+            state.tell("nothing else can be proposed to this here", true, now);
+        }
         state.settle(now);
-        return vec![asked];
+        return asked.into_iter().collect();
     }
     Vec::new()
 }
@@ -49,6 +56,19 @@ pub(super) fn in_ceremony(state: &mut State, command: Command, now: Moment) -> V
         return leave_ceremony(state, now);
     }
     let batch = state.screen == Screen::Batch;
+    let command = match command {
+        // However soon the editor ends; but keys meant for it must not sign.
+        Command::Edited(text) => {
+            if ceremony.progress.is_writing()
+                && let Some(counter) = &mut ceremony.counter
+            {
+                counter.rewrite(text, now.wall);
+            }
+            state.settle(now);
+            return Vec::new();
+        }
+        command => command,
+    };
     // What was typed for the screen below must not end up in a field.
     if !settled {
         return Vec::new();
@@ -57,11 +77,23 @@ pub(super) fn in_ceremony(state: &mut State, command: Command, now: Moment) -> V
         Command::Enter | Command::StepField(Step::Next) => ceremony.step(true),
         Command::StepField(Step::Previous) => ceremony.step(false),
         Command::Focus(field) => ceremony.focus(field),
-        Command::Write(c) => ceremony.write(c),
-        Command::Erase => ceremony.erase(),
-        Command::EraseAll => ceremony.erase_all(),
+        Command::Write(c) => ceremony.write(c, now.wall),
+        Command::Erase => ceremony.erase(now.wall),
+        Command::EraseAll => ceremony.erase_all(now.wall),
         Command::Preset => ceremony.preset(),
-        Command::Paste(text) => ceremony.paste(&text),
+        Command::Paste(text) => ceremony.paste(&text, now.wall),
+        Command::Edit if ceremony.progress.is_writing() => {
+            let text = ceremony.counter.as_ref().and_then(|counter| counter.text());
+            match text {
+                Some(text) => state.editing = Some(text.to_vec()),
+                None => ceremony.notice = Some("there is no text to rewrite here".into()),
+            }
+        }
+        Command::Turn(step) => {
+            if let Some(counter) = &mut ceremony.counter {
+                counter.turn(step);
+            }
+        }
         Command::Blurred => {
             ceremony.notice =
                 Some("not signed: keys came all at once, as from a paste; press the chord by itself".into());

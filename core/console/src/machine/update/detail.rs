@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use countersign_protocol::decision::Verdict;
 use countersign_protocol::digest::ViewDigest;
 
 use super::super::Moment;
@@ -84,14 +85,15 @@ pub(super) fn in_detail(state: &mut State, command: &Command, now: Moment) -> Ve
             return vec![Effect::Open(id)];
         }
         Command::Ask if settled => question::begin(state, now),
-        Command::Begin(_) if state.batch.is_some() => {
+        Command::Begin(_) | Command::Counter if state.batch.is_some() => {
             state.tell(
                 "this one is read as part of a batch; Esc goes back to it",
                 false,
                 now,
             );
         }
-        Command::Begin(verdict) if settled => return begin(state, *verdict, now),
+        Command::Begin(verdict) if settled => return begin(state, *verdict, false, now),
+        Command::Counter if settled => return begin(state, Verdict::Deny, true, now),
         _ => {}
     }
     Vec::new()

@@ -239,6 +239,9 @@ pub(super) fn batch_ceremony(batch: &Batch, ceremony: &Ceremony, now: Moment) ->
     Some(CeremonyView {
         verdict: title,
         signed: signed(reading, lines as usize, of_lines as usize),
+        difference: Vec::new(),
+        first: 0,
+        rewritable: false,
         check_words: reading.check_words.join(" "),
         fields: if next.is_some() {
             fields(ceremony)

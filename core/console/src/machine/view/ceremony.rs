@@ -1,6 +1,7 @@
 //! A decision as it is made.
 
 use countersign_protocol::decision::Verdict;
+use countersign_review::sheet::LineRole;
 use countersign_review::text::Untrusted;
 use serde::Serialize;
 
@@ -21,6 +22,12 @@ pub struct CeremonyView {
     pub signed: Vec<(&'static str, Text)>,
     /// The six words to compare screens by.
     pub check_words: String,
+    /// What a counter-proposal changes about what was asked.
+    pub difference: Vec<Text>,
+    /// The first line of it on screen.
+    pub first: usize,
+    /// Whether there is a text that can be rewritten.
+    pub rewritable: bool,
     /// What is written.
     pub fields: Vec<FieldView>,
     /// What has to be true, and whether it is.
@@ -62,8 +69,23 @@ pub fn ceremony(state: &State, now: Moment) -> Option<CeremonyView> {
     let requirements = ceremony.requirements(detail, now);
     let writing = ceremony.progress.is_writing();
     Some(CeremonyView {
-        verdict: verdict(ceremony.verdict),
-        signed: signed(reading, detail.attention.lines(), detail.attention.of_lines()),
+        verdict: if ceremony.counter.is_some() {
+            Piece::new("COUNTER-PROPOSE", Tone::Bad)
+        } else {
+            verdict(ceremony.verdict)
+        },
+        signed: {
+            let mut all = signed(reading, detail.attention.lines(), detail.attention.of_lines());
+            all.extend(instead(ceremony));
+            all
+        },
+        difference: difference(ceremony),
+        first: ceremony.counter.as_ref().map_or(0, |counter| counter.first),
+        rewritable: writing
+            && ceremony
+                .counter
+                .as_ref()
+                .is_some_and(|counter| counter.text().is_some()),
         check_words: reading.check_words.join(" "),
         fields: if writing { fields(ceremony) } else { Vec::new() },
         presets: writing && ceremony.verdict == Verdict::Deny,
@@ -110,11 +132,50 @@ pub(super) fn signed(reading: &Reading, seen: usize, of: usize) -> Vec<(&'static
     ]
 }
 
+/// What a counter-proposal adds to what is signed.
+fn instead(ceremony: &Ceremony) -> Vec<(&'static str, Text)> {
+    let Some(Ok(draft)) = ceremony.counter.as_ref().map(|counter| counter.draft()) else {
+        return Vec::new();
+    };
+    let plain = |text: String| vec![Piece::new(text, Tone::Plain)];
+    vec![
+        ("instead", plain(draft.action_digest.to_string())),
+        ("until", plain(draft.until.to_string())),
+    ]
+}
+
+fn difference(ceremony: &Ceremony) -> Vec<Text> {
+    let Some(Ok(draft)) = ceremony.counter.as_ref().map(|counter| counter.draft()) else {
+        return Vec::new();
+    };
+    let tone = |role: LineRole| match role {
+        LineRole::Removed => Tone::Removed,
+        LineRole::Added => Tone::Added,
+        LineRole::Heading => Tone::Strong,
+        _ => Tone::Faint,
+    };
+    draft
+        .difference
+        .iter()
+        .filter(|line| line.role != LineRole::Blank)
+        .map(|line| vec![Piece::new(line.text.clone(), tone(line.role))])
+        .collect()
+}
+
 pub(super) fn fields(ceremony: &Ceremony) -> Vec<FieldView> {
     let typed = |text: &str| foreign(&Untrusted::from(text), Tone::Plain);
     let view = |field: Field| {
         let (label, value) = match field {
             Field::Reason => ("reason".to_owned(), typed(&ceremony.reason)),
+            Field::Rows => {
+                let rows = ceremony.counter.as_ref().and_then(|counter| counter.max_rows());
+                let typed_rows = ceremony.counter.as_ref().map_or("", |counter| &counter.rows);
+                (format!("rows ≤ {}", rows.unwrap_or_default()), typed(typed_rows))
+            }
+            Field::Life => {
+                let life = ceremony.counter.as_ref().map_or("", |counter| &counter.life);
+                ("open for".to_owned(), typed(life))
+            }
             Field::Name => (
                 format!("type {}", ceremony.name.as_deref().unwrap_or_default()),
                 typed(&ceremony.typed),
@@ -140,7 +201,9 @@ fn progress(ceremony: &Ceremony) -> Vec<Text> {
     let line = |text: String, tone| vec![Piece::new(text, tone)];
     let done = |text: &str| line(format!("✓ {text}"), Tone::Good);
     let waits = |text: &str| line(format!("… {text}"), Tone::Faint);
-    let what = if ceremony.verdict == Verdict::Approve {
+    let what = if ceremony.counter.is_some() {
+        "counter-proposal"
+    } else if ceremony.verdict == Verdict::Approve {
         "approval"
     } else {
         "denial"

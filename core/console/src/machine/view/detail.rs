@@ -22,6 +22,8 @@ pub struct DetailView {
     pub sentence: Text,
     /// Risk, phase, time left, approvals: each a piece.
     pub facts: Vec<Piece>,
+    /// Who else looks at it; comes and goes at any time, so nothing may move by it.
+    pub looking: Option<String>,
     /// The six words to compare screens by.
     pub check_words: String,
     /// Why this person cannot decide it.
@@ -66,15 +68,10 @@ pub fn detail(state: &State, now: Moment) -> Option<DetailView> {
                 risk(reading.summary.severity),
                 Piece::new(reading.summary.kind.id(), Tone::Plain),
             ],
-            Some(reading) => {
-                let mut facts = facts(reading, now);
-                if let Some(people) = looking(state, detail.id) {
-                    facts.push(Piece::new(format!("also looking: {people}"), Tone::Hunk));
-                }
-                facts
-            }
+            Some(reading) => facts(reading, now),
             None => Vec::new(),
         },
+        looking: looking(state, detail.id),
         check_words: reading
             .map(|reading| reading.check_words.join(" "))
             .unwrap_or_default(),

@@ -191,13 +191,14 @@ pub(super) fn policy(reading: &Reading) -> Vec<Text> {
 
 /// Requests like this one, by target first.
 pub(super) fn history(like: &[(RequestId, Summary)], reading: &Reading) -> Vec<Text> {
+    let mut lines = lineage(reading);
     if like.is_empty() {
-        return vec![vec![Piece::new(
+        lines.push(vec![Piece::new(
             "The queue holds no other request of this target or this agent.",
             Tone::Faint,
-        )]];
+        )]);
+        return lines;
     }
-    let mut lines = Vec::new();
     for same in [true, false] {
         let mut rows = like
             .iter()
@@ -234,6 +235,30 @@ pub(super) fn history(like: &[(RequestId, Summary)], reading: &Reading) -> Vec<T
         if same && !lines.is_empty() {
             lines.push(Text::new());
         }
+    }
+    lines
+}
+
+/// What this follows from, and what followed from it.
+fn lineage(reading: &Reading) -> Vec<Text> {
+    let mut lines = Vec::new();
+    if let Some(earlier) = reading.amends {
+        lines.push(field(
+            "follows from",
+            plain(format!("{earlier}, by its counter-proposal")),
+        ));
+    }
+    if let Some(next) = reading.followed {
+        lines.push(field(
+            "followed by",
+            plain(format!(
+                "{next}, by the counter-proposal to this one, as the backend says"
+            )),
+        ));
+    }
+    if !lines.is_empty() {
+        lines.insert(0, heading("Counter-proposal"));
+        lines.push(Text::new());
     }
     lines
 }
