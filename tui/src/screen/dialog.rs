@@ -33,7 +33,12 @@ pub fn draw(canvas: &mut Canvas<'_>, screen: Rect, state: &State, now: Moment) {
         width: screen.width,
         ..area
     });
-    frame(canvas, area, &ceremony.verdict);
+    let mut title = ceremony.verdict.clone();
+    if !ceremony.difference.is_empty() {
+        // The heading within gives its line to the difference.
+        title.text.push_str(": what is signed, exactly");
+    }
+    frame(canvas, area, &title);
     for (y, line) in (area.y + 1..area.bottom().saturating_sub(1)).zip(&lines) {
         canvas.pieces(area.x + 2, y, inner, line, Modifier::empty());
     }
@@ -72,45 +77,75 @@ pub fn frame(canvas: &mut Canvas<'_>, area: Rect, title: &Piece) {
 
 /// All lines; of a difference as many as there is room for, and how many more there are.
 fn lines(ceremony: &CeremonyView, width: u16, room: usize) -> Vec<Text> {
-    let mut lines = rest(ceremony, width);
-    let all = &ceremony.difference;
-    let free = room.saturating_sub(lines.len()).max(1);
-    let (first, shown) = if all.len() > free {
-        (ceremony.first.min(all.len().saturating_sub(free - 1)), free - 1)
-    } else {
-        (0, all.len())
-    };
-    let mut difference: Vec<Text> = all
+    let all: Vec<Text> = ceremony
+        .difference
         .iter()
-        .skip(first)
-        .take(shown)
         .map(|line| shortened(line, width))
         .collect();
-    if shown < all.len() {
-        difference.push(vec![piece(
+    let mut lines = signed(ceremony, width);
+    let rest = rest(ceremony, width);
+    let free = room.saturating_sub(lines.len() + rest.len()).max(2);
+    if all.len() > free {
+        let shown = free - 1;
+        let first = ceremony.first.min(all.len().saturating_sub(shown));
+        lines.extend(all.iter().skip(first).take(shown).cloned());
+        lines.push(vec![piece(
             &format!(
-                "… {} of {} lines of what it changes; PgDn and PgUp turn",
+                "… {} to {} of {} lines of what it changes; PgDn and PgUp turn",
+                first + 1,
                 first + shown,
                 all.len()
             ),
             Tone::Faint,
         )]);
+    } else {
+        lines.extend(all);
     }
-    let below = ceremony.signed.len() + 2;
-    lines.splice(below..below, difference);
+    lines.extend(rest);
     lines
 }
 
-fn rest(ceremony: &CeremonyView, width: u16) -> Vec<Text> {
-    let mut lines = vec![vec![piece("What is signed, exactly:", Tone::Faint)]];
+fn signed(ceremony: &CeremonyView, width: u16) -> Vec<Text> {
+    let mut lines = Vec::new();
+    if ceremony.difference.is_empty() {
+        lines.push(vec![piece("What is signed, exactly:", Tone::Faint)]);
+    }
     for (label, value) in &ceremony.signed {
         lines.push(labelled(label, &shortened(value, width.saturating_sub(LABEL))));
     }
     lines.push(labelled("code", &[piece(&ceremony.check_words, Tone::Strong)]));
-    lines.push(Text::new());
+    lines
+}
+
+fn rest(ceremony: &CeremonyView, width: u16) -> Vec<Text> {
+    let roomy = ceremony.difference.is_empty();
+    let mut lines = Vec::new();
+    lines.extend(roomy.then(Text::new));
     for field in &ceremony.fields {
         lines.push(written(field, width));
     }
+    if roomy {
+        lines.extend(required(ceremony, width));
+    } else if ceremony.notice.is_none() {
+        lines.extend(missing(ceremony, width));
+    }
+    lines.extend(
+        ceremony
+            .progress
+            .iter()
+            .flat_map(|line| folded(line.clone(), width)),
+    );
+    if let Some(notice) = &ceremony.notice {
+        lines.extend(folded(notice.clone(), width));
+    }
+    lines.extend(roomy.then(Text::new));
+    lines.push(keys(ceremony));
+    lines
+}
+
+/// What has to be so, after an empty line.
+fn required(ceremony: &CeremonyView, width: u16) -> Vec<Text> {
+    let mut lines = Vec::new();
     if !ceremony.requirements.is_empty() {
         lines.push(Text::new());
     }
@@ -128,18 +163,21 @@ fn rest(ceremony: &CeremonyView, width: u16) -> Vec<Text> {
             width,
         ));
     }
-    lines.extend(
-        ceremony
-            .progress
-            .iter()
-            .flat_map(|line| folded(line.clone(), width)),
-    );
-    if let Some(notice) = &ceremony.notice {
-        lines.extend(folded(notice.clone(), width));
-    }
-    lines.push(Text::new());
-    lines.push(keys(ceremony));
     lines
+}
+
+/// What is not so yet, on one line: how many things, and the first of them.
+fn missing(ceremony: &CeremonyView, width: u16) -> Option<Text> {
+    let mut missing = ceremony.requirements.iter().filter(|(met, _)| !met);
+    let (_, first) = missing.next()?;
+    let sign = match missing.count() {
+        0 => "○ ".to_owned(),
+        more => format!("○ ({more} more) "),
+    };
+    Some(shortened(
+        &[piece(&sign, Tone::Plain), piece(first, Tone::Plain)],
+        width,
+    ))
 }
 
 fn keys(ceremony: &CeremonyView) -> Text {

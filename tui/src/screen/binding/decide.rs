@@ -10,7 +10,7 @@ pub const ROWS: &[Binding] = &[
     bind(DECIDE, READING, &[key('D')], Intent::Deny, "D", "begin to deny").hint("deny"),
     bind(DECIDE, &[Place::Detail], &[key('t')], Intent::Ask, "t", "ask the agent"),
     bind(DECIDE, &[Place::Question], &[plain(KeyCode::Enter)], Intent::Enter, "Enter", "").hint("ask"),
-    bind(DECIDE, &[Place::Detail], &[key('C')], Intent::Counter, "C", "begin to propose less instead"),
+    bind(DECIDE, &[Place::Detail], &[key('C')], Intent::Counter, "C", "propose less instead"),
     bind(DECIDE, &[Place::Ceremony], &[ctrl('e')], Intent::Edit, "Ctrl-E", "rewrite the text in $EDITOR"),
     bind(DECIDE, &[Place::Ceremony], &[plain(KeyCode::PageDown)], Intent::PageDown, "PgDn", ""),
     bind(DECIDE, &[Place::Ceremony], &[plain(KeyCode::PageUp)], Intent::PageUp, "PgUp", ""),
