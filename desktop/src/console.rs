@@ -4,32 +4,39 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
-use countersign_client::http::Options;
-use countersign_console::config::{Config, ConfigError};
 use countersign_console::desk::ReviewerDesk;
-use countersign_console::home::{Home, NoHome};
-use countersign_console::inbox::{Inbox, InboxError};
 use countersign_console::machine::driver::{Desk, Driver};
-use countersign_console::machine::message::Step;
-use countersign_console::machine::{self, Command, Lane, Message, Moment, Screen, State};
+use countersign_console::machine::{
+    self, Command, Confirmation, Effect, Message, Moment, Passphrase, Screen, State,
+};
 use countersign_protocol::identity::RequestId;
 use serde::{Serialize, Serializer};
 use tokio::sync::watch;
 
-use crate::command::Input;
+use crate::input::{Input, Signing};
+use crate::native::Native;
+use crate::ready::inbox;
 use crate::snapshot::{Lines, Snapshot};
 
 /// The longest time without a word to the page, so that a lost answer is noticed.
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
 /// The console.
-#[derive(Debug)]
 pub struct Console {
     held: Mutex<Held>,
     revision: watch::Sender<u64>,
     driver: OnceLock<Driver>,
+    native: OnceLock<Box<dyn Native>>,
     began: Instant,
     config: Option<PathBuf>,
+}
+
+impl std::fmt::Debug for Console {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Console")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug)]
@@ -39,6 +46,12 @@ struct Held {
     first_row: usize,
     /// Why the home that is there cannot be used.
     problem: Option<String>,
+    /// The text of a counter-proposal that is rewritten.
+    editing: Option<String>,
+    /// The question that the person is asked outside the page.
+    asked: Option<u64>,
+    /// How often a place of the tab was gone to.
+    jumps: u64,
 }
 
 /// A fault of this program; nothing that it shows can be relied on any more.
@@ -50,6 +63,15 @@ impl Serialize for Broken {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
+}
+
+/// What is to be done once the state is let go.
+#[derive(Debug, Default)]
+struct After {
+    effects: Vec<Effect>,
+    confirm: Option<Box<Confirmation>>,
+    copy: Option<String>,
+    withdraw: bool,
 }
 
 impl Console {
@@ -64,25 +86,35 @@ impl Console {
         console
     }
 
-    fn new(config: Option<PathBuf>) -> Self {
+    /// A console that is not connected to anything yet.
+    pub fn new(config: Option<PathBuf>) -> Self {
         Self {
             held: Mutex::new(Held {
                 state: State::first_run(),
                 first_row: 0,
                 problem: None,
+                editing: None,
+                asked: None,
+                jumps: 0,
             }),
             revision: watch::Sender::new(1),
             driver: OnceLock::new(),
+            native: OnceLock::new(),
             began: Instant::now(),
             config,
         }
+    }
+
+    /// Gives it the world outside the page. Without one nothing is ever confirmed.
+    pub fn attach(&self, native: impl Native) {
+        let _ = self.native.set(Box::new(native));
     }
 
     /// Waits until something differs from what was drawn last, or time changes what is drawn.
     ///
     /// # Errors
     /// [`Broken`] after a fault of this program.
-    pub async fn snapshot(&self, after: u64) -> Result<Snapshot, Broken> {
+    pub async fn snapshot(self: &Arc<Self>, after: u64) -> Result<Snapshot, Broken> {
         let mut revision = self.revision.subscribe();
         let wake = self.held()?.state.next_wake(self.now());
         let wait = wake.unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
@@ -93,72 +125,71 @@ impl Console {
             self.happen(Message::Tick)?;
         }
         let held = self.held()?;
-        let (state, problem) = (&held.state, held.problem.as_deref());
-        Ok(Snapshot::of(
-            state,
-            self.now(),
-            *self.revision.borrow(),
-            held.first_row,
-            problem,
-        ))
+        Ok(Snapshot {
+            editing: held.editing.clone(),
+            ..Snapshot::of(
+                &held.state,
+                self.now(),
+                *self.revision.borrow(),
+                held.first_row,
+                held.problem.as_deref(),
+                held.jumps,
+            )
+        })
     }
 
-    /// Lines of the tab that is read.
+    /// Lines of the tab that is read. Only lines of a sheet that were given here can ever count as seen.
     ///
     /// # Errors
     /// [`Broken`] after a fault of this program.
     pub fn lines(&self, first: usize, count: usize) -> Result<Lines, Broken> {
-        Ok(Lines::of(&self.held()?.state, first, count))
+        let now = self.now();
+        let mut held = self.held()?;
+        let (lines, sheet) = Lines::of(&held.state, first, count);
+        if let Some(view) = sheet {
+            let given = first..first.saturating_add(lines.lines.len());
+            let effects = machine::update(&mut held.state, Message::Gave(view, given), now);
+            debug_assert!(effects.is_empty());
+        }
+        Ok(lines)
     }
 
     /// Lets the person do something.
     ///
     /// # Errors
     /// [`Broken`] after a fault of this program.
-    pub async fn take(self: &Arc<Self>, input: Input) -> Result<(), Broken> {
-        let command = match input {
-            Input::Move { by } => Command::Move(by),
-            Input::First => Command::First,
-            Input::Last => Command::Last,
-            Input::Enter => Command::Enter,
-            Input::Back => Command::Back,
-            Input::Help => Command::Help,
-            Input::LookAgain => Command::LookAgain,
-            Input::NextTab => Command::StepPane(Step::Next),
-            Input::PreviousTab => Command::StepPane(Step::Previous),
-            Input::NextLane => Command::StepLane(Step::Next),
-            Input::PreviousLane => Command::StepLane(Step::Previous),
-            Input::Reorder => Command::Reorder,
-            Input::Beside => Command::ToggleBeside,
-            Input::Fold => Command::ToggleFold,
-            Input::NextFinding => Command::StepFinding(Step::Next),
-            Input::PreviousFinding => Command::StepFinding(Step::Previous),
-            Input::Lane { lane } => match Lane::ALL.get(lane) {
-                Some(lane) => Command::Show(*lane),
-                None => return Ok(()),
-            },
-            Input::Read { tab } => {
-                let held = self.held()?;
-                let panes = held.state.detail.as_ref().map(|detail| detail.panes());
-                match panes.and_then(|panes| panes.get(tab).copied()) {
-                    Some(pane) => Command::Read(pane),
-                    None => return Ok(()),
-                }
-            }
+    pub fn take(self: &Arc<Self>, input: Input) -> Result<(), Broken> {
+        match &input {
+            Input::Rows { first } => return self.look_at(*first),
             Input::Refresh if self.driver.get().is_none() => {
                 self.connect();
                 return Ok(());
             }
-            Input::Refresh => Command::Refresh,
-            Input::Rows { first } => return self.look_at(first),
-            Input::Filter { text } => return self.filter(text),
-            Input::Open { id } => return self.open(id).await,
-        };
-        // Nothing on the first screen can be chosen here: it says in words what to do.
-        if matches!(self.held()?.state.screen, Screen::FirstRun(_)) && command != Command::Help {
-            return Ok(());
+            Input::Edited { .. } | Input::LeaveEditor => self.held()?.editing = None,
+            _ if input.goes_somewhere() => self.held()?.jumps += 1,
+            _ => {}
         }
-        self.happen(Message::Command(command))
+        let commands = {
+            let held = self.held()?;
+            // Nothing on the first screen can be chosen here: it says in words what to do.
+            match held.state.screen {
+                Screen::FirstRun(_) if input != Input::Help => Vec::new(),
+                _ => input.commands(&held.state),
+            }
+        };
+        for command in commands {
+            self.happen(Message::Command(command))?;
+        }
+        self.changed();
+        Ok(())
+    }
+
+    /// Has the person asked, outside the page, whether what was shown and typed is to be signed.
+    ///
+    /// # Errors
+    /// [`Broken`] after a fault of this program.
+    pub fn sign(self: &Arc<Self>, signing: Signing) -> Result<(), Broken> {
+        self.happen(Message::Command(signing.commit()))
     }
 
     /// Connects where that is configured; else says what is missing.
@@ -174,7 +205,8 @@ impl Console {
         }
     }
 
-    fn drive<D: Desk>(self: &Arc<Self>, desk: D) {
+    /// Lets a desk do what the machine wants done.
+    pub fn drive<D: Desk>(self: &Arc<Self>, desk: D) {
         let console = Arc::clone(self);
         let driver = Driver::start(desk, move |news| {
             // After a fault of this program there is nobody left to tell; the page says so.
@@ -184,6 +216,8 @@ impl Console {
             && let Ok(mut held) = self.held()
         {
             held.state = State::queue();
+            // The page is not trusted: keys are unlocked and decisions confirmed outside it.
+            held.state.outside = true;
             held.problem = None;
             let effects = machine::start(&mut held.state);
             drop(held);
@@ -198,48 +232,7 @@ impl Console {
         Ok(())
     }
 
-    fn filter(&self, text: String) -> Result<(), Broken> {
-        if matches!(self.held()?.state.screen, Screen::Detail) {
-            self.happen(Message::Command(Command::Back))?;
-        }
-        for command in [
-            Command::Filter,
-            Command::EraseAll,
-            Command::Paste(text),
-            Command::Enter,
-        ] {
-            self.happen(Message::Command(command))?;
-        }
-        Ok(())
-    }
-
-    /// Opens a request that was clicked: exactly this one, even when rows move meanwhile.
-    async fn open(&self, id: RequestId) -> Result<(), Broken> {
-        let reads = |state: &State| state.detail.as_ref().is_some_and(|detail| detail.id == id);
-        if reads(&self.held()?.state) {
-            return Ok(());
-        }
-        if matches!(self.held()?.state.screen, Screen::Detail) {
-            self.happen(Message::Command(Command::Back))?;
-        }
-        self.happen(Message::Command(Command::Select(id)))?;
-        // What opens is not heard while the screen settles; a click means its row, so it waits.
-        let pause = self.held()?.state.quiet_until.saturating_sub(self.now().up);
-        tokio::time::sleep(pause).await;
-        self.happen(Message::Command(Command::Select(id)))?;
-        if self
-            .held()?
-            .state
-            .queue
-            .selected()
-            .is_some_and(|row| row.id == id)
-        {
-            self.happen(Message::Command(Command::Enter))?;
-        }
-        Ok(())
-    }
-
-    async fn open_when_loaded(&self, id: RequestId) {
+    async fn open_when_loaded(self: &Arc<Self>, id: RequestId) {
         let mut revision = self.revision.subscribe();
         loop {
             match self.held() {
@@ -251,18 +244,51 @@ impl Console {
                 return;
             }
         }
-        let _ = self.open(id).await;
+        let _ = self.take(Input::Open { id });
     }
 
-    fn happen(&self, message: Message) -> Result<(), Broken> {
+    fn answer(self: &Arc<Self>, number: u64, unlocked: Option<Passphrase>) {
+        if let Ok(mut held) = self.held() {
+            held.asked = held.asked.take_if(|asked| *asked != number);
+        }
+        // After a fault of this program nothing is signed.
+        let _ = self.happen(Message::Answered(number, unlocked));
+    }
+
+    fn happen(self: &Arc<Self>, message: Message) -> Result<(), Broken> {
         let now = self.now();
-        let effects = machine::update(&mut self.held()?.state, message, now);
-        self.perform(effects);
+        let mut held = self.held()?;
+        let effects = machine::update(&mut held.state, message, now);
+        let after = held.after(effects, now);
+        drop(held);
+        self.perform(after.effects);
+        if let Some(native) = self.native.get() {
+            if after.withdraw {
+                native.withdraw();
+            }
+            if let Some(text) = after.copy {
+                native.copy(text);
+            }
+        }
+        if let Some(confirmation) = after.confirm {
+            self.ask(*confirmation);
+        }
         self.changed();
         Ok(())
     }
 
-    fn perform(&self, effects: Vec<machine::Effect>) {
+    fn ask(self: &Arc<Self>, confirmation: Confirmation) {
+        let (console, number) = (Arc::clone(self), confirmation.number);
+        match self.native.get() {
+            Some(native) => native.confirm(
+                confirmation,
+                Box::new(move |unlocked| console.answer(number, unlocked)),
+            ),
+            None => console.answer(number, None),
+        }
+    }
+
+    fn perform(&self, effects: Vec<Effect>) {
         if let Some(driver) = self.driver.get() {
             driver.perform(effects);
         }
@@ -284,43 +310,44 @@ impl Console {
     }
 }
 
-/// Why there is no inbox.
-#[derive(Debug, thiserror::Error)]
-enum Unready {
-    #[error("nothing is configured")]
-    Nothing,
-    #[error(transparent)]
-    Home(#[from] NoHome),
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    #[error(transparent)]
-    Inbox(#[from] InboxError),
-}
-
-impl Unready {
-    /// What is wrong; nothing when merely nothing is configured.
-    fn problem(&self) -> Option<String> {
-        match self {
-            Self::Nothing => None,
-            other => Some(machine::view::escaped(&other.to_string().as_str().into())),
+impl Held {
+    /// Takes out of the state what a front end has to do.
+    fn after(&mut self, effects: Vec<Effect>, now: Moment) -> After {
+        let awaited = self.state.ceremony.as_ref().and_then(|ceremony| ceremony.awaited);
+        let withdraw = self.asked.is_some() && self.asked != awaited.map(|awaited| awaited.number);
+        if withdraw {
+            self.asked = None;
+        }
+        let confirm = self.state.confirming.take();
+        if let Some(confirmation) = &confirm {
+            self.asked = Some(confirmation.number);
+        }
+        if let Some(text) = self.state.editing.take() {
+            self.edit(text, now);
+        }
+        if self.state.ceremony.is_none() {
+            self.editing = None;
+        }
+        After {
+            effects,
+            confirm,
+            copy: self.state.clipboard.take(),
+            withdraw,
         }
     }
-}
 
-fn inbox(config: Option<&PathBuf>) -> Result<Inbox, Unready> {
-    let home = Home::from_environment()?;
-    let config = match config {
-        Some(file) => Config::load(file)?,
-        None => Config::load(&home.config_file())?,
-    };
-    if config.root.is_none() && config.person.is_none() {
-        return Err(Unready::Nothing);
+    /// Gives a text to the page to be rewritten, unless a page would change it by itself.
+    fn edit(&mut self, text: Vec<u8>, now: Moment) {
+        match String::from_utf8(text) {
+            Ok(text) if !text.contains('\r') => self.editing = Some(text),
+            _ => {
+                let why =
+                    "this text has bytes that a window would change; rewrite it in the terminal console";
+                let failed = Message::Command(Command::Failed(why.to_owned()));
+                machine::update(&mut self.state, failed, now);
+            }
+        }
     }
-    let options = Options {
-        ca_file: config.ca_file.clone(),
-        ..Options::default()
-    };
-    Ok(Inbox::open_with(&home, config, options)?)
 }
 
 #[cfg(test)]
@@ -389,11 +416,10 @@ mod tests {
     async fn a_click_opens_the_request_that_was_clicked() {
         let console = loaded().await;
         for number in [3, 1, 2] {
-            console.take(Input::Open { id: id(number) }).await.unwrap();
+            console.take(Input::Open { id: id(number) }).unwrap();
             assert_eq!(read(&console).await, Some(id(number).to_string()));
         }
-        console.take(Input::Back).await.unwrap();
-        console.take(Input::Open { id: id(9) }).await.unwrap();
+        console.take(Input::Back).unwrap();
         assert_eq!(read(&console).await, None);
     }
 
@@ -407,7 +433,7 @@ mod tests {
         });
         tokio::time::sleep(Duration::from_millis(200)).await;
         assert!(!waiting.is_finished());
-        console.take(Input::Last).await.unwrap();
+        console.take(Input::Last).unwrap();
         assert!(waiting.await.unwrap() > now);
     }
 
@@ -421,26 +447,9 @@ mod tests {
     #[tokio::test]
     async fn a_window_far_below_the_end_shows_the_end() {
         let console = loaded().await;
-        console.take(Input::Rows { first: usize::MAX }).await.unwrap();
+        console.take(Input::Rows { first: usize::MAX }).unwrap();
         let snapshot = console.snapshot(0).await.unwrap();
         assert_eq!((snapshot.first_row, snapshot.queue.rows.len()), (2, 1));
         assert!(console.lines(usize::MAX, usize::MAX).unwrap().lines.is_empty());
-    }
-
-    #[test]
-    fn a_configuration_that_is_wrong_is_told_and_a_missing_one_is_not() {
-        let folder = tempfile::tempdir().unwrap();
-        let problem = |text: &str| {
-            let file = folder.path().join("config.toml");
-            std::fs::write(&file, text).unwrap();
-            inbox(Some(&file)).unwrap_err().problem()
-        };
-        assert_eq!(problem(""), None);
-        assert!(
-            problem("persn = 'alex'")
-                .unwrap()
-                .contains("did you mean `person`?")
-        );
-        assert!(problem("person = 'alex'").unwrap().contains("countersign login"));
     }
 }

@@ -1,19 +1,28 @@
 //! The desktop console: a window over the machine of both consoles.
 //!
 //! All state is in this process; the page inside the window draws what it is given and sends back what was
-//! clicked. It is not trusted: it can ask for nothing but the three commands of [`command`], none of which signs.
-//! Decisions are made in the terminal console for now.
+//! clicked. It is not trusted: it can ask for nothing but the commands of [`command`], none of which signs. A decision
+//! is confirmed, and its key unlocked, by a prompt of [`native`], which the page can't reach.
 
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
 mod command;
 mod console;
+mod input;
+mod native;
+mod ready;
 mod snapshot;
 mod window;
+
+#[cfg(test)]
+mod page_tests;
+#[cfg(test)]
+mod types_tests;
 
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Parser;
@@ -62,16 +71,23 @@ fn complain(message: &str) {
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<()> {
-    window::refuse_automation(|name| std::env::var_os(name))?;
+    if !cfg!(feature = "webdriver") {
+        window::refuse_automation(|name| std::env::var_os(name))?;
+    }
     let console = tauri::async_runtime::block_on(async { Console::start(arguments.config, arguments.open) });
     let app = tauri::Builder::default()
-        .manage(console)
+        .manage(Arc::clone(&console))
         .invoke_handler(tauri::generate_handler![
             command::snapshot,
             command::dispatch,
-            command::lines
+            command::lines,
+            command::sign
         ])
-        .setup(|app| Ok(window::open(app)?))
+        .setup(move |app| {
+            #[cfg(target_os = "linux")]
+            console.attach(native::Gtk::of(app.handle().clone()));
+            Ok(window::open(app)?)
+        })
         .build(tauri::generate_context!())
         .context("the window could not be made")?;
     app.run(|_, _| {});

@@ -3,10 +3,14 @@
 //! Everything in it is printable text already; foreign text was escaped where the view models are made.
 
 use countersign_console::machine::view::{
-    self, ChoiceView, DetailView, HeaderView, PaneLine, PaneView, QueueView, Text,
+    self, BatchView, CeremonyView, ChoiceView, DetailView, HeaderView, PaneLine, QuestionView, QueueView,
+    Text,
 };
-use countersign_console::machine::{FirstRunChoice, Moment, Screen, State};
+use countersign_console::machine::{FirstRunChoice, Moment, Pane, Screen, State};
+use countersign_protocol::digest::ViewDigest;
 use serde::Serialize;
+
+use crate::input::pane;
 
 /// The most rows of the queue in one snapshot.
 pub const MAX_ROWS: usize = 80;
@@ -15,10 +19,12 @@ pub const MAX_LINES: usize = 400;
 
 /// How all looks at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Snapshot {
     /// Rises with everything that happens.
     pub revision: u64,
     /// Which screen has the keyboard.
+    #[cfg_attr(test, ts(type = "\"first-run\" | \"queue\" | \"detail\" | \"batch\""))]
     pub screen: &'static str,
     /// Whether everything that is shown is computed.
     pub complete: bool,
@@ -36,14 +42,23 @@ pub struct Snapshot {
     pub queue: QueueView,
     /// The request that is read.
     pub detail: Option<DetailView>,
+    /// The requests that are read together.
+    pub batch: Option<BatchView>,
     /// The tab that is read.
     pub tab: Option<Tab>,
+    /// The decision that is made.
+    pub ceremony: Option<CeremonyView>,
+    /// The question that is written.
+    pub question: Option<QuestionView>,
+    /// The text of a counter-proposal that is rewritten, exactly as it is.
+    pub editing: Option<String>,
     /// Whether the request moved while it was read.
     pub moved: bool,
 }
 
 /// What a new user can do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Setup {
     /// Ways to begin.
     pub choices: Vec<ChoiceView>,
@@ -53,6 +68,7 @@ pub struct Setup {
 
 /// A tab, without its lines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Tab {
     /// Changes whenever any of its lines may have.
     pub key: String,
@@ -60,10 +76,15 @@ pub struct Tab {
     pub len: usize,
     /// The line to begin with.
     pub top: usize,
+    /// Rises whenever that line is to be gone to, even where the page has scrolled away from it.
+    pub jump: u64,
+    /// The digest of the sheet, where the tab is one: what is on screen of it is told.
+    pub sheet: Option<String>,
 }
 
 /// Lines of a tab.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Lines {
     /// The tab's key; lines of another one are not to be mixed with these.
     pub key: String,
@@ -75,15 +96,21 @@ pub struct Lines {
 
 impl Snapshot {
     /// How `state` looks now, with the queue from `first_row` on.
-    pub fn of(state: &State, now: Moment, revision: u64, first_row: usize, problem: Option<&str>) -> Self {
+    pub fn of(
+        state: &State,
+        now: Moment,
+        revision: u64,
+        first_row: usize,
+        problem: Option<&str>,
+        jumps: u64,
+    ) -> Self {
         let (screen, setup) = match state.screen {
             Screen::FirstRun(choice) => ("first-run", Some(Setup::of(choice, problem))),
-            // The window has no batches yet.
-            Screen::Queue | Screen::Batch => ("queue", None),
+            Screen::Queue => ("queue", None),
             Screen::Detail => ("detail", None),
+            Screen::Batch => ("batch", None),
         };
         let first_row = first_row.min(state.queue.passing.len().saturating_sub(1));
-        let top = state.detail.as_ref().map_or(0, |detail| detail.top().line);
         Self {
             revision,
             screen,
@@ -95,11 +122,11 @@ impl Snapshot {
             first_row,
             queue: view::queue(state, now, first_row, MAX_ROWS),
             detail: view::detail(state, now),
-            tab: tab(state).map(|(key, pane)| Tab {
-                key,
-                len: pane.len(),
-                top,
-            }),
+            batch: view::batch(state, now),
+            tab: Tab::of(state, jumps),
+            ceremony: view::ceremony(state, now),
+            question: view::question(state),
+            editing: None,
             moved: state.detail.as_ref().is_some_and(|detail| detail.moved.is_some()),
         }
     }
@@ -114,31 +141,70 @@ impl Setup {
     }
 }
 
+impl Tab {
+    fn of(state: &State, jump: u64) -> Option<Self> {
+        let (_, pane) = pane(state)?;
+        let top = match state.screen {
+            Screen::Batch => state.batch.as_ref().map(|batch| batch.top),
+            _ => state.detail.as_ref().map(|detail| detail.top()),
+        };
+        Some(Self {
+            key: key(state)?,
+            len: pane.len(),
+            top: top.unwrap_or_default().line,
+            jump,
+            sheet: sheet(state).map(|view| view.to_string()),
+        })
+    }
+}
+
 impl Lines {
-    /// At most `count` lines of the tab that is read.
-    pub fn of(state: &State, first: usize, count: usize) -> Self {
-        let Some((key, pane)) = tab(state) else {
-            return Self {
+    /// At most `count` lines of the tab that is read, and the sheet that they are of, where it is one.
+    pub fn of(state: &State, first: usize, count: usize) -> (Self, Option<ViewDigest>) {
+        let (Some((_, pane)), Some(key)) = (pane(state), key(state)) else {
+            let none = Self {
                 key: String::new(),
                 first,
                 lines: Vec::new(),
             };
+            return (none, None);
         };
         let end = first.saturating_add(count.min(MAX_LINES)).min(pane.len());
-        Self {
+        let lines = Self {
             key,
             first,
             lines: (first..end).map_while(|index| pane.line(index)).collect(),
-        }
+        };
+        (lines, sheet(state))
     }
 }
 
-/// The tab that is read, with a key that names all that its lines are made of.
-fn tab(state: &State) -> Option<(String, PaneView<'_>)> {
+/// The sheet that is read, if that is what is read.
+fn sheet(state: &State) -> Option<ViewDigest> {
+    match state.screen {
+        Screen::Batch => state.batch.as_ref()?.view_digest(),
+        Screen::Detail => {
+            let detail = state
+                .detail
+                .as_ref()
+                .filter(|detail| detail.pane == Pane::Sheet)?;
+            Some(detail.reading()?.view_digest)
+        }
+        Screen::Queue | Screen::FirstRun(_) => None,
+    }
+}
+
+/// Names all that the lines of the tab are made of.
+fn key(state: &State) -> Option<String> {
+    if state.screen == Screen::Batch {
+        let batch = state.batch.as_deref()?;
+        let (opened, view) = (batch.opened.as_millis(), batch.view_digest()?);
+        return Some(format!("batch/{opened}/{view}/{}", batch.lines().len()));
+    }
     let detail = state.detail.as_deref()?;
     let (reading, shape) = (detail.reading()?, detail.shape);
-    let key = format!(
-        "{}/{}/{}/{}/{}/{}/{}",
+    Some(format!(
+        "{}/{}/{}/{}/{}/{}/{}/{}",
         reading.id,
         reading.view_digest,
         detail.pane.index(),
@@ -146,6 +212,6 @@ fn tab(state: &State) -> Option<(String, PaneView<'_>)> {
         detail.finding,
         shape.folded,
         shape.beside,
-    );
-    Some((key, PaneView::of_detail(detail)?))
+        detail.search.len(),
+    ))
 }

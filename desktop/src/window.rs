@@ -23,11 +23,8 @@ pub struct Automated(&'static str);
 /// Refuses an environment in which another program would operate the page.
 ///
 /// # Errors
-/// [`Automated`] names the variable. Never in a build for tests.
+/// [`Automated`] names the variable.
 pub fn refuse_automation(variable: impl Fn(&str) -> Option<OsString>) -> Result<(), Automated> {
-    if cfg!(feature = "webdriver") {
-        return Ok(());
-    }
     match AUTOMATION.into_iter().find(|name| variable(name).is_some()) {
         Some(name) => Err(Automated(name)),
         None => Ok(()),
@@ -45,8 +42,8 @@ pub fn open<R: Runtime>(app: &App<R>) -> tauri::Result<()> {
         .min_inner_size(720.0, 480.0)
         .zoom_hotkeys_enabled(true)
         .devtools(false)
-        // Nothing of what is read stays on disk.
-        .incognito(true)
+        // Nothing of what is read stays on disk. The engine lets no program operate such a page at all.
+        .incognito(!cfg!(feature = "webdriver"))
         .general_autofill_enabled(false)
         .on_navigation(is_own)
         .on_new_window(|_, _| NewWindowResponse::Deny)
@@ -95,7 +92,6 @@ mod tests {
         }
     }
 
-    #[cfg(not(feature = "webdriver"))]
     #[test]
     fn a_program_cannot_operate_the_window() {
         assert_eq!(refuse_automation(|_| None), Ok(()));

@@ -2,83 +2,130 @@
 
 import { dispatch } from "./ipc.js";
 import { drawLines } from "./lines.js";
-import { draw, element, pieceNode, plain, textNodes } from "./text.js";
+import { button, byId, draw, element, pieceNode, plain, textNodes } from "./text.js";
 
-const byId = (id) => document.getElementById(id);
 const none = byId("detail-none");
 const request = byId("request");
 const tabs = byId("tabs");
 
-/** @param {import("./types").Snapshot} snapshot */
-export function drawDetail(snapshot) {
-  const { detail } = snapshot;
-  none.hidden = detail !== null;
-  request.hidden = detail === null;
-  if (detail === null) {
-    const row = snapshot.queue.rows.find((row) => row.selected) ?? null;
-    draw(none, { row, told: snapshot.queue.selected }, shortNodes);
+const find = /** @type {HTMLInputElement} */ (byId("find"));
+
+/**
+ * @param {import("./types").Snapshot} snapshot
+ * @param {boolean} covered whether something lies over it
+ */
+export function drawDetail(snapshot, covered) {
+  const { detail, batch } = snapshot;
+  const reads = snapshot.screen === "batch" ? null : detail;
+  none.hidden = detail !== null || batch !== null;
+  request.hidden = !none.hidden;
+  byId("request-head").hidden = reads === null;
+  if (reads === null) {
+    if (batch === null) {
+      const row = snapshot.queue.rows.find((row) => row.selected) ?? null;
+      draw(none, { row, told: snapshot.queue.selected }, shortNodes);
+    }
     delete request.dataset.request;
-    drawLines(null);
+    tabs.hidden = true;
+    byId("finding").hidden = true;
+    byId("decide").hidden = batch === null;
+    byId("check").hidden = true;
+    drawSeen(batch?.seen ?? null);
+    drawLines(batch === null ? null : snapshot.tab, covered);
     return;
   }
-  request.dataset.request = detail.id;
-  draw(byId("sentence"), detail.sentence, textNodes);
-  const facts = [...detail.facts];
-  if (detail.looking !== null) {
-    facts.push({ text: `also looking: ${detail.looking}`, tone: "hunk" });
+  request.dataset.request = reads.id;
+  draw(byId("sentence"), reads.sentence, textNodes);
+  /** @type {import("./types").Piece[]} */
+  const facts = [...reads.facts];
+  if (reads.looking !== null) {
+    facts.push({ text: `also looking: ${reads.looking}`, tone: "hunk" });
   }
   draw(byId("facts"), facts, (facts) => facts.map((fact) => element("li", "", pieceNode(fact))));
   const problems = byId("problems");
-  problems.hidden = detail.problems.length === 0;
-  draw(problems, detail.problems, (all) => all.map((problem) => element("p", "", ...textNodes(problem))));
+  problems.hidden = reads.problems.length === 0;
+  draw(problems, reads.problems, (all) => all.map((problem) => element("p", "", ...textNodes(problem))));
   const whyNot = byId("why-not");
-  whyNot.hidden = detail.why_not === null;
-  draw(whyNot, { text: detail.why_not, moved: snapshot.moved }, whyNotNodes);
-  byId("check").hidden = !detail.check_words;
-  byId("check-words").textContent = detail.check_words;
-  tabs.hidden = !detail.readable;
-  byId("decide").hidden = !detail.readable;
-  draw(tabs, detail.tabs, tabNodes);
-  drawLines(detail.readable ? snapshot.tab : null);
+  whyNot.hidden = reads.why_not === null;
+  draw(whyNot, { text: reads.why_not, moved: snapshot.moved }, whyNotNodes);
+  byId("check").hidden = !reads.check_words;
+  byId("check-words").textContent = reads.check_words;
+  tabs.hidden = !reads.readable;
+  byId("decide").hidden = !reads.readable;
+  draw(tabs, reads.tabs, tabNodes);
+  drawSeen(reads.readable ? reads.seen : null);
+  if (reads.search === null) byId("finding").hidden = document.activeElement !== find;
+  drawLines(reads.readable ? snapshot.tab : null, covered);
 }
 
+/** @param {[number, number] | null} seen */
+function drawSeen(seen) {
+  byId("seen").textContent = seen === null ? "" : seen[0] === seen[1] ? `✓ all ${seen[1]} lines were on screen` : `${seen[0]} of ${seen[1]} lines were on screen`;
+}
+
+/** Begins to search in the tab that is read. */
+export function focusFind() {
+  byId("finding").hidden = false;
+  find.focus();
+  find.select();
+}
+
+/**
+ * Leaves the search in the tab; with `clear` nothing stands out any more.
+ * @param {boolean} clear
+ */
+export function leaveFind(clear) {
+  if (clear) find.value = "";
+  dispatch({ do: "search", text: find.value });
+  byId("finding").hidden = find.value === "";
+  byId("lines").focus({ preventScroll: true });
+}
+
+/** @param {{ text: string | null, moved: boolean }} why */
 function whyNotNodes({ text, moved }) {
   if (text === null) {
     return [];
   }
+  /** @type {Node[]} */
   const nodes = [plain(`You cannot decide this: ${text}.`)];
   if (moved) {
-    const again = element("button", "", "Look again");
+    const again = button("", () => dispatch({ do: "look-again" }), "Look again");
     again.id = "look-again";
-    again.addEventListener("click", () => dispatch({ do: "look-again" }));
     nodes.push(again);
   }
   return nodes;
 }
 
+/** @param {import("./types").TabView[]} all */
 function tabNodes(all) {
   return all.map((tab, place) => {
-    const button = element("button", "tab", tab.title);
-    button.dataset.tab = tab.title.toLowerCase();
-    button.setAttribute("role", "tab");
-    button.setAttribute("aria-selected", String(tab.selected));
-    button.setAttribute("aria-controls", "lines");
-    if (tab.count !== null) {
-      button.append(" ", plain(String(tab.count), "count"));
+    const node = button("tab", () => dispatch({ do: "read", tab: place }), tab.title);
+    node.dataset.tab = tab.title.toLowerCase();
+    node.setAttribute("role", "tab");
+    node.setAttribute("aria-selected", String(tab.selected));
+    node.setAttribute("aria-controls", "lines");
+    // Nothing is not worth a number.
+    if (tab.count !== null && tab.count > 0) {
+      node.append(" ", plain(String(tab.count), "count"));
     }
-    button.addEventListener("click", () => dispatch({ do: "read", tab: place }));
-    return button;
+    return node;
   });
 }
 
-/** @param {{ row: import("./types").QueueRow | null, told: import("./types").Text }} about */
+/**
+ * @param {{ row: import("./types").QueueRow | null, told: import("./types").Piece[] }} about
+ * @returns {Node[]}
+ */
 function shortNodes({ row, told }) {
   if (row === null) {
     return [];
   }
+  /**
+   * @param {string} label
+   * @param {...Node} value
+   */
   const field = (label, ...value) => [element("dt", "", label), element("dd", "", ...value)];
-  const open = element("button", "primary", "Read the request ", element("kbd", "", "Enter"));
-  open.addEventListener("click", () => dispatch({ do: "open", id: row.id }));
+  const open = button("primary", () => dispatch({ do: "open", id: row.id }), "Read the request ", element("kbd", "", "Enter"));
   return [
     element("p", "short-target", ...textNodes(row.target)),
     element(

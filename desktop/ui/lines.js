@@ -1,10 +1,14 @@
 // The lines of a tab. Only those near the screen are in the page; a sheet or a document may have any length.
 
 import { lines as fetchLines } from "./ipc.js";
-import { element, textNodes, textOf } from "./text.js";
+import { look, lookAway } from "./sight.js";
+import { byId, element, textNodes, textOf } from "./text.js";
+
+/** @typedef {import("./types").PaneLine} PaneLine */
+/** @typedef {import("./types").Piece} Piece */
 
 /** Lines fetched at once. */
-const CHUNK = 100;
+export const CHUNK = 100;
 /** Chunks in the page at most, whatever the style sheet or the window does. */
 const MOST = 12;
 /** The deepest indent that a wrapped line keeps. */
@@ -12,20 +16,31 @@ const DEEPEST = 24;
 /** The height of a line that was not drawn yet. */
 const GUESS = 21;
 
-const pane = document.getElementById("lines");
+const pane = byId("lines");
 
+/** @type {string | null} */
 let key = null;
+/** @type {string | null} */
 let place = null;
-/** The line that the console last wanted on top. */
-let begun = 0;
+/** The line that the console last wanted on top, and how often it had wanted one. */
+let begun = [0, 0];
 /** @type {Set<HTMLElement>} */
 let live = new Set();
+/** @type {IntersectionObserver | null} */
 let observer = null;
+/** The digest of the sheet that is read, where a sheet is. @type {string | null} */
+let sheet = null;
 
-/** @param {import("./types").Tab | null} tab */
-export function drawLines(tab) {
+/**
+ * Draws a tab; with `covered` something lies over it.
+ * @param {import("./types").Tab | null} tab
+ * @param {boolean} covered
+ */
+export function drawLines(tab, covered) {
+  sheet = covered ? null : (tab?.sheet ?? null);
   if ((tab?.key ?? null) === key) {
-    begin(tab?.top ?? 0);
+    begin(tab?.top ?? 0, tab?.jump ?? 0);
+    report();
     return;
   }
   const samePlace = tab !== null && placeOf(tab.key) === place;
@@ -33,7 +48,9 @@ export function drawLines(tab) {
   place = tab && placeOf(tab.key);
   observer?.disconnect();
   live = new Set();
+  lookAway();
   const top = samePlace ? pane.scrollTop : 0;
+  /** @type {HTMLElement[]} */
   const chunks = [];
   for (let first = 0; tab && first < tab.len; first += CHUNK) {
     const chunk = element("div", "chunk");
@@ -42,24 +59,25 @@ export function drawLines(tab) {
     chunks.push(chunk);
   }
   pane.replaceChildren(...chunks);
-  observer = new IntersectionObserver(arrived, { root: pane, rootMargin: "800px 0px" });
-  chunks.forEach((chunk) => observer.observe(chunk));
+  const watching = new IntersectionObserver(arrived, { root: pane, rootMargin: "800px 0px" });
+  chunks.forEach((chunk) => watching.observe(chunk));
+  observer = watching;
   pane.scrollTop = top;
-  if (samePlace) {
-    begin(tab.top);
-  } else {
-    begun = 0;
-    begin(tab?.top ?? 0);
-  }
+  if (!samePlace) begun = [0, tab?.jump ?? 0];
+  begin(tab?.top ?? 0, tab?.jump ?? 0);
 }
 
-/** Brings the line on top that the console wants there, when it wants another one than before. */
-async function begin(line) {
-  if (line === begun) {
+/**
+ * Brings the line on top that the console wants there, when it wants another one than before.
+ * @param {number} line
+ * @param {number} jump
+ */
+async function begin(line, jump) {
+  if (line === begun[0] && jump === begun[1]) {
     return;
   }
-  begun = line;
-  const chunk = pane.children[Math.floor(line / CHUNK)];
+  begun = [line, jump];
+  const chunk = /** @type {HTMLElement | undefined} */ (pane.children[Math.floor(line / CHUNK)]);
   if (chunk) {
     chunk.scrollIntoView({ block: "start", behavior: "instant" });
     await fill(chunk);
@@ -67,21 +85,27 @@ async function begin(line) {
   }
 }
 
-/** A tab stays the same place while only decisions come in: same request, same sheet, same tab. */
+/**
+ * A tab stays the same place while only decisions come in: same request, same sheet, same tab.
+ * @param {string} tabKey
+ */
 function placeOf(tabKey) {
   return tabKey.split("/").slice(0, 3).join("/");
 }
 
+/** @param {IntersectionObserverEntry[]} entries */
 function arrived(entries) {
   for (const { target, isIntersecting } of entries) {
+    const chunk = /** @type {HTMLElement} */ (target);
     if (isIntersecting) {
-      fill(target);
+      fill(chunk);
     } else {
-      drop(target);
+      drop(chunk);
     }
   }
 }
 
+/** @param {HTMLElement} chunk */
 async function fill(chunk) {
   if (live.has(chunk) || live.size >= MOST) {
     return;
@@ -93,9 +117,11 @@ async function fill(chunk) {
   if (answer.key === wanted && key === wanted && live.has(chunk)) {
     chunk.replaceChildren(...answer.lines.map(lineNode));
     chunk.style.height = "";
+    report();
   }
 }
 
+/** @param {HTMLElement} chunk */
 function drop(chunk) {
   if (live.delete(chunk) && chunk.firstChild) {
     chunk.style.height = `${chunk.offsetHeight}px`;
@@ -103,7 +129,33 @@ function drop(chunk) {
   }
 }
 
-/** @param {import("./types").PaneLine} line */
+/** Tells what of the sheet is on screen now. */
+function report() {
+  if (sheet === null || document.visibilityState !== "visible") {
+    lookAway();
+  } else {
+    look(sheet, pane, [...live]);
+  }
+}
+
+pane.addEventListener("scroll", report, { passive: true });
+window.addEventListener("resize", report);
+document.addEventListener("visibilitychange", report);
+
+/** The line that is on top. */
+export function topLine() {
+  const top = pane.getBoundingClientRect().top;
+  for (const chunk of live) {
+    const box = chunk.getBoundingClientRect();
+    if (box.top <= top + 1 && box.bottom > top + 1) {
+      const place = [...chunk.children].findIndex((line) => line.getBoundingClientRect().bottom > top + 1);
+      return Number(chunk.dataset.first) + Math.max(place, 0);
+    }
+  }
+  return 0;
+}
+
+/** @param {PaneLine} line */
 function lineNode({ gutter, text, beside, columns }) {
   if (columns.length > 0) {
     return element("div", "line columns", ...columns.map(column));
@@ -116,6 +168,7 @@ function lineNode({ gutter, text, beside, columns }) {
   return node;
 }
 
+/** @param {import("./types").Column} column */
 function column({ label, text }) {
   const node = half([], text);
   if (label) {
@@ -124,6 +177,10 @@ function column({ label, text }) {
   return node;
 }
 
+/**
+ * @param {Piece[]} gutter
+ * @param {Piece[]} text
+ */
 function half(gutter, text) {
   const node = element("div", kindOf(text));
   if (gutter.length > 0) {
@@ -139,13 +196,19 @@ function half(gutter, text) {
   return node;
 }
 
-/** How far a line that wraps goes on to the right: as far as it began, its sign included. */
+/**
+ * How far a line that wraps goes on to the right: as far as it began, its sign included.
+ * @param {Piece[]} text
+ */
 function indentOf(text) {
-  const [start] = /^[-+▸]? */.exec(textOf(text));
+  const start = /^[-+▸]? */.exec(textOf(text))?.[0] ?? "";
   return Math.min(start.length, DEEPEST);
 }
 
-/** What a line is as a whole: its ground. Signs in the text say the same. */
+/**
+ * What a line is as a whole: its ground. Signs in the text say the same.
+ * @param {Piece[]} text
+ */
 function kindOf(text) {
   for (const { tone } of text) {
     if (tone === "added" || tone === "added-mark") return "line-added";
@@ -157,16 +220,19 @@ function kindOf(text) {
   return "";
 }
 
-/** Scrolls by lines, by screens, or to an end. */
+/**
+ * Scrolls by lines, by screens, or to an end.
+ * @param {"down" | "up" | "page" | "back" | "half" | "half-back" | "top" | "end"} how
+ */
 export function scrollLines(how) {
   const page = pane.clientHeight - 2 * GUESS;
-  const by = { down: 3 * GUESS, up: -3 * GUESS, page, back: -page, top: -Infinity, end: Infinity }[how];
-  if (Number.isFinite(by)) {
-    pane.scrollBy({ top: by });
-  } else if (by < 0) {
+  if (how === "top") {
     pane.scrollTo({ top: 0, behavior: "instant" });
-  } else {
+  } else if (how === "end") {
     toEnd();
+  } else {
+    const by = { down: 3 * GUESS, up: -3 * GUESS, page, back: -page, half: page / 2, "half-back": -page / 2 };
+    pane.scrollBy({ top: by[how] });
   }
 }
 
@@ -174,8 +240,9 @@ export function scrollLines(how) {
 async function toEnd() {
   const end = () => pane.scrollTo({ top: pane.scrollHeight, behavior: "instant" });
   end();
-  if (pane.lastElementChild) {
-    await fill(pane.lastElementChild);
+  const last = /** @type {HTMLElement | null} */ (pane.lastElementChild);
+  if (last) {
+    await fill(last);
     end();
     requestAnimationFrame(() => requestAnimationFrame(end));
   }

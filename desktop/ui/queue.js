@@ -1,19 +1,19 @@
 // The requests: one row after the other, made only for those near the screen.
 
 import { dispatch } from "./ipc.js";
-import { draw, element, pieceNode, plain, textNodes, textOf } from "./text.js";
+import { button, byId, draw, element, pieceNode, plain, textNodes, textOf } from "./text.js";
 
 /** The height of a row; the style sheet says the same. */
 const ROW = 92;
 
-const scroll = document.getElementById("rows-scroll");
-const list = document.getElementById("rows");
-const empty = document.getElementById("rows-empty");
-const lanes = document.getElementById("lanes");
-const counts = document.getElementById("shown");
-const order = document.getElementById("order");
-const trouble = document.getElementById("queue-trouble");
-const filter = document.getElementById("filter");
+const scroll = byId("rows-scroll");
+const list = byId("rows");
+const empty = byId("rows-empty");
+const lanes = byId("lanes");
+const counts = byId("shown");
+const order = byId("order");
+const trouble = byId("queue-trouble");
+const filter = /** @type {HTMLInputElement} */ (byId("filter"));
 
 /** @type {Map<string, HTMLElement>} */
 const rows = new Map();
@@ -51,20 +51,23 @@ export function drawQueue(snapshot) {
   follow(queue.cursor);
 }
 
+/** @param {import("./types").QueueView["lanes"]} all */
 function laneNodes(all) {
   return all.map(([title, count, shown], lane) => {
-    const button = element("button", "lane", title, " ", plain(String(count), "count"));
-    button.dataset.lane = title.toLowerCase().replaceAll(" ", "-");
-    button.setAttribute("role", "tab");
-    button.setAttribute("aria-selected", String(shown));
+    const node = button("lane", () => dispatch({ do: "lane", lane }), title, " ", plain(String(count), "count"));
+    node.dataset.lane = title.toLowerCase().replaceAll(" ", "-");
+    node.setAttribute("role", "tab");
+    node.setAttribute("aria-selected", String(shown));
     // Lanes that hold nothing take no room, but for the two that are always looked for.
-    button.hidden = count === 0 && !shown && lane > 1;
-    button.addEventListener("click", () => dispatch({ do: "lane", lane }));
-    return button;
+    node.hidden = count === 0 && !shown && lane > 1;
+    return node;
   });
 }
 
-/** @param {import("./types").QueueRow} row */
+/**
+ * @param {import("./types").QueueRow} row
+ * @param {number} place
+ */
 function drawRow(row, place) {
   let node = rows.get(row.id);
   if (!node) {
@@ -77,22 +80,27 @@ function drawRow(row, place) {
   }
   node.style.transform = `translateY(${place * ROW}px)`;
   node.setAttribute("aria-selected", String(row.selected));
+  node.dataset.marked = String(row.marked);
   node.dataset.believed = String(row.believed);
   node.dataset.risk = typeof row.risk.tone === "string" ? row.risk.tone : row.risk.tone.risk;
   node.title = textOf(row.target);
   draw(node, { ...row, selected: false, group: null }, rowNodes);
 }
 
+/** @param {import("./types").QueueRow} row */
 function rowNodes(row) {
-  const line = (className, ...children) => element("div", className, ...children);
+  const mark = row.marked ? [plain("✓ marked", "row-marked")] : [];
   return [
-    line("row-top", pieceNode(row.risk), pieceNode(row.kind), pieceNode(row.state), pieceNode(row.left)),
-    line("row-target", ...textNodes(row.target)),
-    line("row-bottom", plain(row.agent, "row-agent"), plain(row.environment, "row-environment"), pieceNode(row.needs)),
+    element("div", "row-top", pieceNode(row.risk), pieceNode(row.kind), pieceNode(row.state), pieceNode(row.left)),
+    element("div", "row-target", ...textNodes(row.target)),
+    element("div", "row-bottom", ...mark, plain(row.agent, "row-agent"), plain(row.environment, "row-environment"), pieceNode(row.needs)),
   ];
 }
 
-/** Brings the cursor on screen when it moved. */
+/**
+ * Brings the cursor on screen when it moved.
+ * @param {number} to
+ */
 function follow(to) {
   if (to === cursor) {
     return;
@@ -115,8 +123,8 @@ scroll.addEventListener("scroll", () => {
 });
 
 list.addEventListener("click", (event) => {
-  const row = event.target.closest(".row");
-  if (row) {
+  const row = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest(".row"));
+  if (row?.dataset.request) {
     dispatch({ do: "open", id: row.dataset.request });
   }
 });
@@ -130,7 +138,10 @@ export function focusFilter() {
   filter.select();
 }
 
-/** Leaves the search; with `clear` everything is shown again. */
+/**
+ * Leaves the search; with `clear` everything is shown again.
+ * @param {boolean} clear
+ */
 export function leaveFilter(clear) {
   if (clear && filter.value) {
     filter.value = "";

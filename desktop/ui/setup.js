@@ -1,15 +1,19 @@
 // What a new user can do, in words; and what is wrong with a home that cannot be used.
 
 import { dispatch } from "./ipc.js";
-import { draw, element, plain } from "./text.js";
+import { button, byId, draw, element, plain } from "./text.js";
 
-const page = document.getElementById("setup");
+const page = byId("setup");
 
 /** @param {import("./types").Setup} setup */
 export function drawSetup(setup) {
   draw(page, setup, setupNodes);
 }
 
+/**
+ * @param {import("./types").Setup} setup
+ * @returns {Node[]}
+ */
 function setupNodes({ choices, problem }) {
   const nodes = [];
   if (problem) {
@@ -28,9 +32,8 @@ function setupNodes({ choices, problem }) {
     );
   }
   nodes.push(element("ul", "choices", ...choices.map(choiceNode)));
-  const again = element("button", "primary", "Look again ", element("kbd", "", "r"));
+  const again = button("primary", () => dispatch({ do: "refresh" }), "Look again ", element("kbd", "", "r"));
   again.id = "setup-again";
-  again.addEventListener("click", () => dispatch({ do: "refresh" }));
   nodes.push(element("p", "", again));
   return [element("div", "setup-inner", ...nodes)];
 }

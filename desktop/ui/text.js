@@ -1,10 +1,27 @@
 // Text from the console as nodes. Foreign text is escaped before it comes here; it is only ever set as text,
 // and each piece stands in isolation, so that it cannot reorder what stands beside it.
 
-/** @param {import("./types").Tone} tone */
+/** @typedef {import("./types").Piece} Piece */
+/** @typedef {import("./types").Tone} Tone */
+
+/** @param {Tone} tone */
 const toneClass = (tone) => (typeof tone === "string" ? `tone-${tone}` : `tone-risk risk-${tone.risk}`);
 
-/** @param {import("./types").Piece} piece */
+/**
+ * The element of the page with an id.
+ * @param {string} id
+ * @returns {HTMLElement}
+ */
+export function byId(id) {
+  const node = document.getElementById(id);
+  if (node === null) throw new Error(`the page has no ${id}`);
+  return node;
+}
+
+/**
+ * @param {Piece} piece
+ * @returns {HTMLElement}
+ */
 export function pieceNode(piece) {
   const span = document.createElement("span");
   span.className = toneClass(piece.tone);
@@ -13,10 +30,16 @@ export function pieceNode(piece) {
   return span;
 }
 
-/** @param {import("./types").Text} text */
+/** @param {Piece[]} text */
 export const textNodes = (text) => text.map(pieceNode);
 
-/** An element with a class and children. */
+/**
+ * An element with a class and children.
+ * @param {string} name
+ * @param {string} className
+ * @param {...(Node | string)} children
+ * @returns {HTMLElement}
+ */
 export function element(name, className, ...children) {
   const node = document.createElement(name);
   node.className = className;
@@ -24,7 +47,27 @@ export function element(name, className, ...children) {
   return node;
 }
 
-/** Isolated plain text. */
+/**
+ * A button that does something when it is pressed.
+ * @param {string} className
+ * @param {() => void} press
+ * @param {...(Node | string)} children
+ * @returns {HTMLButtonElement}
+ */
+export function button(className, press, ...children) {
+  const node = document.createElement("button");
+  node.type = "button";
+  node.className = className;
+  node.append(...children);
+  node.addEventListener("click", press);
+  return node;
+}
+
+/**
+ * Isolated plain text.
+ * @param {string} text
+ * @param {string} className
+ */
 export function plain(text, className = "") {
   const span = element("span", className);
   span.dir = "auto";
@@ -32,14 +75,23 @@ export function plain(text, className = "") {
   return span;
 }
 
-/** @param {import("./types").Text} text */
+/** @param {Piece[]} text */
 export const textOf = (text) => text.map((piece) => piece.text).join("");
 
-/** Replaces what a node holds, but only when it differs: what is selected or clicked stays as it is. */
+/** @type {WeakMap<HTMLElement, string>} */
+const drawn = new WeakMap();
+
+/**
+ * Replaces what a node holds, but only when it differs: what is selected or clicked stays as it is.
+ * @template T
+ * @param {HTMLElement} node
+ * @param {T} value
+ * @param {(value: T) => Node[]} make
+ */
 export function draw(node, value, make) {
   const key = JSON.stringify(value);
-  if (node.dataset.drawn !== key) {
-    node.dataset.drawn = key;
+  if (drawn.get(node) !== key) {
+    drawn.set(node, key);
     node.replaceChildren(...make(value));
   }
 }

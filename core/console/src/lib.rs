@@ -23,4 +23,5 @@ pub mod backlog;
 pub mod offline;
 
 pub mod desk;
+pub mod link;
 pub mod machine;

@@ -10,9 +10,11 @@ use countersign_protocol::decision::Verdict;
 use countersign_protocol::identity::RequestId;
 use countersign_protocol::moment::Timestamp;
 use countersign_review::text::Untrusted;
+use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::Moment;
+use super::confirm::Awaited;
 use super::counter::Counter;
 use super::effect::{CallingOff, Order};
 use super::reading::Reading;
@@ -62,6 +64,10 @@ pub struct Ceremony {
     pub warning: Option<String>,
     /// The way to call it off while the key is asked.
     pub calling_off: CallingOff,
+    /// Whether the key is unlocked, and the decision confirmed, outside the surface that draws this.
+    pub outside: bool,
+    /// What it waits for there.
+    pub awaited: Option<Awaited>,
 }
 
 /// What a key asks for before it signs.
@@ -88,7 +94,9 @@ impl Unlock {
 }
 
 /// The fields that are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
+#[serde(rename_all = "kebab-case")]
 pub enum Field {
     /// The reason.
     Reason,
@@ -181,6 +189,14 @@ impl Passphrase {
         copy
     }
 
+    /// What was typed outside; nothing past what a passphrase may have.
+    #[must_use]
+    pub fn typed(text: &Zeroizing<String>) -> Self {
+        let mut typed = Self::default();
+        text.chars().for_each(|c| typed.push(c));
+        typed
+    }
+
     fn push(&mut self, c: char) {
         if self.0.len() + c.len_utf8() <= MAX_PASSPHRASE {
             self.0.push(c);
@@ -212,6 +228,8 @@ impl Ceremony {
             notice: None,
             warning: None,
             calling_off: CallingOff::default(),
+            outside: false,
+            awaited: None,
         }
     }
 
@@ -223,11 +241,28 @@ impl Ceremony {
         })
     }
 
+    /// Whether something has to be typed here that unlocks the key.
+    const fn unlocks_here(&self) -> bool {
+        !self.outside && !matches!(self.unlock, Unlock::Touch)
+    }
+
+    /// Whether it lets something through that may harm much.
+    #[must_use]
+    pub fn is_grave(&self, reading: &Reading) -> bool {
+        self.verdict == Verdict::Approve && reading.summary.severity >= Severity::High
+    }
+
+    /// Whether it can be written on now.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        self.progress.is_writing() && self.awaited.is_none()
+    }
+
     /// The fields there are, in order.
     #[must_use]
     pub fn fields(&self) -> Vec<Field> {
         let name = self.name.is_some().then_some(Field::Name);
-        let secret = (self.unlock != Unlock::Touch).then_some(Field::Passphrase);
+        let secret = self.unlocks_here().then_some(Field::Passphrase);
         let counter = self.counter.as_ref();
         let rows = counter
             .is_some_and(|counter| counter.max_rows().is_some())
@@ -281,7 +316,7 @@ impl Ceremony {
         if let Some(name) = &self.name {
             need(self.typed == *name, "the name is typed exactly".to_owned());
         }
-        if self.unlock != Unlock::Touch {
+        if self.unlocks_here() {
             need(
                 self.passphrase.count() > 0,
                 match &self.warning {
@@ -353,7 +388,7 @@ impl Ceremony {
     }
 
     pub(super) fn write(&mut self, c: char, now: Timestamp) {
-        if c.is_control() || !self.progress.is_writing() {
+        if c.is_control() || !self.is_open() {
             return;
         }
         match self.field {
@@ -370,7 +405,22 @@ impl Ceremony {
         }
     }
 
+    /// Replaces what stands in a field, which is the one that is written then.
+    pub(super) fn put(&mut self, field: Field, text: &str, now: Timestamp) {
+        self.focus(field);
+        if self.field != field || !self.is_open() {
+            return;
+        }
+        self.erase_all(now);
+        for c in text.chars() {
+            self.write(if c.is_control() { ' ' } else { c }, now);
+        }
+    }
+
     pub(super) fn erase(&mut self, now: Timestamp) {
+        if !self.is_open() {
+            return;
+        }
         self.erase_counter(false, now);
         match self.field {
             Field::Rows | Field::Life => {}
@@ -396,6 +446,9 @@ impl Ceremony {
     }
 
     pub(super) fn erase_all(&mut self, now: Timestamp) {
+        if !self.is_open() {
+            return;
+        }
         self.erase_counter(true, now);
         match self.field {
             Field::Rows | Field::Life => {}
@@ -409,7 +462,7 @@ impl Ceremony {
     pub(super) fn preset(&mut self) {
         let known = DENIALS.iter().position(|preset| *preset == self.reason);
         let free = self.reason.is_empty() || known.is_some();
-        if self.verdict != Verdict::Deny || !free || !self.progress.is_writing() {
+        if self.verdict != Verdict::Deny || !free || !self.is_open() {
             return;
         }
         let next = known.map_or(0, |at| (at + 1) % DENIALS.len());
@@ -435,6 +488,7 @@ impl Ceremony {
             self.notice = Some(why);
             self.passphrase.clear();
             self.progress = Progress::Writing;
+            self.awaited = None;
             self.focus(Field::Passphrase);
         } else {
             self.progress = progress;

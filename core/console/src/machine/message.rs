@@ -1,11 +1,14 @@
 //! What can happen to a console: a person's commands, and news from outside.
 
+use std::ops::Range;
+
 use countersign_protocol::decision::Verdict;
 use countersign_protocol::digest::ViewDigest;
 use countersign_protocol::identity::{PersonId, RequestId};
 
 use super::attention::Position;
-use super::ceremony::{Field, Progress};
+use super::ceremony::{Field, Passphrase, Progress};
+use super::confirm::Commit;
 use super::queue::Lane;
 use super::reading::{Pane, Reading};
 use super::state::{Connection, KeyStanding, Row, Trouble, Trust};
@@ -17,6 +20,11 @@ pub enum Message {
     Command(Command),
     /// Something came from outside.
     News(News),
+    /// A surface that is not trusted was given these lines of this sheet to draw.
+    Gave(ViewDigest, Range<usize>),
+    /// What a [`Confirmation`](super::Confirmation) was answered with: what unlocks the key, or nothing where the
+    /// person did not confirm.
+    Answered(u64, Option<Passphrase>),
     /// Time went by.
     Tick,
 }
@@ -105,6 +113,13 @@ pub enum Command {
     Paste(String),
     /// Everything of a sheet from one place up to another was wholly on screen.
     Saw(ViewDigest, Position, Position),
+    /// A surface that is not trusted says that this is on its screen from now on. It counts only where it was given
+    /// these lines, and once they stayed.
+    Showing(ViewDigest, Position, Position),
+    /// Replaces what stands in a field. Confirms nothing.
+    Put(Field, String),
+    /// Asks for the decision to be confirmed outside the surface, and signed then.
+    Commit(Box<Commit>),
     /// Something that the front end tried failed; it is told.
     Failed(String),
     /// Leaves.

@@ -9,14 +9,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_protocol::decision::Verdict;
+use countersign_protocol::digest::ViewDigest;
 use countersign_protocol::identity::{PersonId, RequestId};
 use countersign_protocol::moment::Timestamp;
 use countersign_review::sheet::SheetLine;
 use countersign_review::text::Untrusted;
 
 use super::Moment;
+use super::attention::Attention;
 use super::batch::Batch;
 use super::ceremony::Ceremony;
+use super::confirm::Confirmation;
 use super::question::Question;
 use super::queue::Queue;
 use super::reading::Pane;
@@ -65,6 +68,12 @@ pub struct State {
     pub clipboard: Option<String>,
     /// A text to be rewritten: a front end takes it to an editor.
     pub editing: Option<Vec<u8>>,
+    /// Whether decisions are confirmed, and keys unlocked, outside the surface that draws this state.
+    pub outside: bool,
+    /// A question to the person: a front end asks it outside the surface and sends the answer.
+    pub confirming: Option<Box<Confirmation>>,
+    /// How many such questions there were.
+    pub confirmations: u64,
     /// Until then keys that open or decide do nothing.
     pub quiet_until: Duration,
     /// Set when the program is to end.
@@ -157,8 +166,39 @@ impl State {
             looked: Vec::new(),
             clipboard: None,
             editing: None,
+            outside: false,
+            confirming: None,
+            confirmations: 0,
             quiet_until: Duration::ZERO,
             end: None,
+        }
+    }
+
+    /// The sheet that is on screen with nothing over it, whatever the surface says: what was seen of it, and its name.
+    pub(super) fn attended(&mut self) -> Option<(ViewDigest, &mut Attention)> {
+        if self.help || self.ceremony.is_some() || self.question.is_some() {
+            return None;
+        }
+        match self.screen {
+            Screen::Batch => {
+                let batch = self.batch.as_mut()?;
+                Some((batch.view_digest()?, &mut batch.attention))
+            }
+            Screen::Detail => {
+                let detail = self.detail.as_mut().filter(|detail| detail.pane == Pane::Sheet)?;
+                let view = detail.reading()?.view_digest;
+                Some((view, &mut detail.attention))
+            }
+            Screen::FirstRun(_) | Screen::Queue => None,
+        }
+    }
+
+    /// What was seen of the sheet that is read.
+    fn attention(&self) -> Option<&Attention> {
+        match self.screen {
+            Screen::Batch => self.batch.as_ref().map(|batch| &batch.attention),
+            Screen::Detail => self.detail.as_ref().map(|detail| &detail.attention),
+            Screen::FirstRun(_) | Screen::Queue => None,
         }
     }
 
@@ -252,7 +292,11 @@ impl State {
             }
         });
         let retry = matches!(self.connection, Connection::Retrying { .. }).then_some(Duration::from_secs(1));
+        let dwell = self
+            .attention()
+            .and_then(|attention| attention.next_dwell(now.up));
         notices
+            .chain(dwell)
             .chain(countdown)
             .chain(retry)
             .min()

@@ -4,6 +4,7 @@ mod batch;
 mod counter;
 mod driving;
 mod news;
+mod outside;
 mod queue;
 mod sequences;
 mod signing;

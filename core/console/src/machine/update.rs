@@ -39,17 +39,52 @@ pub fn update(state: &mut State, message: Message, now: Moment) -> Vec<Effect> {
     if state.queue.expire(now.wall) && state.screen == Screen::Queue {
         state.settle(now);
     }
-    match message {
+    attend(state, now);
+    let effects = match message {
         Message::Tick => Vec::new(),
+        Message::Gave(view, lines) => {
+            if let Some((_, attention)) = state.attended().filter(|(attended, _)| *attended == view) {
+                attention.give(lines);
+            }
+            Vec::new()
+        }
+        Message::Answered(number, unlocked) => ceremony::answered(state, number, unlocked, now),
         Message::News(news) => arrival::take(state, news, now),
         Message::Command(command) => obey(state, command, now),
+    };
+    cover(state);
+    effects
+}
+
+/// Counts what stayed on a screen up to now, when nothing has covered it yet.
+fn attend(state: &mut State, now: Moment) {
+    if let Some((_, attention)) = state.attended() {
+        attention.dwell(now.up);
+    }
+}
+
+/// What is covered now is on no screen, whatever a surface says.
+fn cover(state: &mut State) {
+    let attended = state.attended().is_some();
+    let (in_batch, alone) = (state.screen == Screen::Batch, state.screen == Screen::Detail);
+    if let Some(detail) = state.detail.as_mut().filter(|_| !attended || in_batch) {
+        detail.attention.cover();
+    }
+    if let Some(batch) = state.batch.as_mut().filter(|_| !attended || alone) {
+        batch.attention.cover();
     }
 }
 
 /// A command goes to what is on top: help, the ceremony, the filter, the screen.
 fn obey(state: &mut State, command: Command, now: Moment) -> Vec<Effect> {
-    if let Command::Saw(view, from, to) = command {
-        return detail::saw(state, view, from, to);
+    if let Command::Saw(view, from, to) | Command::Showing(view, from, to) = command {
+        if let Some((_, attention)) = state.attended().filter(|(attended, _)| *attended == view) {
+            match command {
+                Command::Saw(..) => attention.mark(from, to),
+                _ => attention.show(from, to, now.up),
+            }
+        }
+        return Vec::new();
     }
     if let Command::Failed(what) = command {
         state.tell(what, true, now);

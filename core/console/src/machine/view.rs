@@ -36,6 +36,7 @@ use super::state::{Connection, FirstRunChoice, State};
 
 /// The line on top of every screen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct HeaderView {
     /// The organisation and the person, once known.
     pub who: Text,
@@ -104,6 +105,7 @@ pub fn notices(state: &State) -> Vec<Text> {
 
 /// One choice of the first-run screen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct ChoiceView {
     /// What it is.
     pub title: &'static str,

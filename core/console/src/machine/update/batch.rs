@@ -240,7 +240,10 @@ fn begin(state: &mut State, verdict: Verdict, now: Moment) -> Vec<Effect> {
         .and_then(|at| batch.members.get(at)?.detail.reading());
     match (next, &state.trust) {
         (Some(reading), Some(trust)) => {
-            let ceremony = Ceremony::new(verdict, reading, trust);
+            let ceremony = Ceremony {
+                outside: state.outside,
+                ..Ceremony::new(verdict, reading, trust)
+            };
             let asked = Effect::AskKey(ceremony.request);
             state.ceremony = Some(Box::new(ceremony));
             state.settle(now);
@@ -293,7 +296,8 @@ fn sign_next(state: &mut State, now: Moment) -> Vec<Effect> {
 
 fn unlocks_many(state: &State) -> bool {
     let key = state.trust.as_ref().and_then(|trust| trust.key.as_ref());
-    key.is_some_and(|key| key.unlocks_many)
+    // Where each decision is confirmed outside, one confirmation signs one.
+    !state.outside && key.is_some_and(|key| key.unlocks_many)
 }
 
 /// Follows the decision of a member, and goes on with the next where one unlocking serves for all. Nothing where the

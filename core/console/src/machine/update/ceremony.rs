@@ -6,10 +6,11 @@ use countersign_protocol::identity::RequestId;
 use countersign_review::text::Untrusted;
 
 use super::super::Moment;
-use super::super::ceremony::{Ceremony, Progress};
+use super::super::ceremony::{Ceremony, Passphrase, Progress, Requirement, Unlock};
+use super::super::confirm::{Awaited, Commit, Confirmation};
 use super::super::effect::Effect;
 use super::super::message::{Command, Step};
-use super::super::state::{Detail, Screen, State};
+use super::super::state::{Detail, SETTLE, Screen, State};
 use super::detail::leave_detail;
 use super::queue::load_queue;
 
@@ -35,7 +36,8 @@ pub(super) fn begin(state: &mut State, verdict: Verdict, counter: bool, now: Mom
             Some(Ceremony::new(verdict, reading, trust))
         };
         let asked = ceremony.as_ref().map(|ceremony| Effect::AskKey(ceremony.request));
-        state.ceremony = ceremony.map(Box::new);
+        let outside = state.outside;
+        state.ceremony = ceremony.map(|ceremony| Box::new(Ceremony { outside, ..ceremony }));
         if state.ceremony.is_none() {
             state.tell("nothing else can be proposed to this here", true, now);
         }
@@ -55,11 +57,15 @@ pub(super) fn in_ceremony(state: &mut State, command: Command, now: Moment) -> V
     {
         return leave_ceremony(state, now);
     }
-    let batch = state.screen == Screen::Batch;
     let command = match command {
+        // A field of a surface that is not trusted; it was never the screen below.
+        Command::Put(field, text) => {
+            ceremony.put(field, &text, now.wall);
+            return Vec::new();
+        }
         // However soon the editor ends; but keys meant for it must not sign.
         Command::Edited(text) => {
-            if ceremony.progress.is_writing()
+            if ceremony.is_open()
                 && let Some(counter) = &mut ceremony.counter
             {
                 counter.rewrite(text, now.wall);
@@ -82,7 +88,7 @@ pub(super) fn in_ceremony(state: &mut State, command: Command, now: Moment) -> V
         Command::EraseAll => ceremony.erase_all(now.wall),
         Command::Preset => ceremony.preset(),
         Command::Paste(text) => ceremony.paste(&text, now.wall),
-        Command::Edit if ceremony.progress.is_writing() => {
+        Command::Edit if ceremony.is_open() => {
             let text = ceremony.counter.as_ref().and_then(|counter| counter.text());
             match text {
                 Some(text) => state.editing = Some(text.to_vec()),
@@ -98,25 +104,116 @@ pub(super) fn in_ceremony(state: &mut State, command: Command, now: Moment) -> V
             ceremony.notice =
                 Some("not signed: keys came all at once, as from a paste; press the chord by itself".into());
         }
-        Command::Sign if batch => return super::batch::sign(state, now),
-        Command::Sign => {
-            let Some(detail) = &state.detail else {
-                return Vec::new();
-            };
-            if let Some(order) = ceremony.order(detail, now) {
-                return vec![Effect::Decide(Box::new(order))];
-            }
-            if ceremony.progress.is_writing() {
-                let missing = ceremony
-                    .requirements(detail, now)
-                    .into_iter()
-                    .find(|need| !need.met);
-                ceremony.notice =
-                    missing.map(|need| format!("not signed; still missing: {}", need.text).into());
-            }
-        }
+        Command::Commit(commit) => commit_outside(state, *commit, now),
+        // Where decisions are confirmed outside, the chord alone confirms nothing.
+        Command::Sign if !ceremony.outside => return sign(state, now),
         _ => {}
     }
+    Vec::new()
+}
+
+/// Signs what is written, or says what is missing.
+fn sign(state: &mut State, now: Moment) -> Vec<Effect> {
+    if state.screen == Screen::Batch {
+        return super::batch::sign(state, now);
+    }
+    let (Some(ceremony), Some(detail)) = (&mut state.ceremony, &state.detail) else {
+        return Vec::new();
+    };
+    if let Some(order) = ceremony.order(detail, now) {
+        return vec![Effect::Decide(Box::new(order))];
+    }
+    if ceremony.progress.is_writing() {
+        ceremony.notice = missing(&ceremony.requirements(detail, now));
+    }
+    Vec::new()
+}
+
+fn missing(requirements: &[Requirement]) -> Option<Untrusted> {
+    let missing = requirements.iter().find(|need| !need.met)?;
+    Some(format!("not signed; still missing: {}", missing.text).into())
+}
+
+/// Has a decision confirmed outside, when it is about what is read here and nothing is missing.
+fn commit_outside(state: &mut State, commit: Commit, now: Moment) {
+    let number = state.confirmations.saturating_add(1);
+    let about = match state.screen {
+        Screen::Batch => state.batch.as_ref().and_then(|batch| {
+            let member = batch.members.get(batch.next()?)?;
+            member.detail.reading()
+        }),
+        _ => state.detail.as_ref().and_then(|detail| detail.reading()),
+    };
+    let (Some(ceremony), Some(reading), Some(trust)) = (&mut state.ceremony, about, &state.trust) else {
+        return;
+    };
+    if !ceremony.outside || !ceremony.is_open() {
+        return;
+    }
+    if commit.request != reading.id || commit.view_digest != reading.view_digest {
+        ceremony.notice = Some("not signed: what was on screen is not what would be signed".into());
+        return;
+    }
+    for (field, text) in &commit.typed {
+        ceremony.put(*field, text, now.wall);
+    }
+    let requirements = match (state.screen, &state.batch, &state.detail) {
+        (Screen::Batch, Some(batch), _) => batch.requirements(ceremony, now),
+        (_, _, Some(detail)) => ceremony.requirements(detail, now),
+        _ => return,
+    };
+    ceremony.notice = missing(&requirements);
+    if ceremony.notice.is_none() {
+        ceremony.awaited = Some(Awaited {
+            number,
+            request_digest: reading.request_digest,
+            view_digest: reading.view_digest,
+        });
+        state.confirming = Some(Box::new(Confirmation::of(number, ceremony, reading, trust)));
+        state.confirmations = number;
+    }
+}
+
+/// Takes the answer of a confirmation in, and signs when it is still about what would be signed.
+pub(super) fn answered(
+    state: &mut State,
+    number: u64,
+    unlocked: Option<Passphrase>,
+    now: Moment,
+) -> Vec<Effect> {
+    let batch = state.batch.as_ref().filter(|_| state.screen == Screen::Batch);
+    let about = match batch {
+        Some(batch) => batch
+            .next()
+            .and_then(|at| batch.members.get(at)?.detail.reading()),
+        None => state.detail.as_ref().and_then(|detail| detail.reading()),
+    };
+    let Some(ceremony) = &mut state.ceremony else {
+        return Vec::new();
+    };
+    let Some(awaited) = ceremony.awaited.take_if(|awaited| awaited.number == number) else {
+        return Vec::new();
+    };
+    let refused = match (&unlocked, about) {
+        (None, _) => Some("not signed: you did not confirm"),
+        (_, Some(reading)) if awaited.is_about(reading) => None,
+        _ => Some("not signed: the request moved while you were asked"),
+    };
+    // A key that is held down in the prompt must not reach what is under it.
+    state.quiet_until = now.up.saturating_add(SETTLE);
+    if let (None, Some(passphrase)) = (refused, unlocked) {
+        if ceremony.unlock != Unlock::Touch && passphrase.count() == 0 {
+            ceremony.notice = Some(format!("not signed: no {} was entered", ceremony.unlock.word()).into());
+            return Vec::new();
+        }
+        ceremony.passphrase = passphrase;
+        let effects = sign(state, now);
+        if let (true, Some(ceremony)) = (effects.is_empty(), &mut state.ceremony) {
+            ceremony.erase_passphrase();
+        }
+        return effects;
+    }
+    ceremony.notice = refused.map(Untrusted::from);
     Vec::new()
 }
 

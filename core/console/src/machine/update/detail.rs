@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use countersign_protocol::decision::Verdict;
-use countersign_protocol::digest::ViewDigest;
 
 use super::super::Moment;
 use super::super::attention::Position;
@@ -118,32 +117,6 @@ pub(super) fn in_search(detail: &mut Detail, command: &Command) {
         }
         _ => {}
     }
-}
-
-/// Takes in what was on screen, unless something covered it.
-pub(super) fn saw(state: &mut State, view: ViewDigest, from: Position, to: Position) -> Vec<Effect> {
-    let covered = state.help || state.ceremony.is_some() || state.question.is_some();
-    if state.screen == Screen::Batch {
-        let batch = state
-            .batch
-            .as_mut()
-            .filter(|batch| !covered && batch.view_digest() == Some(view));
-        if let Some(batch) = batch {
-            batch.attention.mark(from, to);
-        }
-        return Vec::new();
-    }
-    let covered = covered || state.screen != Screen::Detail;
-    if let Some(detail) = &mut state.detail
-        && !covered
-        && detail.pane == Pane::Sheet
-        && detail
-            .reading()
-            .is_some_and(|reading| reading.view_digest == view)
-    {
-        detail.attention.mark(from, to);
-    }
-    Vec::new()
 }
 
 /// Back to the queue; what was seen of the sheet is remembered.

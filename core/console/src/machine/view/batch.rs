@@ -8,7 +8,7 @@ use super::super::Moment;
 use super::super::batch::{Batch, Member};
 use super::super::ceremony::{Ceremony, Progress, Requirement};
 use super::super::state::State;
-use super::ceremony::{CeremonyView, fields, signed};
+use super::ceremony::{CeremonyView, fields, reasons, signed};
 use super::detail::verdict;
 use super::pane::PaneLine;
 use super::piece::{Piece, Text, Tone, foreign, left, risk};
@@ -16,6 +16,7 @@ use super::sheet::sheet_line;
 
 /// Several requests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct BatchView {
     /// What they are together, or why they are not decided together.
     pub title: Text,
@@ -33,6 +34,7 @@ pub struct BatchView {
 
 /// One request of a batch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct MemberView {
     /// Its number in the batch, from 1.
     pub number: usize,
@@ -237,6 +239,11 @@ pub(super) fn batch_ceremony(batch: &Batch, ceremony: &Ceremony, now: Moment) ->
         return None;
     };
     Some(CeremonyView {
+        request: reading.id.to_string(),
+        view_digest: reading.view_digest.to_string(),
+        grave: ceremony.is_grave(reading),
+        confirming: ceremony.awaited.is_some(),
+        reasons: reasons(ceremony, next.is_some()),
         verdict: title,
         signed: signed(reading, lines as usize, of_lines as usize),
         difference: Vec::new(),

@@ -6,7 +6,7 @@ use countersign_review::text::Untrusted;
 use serde::Serialize;
 
 use super::super::Moment;
-use super::super::ceremony::{Ceremony, Field, Progress, Requirement, Unlock};
+use super::super::ceremony::{Ceremony, DENIALS, Field, Progress, Requirement, Unlock};
 use super::super::reading::Reading;
 use super::super::state::{Screen, State};
 use super::batch::batch_ceremony;
@@ -15,7 +15,18 @@ use super::piece::{Piece, Text, Tone, foreign};
 
 /// A decision that is made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct CeremonyView {
+    /// The request that is decided.
+    pub request: String,
+    /// The sheet that it is decided by.
+    pub view_digest: String,
+    /// Whether it may harm much, so that more is asked of the person.
+    pub grave: bool,
+    /// Whether it waits for the person's answer outside this surface.
+    pub confirming: bool,
+    /// The usual reasons to choose from.
+    pub reasons: Vec<&'static str>,
     /// What it decides.
     pub verdict: Piece,
     /// Exactly what is signed: labels and values.
@@ -48,7 +59,10 @@ pub struct CeremonyView {
 
 /// One field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct FieldView {
+    /// Which it is.
+    pub field: Field,
     /// What to write.
     pub label: String,
     /// What was written; a secret as dots.
@@ -69,6 +83,11 @@ pub fn ceremony(state: &State, now: Moment) -> Option<CeremonyView> {
     let requirements = ceremony.requirements(detail, now);
     let writing = ceremony.progress.is_writing();
     Some(CeremonyView {
+        request: reading.id.to_string(),
+        view_digest: reading.view_digest.to_string(),
+        grave: ceremony.is_grave(reading),
+        confirming: ceremony.awaited.is_some(),
+        reasons: reasons(ceremony, writing),
         verdict: if ceremony.counter.is_some() {
             Piece::new("COUNTER-PROPOSE", Tone::Bad)
         } else {
@@ -106,6 +125,15 @@ pub fn ceremony(state: &State, now: Moment) -> Option<CeremonyView> {
             Progress::Committed | Progress::Logged { .. } | Progress::Kept(_) | Progress::Carried(_)
         ),
     })
+}
+
+/// The usual reasons, where there are any.
+pub(super) fn reasons(ceremony: &Ceremony, writing: bool) -> Vec<&'static str> {
+    if writing && ceremony.verdict == Verdict::Deny {
+        DENIALS.to_vec()
+    } else {
+        Vec::new()
+    }
 }
 
 pub(super) fn signed(reading: &Reading, seen: usize, of: usize) -> Vec<(&'static str, Text)> {
@@ -189,6 +217,7 @@ pub(super) fn fields(ceremony: &Ceremony) -> Vec<FieldView> {
             }
         };
         FieldView {
+            field,
             label,
             value,
             focused: ceremony.field == field,

@@ -15,6 +15,7 @@ use super::talk::looking;
 
 /// One request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct DetailView {
     /// The request.
     pub id: String,
@@ -42,6 +43,7 @@ pub struct DetailView {
 
 /// One tab.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct TabView {
     /// Its title.
     pub title: &'static str,

@@ -21,6 +21,7 @@ use super::{drift, raw, structure};
 
 /// One line of a pane.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct PaneLine {
     /// What stands beside it, such as line numbers; repeated as blanks where the line wraps.
     pub gutter: Text,
@@ -34,6 +35,7 @@ pub struct PaneLine {
 
 /// One column of a line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct Column {
     /// What stands before it where the columns stand one under the other; in the line that names the columns nothing.
     pub label: &'static str,

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 /// A run of printable characters to be drawn alike.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct Piece {
     /// Printable characters only.
     pub text: String,
@@ -21,6 +22,7 @@ pub type Text = Vec<Piece>;
 
 /// How a piece is meant. Never the only carrier of a meaning: signs and words say the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 #[serde(rename_all = "kebab-case")]
 pub enum Tone {
     /// As it is.
@@ -54,7 +56,7 @@ pub enum Tone {
     /// Bad news.
     Bad,
     /// How bad a change is.
-    Risk(Severity),
+    Risk(#[cfg_attr(feature = "types", ts(type = "Severity"))] Severity),
 }
 
 impl Piece {

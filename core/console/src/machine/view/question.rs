@@ -8,6 +8,7 @@ use super::piece::{Piece, Text, Tone, foreign};
 
 /// A question.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct QuestionView {
     /// What it is and what it is not.
     pub about: Text,

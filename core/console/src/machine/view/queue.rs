@@ -13,6 +13,7 @@ use super::talk::looking;
 
 /// The queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct QueueView {
     /// The rows of the window.
     pub rows: Vec<QueueRow>,
@@ -42,6 +43,7 @@ pub struct QueueView {
 
 /// One row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct QueueRow {
     /// The request.
     pub id: String,

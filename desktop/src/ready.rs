@@ -1,0 +1,78 @@
+//! What is configured on this machine: the inbox of a reviewer, or why there is none.
+
+use std::path::PathBuf;
+
+use countersign_client::http::Options;
+use countersign_console::config::{Config, ConfigError};
+use countersign_console::home::{Home, NoHome};
+use countersign_console::inbox::{Inbox, InboxError};
+use countersign_console::machine;
+
+/// Why there is no inbox.
+#[derive(Debug, thiserror::Error)]
+pub enum Unready {
+    /// Nothing is configured.
+    #[error("nothing is configured")]
+    Nothing,
+    /// There is no place for a home.
+    #[error(transparent)]
+    Home(#[from] NoHome),
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// What is configured does not make an inbox.
+    #[error(transparent)]
+    Inbox(#[from] InboxError),
+}
+
+impl Unready {
+    /// What is wrong; nothing when merely nothing is configured.
+    pub fn problem(&self) -> Option<String> {
+        match self {
+            Self::Nothing => None,
+            other => Some(machine::view::escaped(&other.to_string().as_str().into())),
+        }
+    }
+}
+
+/// The inbox that is configured.
+///
+/// # Errors
+/// [`Unready`] says what is missing.
+pub fn inbox(config: Option<&PathBuf>) -> Result<Inbox, Unready> {
+    let home = Home::from_environment()?;
+    let config = match config {
+        Some(file) => Config::load(file)?,
+        None => Config::load(&home.config_file())?,
+    };
+    if config.root.is_none() && config.person.is_none() {
+        return Err(Unready::Nothing);
+    }
+    let options = Options {
+        ca_file: config.ca_file.clone(),
+        ..Options::default()
+    };
+    Ok(Inbox::open_with(&home, config, options)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_configuration_that_is_wrong_is_told_and_a_missing_one_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let problem = |text: &str| {
+            let file = folder.path().join("config.toml");
+            std::fs::write(&file, text).unwrap();
+            inbox(Some(&file)).unwrap_err().problem()
+        };
+        assert_eq!(problem(""), None);
+        assert!(
+            problem("persn = 'alex'")
+                .unwrap()
+                .contains("did you mean `person`?")
+        );
+        assert!(problem("person = 'alex'").unwrap().contains("countersign login"));
+    }
+}

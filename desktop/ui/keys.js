@@ -1,0 +1,138 @@
+// What keys mean on each screen: one table, from which hints, help and the meaning of a key come.
+
+/** @typedef {import("./types").Snapshot} Snapshot */
+/** @typedef {Snapshot["screen"]} Screen */
+/** @typedef {import("./types").Input} Input */
+/** @typedef {{ keys: string[], on: Screen[], does: (now: Snapshot) => Input | (() => void) | null, text: string, hint?: string }} Binding */
+
+import { focusFind } from "./detail.js";
+import { scrollLines, topLine } from "./lines.js";
+import { focusFilter } from "./queue.js";
+
+/** @type {Screen[]} */
+const LISTS = ["queue"];
+/** @type {Screen[]} */
+const READING = ["detail", "batch"];
+/** @type {Screen[]} */
+const DETAIL = ["detail"];
+/** @type {Screen[]} */
+const BATCH = ["batch"];
+/** @type {Screen[]} */
+const PAGES = ["queue", "detail", "batch"];
+/** @type {Screen[]} */
+const ALL = ["first-run", "queue", "detail", "batch"];
+
+/**
+ * The request beside the one that is read.
+ * @param {Snapshot} now
+ * @param {number} by
+ * @returns {Input | null}
+ */
+function opensOther(now, by) {
+  const rows = now.queue.rows;
+  const other = rows[rows.findIndex((row) => row.id === now.detail?.id) + by];
+  return other && now.detail ? { do: "open", id: other.id } : null;
+}
+
+/** @param {number} place @returns {Binding[]} */
+const numbered = (place) => {
+  const key = String((place + 1) % 10);
+  return [
+    { keys: [key], on: LISTS, does: () => ({ do: "lane", lane: place }), text: "" },
+    { keys: [key], on: DETAIL, does: () => ({ do: "read", tab: place }), text: "" },
+  ];
+};
+
+/** @type {Binding[]} */
+export const BINDINGS = [
+  { keys: ["j", "ArrowDown"], on: LISTS, does: () => ({ do: "move", by: 1 }), text: "Move in the queue", hint: "move" },
+  { keys: ["k", "ArrowUp"], on: LISTS, does: () => ({ do: "move", by: -1 }), text: "" },
+  { keys: ["j", "ArrowDown"], on: READING, does: () => () => scrollLines("down"), text: "Scroll", hint: "scroll" },
+  { keys: ["k", "ArrowUp"], on: READING, does: () => () => scrollLines("up"), text: "" },
+  { keys: [" ", "PageDown", "Ctrl-f"], on: READING, does: () => () => scrollLines("page"), text: "A page down" },
+  { keys: ["PageUp", "Ctrl-b"], on: READING, does: () => () => scrollLines("back"), text: "A page up" },
+  { keys: ["Ctrl-d"], on: READING, does: () => () => scrollLines("half"), text: "Half a page down" },
+  { keys: ["Ctrl-u"], on: READING, does: () => () => scrollLines("half-back"), text: "Half a page up" },
+  { keys: [" ", "PageDown", "Ctrl-d", "Ctrl-f"], on: LISTS, does: () => ({ do: "move", by: 8 }), text: "" },
+  { keys: ["PageUp", "Ctrl-u", "Ctrl-b"], on: LISTS, does: () => ({ do: "move", by: -8 }), text: "" },
+  { keys: ["g", "Home"], on: READING, does: () => () => scrollLines("top"), text: "To the top" },
+  { keys: ["G", "End"], on: READING, does: () => () => scrollLines("end"), text: "To the end" },
+  { keys: ["g", "Home"], on: LISTS, does: () => ({ do: "first" }), text: "To the top" },
+  { keys: ["G", "End"], on: LISTS, does: () => ({ do: "last" }), text: "To the end" },
+
+  { keys: ["Enter", "o"], on: LISTS, does: () => ({ do: "enter" }), text: "Read the request", hint: "read" },
+  { keys: ["Enter"], on: DETAIL, does: () => ({ do: "enter" }), text: "Go to the line of a finding" },
+  { keys: ["Enter", "o"], on: BATCH, does: () => ({ do: "enter" }), text: "Read this one by itself" },
+  { keys: ["Tab", "ArrowRight", "]"], on: LISTS, does: () => ({ do: "next-lane" }), text: "Next lane", hint: "lane" },
+  { keys: ["Shift-Tab", "ArrowLeft", "["], on: LISTS, does: () => ({ do: "previous-lane" }), text: "" },
+  { keys: ["Tab", "ArrowRight", "]"], on: DETAIL, does: () => ({ do: "next-tab" }), text: "Next tab", hint: "tab" },
+  { keys: ["Shift-Tab", "ArrowLeft", "["], on: DETAIL, does: () => ({ do: "previous-tab" }), text: "" },
+  { keys: ["Tab", "ArrowRight"], on: BATCH, does: () => ({ do: "move", by: 1 }), text: "Next request", hint: "request" },
+  { keys: ["Shift-Tab", "ArrowLeft"], on: BATCH, does: () => ({ do: "move", by: -1 }), text: "" },
+  ...Array.from({ length: 10 }, (_, place) => numbered(place)).flat(),
+  { keys: ["J"], on: DETAIL, does: (now) => opensOther(now, 1), text: "Read the next request" },
+  { keys: ["K"], on: DETAIL, does: (now) => opensOther(now, -1), text: "Read the request before" },
+  { keys: ["n"], on: READING, does: () => ({ do: "next-mark", from: topLine() }), text: "Next change, finding or match", hint: "next" },
+  { keys: ["N"], on: READING, does: () => ({ do: "previous-mark", from: topLine() }), text: "The one before" },
+  { keys: ["u"], on: READING, does: () => ({ do: "unseen" }), text: "To what was not on screen yet" },
+  { keys: ["v"], on: DETAIL, does: () => ({ do: "beside" }), text: "Both sides beside each other" },
+  { keys: ["z"], on: DETAIL, does: () => ({ do: "fold" }), text: "Fold what did not change" },
+  { keys: ["/"], on: LISTS, does: () => focusFilter, text: "Search requests", hint: "search" },
+  { keys: ["/"], on: DETAIL, does: () => focusFind, text: "Search this tab" },
+  { keys: ["s"], on: LISTS, does: () => ({ do: "reorder" }), text: "Order by something else" },
+  { keys: ["r"], on: READING, does: () => ({ do: "look-again" }), text: "Look again at what moved" },
+  { keys: ["r"], on: ["first-run"], does: () => ({ do: "refresh" }), text: "Look again", hint: "look again" },
+
+  { keys: ["A"], on: READING, does: () => ({ do: "begin", verdict: "approve" }), text: "Begin to approve", hint: "approve" },
+  { keys: ["D"], on: READING, does: () => ({ do: "begin", verdict: "deny" }), text: "Begin to deny", hint: "deny" },
+  { keys: ["C"], on: DETAIL, does: () => ({ do: "counter" }), text: "Propose less instead" },
+  { keys: ["t"], on: DETAIL, does: () => ({ do: "ask" }), text: "Ask the agent" },
+  { keys: ["x"], on: LISTS, does: () => ({ do: "mark" }), text: "Mark, to decide together" },
+  { keys: ["X"], on: LISTS, does: () => ({ do: "mark-alike" }), text: "Mark all that look alike" },
+  { keys: ["B"], on: LISTS, does: () => ({ do: "read-marked" }), text: "Read the marked together" },
+  { keys: ["x"], on: BATCH, does: () => ({ do: "mark" }), text: "Take this one out", hint: "take out" },
+
+  { keys: ["y"], on: PAGES, does: () => ({ do: "copy" }), text: "Copy id, digest or target" },
+  { keys: ["R"], on: PAGES, does: () => ({ do: "refresh" }), text: "Fetch again" },
+  { keys: ["Escape"], on: PAGES, does: () => ({ do: "back" }), text: "Back", hint: "back" },
+  { keys: ["?", "F1"], on: ALL, does: () => ({ do: "help" }), text: "This list", hint: "keys" },
+];
+
+/** How keys are written. @type {Record<string, string>} */
+const WRITTEN = { ArrowDown: "↓", ArrowUp: "↑", ArrowLeft: "←", ArrowRight: "→", " ": "Space", PageDown: "PgDn", PageUp: "PgUp", Escape: "Esc" };
+
+/** @param {string} key */
+export const written = (key) => WRITTEN[key] ?? key;
+
+/**
+ * A key with what is held with it, as the table has it.
+ * @param {KeyboardEvent} event
+ */
+function keyOf(event) {
+  if (event.ctrlKey) return `Ctrl-${event.key}`;
+  return event.key === "Tab" && event.shiftKey ? "Shift-Tab" : event.key;
+}
+
+/**
+ * What a key means now.
+ * @param {Snapshot} now
+ * @param {KeyboardEvent} event
+ */
+export function meaning(now, event) {
+  const key = keyOf(event);
+  const bound = BINDINGS.find(({ keys, on }) => on.includes(now.screen) && keys.includes(key));
+  return bound?.does(now) ?? null;
+}
+
+/**
+ * What keys do on a screen, for the list of them.
+ * @param {Screen} screen
+ */
+export const listed = (screen) => BINDINGS.filter(({ on, text }) => text !== "" && on.includes(screen));
+
+/**
+ * What the bottom line names.
+ * @param {Screen} screen
+ * @returns {[string, string][]}
+ */
+export const hints = (screen) => BINDINGS.flatMap(({ on, keys, hint }) => (hint && on.includes(screen) ? [[written(keys[0] ?? ""), hint]] : []));

@@ -1,0 +1,280 @@
+//! A window on a screen of its own, operated by WebDriver; prompts outside the page are operated by X11.
+
+use std::io::Write as _;
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use countersign_tests::Service;
+use countersign_tests::process::binary;
+use serde_json::Value;
+
+use crate::driver::Driver;
+
+/// How long a step may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(40);
+/// What the page is asked with: the newest snapshot under `now`.
+const NOW: &str = "const now = await window.__TAURI_INTERNALS__.invoke('snapshot', { after: 0 });";
+
+/// The desktop console in its window.
+pub struct Window {
+    driver: Driver,
+    display: String,
+    _group: Group,
+    _screen: Service,
+}
+
+/// Whether the window can be tested here. Says why where it cannot, and fails where it has to be.
+pub fn is_testable() -> bool {
+    let missing = ["Xvfb", "WebKitWebDriver", "xdotool"]
+        .into_iter()
+        .find(|tool| !is_there(tool));
+    let why = match missing {
+        Some(tool) => Some(format!("`{tool}` is missing")),
+        None if !is_automatable() => Some(
+            "the binary refuses automation; build it with `--features countersign-desktop/webdriver`"
+                .to_owned(),
+        ),
+        None => None,
+    };
+    let Some(why) = why else {
+        return true;
+    };
+    assert!(std::env::var_os("COUNTERSIGN_DESKTOP_TESTS").is_none(), "{why}");
+    eprintln!("skipped: {why}");
+    false
+}
+
+fn is_there(tool: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(tool).exists())
+}
+
+fn is_automatable() -> bool {
+    let refused = Command::new(binary("countersign-desktop"))
+        .env("TAURI_WEBVIEW_AUTOMATION", "true")
+        .env_remove("DISPLAY")
+        .env_remove("WAYLAND_DISPLAY")
+        .output()
+        .unwrap();
+    !String::from_utf8_lossy(&refused.stderr).contains("TAURI_WEBVIEW_AUTOMATION")
+}
+
+impl Window {
+    /// Opens a window over a reviewer's home.
+    pub fn open(home: &Path, arguments: &[&str]) -> Self {
+        let screen = Service::start(
+            Command::new("Xvfb")
+                .args([
+                    "-displayfd",
+                    "1",
+                    "-screen",
+                    "0",
+                    "1280x900x24",
+                    "-nolisten",
+                    "tcp",
+                ])
+                .stderr(Stdio::null()),
+        );
+        let display = format!(":{}", screen.first_line);
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let driver = Command::new("WebKitWebDriver")
+            .arg(format!("--port={port}"))
+            .env("DISPLAY", &display)
+            .env("GDK_BACKEND", "x11")
+            .env("NO_AT_BRIDGE", "1")
+            .env("TAURI_WEBVIEW_AUTOMATION", "true")
+            .env("COUNTERSIGN_HOME", home)
+            .env_remove("COUNTERSIGN_BACKEND")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        let group = Group(driver);
+        let began = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(began.elapsed() < PATIENCE, "the driver does not listen");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Self {
+            driver: Driver::start(port, &binary("countersign-desktop"), arguments),
+            display,
+            _group: group,
+            _screen: screen,
+        }
+    }
+
+    /// Runs JavaScript in the page, as a page that was taken over could; `now` is the newest snapshot. What it throws comes
+    /// back as `{ "thrown": … }`.
+    pub fn js(&self, body: &str) -> Value {
+        let script = format!(
+            "const done = arguments[arguments.length - 1];
+             (async () => {{ {NOW} {body} }})().then((value) => done(value === undefined ? null : value),
+               (error) => done({{ thrown: String(error?.message ?? error) }}));"
+        );
+        self.driver.execute(&script)
+    }
+
+    /// Waits until the page says yes.
+    pub fn until(&self, what: &str, body: &str) {
+        let began = Instant::now();
+        loop {
+            let answer = self.js(body);
+            if answer == true {
+                return;
+            }
+            if began.elapsed() > PATIENCE {
+                self.picture("timed-out");
+                let page = self.js("return [now, document.body.innerText]");
+                panic!("waited for {what}: {answer}: {page}");
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// The text of an element.
+    pub fn text(&self, selector: &str) -> String {
+        let text = self.js(&format!(
+            "return document.querySelector({selector:?})?.innerText ?? ''"
+        ));
+        text.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Presses keys, one after the other, wherever the keyboard is. Letters as they are; others by their WebDriver code.
+    pub fn press(&self, keys: &str) {
+        self.driver.send_keys(keys);
+    }
+
+    /// Keeps a picture for people to look at.
+    pub fn picture(&self, name: &str) {
+        // What was drawn last is on screen two frames later.
+        let frames = "await new Promise((then) => requestAnimationFrame(() => requestAnimationFrame(then)))";
+        self.js(frames);
+        let png = self.driver.screenshot();
+        std::fs::write(pictures().join(format!("{name}.png")), png).unwrap();
+    }
+
+    /// Keeps a picture of the whole screen, prompts included, where a tool for it is there.
+    pub fn screen_picture(&self, name: &str) {
+        if is_there("import") {
+            let file = pictures().join(format!("{name}.png"));
+            let _ = self.x11("import").args(["-window", "root"]).arg(file).status();
+        }
+    }
+
+    fn x11(&self, tool: &str) -> Command {
+        let mut command = Command::new(tool);
+        command.env("DISPLAY", &self.display);
+        command
+    }
+
+    /// The prompt that is open outside the page, once one is.
+    pub fn prompt(&self) -> Prompt<'_> {
+        let began = Instant::now();
+        loop {
+            let found = self
+                .x11("xdotool")
+                .args(["search", "--onlyvisible", "--name", "^Confirm"])
+                .output()
+                .unwrap();
+            let ids = String::from_utf8(found.stdout).unwrap();
+            if let Some(id) = ids.lines().last() {
+                return Prompt {
+                    window: self,
+                    id: id.to_owned(),
+                };
+            }
+            if began.elapsed() > PATIENCE {
+                self.screen_picture("no-prompt");
+                panic!("no prompt came: {}", self.js("return now.ceremony"));
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Whether a prompt is open outside the page.
+    pub fn has_prompt(&self) -> bool {
+        let found = self
+            .x11("xdotool")
+            .args(["search", "--onlyvisible", "--name", "^Confirm"])
+            .output()
+            .unwrap();
+        !found.stdout.is_empty()
+    }
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        self.driver.close();
+    }
+}
+
+/// The driver with everything that it started; ends with its test.
+struct Group(Child);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(group) = rustix::process::Pid::from_raw(i32::try_from(self.0.id()).unwrap_or(0)) {
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
+        let _ = self.0.wait();
+    }
+}
+
+/// A prompt outside the page, which takes keys as from a keyboard.
+pub struct Prompt<'a> {
+    window: &'a Window,
+    id: String,
+}
+
+impl Prompt<'_> {
+    /// Types a text.
+    pub fn types(&self, text: &str) {
+        let mut child = self
+            .window
+            .x11("xdotool")
+            .args([
+                "windowfocus",
+                "--sync",
+                &self.id,
+                "type",
+                "--delay",
+                "4",
+                "--file",
+                "-",
+            ])
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        assert!(child.wait().unwrap().success());
+    }
+
+    /// Presses keys by their X11 names.
+    pub fn keys(&self, keys: &[&str]) {
+        let done = self
+            .window
+            .x11("xdotool")
+            .args(["windowfocus", "--sync", &self.id, "key", "--delay", "30"])
+            .args(keys)
+            .status()
+            .unwrap();
+        assert!(done.success());
+    }
+}
+
+fn pictures() -> PathBuf {
+    let folder = binary("countersign-desktop")
+        .parent()
+        .unwrap()
+        .join("../desktop-pictures");
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
