@@ -7,11 +7,15 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use countersign_protocol::action::ArtifactRef;
 use countersign_protocol::digest::ArtifactDigest;
 
 use crate::seal::{SealError, Sealed};
+
+/// Numbers the files that are being written.
+static PARTS: AtomicU64 = AtomicU64::new(0);
 
 /// Why held bytes cannot be kept or used.
 #[derive(Debug, thiserror::Error)]
@@ -60,9 +64,11 @@ impl Held {
         if self.read(&artifact).is_ok() {
             return Ok(artifact);
         }
+        // Several calls may keep the same bytes at once: each writes a file of its own.
+        let serial = PARTS.fetch_add(1, Ordering::Relaxed);
         let part = self
             .folder
-            .join(format!(".{}.{}", artifact.digest, std::process::id()));
+            .join(format!(".{}.{}.{serial}", artifact.digest, std::process::id()));
         write_durably(&part, &path, bytes).map_err(|source| disk(&path, source))?;
         Ok(artifact)
     }
@@ -156,6 +162,20 @@ mod tests {
         // The same bytes asked again mend what was damaged.
         held.keep(b"plan").unwrap();
         assert!(held.read(&artifact).is_ok());
+    }
+
+    #[test]
+    fn the_same_bytes_are_kept_by_many_at_once() {
+        let home = tempfile::tempdir().unwrap();
+        let held = Held::open(home.path()).unwrap();
+        let bytes = vec![7; 1 << 16];
+        std::thread::scope(|scope| {
+            for _ in 0..16 {
+                scope.spawn(|| held.keep(&bytes).unwrap());
+            }
+        });
+        assert_eq!(held.read(&ArtifactRef::of(&bytes)).unwrap(), bytes);
+        assert_eq!(fs::read_dir(home.path().join("held")).unwrap().count(), 1);
     }
 
     #[test]
