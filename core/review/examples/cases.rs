@@ -201,16 +201,20 @@ fn print_score(kind: &str, score: &Score) {
     );
 }
 
-/// Prints another tool's figures, and ours, on those cases that it could read.
+/// Prints another tool's figures beside ours, for each kind and for all, on those cases that it could read.
 fn print_peer(peer: &Peer, cases: &[Case], flagged: &BTreeSet<&str>) {
-    let (mut theirs, mut ours) = (Score::default(), Score::default());
+    let mut kinds: BTreeMap<&str, [Score; 2]> = BTreeMap::new();
     let mut times = Vec::new();
     for case in cases.iter().filter(|case| case.scored) {
         let Some(said) = peer.cases.get(&case.id) else {
             continue;
         };
-        count(&mut theirs, case, !said.new.is_empty());
-        count(&mut ours, case, flagged.contains(case.id.as_str()));
+        let both = [!said.new.is_empty(), flagged.contains(case.id.as_str())];
+        for kind in [case.kind.as_str(), "all"] {
+            for (score, flagged) in kinds.entry(kind).or_default().iter_mut().zip(both) {
+                count(score, case, flagged);
+            }
+        }
         times.push(said.seconds);
     }
     times.sort_by(f64::total_cmp);
@@ -221,6 +225,11 @@ fn print_peer(peer: &Peer, cases: &[Case], flagged: &BTreeSet<&str>) {
         peer.version,
         times.len()
     );
-    print_score(&peer.name, &theirs);
-    print_score("countersign", &ours);
+    // All of them last.
+    let all = kinds.remove("all").map(|both| ("all", both));
+    for (kind, [theirs, ours]) in kinds.into_iter().chain(all) {
+        println!("  {kind}");
+        print_score(&peer.name, &theirs);
+        print_score("countersign", &ours);
+    }
 }
