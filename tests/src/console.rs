@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::organisation::{Organisation, line, now};
 use crate::process::binary;
+use crate::terminal::Terminal;
 
 /// The passphrase of every signing key in the stories.
 const PASSPHRASE: &str = "correct horse battery staple";
@@ -105,6 +106,21 @@ impl Console {
     #[must_use]
     pub fn home(&self) -> &Path {
         &self.home
+    }
+
+    /// Opens the full screen on a pseudo-terminal.
+    #[must_use]
+    pub fn full_screen(&self, size: (u16, u16)) -> Terminal {
+        let mut console = Command::new(binary("countersign"));
+        console
+            .env("COUNTERSIGN_HOME", &self.home)
+            .env_remove("COUNTERSIGN_BACKEND");
+        Terminal::start(console, size)
+    }
+
+    /// Types the passphrase of the signing key.
+    pub fn unlock(terminal: &mut Terminal) {
+        terminal.write(PASSPHRASE);
     }
 
     /// Runs `countersign`; its standard input is the passphrase.

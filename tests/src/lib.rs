@@ -19,8 +19,10 @@ pub mod liar;
 pub mod organisation;
 pub mod process;
 pub mod reviewer;
+pub mod terminal;
 
 pub use console::Console;
 pub use home::Home;
 pub use organisation::{Organisation, Setup};
 pub use process::{Finished, Service};
+pub use terminal::Terminal;

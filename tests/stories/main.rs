@@ -9,6 +9,7 @@
 
 mod approve;
 mod backend_lies;
+mod batch;
 mod cases;
 mod changed_after_approval;
 mod counter_proposal;

@@ -154,6 +154,29 @@ fn one_passphrase_signs_one_decision() {
 }
 
 #[test]
+fn a_passphrase_that_is_typed_at_once_after_a_signature_loses_no_letter_and_signs_nothing_yet() {
+    let mut state = ready(false);
+    assert_eq!(orders(tell(&mut state, Command::Sign, 4000)).len(), 1);
+    answer(&mut state, 1, logged(), 4005);
+    write(&mut state, "secret", 4010);
+    assert!(
+        orders(tell(&mut state, Command::Sign, 4020)).is_empty(),
+        "not within 300 ms"
+    );
+    assert_eq!(
+        state.ceremony.as_ref().unwrap().passphrase.count(),
+        "secret".len()
+    );
+    assert_eq!(orders(tell(&mut state, Command::Sign, 4400)).len(), 1);
+    // What was typed for the screen below when the dialog came stays out of its fields.
+    let mut state = together(["x", "x", "x"], false);
+    see(&mut state);
+    tell(&mut state, Command::Begin(Verdict::Approve), 2000);
+    write(&mut state, "jjj", 2010);
+    assert_eq!(state.ceremony.as_ref().unwrap().reason, "");
+}
+
+#[test]
 fn a_key_that_allows_it_is_unlocked_once_and_still_signs_each() {
     let mut state = ready(true);
     let mut signed = orders(tell(&mut state, Command::Sign, 3000));

@@ -275,7 +275,7 @@ pub(super) fn sign(state: &mut State, now: Moment) -> Vec<Effect> {
             ceremony.notice = missing.map(|need| format!("not signed; still missing: {}", need.text).into());
         }
     }
-    // Another request is asked for now; a key that is held down must not reach it.
+    // Another request is asked for now; a chord that is held down must not reach it.
     state.settle(now);
     close_when_done(state, now);
     effects

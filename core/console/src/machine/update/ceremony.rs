@@ -6,6 +6,7 @@ use countersign_protocol::identity::RequestId;
 use countersign_review::text::Untrusted;
 
 use super::super::Moment;
+use super::super::batch::Batch;
 use super::super::ceremony::{Ceremony, Passphrase, Progress, Requirement, Unlock};
 use super::super::confirm::{Awaited, Commit, Confirmation};
 use super::super::effect::Effect;
@@ -57,6 +58,9 @@ pub(super) fn in_ceremony(state: &mut State, command: Command, now: Moment) -> V
     {
         return leave_ceremony(state, now);
     }
+    let batch = state.screen == Screen::Batch;
+    let tried = |batch: &Batch| batch.members.iter().any(|member| !member.progress.is_writing());
+    let under_way = batch && (ceremony.notice.is_some() || state.batch.as_deref().is_some_and(tried));
     let command = match command {
         // A field of a surface that is not trusted; it was never the screen below.
         Command::Put(field, text) => {
@@ -75,8 +79,13 @@ pub(super) fn in_ceremony(state: &mut State, command: Command, now: Moment) -> V
         }
         command => command,
     };
-    // What was typed for the screen below must not end up in a field.
-    if !settled {
+    // What was typed for the screen below must not end up in a field. Once a batch is under way there is none below: a
+    // lost letter would be a wrong PIN.
+    let writes = matches!(
+        command,
+        Command::Write(_) | Command::Erase | Command::EraseAll | Command::Paste(_) | Command::Focus(_)
+    );
+    if !settled && !(under_way && writes) {
         return Vec::new();
     }
     match command {
