@@ -10,12 +10,15 @@ mod sample;
 #[path = "../src/screen/mod.rs"]
 mod screen;
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use countersign_console::config::Terminal;
 use countersign_console::machine::driver::Desk;
 use countersign_console::machine::{Connection, News, Order, Progress, Reading, Row, State, Trouble, Trust};
 use countersign_protocol::identity::RequestId;
+use countersign_protocol::moment::Timestamp;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -23,18 +26,29 @@ async fn main() -> anyhow::Result<()> {
         Some("first-run") => State::first_run(),
         _ => State::queue(),
     };
+    // Samples that have not expired yet.
+    let since = SystemTime::now().duration_since(UNIX_EPOCH)?;
+    let wall = Timestamp::from_millis(u64::try_from(since.as_millis())?);
+    let _ = sample::WALL.set(wall);
     let look = screen::Look::of(&Terminal::default())?;
     // On the thread that draws, as a fault in drawing would be.
-    let outcome = if std::env::args().any(|word| word == "panic") {
-        tokio::select! {
-            outcome = screen::run(SampleDesk, state, look) => outcome?,
-            () = tokio::time::sleep(Duration::from_millis(800)) => panic!("a panic on request"),
-        }
-    } else {
-        screen::run(SampleDesk, state, look).await?
+    let outcome = tokio::select! {
+        outcome = screen::run(SampleDesk, state, look) => outcome?,
+        () = asked_to_panic()? => panic!("a panic on request"),
     };
     println!("{outcome:?}");
     Ok(())
+}
+
+/// Waits for SIGUSR1.
+fn asked_to_panic() -> anyhow::Result<impl Future<Output = ()>> {
+    let asked = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register(signal_hook::consts::SIGUSR1, Arc::clone(&asked))?;
+    Ok(async move {
+        while !asked.load(Ordering::Relaxed) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
 }
 
 /// A desk that knows the samples, and logs every decision.

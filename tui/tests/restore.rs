@@ -89,6 +89,13 @@ impl Session {
         String::from_utf8_lossy(&self.painted.lock().unwrap()).into_owned()
     }
 
+    /// What a terminal makes of the bytes.
+    fn screen(&self) -> String {
+        let mut terminal = vt100::Parser::new(24, 80, 0);
+        terminal.process(&self.painted.lock().unwrap());
+        terminal.screen().contents()
+    }
+
     fn wait_until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
         let began = Instant::now();
         while !holds(self) {
@@ -171,26 +178,114 @@ fn leaving_restores_the_terminal() {
     session.assert_restored();
 }
 
-/// The example of the screens, which stands beside the binary; it panics on request.
-fn panicking() -> Command {
+/// The example of the screens, which stands beside the binary; it panics on SIGUSR1.
+fn screens() -> Command {
     let binary = std::path::Path::new(env!("CARGO_BIN_EXE_countersign"));
-    let mut program = Command::new(binary.with_file_name("examples").join("screens"));
-    program.arg("panic");
-    program
+    Command::new(binary.with_file_name("examples").join("screens"))
+}
+
+/// Longer than the console is deaf to keys that open and decide, after what is under the cursor has changed.
+const PAUSE: Duration = Duration::from_millis(400);
+
+/// Keys one after the other, each with what the screen shows then.
+type Way = &'static [(&'static str, &'static str)];
+
+/// The screens that can be left, each with the way to it.
+const SCREENS: [(&str, Way); 5] = [
+    ("queue", &[("", "complete")]),
+    ("detail", DETAIL),
+    (
+        "dialog",
+        &[DETAIL[0], DETAIL[1], ("D", "What is signed, exactly")],
+    ),
+    ("question", &[DETAIL[0], DETAIL[1], ("t", "ASK THE AGENT")]),
+    (
+        "batch",
+        &[
+            ("/", "/"),
+            ("limits", "4 found"),
+            ("\r", "4 found"),
+            ("X", "4 marked"),
+            ("B", "4 requests of one shape"),
+        ],
+    ),
+];
+const DETAIL: Way = &[("j", "▸ ■ critical"), ("\r", "check code")];
+
+fn at(way: Way) -> Session {
+    let mut session = Session::of(screens(), "xterm-256color");
+    session.wait_for("complete");
+    for (keys, shown) in way {
+        std::thread::sleep(PAUSE);
+        session.press(keys.as_bytes());
+        session.wait_until(&format!("{shown:?} is not shown"), |session| {
+            session.screen().contains(shown)
+        });
+    }
+    std::thread::sleep(PAUSE);
+    session
 }
 
 #[test]
-fn a_panic_restores_the_terminal_before_it_is_told() {
-    let mut session = Session::of(panicking(), "xterm-256color");
-    session.wait_for("complete");
-    assert_eq!(session.end().code(), Some(101));
-    session.assert_restored();
-    session.wait_for("a panic on request");
-    let told = session.text();
-    assert!(
-        told.find("\u{1b}[?1049l") < told.find("a panic on request"),
-        "{told:?}"
-    );
+fn quitting_restores_the_terminal_on_every_screen() {
+    for (name, way) in SCREENS {
+        let mut session = at(way);
+        // What is written in first; the rest by the key that leaves.
+        for _ in 0..2 {
+            session.press(b"\x1b");
+            std::thread::sleep(PAUSE);
+        }
+        session.press(b"q");
+        assert!(session.end().success(), "{name}");
+        session.assert_restored();
+    }
+}
+
+#[test]
+fn a_panic_restores_the_terminal_before_it_is_told_on_every_screen() {
+    for (name, way) in SCREENS {
+        let mut session = at(way);
+        session.signal(Signal::USR1);
+        assert_eq!(session.end().code(), Some(101), "{name}");
+        session.assert_restored();
+        session.wait_for("a panic on request");
+        let told = session.text();
+        assert!(
+            told.rfind("\u{1b}[?1049l") < told.find("a panic on request"),
+            "{name}: {told:?}"
+        );
+    }
+}
+
+#[test]
+fn signals_restore_the_terminal_on_every_screen() {
+    for (_, way) in SCREENS {
+        for signal in [Signal::TERM, Signal::HUP, Signal::INT] {
+            let mut session = at(way);
+            session.signal(signal);
+            session.end();
+            session.assert_restored();
+        }
+    }
+}
+
+#[test]
+fn stopping_restores_the_terminal_on_every_screen_and_going_on_paints_it_again() {
+    for (name, way) in SCREENS {
+        let mut session = at(way);
+        session.press(b"\x1a");
+        session.wait_until("the console does not stop", Session::is_stopped);
+        session.assert_restored();
+        session.painted.lock().unwrap().clear();
+        session.signal(Signal::CONT);
+        session.wait_for("\u{1b}[?1049h");
+        let shown = way.last().unwrap().1;
+        session.wait_until(shown, |session| session.screen().contains(shown));
+        session.signal(Signal::TERM);
+        session.end();
+        session.assert_restored();
+        assert!(!session.text().contains("panic"), "{name}");
+    }
 }
 
 #[test]
@@ -210,8 +305,7 @@ fn local_files_are_read_full_screen_and_left() {
 
 #[test]
 fn the_sheet_goes_to_the_pager_and_the_screen_comes_back() {
-    let binary = std::path::Path::new(env!("CARGO_BIN_EXE_countersign"));
-    let mut program = Command::new(binary.with_file_name("examples").join("screens"));
+    let mut program = screens();
     program.env_clear();
     let mut session = Session::of(program, "xterm-256color");
     session.wait_for("complete");

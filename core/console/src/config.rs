@@ -17,7 +17,10 @@
 //!
 //! [terminal]
 //! theme = "light"                       # auto, 16, dark, light, none
-//! notify = true                         # let the terminal tell of new requests
+//! notify = true                         # let the terminal tell of new requests (OSC 9); or "osc777"
+//!
+//! [terminal.colours]
+//! added = "#5fd787"                     # other colours for what the theme paints
 //!
 //! [terminal.keys]
 //! down = ["j", "Down"]
@@ -39,7 +42,7 @@ const TOP_KEYS: &[&str] = &[
     "backend", "root", "person", "ca_file", "keys", "presence", "terminal",
 ];
 const PRESENCE_KEYS: &[&str] = &["tell"];
-const TERMINAL_KEYS: &[&str] = &["theme", "notify", "keys"];
+const TERMINAL_KEYS: &[&str] = &["theme", "notify", "keys", "colours"];
 const KEY_KEYS: &[&str] = &["provider", "role", "id", "at"];
 
 /// The configuration.
@@ -96,12 +99,60 @@ pub struct Terminal {
     /// The colours.
     #[serde(default)]
     pub theme: ThemeName,
-    /// Whether the terminal is asked to tell of new requests (OSC 9).
+    /// Whether and how the terminal is asked to tell of new requests.
     #[serde(default)]
-    pub notify: bool,
+    pub notify: Notify,
     /// Other keys for what the console does, by its names; the console checks them.
     #[serde(default)]
     pub keys: BTreeMap<String, Vec<String>>,
+    /// Other colours for what the theme paints, by its names; the console checks them.
+    #[serde(default)]
+    pub colours: BTreeMap<String, String>,
+}
+
+/// How a terminal is asked to tell of something.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "NotifyForm", into = "NotifyForm")]
+pub enum Notify {
+    /// It isn't.
+    #[default]
+    Off,
+    /// By OSC 9, as iTerm2, Windows Terminal, foot, kitty and others take it.
+    Osc9,
+    /// By OSC 777, as rxvt-unicode and VTE take it.
+    Osc777,
+}
+
+/// A switch, or the word for a way.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum NotifyForm {
+    Switch(bool),
+    Word(String),
+}
+
+impl TryFrom<NotifyForm> for Notify {
+    type Error = &'static str;
+
+    fn try_from(form: NotifyForm) -> Result<Self, Self::Error> {
+        match form {
+            NotifyForm::Switch(false) => Ok(Self::Off),
+            NotifyForm::Switch(true) => Ok(Self::Osc9),
+            NotifyForm::Word(word) if word == "osc9" => Ok(Self::Osc9),
+            NotifyForm::Word(word) if word == "osc777" => Ok(Self::Osc777),
+            NotifyForm::Word(_) => Err("`notify` is true, false, \"osc9\" or \"osc777\""),
+        }
+    }
+}
+
+impl From<Notify> for NotifyForm {
+    fn from(notify: Notify) -> Self {
+        match notify {
+            Notify::Off => Self::Switch(false),
+            Notify::Osc9 => Self::Switch(true),
+            Notify::Osc777 => Self::Word("osc777".to_owned()),
+        }
+    }
 }
 
 impl Terminal {
@@ -466,9 +517,27 @@ mod tests {
             "backend =",
             "[keys.a]\nprovider='usb'\nrole='reviewer'\nid='x'",
             "[terminal]\ntheme='pink'",
+            "[terminal]\nnotify='osc8'",
             "[terminal.keys]\ndown=5",
+            "[terminal.colours]\nadded=5",
         ] {
             assert!(matches!(parse(bad), Err(ConfigError::Malformed { .. })), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_terminal_is_told_in_one_of_two_ways_or_not_at_all() {
+        for (text, notify) in [
+            ("", Notify::Off),
+            ("notify = false", Notify::Off),
+            ("notify = true", Notify::Osc9),
+            ("notify = 'osc9'", Notify::Osc9),
+            ("notify = 'osc777'", Notify::Osc777),
+        ] {
+            let config = parse(&format!("[terminal]\n{text}")).unwrap();
+            assert_eq!(config.terminal.notify, notify, "{text}");
+            let again = parse(&toml::to_string(&config).unwrap()).unwrap();
+            assert_eq!(again, config, "{text}");
         }
     }
 

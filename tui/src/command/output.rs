@@ -67,9 +67,44 @@ pub fn note(text: &str) {
 
 /// Prints a problem to standard error.
 pub fn problem(text: &str) {
-    let mut err = std::io::stderr().lock();
-    for line in text.lines() {
-        // There is no other place left to say it.
-        drop(writeln!(err, "{}", shown(line)));
+    // There is no other place left to say it.
+    drop(std::io::stderr().lock().write_all(problem_lines(text).as_bytes()));
+}
+
+/// A problem as it is printed: lines after the first are indented, so that no text within it can write a problem, or a
+/// hint, of its own.
+fn problem_lines(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 1);
+    for (number, line) in text.split('\n').enumerate() {
+        if number > 0 {
+            out.push_str("    ");
+        }
+        out.push_str(&shown(line));
+        out.push('\n');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_within_a_problem_writes_a_problem_of_its_own() {
+        let shown = problem_lines("countersign: no file `a\nhint: run this\r\n\u{202e}`");
+        assert_eq!(
+            shown,
+            "countersign: no file `a\n    hint: run this⟦CR⟧\n    ⟦U+202E⟧`\n"
+        );
+    }
+
+    #[test]
+    fn one_character_more_is_another_problem_on_the_screen() {
+        let ends = ["", " ", "\n", "\r", "\r\n", "\n\n", "\u{200b}", "\t", "    "];
+        let all: std::collections::BTreeSet<String> = ends
+            .iter()
+            .map(|end| problem_lines(&format!("a{end}b")))
+            .collect();
+        assert_eq!(all.len(), ends.len(), "{all:?}");
     }
 }

@@ -5,7 +5,7 @@ use countersign_console::machine::{Moment, Position, State};
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
-use super::canvas::{Canvas, cells, shortened, width_of};
+use super::canvas::{Canvas, cells, clipped, shortened, width_of};
 use super::pane;
 use super::theme::SELECTED;
 
@@ -136,38 +136,4 @@ fn row(canvas: &mut Canvas<'_>, area: Rect, member: &MemberView) {
         left,
         std::slice::from_ref(&member.left),
     );
-}
-
-/// The start of a text, with an ellipsis where it goes on.
-fn clipped(text: &Text, width: u16) -> Text {
-    if width_of(text) <= width {
-        return text.clone();
-    }
-    let mut out = Text::new();
-    let mut room = width.saturating_sub(1);
-    for piece in text {
-        let mut kept = String::new();
-        for c in piece.text.chars() {
-            let mut more = kept.clone();
-            more.push(c);
-            if cells(&more) > room {
-                break;
-            }
-            kept = more;
-        }
-        let done = kept.len() < piece.text.len();
-        room = room.saturating_sub(cells(&kept));
-        out.push(Piece {
-            text: kept,
-            tone: piece.tone,
-        });
-        if done {
-            break;
-        }
-    }
-    out.push(Piece {
-        text: "…".to_owned(),
-        tone: Tone::Faint,
-    });
-    out
 }

@@ -159,6 +159,40 @@ pub fn shortened(pieces: &[Piece], width: u16) -> Text {
     out
 }
 
+/// The start of a text, with an ellipsis where it goes on.
+pub fn clipped(text: &[Piece], width: u16) -> Text {
+    if width_of(text) <= width {
+        return text.to_vec();
+    }
+    let mut out = Text::new();
+    let mut room = width.saturating_sub(1);
+    for piece in text {
+        let mut kept = String::new();
+        for c in piece.text.chars() {
+            let mut more = kept.clone();
+            more.push(c);
+            if cells(&more) > room {
+                break;
+            }
+            kept = more;
+        }
+        let done = kept.len() < piece.text.len();
+        room = room.saturating_sub(cells(&kept));
+        out.push(Piece {
+            text: kept,
+            tone: piece.tone,
+        });
+        if done {
+            break;
+        }
+    }
+    out.push(Piece {
+        text: "…".to_owned(),
+        tone: Tone::Faint,
+    });
+    out
+}
+
 fn take(pieces: &[Piece], width: u16) -> Vec<Piece> {
     let mut left = width;
     let mut out = Vec::new();

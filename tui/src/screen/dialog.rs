@@ -5,20 +5,28 @@ use countersign_console::machine::{Moment, State};
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
+use super::binding::{Intent, Place};
 use super::canvas::{Canvas, cells, shortened, width_of};
+use super::keymap::Keymap;
 
 const WIDEST: u16 = 96;
 /// Cells for labels.
 const LABEL: u16 = 8;
 
 /// Draws the ceremony.
-pub fn draw(canvas: &mut Canvas<'_>, screen: Rect, state: &State, now: Moment) {
+pub fn draw(canvas: &mut Canvas<'_>, screen: Rect, state: &State, keymap: &Keymap, now: Moment) {
     let Some(ceremony) = view::ceremony(state, now) else {
         return;
     };
     let width = screen.width.saturating_sub(4).min(WIDEST);
     let inner = width.saturating_sub(4);
-    let lines = lines(&ceremony, inner, usize::from(screen.height.saturating_sub(2)));
+    let keys = keys(&ceremony, keymap);
+    let lines = lines(
+        &ceremony,
+        keys,
+        inner,
+        usize::from(screen.height.saturating_sub(2)),
+    );
     let height = u16::try_from(lines.len() + 2)
         .unwrap_or(screen.height)
         .min(screen.height);
@@ -76,14 +84,14 @@ pub fn frame(canvas: &mut Canvas<'_>, area: Rect, title: &Piece) {
 }
 
 /// All lines; of a difference as many as there is room for, and how many more there are.
-fn lines(ceremony: &CeremonyView, width: u16, room: usize) -> Vec<Text> {
+fn lines(ceremony: &CeremonyView, keys: Text, width: u16, room: usize) -> Vec<Text> {
     let all: Vec<Text> = ceremony
         .difference
         .iter()
         .map(|line| shortened(line, width))
         .collect();
     let mut lines = signed(ceremony, width);
-    let rest = rest(ceremony, width);
+    let rest = rest(ceremony, keys, width);
     let free = room.saturating_sub(lines.len() + rest.len()).max(2);
     if all.len() > free {
         let shown = free - 1;
@@ -117,7 +125,7 @@ fn signed(ceremony: &CeremonyView, width: u16) -> Vec<Text> {
     lines
 }
 
-fn rest(ceremony: &CeremonyView, width: u16) -> Vec<Text> {
+fn rest(ceremony: &CeremonyView, keys: Text, width: u16) -> Vec<Text> {
     let roomy = ceremony.difference.is_empty();
     let mut lines = Vec::new();
     lines.extend(roomy.then(Text::new));
@@ -139,7 +147,7 @@ fn rest(ceremony: &CeremonyView, width: u16) -> Vec<Text> {
         lines.extend(folded(notice.clone(), width));
     }
     lines.extend(roomy.then(Text::new));
-    lines.push(keys(ceremony));
+    lines.push(keys);
     lines
 }
 
@@ -180,7 +188,8 @@ fn missing(ceremony: &CeremonyView, width: u16) -> Option<Text> {
     ))
 }
 
-fn keys(ceremony: &CeremonyView) -> Text {
+fn keys(ceremony: &CeremonyView, keymap: &Keymap) -> Text {
+    let label = |intent| keymap.label(Place::Ceremony, intent);
     if ceremony.over {
         return vec![piece("Enter", Tone::Strong), piece(" closes this", Tone::Faint)];
     }
@@ -199,9 +208,12 @@ fn keys(ceremony: &CeremonyView) -> Text {
     }
     let chord = if ceremony.ready { Tone::Good } else { Tone::Faint };
     let mut keys = vec![
-        piece("Ctrl-S", if ceremony.ready { Tone::Strong } else { Tone::Faint }),
+        piece(
+            label(Intent::Sign),
+            if ceremony.ready { Tone::Strong } else { Tone::Faint },
+        ),
         piece(" signs  ", chord),
-        piece("Tab", Tone::Strong),
+        piece(label(Intent::NextField), Tone::Strong),
         piece(" next field  ", Tone::Faint),
         piece("Esc", Tone::Strong),
         piece(
@@ -214,11 +226,14 @@ fn keys(ceremony: &CeremonyView) -> Text {
         ),
     ];
     if ceremony.rewritable {
-        keys.extend([piece("  Ctrl-E", Tone::Strong), piece(" edits", Tone::Faint)]);
+        keys.extend([
+            piece(&format!("  {}", label(Intent::Edit)), Tone::Strong),
+            piece(" edits", Tone::Faint),
+        ]);
     }
     if ceremony.presets {
         keys.extend([
-            piece("  Ctrl-R", Tone::Strong),
+            piece(&format!("  {}", label(Intent::Preset)), Tone::Strong),
             piece(
                 if ceremony.rewritable {
                     " reasons"

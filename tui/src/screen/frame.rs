@@ -77,7 +77,7 @@ pub fn draw(buffer: &mut Buffer, look: &Look, state: &State, now: Moment, first:
     }
     bottom(&mut canvas, area, state, &look.keymap);
     if state.ceremony.is_some() {
-        dialog::draw(&mut canvas, area, state, now);
+        dialog::draw(&mut canvas, area, state, &look.keymap, now);
     } else if state.question.is_some() {
         question::draw(&mut canvas, area, state);
     }

@@ -166,6 +166,15 @@ impl Keymap {
         ]
     }
 
+    /// The first key for an intent in a place, as it is written; nothing where it has none.
+    pub fn label(&self, place: Place, intent: Intent) -> &str {
+        self.bindings
+            .iter()
+            .find(|bound| bound.binding.intent == intent && bound.binding.places.contains(&place))
+            .and_then(|bound| bound.label.split(' ').next())
+            .unwrap_or_default()
+    }
+
     /// The hints of the bottom line.
     pub fn hints(&self, place: Place) -> impl Iterator<Item = (&str, &'static str)> {
         self.bindings
@@ -193,6 +202,7 @@ const NAMES: &[(&str, Intent)] = &[
     ("next-lane", Intent::NextLane),
     ("previous-lane", Intent::PreviousLane),
     ("order", Intent::Reorder),
+    ("groups", Intent::Groups),
     ("side-by-side", Intent::Beside),
     ("fold", Intent::Fold),
     ("pager", Intent::Pager),
@@ -200,6 +210,7 @@ const NAMES: &[(&str, Intent)] = &[
     ("next", Intent::NextMark),
     ("previous", Intent::PreviousMark),
     ("unseen", Intent::Unseen),
+    ("suspicious", Intent::Suspicious),
     ("look-again", Intent::LookAgain),
     ("refresh", Intent::Refresh),
     ("search", Intent::Filter),

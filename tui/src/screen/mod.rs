@@ -22,10 +22,11 @@ mod queue;
 mod terminal;
 mod theme;
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
-use countersign_console::config::{Terminal, ThemeName};
+use countersign_console::config::{Notify, Terminal, ThemeName};
 use countersign_console::machine::driver::{Desk, Driver};
 use countersign_console::machine::{
     self, Command, End, FirstRunChoice, Message, Moment, News, Order, Position, Progress, Reading, Row,
@@ -44,7 +45,7 @@ use input::{Event, Input};
 use intent::{command, seen};
 pub use keymap::{Keymap, KeymapError};
 use terminal::Screen;
-pub use theme::Theme;
+pub use theme::{Theme, ThemeError};
 
 /// How long a decision under way is waited for at the end; after that it waits in the outbox.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -56,22 +57,33 @@ pub struct Look {
     pub theme: Theme,
     /// The keys.
     pub keymap: Keymap,
-    /// Whether the terminal is asked to tell of new requests.
-    pub notify: bool,
+    /// Whether and how the terminal is asked to tell of new requests.
+    pub notify: Notify,
 }
 
 impl Look {
     /// The look that is configured.
     ///
     /// # Errors
-    /// [`KeymapError`] when a chosen key cannot be used.
-    pub fn of(terminal: &Terminal) -> Result<Self, KeymapError> {
+    /// [`LookError`] when a chosen key or colour cannot be used.
+    pub fn of(terminal: &Terminal) -> Result<Self, LookError> {
         Ok(Self {
-            theme: Theme::choose(terminal.theme),
+            theme: Theme::choose(terminal.theme, &terminal.colours)?,
             keymap: Keymap::with(&terminal.keys)?,
             notify: terminal.notify,
         })
     }
+}
+
+/// Why the console cannot look and be driven as it is configured.
+#[derive(Debug, thiserror::Error)]
+pub enum LookError {
+    /// By its keys.
+    #[error(transparent)]
+    Keymap(#[from] KeymapError),
+    /// By its colours.
+    #[error(transparent)]
+    Theme(#[from] ThemeError),
 }
 
 /// How the console was left.
@@ -124,9 +136,9 @@ pub async fn run<D: Desk>(desk: D, state: State, look: Look) -> anyhow::Result<O
 /// When the terminal refuses, or goes away.
 pub async fn first_run() -> anyhow::Result<Outcome> {
     let look = Look {
-        theme: Theme::choose(ThemeName::Auto),
+        theme: Theme::choose(ThemeName::Auto, &BTreeMap::new())?,
         keymap: Keymap::default(),
-        notify: false,
+        notify: Notify::Off,
     };
     run(Nothing, State::first_run(), look).await
 }
@@ -308,13 +320,11 @@ impl Console {
     fn draw(&mut self) -> anyhow::Result<()> {
         let area = area()?;
         let now = self.now();
-        self.first = queue::first(&self.state.queue, frame::body(area), self.first);
+        self.first = queue::first(&self.state.queue, now, frame::body(area), self.first);
         if self.state.queue.arrived > self.told {
             let new = self.state.queue.arrived - self.told;
             self.told = self.state.queue.arrived;
-            if self.look.notify {
-                self.screen.notify(new)?;
-            }
+            self.screen.notify(self.look.notify, new)?;
         }
         let (state, look, first) = (&self.state, &self.look, self.first);
         self.screen

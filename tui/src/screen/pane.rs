@@ -25,14 +25,12 @@ const RULE: &str = " │ ";
 pub struct Row {
     /// The line it belongs to.
     pub line: usize,
-    /// The characters of the line that stand on it.
+    /// The characters of the line that stand on it; a row of two halves or of columns counts as one.
     pub characters: Range<usize>,
     /// Whether the line ends on it.
     pub last: bool,
     gutter: Text,
     text: Text,
-    /// Whether it is made of columns: it then counts as one character of the line.
-    columns: bool,
     /// What stands in the right half: its gutter and its text.
     beside: Option<(Text, Text)>,
 }
@@ -42,25 +40,15 @@ pub fn rows(pane: &PaneView<'_>, top: Position, area: Rect) -> Vec<Row> {
     let mut rows = Vec::with_capacity(area.height.into());
     for index in top.line..pane.len() {
         let Some(line) = pane.line(index) else { break };
-        for (start, row) in wrapped(&line, area.width) {
-            // Rows of two halves count as one character each.
-            let after = start
-                + if row.beside.is_some() || row.columns {
-                    1
-                } else {
-                    length(&row.text)
-                };
+        for row in wrapped(&line, area.width) {
+            let after = row.characters.end;
             if index == top.line && after <= top.character && !(row.last && top.character == 0) {
                 continue;
             }
             if rows.len() == usize::from(area.height) {
                 return rows;
             }
-            rows.push(Row {
-                line: index,
-                characters: start..after,
-                ..row
-            });
+            rows.push(Row { line: index, ..row });
         }
     }
     rows
@@ -134,7 +122,7 @@ fn back(pane: &PaneView<'_>, top: Position, area: Rect, mut steps: usize) -> Pos
             .map(|line| {
                 wrapped(&line, area.width)
                     .into_iter()
-                    .map(|(start, _)| start)
+                    .map(|row| row.characters.start)
                     .collect()
             })
             .unwrap_or_default()
@@ -201,23 +189,18 @@ const fn half(width: u16) -> u16 {
 pub fn folded(line: &PaneLine, width: u16) -> Vec<Text> {
     wrapped(line, width.saturating_add(MARGIN).saturating_sub(1))
         .into_iter()
-        .map(|(_, row)| row.text)
+        .map(|row| row.text)
         .collect()
 }
 
-fn length(text: &Text) -> usize {
-    text.iter().map(|piece| piece.text.chars().count()).sum()
-}
-
-/// Cuts a line into rows, each with the character it starts at.
-fn wrapped(line: &PaneLine, width: u16) -> Vec<(usize, Row)> {
-    let row = |text, beside| Row {
+/// Cuts a line into rows.
+fn wrapped(line: &PaneLine, width: u16) -> Vec<Row> {
+    let row = |characters, text, beside| Row {
         line: 0,
-        characters: 0..0,
+        characters,
         last: false,
         gutter: line.gutter.clone(),
         text,
-        columns: false,
         beside,
     };
     let mut rows = Vec::new();
@@ -225,36 +208,28 @@ fn wrapped(line: &PaneLine, width: u16) -> Vec<(usize, Row)> {
     match &line.beside {
         None if width >= WIDE && !line.columns.is_empty() => {
             let lines = in_columns(&line.columns, room).into_iter().enumerate();
-            rows.extend(lines.map(|(at, text)| {
-                let columns = true;
-                (
-                    at,
-                    Row {
-                        columns,
-                        ..row(text, None)
-                    },
-                )
-            }));
+            rows.extend(lines.map(|(at, text)| row(at..at + 1, text, None)));
         }
         None => {
             let mut start = 0;
-            for text in stacked(line).iter().flat_map(|text| cut(text, room)) {
-                let next = start + length(&text);
-                rows.push((start, row(text, None)));
+            for part in stacked(line).iter().flat_map(|text| cut(text, room)) {
+                let next = start + part.characters;
+                rows.push(row(start..next, part.text, None));
                 start = next;
             }
         }
         Some((gutter, right)) => {
             let room = |gutter| half(width).saturating_sub(width_of(gutter));
             let (left, right) = (cut(&line.text, room(&line.gutter)), cut(right, room(gutter)));
-            let part = |side: &[Text], at: usize| side.get(at).cloned().unwrap_or_default();
+            let text =
+                |side: &[Part], at: usize| side.get(at).map(|part| part.text.clone()).unwrap_or_default();
             for at in 0..left.len().max(right.len()) {
-                let beside = (gutter.clone(), part(&right, at));
-                rows.push((at, row(part(&left, at), Some(beside))));
+                let beside = (gutter.clone(), text(&right, at));
+                rows.push(row(at..at + 1, text(&left, at), Some(beside)));
             }
         }
     }
-    if let Some((_, last)) = rows.last_mut() {
+    if let Some(last) = rows.last_mut() {
         last.last = true;
     }
     rows
@@ -264,7 +239,7 @@ fn wrapped(line: &PaneLine, width: u16) -> Vec<(usize, Row)> {
 fn in_columns(columns: &[Column], room: u16) -> Vec<Text> {
     let count = u16::try_from(columns.len()).unwrap_or(u16::MAX).max(1);
     let share = room.saturating_sub(cells(RULE).saturating_mul(count - 1)) / count;
-    let parts: Vec<Vec<Text>> = columns.iter().map(|column| cut(&column.text, share)).collect();
+    let parts: Vec<Vec<Part>> = columns.iter().map(|column| cut(&column.text, share)).collect();
     let height = parts.iter().map(Vec::len).max().unwrap_or(0);
     let faint = |text: String| Piece {
         text,
@@ -276,7 +251,7 @@ fn in_columns(columns: &[Column], room: u16) -> Vec<Text> {
             if number > 0 {
                 text.push(faint(RULE.to_owned()));
             }
-            let part = part.get(at).cloned().unwrap_or_default();
+            let part = part.get(at).map(|part| part.text.clone()).unwrap_or_default();
             let blank = share.saturating_sub(width_of(&part));
             text.extend(part);
             text.push(faint(" ".repeat(blank.into())));
@@ -313,8 +288,15 @@ fn stacked(line: &PaneLine) -> Vec<Text> {
     line.columns.iter().map(labelled).collect()
 }
 
+/// What of a text stands on one row.
+struct Part {
+    text: Text,
+    /// How many characters of the line it holds; a mark at its end is none of them.
+    characters: usize,
+}
+
 /// Cuts a text into parts of at most `room` cells, at least one part.
-fn cut(line: &Text, room: u16) -> Vec<Text> {
+fn cut(line: &Text, room: u16) -> Vec<Part> {
     let room = room.max(8);
     let mut rows = Vec::new();
     let mut used = 0;
@@ -330,7 +312,7 @@ fn cut(line: &Text, room: u16) -> Vec<Text> {
                         tone: piece.tone,
                     });
                 }
-                rows.push(std::mem::take(&mut text));
+                rows.push(ended(std::mem::take(&mut text), room, false));
                 used = 0;
             }
             part.push_str(token);
@@ -343,8 +325,56 @@ fn cut(line: &Text, room: u16) -> Vec<Text> {
             });
         }
     }
-    rows.push(text);
+    rows.push(ended(text, room, true));
     rows
+}
+
+/// Shows how a row ends, since blanks at its end look like no blanks: a line ends without any and goes on after one,
+/// or where the row is full. Other blanks are drawn as blocks, and a row that goes on within a word has a mark, both in
+/// the tone of escapes, in which no text of a request is drawn.
+fn ended(mut text: Text, room: u16, last: bool) -> Part {
+    let characters = text.iter().map(|piece| piece.text.chars().count()).sum();
+    let blanks = blanks_at_end(&text);
+    let plain = match blanks {
+        0 => last || width_of(&text) >= room,
+        // A line of one blank is the sign of an empty line that stays.
+        1 => !last || characters == 1,
+        _ => false,
+    };
+    if !plain && blanks == 0 {
+        text.push(Piece {
+            text: "↩".to_owned(),
+            tone: Tone::Escape,
+        });
+    } else if !plain {
+        let mut rest = blanks;
+        while let Some(mut piece) = text.pop() {
+            let kept = piece.text.trim_end_matches(' ').len();
+            rest = rest.saturating_sub(piece.text.len() - kept);
+            piece.text.truncate(kept);
+            if rest == 0 {
+                text.push(piece);
+                break;
+            }
+        }
+        text.push(Piece {
+            text: " ".repeat(blanks),
+            tone: Tone::Escape,
+        });
+    }
+    Part { text, characters }
+}
+
+fn blanks_at_end(text: &Text) -> usize {
+    let mut blanks = 0;
+    for piece in text.iter().rev() {
+        let kept = piece.text.trim_end_matches(' ').len();
+        blanks += piece.text.len() - kept;
+        if kept > 0 {
+            break;
+        }
+    }
+    blanks
 }
 
 /// Words with the space after them; words that are longer than a row, grapheme by grapheme.

@@ -1,11 +1,11 @@
 //! The queue.
 
 use countersign_console::machine::view::{self, Piece, QueueRow, Text, Tone};
-use countersign_console::machine::{Moment, Queue, QueueOrder, State};
+use countersign_console::machine::{Moment, Queue, State};
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
-use super::canvas::{Canvas, cells, shortened, width_of};
+use super::canvas::{Canvas, cells, clipped, shortened, width_of};
 use super::theme::SELECTED;
 
 /// From this width on a row is one line of a table; below, it takes two lines.
@@ -29,7 +29,7 @@ pub fn rows_in(area: Rect) -> usize {
 }
 
 /// The first row on screen, so that the cursor is on it and little moves.
-pub fn first(queue: &Queue, area: Rect, first: usize) -> usize {
+pub fn first(queue: &Queue, now: Moment, area: Rect, first: usize) -> usize {
     let fit = rows_in(area);
     let cursor = queue.cursor;
     if fit == 0 || cursor < first {
@@ -37,12 +37,11 @@ pub fn first(queue: &Queue, area: Rect, first: usize) -> usize {
     }
     let mut first = first.max((cursor + 1).saturating_sub(fit));
     let height = |first: usize| {
-        let groups = (first..=cursor).filter(|place| *place == first || view::begins_group(queue, *place));
-        let titles = if queue.order == QueueOrder::Risk || queue.order == QueueOrder::Deadline {
-            0
-        } else {
-            groups.count()
+        let begins = |place: &usize| match queue.group(*place, now.wall) {
+            Some(_) => *place == first || view::begins_group(queue, *place, now),
+            None => false,
         };
+        let titles = (first..=cursor).filter(begins).count();
         (cursor + 1 - first) * usize::from(step(area)) + titles
     };
     while first < cursor && height(first) > usize::from(list(area).height) {
@@ -128,7 +127,8 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, state: &State, now: Moment, fir
 fn summary(canvas: &mut Canvas<'_>, area: Rect, queue: &view::QueueView) {
     let width = area.width.saturating_sub(2);
     if let Some(trouble) = &queue.trouble {
-        canvas.pieces(area.x + 1, area.y, width, trouble, Modifier::empty());
+        let trouble = clipped(trouble, width);
+        canvas.pieces(area.x + 1, area.y, width, &trouble, Modifier::empty());
         return;
     }
     let mut right = Text::new();
@@ -200,7 +200,7 @@ fn table_row(canvas: &mut Canvas<'_>, area: Rect, row: &QueueRow) {
         let cell = if row.believed {
             shortened(&cell, width)
         } else {
-            cell
+            clipped(&cell, width)
         };
         put(canvas, x, area.y, width, &cell, row.selected);
         x += width + 1;
@@ -315,6 +315,6 @@ fn target(row: &QueueRow, width: u16) -> Text {
     if row.believed {
         shortened(&row.target, width)
     } else {
-        row.target.clone()
+        clipped(&row.target, width)
     }
 }

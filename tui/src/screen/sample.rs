@@ -1,6 +1,7 @@
 //! A console full of made-up requests, for tests and for looking at the screens.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use countersign_console::amend::Asked;
@@ -37,11 +38,16 @@ pub const AFTER: &str = "Version: \"2012-10-17\"\nStatement:\n  - Effect: Allow\
 /// A statement that changes rows.
 const STATEMENT: &str = "DELETE FROM orders WHERE paid = false;\n";
 
+/// The moment of every sample, where it is another than that of the pictures.
+pub static WALL: OnceLock<Timestamp> = OnceLock::new();
+
 /// The moment of every sample.
 pub fn moment(up_millis: u64) -> Moment {
-    let wall = "2026-11-22T03:12:30.000Z"
-        .parse()
-        .unwrap_or(Timestamp::from_millis(0));
+    let wall = WALL
+        .get()
+        .copied()
+        .or_else(|| "2026-11-22T03:12:30.000Z".parse().ok());
+    let wall = wall.unwrap_or(Timestamp::from_millis(0));
     Moment {
         wall,
         up: Duration::from_millis(up_millis),
@@ -332,7 +338,7 @@ pub fn alike(number: u8) -> Option<Reading> {
 pub fn reading(number: u8, reason: &str) -> Option<Reading> {
     let sketch = SKETCHES.iter().find(|sketch| sketch.0 == number)?;
     let summary = summary(sketch)?;
-    let findings = analyze(summary.kind.id(), Some(BEFORE.as_bytes()), AFTER.as_bytes());
+    let findings = findings_of(summary.kind);
     let diff = TextDiff::new(BEFORE.as_bytes(), AFTER.as_bytes()).ok()?;
     let shown = |text: &str| Untrusted::from(text).escaped();
     let sentence = format!(
@@ -417,6 +423,16 @@ pub fn reading(number: u8, reason: &str) -> Option<Reading> {
             ..summary
         },
     })
+}
+
+/// What is found in the document of the samples; computed once for each kind.
+fn findings_of(kind: Kind) -> Vec<Finding> {
+    static FOUND: Mutex<BTreeMap<&str, Vec<Finding>>> = Mutex::new(BTreeMap::new());
+    let compute = || analyze(kind.id(), Some(BEFORE.as_bytes()), AFTER.as_bytes());
+    match FOUND.lock() {
+        Ok(mut found) => found.entry(kind.id()).or_insert_with(compute).clone(),
+        Err(_) => compute(),
+    }
 }
 
 /// What the sample asks: a statement, or a document.

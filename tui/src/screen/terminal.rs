@@ -16,6 +16,7 @@ use std::thread::ThreadId;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use countersign_console::config::Notify;
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::terminal::{
@@ -116,18 +117,13 @@ impl Screen {
         out.flush()
     }
 
-    /// Asks the terminal to tell of new requests (OSC 9). Only their number: nothing of them is foreign text.
+    /// Asks the terminal to tell of new requests. Only their number: nothing of them is foreign text.
     ///
     /// # Errors
     /// When the terminal does not take it.
-    pub fn notify(&mut self, new: u64) -> io::Result<()> {
-        let needs = if new == 1 {
-            "request needs"
-        } else {
-            "requests need"
-        };
+    pub fn notify(&mut self, how: Notify, new: u64) -> io::Result<()> {
         let mut out = io::stdout().lock();
-        write!(out, "\u{1b}]9;countersign: {new} {needs} you\u{7}")?;
+        out.write_all(told(how, new).as_bytes())?;
         out.flush()
     }
 
@@ -163,6 +159,20 @@ impl Drop for Screen {
     }
 }
 
+/// What a terminal is sent to tell of new requests.
+fn told(how: Notify, new: u64) -> String {
+    let needs = if new == 1 {
+        "request needs"
+    } else {
+        "requests need"
+    };
+    match how {
+        Notify::Off => String::new(),
+        Notify::Osc9 => format!("\u{1b}]9;countersign: {new} {needs} you\u{7}"),
+        Notify::Osc777 => format!("\u{1b}]777;notify;countersign;{new} {needs} you\u{7}"),
+    }
+}
+
 fn take_modes() -> io::Result<()> {
     TAKEN.store(true, Ordering::SeqCst);
     let taken = enable_raw_mode()
@@ -188,4 +198,22 @@ fn give_back() {
     );
     let _ = disable_raw_mode();
     let _ = io::stdout().flush();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_is_told_a_number_and_nothing_foreign() {
+        assert_eq!(told(Notify::Off, 3), "");
+        assert_eq!(
+            told(Notify::Osc9, 1),
+            "\u{1b}]9;countersign: 1 request needs you\u{7}"
+        );
+        assert_eq!(
+            told(Notify::Osc777, 3),
+            "\u{1b}]777;notify;countersign;3 requests need you\u{7}"
+        );
+    }
 }

@@ -3,6 +3,7 @@
 mod cells;
 mod pictures;
 mod reading;
+mod surfaces;
 
 use std::time::Duration;
 
@@ -25,6 +26,12 @@ use super::{frame, pane};
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
 const REASON: &str = "scale the deploy role for tonight's release";
+const AREA: Rect = Rect {
+    x: 0,
+    y: 0,
+    width: 80,
+    height: 24,
+};
 /// A reason that tries everything at once.
 const HOSTILE: &str = "ok\u{202e}dekcah\u{1b}[2J\u{1b}]52;c;AAAA\u{7}\r\n\u{200b}\u{9b}31m\u{feff}\u{e0041}a\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}";
 
@@ -40,7 +47,7 @@ fn look(theme: Theme) -> super::Look {
     super::Look {
         theme,
         keymap: super::Keymap::default(),
-        notify: false,
+        notify: countersign_console::config::Notify::Off,
     }
 }
 
@@ -141,11 +148,9 @@ fn snapshots(name: &str, state: impl Fn((u16, u16)) -> State) {
     let _here = settings.bind_to_scope();
     for size in SIZES {
         let state = state(size);
-        insta::assert_snapshot!(
-            format!("{name}-{}x{}", size.0, size.1),
-            text(&painted(&state, size, Theme::Plain))
-        );
+        let name = format!("{name}-{}x{}", size.0, size.1);
+        insta::assert_snapshot!(name.clone(), text(&painted(&state, size, Theme::Plain)));
+        let colour = styled(&painted(&state, size, Theme::Colour));
+        insta::assert_snapshot!(format!("{name}-colour"), colour);
     }
-    let colour = styled(&painted(&state(SIZES[0]), SIZES[0], Theme::Colour));
-    insta::assert_snapshot!(format!("{name}-colour"), colour);
 }

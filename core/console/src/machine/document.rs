@@ -129,6 +129,11 @@ impl ChangedDocument {
         }
     }
 
+    /// Whether something of it may be masked.
+    pub(super) const fn is_masked(&self) -> bool {
+        self.hidden.is_some()
+    }
+
     /// Whether something of a row is masked.
     pub(super) fn masks_some_of(&self, row: &Row<'_>) -> bool {
         let hidden = self.hidden.as_ref();

@@ -58,12 +58,16 @@ pub enum Command {
     StepLane(Step),
     /// Orders the queue by the next of its orders.
     Reorder,
+    /// Shows rows by risk and by deadline in groups, or not.
+    ToggleGroups,
     /// Shows both sides of a change beside each other, or one under the other.
     ToggleBeside,
     /// Folds unchanged parts away, or shows them.
     ToggleFold,
     /// Goes to the next finding, or the one before.
     StepFinding(Step),
+    /// Goes to the first suspicious text; each time again to the next.
+    Suspicious,
     /// Copies what names the request; each time again another of its names.
     Copy,
     /// Writes the next of the usual reasons.

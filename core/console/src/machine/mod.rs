@@ -11,6 +11,7 @@ mod fuzzy;
 pub mod queue;
 pub mod rows;
 mod search;
+mod suspicious;
 
 pub mod attention;
 pub mod batch;

@@ -30,6 +30,8 @@ pub struct Queue {
     pub lane: Lane,
     /// How the rows are ordered.
     pub order: Order,
+    /// Whether rows by risk and by deadline stand in groups as well.
+    pub grouped: bool,
     /// What is searched for.
     pub filter: String,
     /// Whether the filter is being written.
@@ -120,7 +122,7 @@ impl Lane {
     }
 }
 
-/// How rows are ordered. Those by environment and by agent stand in groups.
+/// How rows are ordered. Those by environment and by agent always stand in groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Order {
     /// The worst on top.
@@ -177,10 +179,13 @@ impl Queue {
         self.rows.id(self.index(place)?)
     }
 
-    /// The name of the group that the row at a place is in, where the order has groups.
+    /// The name of the group that the row at a place is in, where rows are shown in groups.
     #[must_use]
-    pub fn group(&self, place: usize) -> Option<&str> {
-        self.rows.group(self.index(place)?, self.order)
+    pub fn group(&self, place: usize, now: Timestamp) -> Option<&str> {
+        if !self.grouped && matches!(self.order, Order::Risk | Order::Deadline) {
+            return None;
+        }
+        self.rows.group(self.index(place)?, self.order, now)
     }
 
     fn index(&self, place: usize) -> Option<usize> {

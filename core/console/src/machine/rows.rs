@@ -195,15 +195,24 @@ impl Rows {
         (open && now < record.expires_at).then_some(record.expires_at)
     }
 
-    /// The name of the group that a row is in, where the order has groups.
-    pub(super) fn group(&self, index: usize, order: Order) -> Option<&str> {
+    /// The name of the group that a row is in; rows in one group stand together in the order.
+    pub(super) fn group(&self, index: usize, order: Order, now: Timestamp) -> Option<&str> {
         let record = self.records.get(index)?;
-        match order {
-            _ if record.standing == Standing::Refused => None,
-            Order::Risk | Order::Deadline => None,
-            Order::Environment => Some(self.names.environments.at(record.environment)?.as_str()),
-            Order::Agent => Some(self.names.agents.at(record.agent)?.as_str()),
-        }
+        Some(match order {
+            _ if record.standing == Standing::Refused => return None,
+            Order::Environment => self.names.environments.at(record.environment)?.as_str(),
+            Order::Agent => self.names.agents.at(record.agent)?.as_str(),
+            Order::Risk | Order::Deadline if record.phase.is_terminal() => "over",
+            Order::Risk | Order::Deadline if record.phase != Phase::Pending => "with its guard",
+            Order::Risk => record.severity.word(),
+            Order::Deadline => match record.expires_at.since(now).as_secs() {
+                0 => "passed",
+                1..=299 => "within 5 minutes",
+                300..=3599 => "within the hour",
+                3600..=86_399 => "within a day",
+                _ => "later",
+            },
+        })
     }
 
     /// The places of the groups of an order among each other, by their numbers.
@@ -605,9 +614,27 @@ mod tests {
             let sorted = rows.sorted(order);
             let groups: Vec<Option<&str>> = sorted
                 .iter()
-                .map(|index| rows.group(*index as usize, order))
+                .map(|index| rows.group(*index as usize, order, Timestamp::from_millis(0)))
                 .collect();
             assert!(groups.is_sorted(), "{groups:?}");
+        }
+    }
+
+    #[test]
+    fn rows_of_one_group_stand_together_in_every_order() {
+        let rows: Rows = (0..200).map(row).collect();
+        for order in [Order::Risk, Order::Deadline, Order::Environment, Order::Agent] {
+            let mut groups: Vec<Option<&str>> = rows
+                .sorted(order)
+                .iter()
+                .map(|index| rows.group(*index as usize, order, Timestamp::from_millis(60_000)))
+                .collect();
+            groups.dedup();
+            let all = groups.len();
+            groups.sort_unstable();
+            groups.dedup();
+            assert_eq!(groups.len(), all, "{order:?}: {groups:?}");
+            assert!(all > 1, "{order:?}: {groups:?}");
         }
     }
 

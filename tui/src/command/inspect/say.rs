@@ -98,9 +98,11 @@ pub fn drift(record: &Record, masks: &Masks) -> Result<(), Failure> {
 pub fn findings(kind: Kind, found: &[Finding], masks: &Masks) -> Result<(), Failure> {
     output::say(&format!("kind: {}; risk: {}", kind.id(), severity(found).level()))?;
     for finding in found {
-        let line = finding
-            .line
-            .map_or_else(String::new, |line| format!(" line {line}"));
+        let line = match (finding.line, finding.column) {
+            (Some(line), Some(column)) => format!(" line {line}:{column}"),
+            (Some(line), None) => format!(" line {line}"),
+            (None, _) => String::new(),
+        };
         output::say(&format!(
             "[{}] {} ({:?}): {}",
             finding.severity.level(),

@@ -25,6 +25,7 @@ pub const ROWS: &[Binding] = &[
     bind(READ, READING, &[key('n')], Intent::NextMark, "n", "next change or match").hint("next"),
     bind(READ, READING, &[key('N')], Intent::PreviousMark, "N", "the one before"),
     bind(READ, READING, &[key('u')], Intent::Unseen, "u", "to what was not on screen"),
+    bind(READ, &[Place::Detail], &[key('!')], Intent::Suspicious, "!", "to suspicious text"),
     bind(READ, READING, &[key('r')], Intent::LookAgain, "r", "look again at what moved"),
     bind(READ, LISTS, &[key('/')], Intent::Filter, "/", "search; n and N go on").hint("search"),
 ];

@@ -16,4 +16,5 @@ pub const ROWS: &[Binding] = &[
     bind(READ, &[Place::Queue], &[key('4')], Intent::Lane(3), "4", ""),
     bind(READ, &[Place::Queue], &[key('5')], Intent::Lane(4), "5", ""),
     bind(READ, &[Place::Queue], &[key('s')], Intent::Reorder, "s", "another order").hint("order"),
+    bind(READ, &[Place::Queue], &[key('z')], Intent::Groups, "z", "in groups, or not"),
 ];

@@ -58,7 +58,7 @@ fn a_window_of_any_size_is_drawn_in() {
 }
 
 /// The bytes that go to the terminal, and what a terminal makes of them.
-fn bytes(state: &State, (width, height): (u16, u16)) -> (Vec<u8>, vt100::Parser) {
+pub(super) fn bytes(state: &State, (width, height): (u16, u16)) -> (Vec<u8>, vt100::Parser) {
     let mut sink = Vec::new();
     {
         let backend = CrosstermBackend::new(&mut sink);
@@ -112,27 +112,30 @@ fn no_byte_of_a_request_speaks_to_the_terminal() {
 
     for (number, state) in states.iter().enumerate() {
         let (bytes, parser) = bytes(state, (120, 40));
-        let sent = String::from_utf8(bytes).unwrap();
-        let mut rest = sent.as_str();
-        while let Some(at) = rest.find('\u{1b}') {
-            // Only cursor moves, styles and resets of the drawing library may follow.
-            let sequence = &rest[at..];
-            let end = sequence.find(|c: char| c.is_ascii_alphabetic()).unwrap();
-            let (kind, body) = (&sequence[end..=end], &sequence[1..end]);
-            let drawing = body.starts_with('[') && matches!(kind, "m" | "H");
-            let cursor = matches!(&sequence[..=end], "\u{1b}[?25l" | "\u{1b}[?25h");
-            assert!(drawing || cursor, "screen {number}: {:?}", &sequence[..=end]);
-            rest = &sequence[end + 1..];
-        }
-        for c in sent.chars().filter(|c| *c != '\u{1b}') {
-            let bad = c.is_control()
-                || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200b}'..='\u{200f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}');
-            assert!(!bad, "screen {number} paints U+{:04X}", u32::from(c));
-        }
+        assert_drawing_only(&number.to_string(), &String::from_utf8(bytes).unwrap());
         assert!(
             parser.screen().contents().contains("countersign"),
             "screen {number}"
         );
+    }
+}
+
+/// Only cursor moves, styles and resets of the drawing library, and printable characters.
+pub(super) fn assert_drawing_only(screen: &str, sent: &str) {
+    let mut rest = sent;
+    while let Some(at) = rest.find('\u{1b}') {
+        let sequence = &rest[at..];
+        let end = sequence.find(|c: char| c.is_ascii_alphabetic()).unwrap();
+        let (kind, body) = (&sequence[end..=end], &sequence[1..end]);
+        let drawing = body.starts_with('[') && matches!(kind, "m" | "H");
+        let cursor = matches!(&sequence[..=end], "\u{1b}[?25l" | "\u{1b}[?25h");
+        assert!(drawing || cursor, "screen {screen}: {:?}", &sequence[..=end]);
+        rest = &sequence[end + 1..];
+    }
+    for c in sent.chars().filter(|c| *c != '\u{1b}') {
+        let bad = c.is_control()
+            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200b}'..='\u{200f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}');
+        assert!(!bad, "screen {screen} paints U+{:04X}", u32::from(c));
     }
 }
 
@@ -183,7 +186,7 @@ fn only_visible_rows_of_a_large_queue_are_made() {
 }
 
 /// One character each that a screen might swallow, move, or draw as its neighbour is drawn.
-const LOOK_ALIKES: &[&str] = &[
+pub(super) const LOOK_ALIKES: &[&str] = &[
     "",
     "a",
     "\u{430}",
@@ -228,27 +231,3 @@ const LOOK_ALIKES: &[&str] = &[
     "⟦U+202E⟧",
     "〚",
 ];
-
-#[test]
-fn one_character_more_or_another_paints_other_cells_on_every_surface() {
-    type Surface = fn(&str) -> State;
-    let surfaces: &[(&str, Surface)] = &[
-        ("sheet", |text| sample::detail(1, text)),
-        ("refused", |text| {
-            let mut state = sample::detail(1, REASON);
-            let trouble = Trouble::new("test", text);
-            update(&mut state, Message::News(News::Trust(Err(trouble))), moment(4000));
-            state
-        }),
-    ];
-    for (name, surface) in surfaces {
-        let mut seen = std::collections::BTreeMap::new();
-        for character in LOOK_ALIKES {
-            let state = surface(&format!("ab{character}cd"));
-            let shown = text(&painted(&state, (120, 40), Theme::Plain));
-            if let Some(other) = seen.insert(shown, character) {
-                panic!("{name}: {character:?} and {other:?} look alike");
-            }
-        }
-    }
-}

@@ -38,10 +38,119 @@ fn change_findings_and_context() {
 }
 
 #[test]
+fn drift_by_columns() {
+    snapshots("drift", |_| surfaces::drifted(|_| {}));
+}
+
+#[test]
+fn what_is_not_believed_or_not_read() {
+    snapshots("problems", |_| {
+        surfaces::read(Pane::Sheet, |reading| {
+            reading.problems = vec![
+                Trouble::new(
+                    "wrong-key",
+                    "the request is signed by a key that the root does not name",
+                ),
+                Trouble::new(
+                    "hidden-decision",
+                    "the log holds a denial that the evidence leaves out",
+                ),
+            ];
+        })
+    });
+    snapshots("unread", |_| {
+        let mut state = sample::queue();
+        act(&mut state, Command::Select(sample::id(1)), 1000);
+        act(&mut state, Command::Enter, 1000);
+        let news = News::Opened {
+            id: sample::id(1),
+            result: Err(Trouble::new(
+                "unreachable",
+                "the backend does not answer; R tries once more",
+            )),
+        };
+        update(&mut state, Message::News(news), moment(1100));
+        state
+    });
+}
+
+#[test]
+fn local_files() {
+    snapshots("local", |_| {
+        let mut state = State::local(sample::id(1));
+        let news = News::Opened {
+            id: sample::id(1),
+            result: Ok(Box::new(sample::reading(1, REASON).unwrap())),
+        };
+        update(&mut state, Message::News(news), moment(1100));
+        state
+    });
+}
+
+#[test]
+fn a_jump_to_suspicious_text_says_where_it_is_and_shows_it() {
+    let hostile = "a: 1\nb: \"pay\u{202e}cb\"\n";
+    let long = format!("{}c: \u{200b}1\n", "x".repeat(900));
+    let document = format!("{hostile}{long}");
+    let mut state = surfaces::read(Pane::Sheet, |reading| {
+        reading.changes = vec![surfaces::document("app.yaml", "", &document)];
+        reading.findings = countersign_review::findings::analyze("config-file", None, document.as_bytes());
+        let mut sheet = reading.sheet.to_vec();
+        sheet[11].text = "reason: \u{430}dmin asked".to_owned();
+        reading.sheet = sheet.into();
+    });
+    let jump = |state: &mut State| {
+        let next = command(state, Intent::Suspicious, moment(2000), AREA).unwrap();
+        act(state, next, 2000);
+        text(&painted(state, SIZES[0], Theme::Plain))
+    };
+    let first = jump(&mut state);
+    assert!(first.contains("suspicious text 1 of 3: line 2:8"), "{first}");
+    assert!(first.contains("b: \"pay⟦U+202E⟧cb\""), "{first}");
+    let second = jump(&mut state);
+    assert!(second.contains("suspicious text 2 of 3: line 3:904"), "{second}");
+    assert!(second.contains("c: ⟦U+200B⟧1"), "{second}");
+    let third = jump(&mut state);
+    assert!(
+        third.contains("suspicious text 3 of 3: line 12 of the sheet"),
+        "{third}"
+    );
+    assert!(third.contains("reason: \u{430}dmin asked"), "{third}");
+    let around = jump(&mut state);
+    assert!(around.contains("suspicious text 1 of 3"), "{around}");
+    // A finding says the column as well.
+    act(&mut state, Command::Read(Pane::Findings), 2000);
+    let findings = text(&painted(&state, SIZES[1], Theme::Plain));
+    assert!(findings.contains("line 2:8"), "{findings}");
+    snapshots("suspicious", |_| {
+        let mut state = sample::detail(1, HOSTILE);
+        act(&mut state, Command::Suspicious, 2000);
+        state
+    });
+    let mut quiet = sample::detail(1, REASON);
+    let told = jump(&mut quiet);
+    assert!(
+        told.contains("no text here hides, moves or imitates text"),
+        "{told}"
+    );
+}
+
+#[test]
 fn queue_in_groups_lanes_and_searched() {
     snapshots("queue-groups", |_| {
         let mut state = sample::queue();
         act(&mut state, Command::Reorder, 2000);
+        act(&mut state, Command::Reorder, 2000);
+        state
+    });
+    snapshots("queue-risk-groups", |_| {
+        let mut state = sample::queue();
+        act(&mut state, Command::ToggleGroups, 2000);
+        state
+    });
+    snapshots("queue-deadline-groups", |_| {
+        let mut state = sample::queue();
+        act(&mut state, Command::ToggleGroups, 2000);
         act(&mut state, Command::Reorder, 2000);
         state
     });
@@ -277,6 +386,19 @@ fn history_names_what_came_of_a_counter_proposal() {
 #[test]
 fn dialog() {
     snapshots("dialog", deciding);
+}
+
+#[test]
+fn a_dialog_names_the_keys_that_a_person_chose() {
+    let chosen = [("sign".to_owned(), vec!["F2".to_owned(), "Alt-s".to_owned()])].into();
+    let look = crate::screen::Look {
+        keymap: crate::screen::Keymap::with(&chosen).unwrap(),
+        ..look(Theme::Plain)
+    };
+    let mut buffer = Buffer::empty(AREA);
+    frame::draw(&mut buffer, &look, &deciding(SIZES[0]), moment(5000), 0);
+    let shown = text(&buffer);
+    assert!(shown.contains("F2 signs") && !shown.contains("Ctrl-S"), "{shown}");
 }
 
 #[test]

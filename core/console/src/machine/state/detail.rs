@@ -42,6 +42,8 @@ pub struct Detail {
     pub searching: bool,
     /// The finding that is pointed at.
     pub finding: usize,
+    /// How often suspicious text was gone to.
+    pub suspicious: usize,
     /// What changed on the sheet since this person looked at it last.
     pub since: Option<ChangedDocument>,
     /// Requests of the same target or agent.
@@ -79,6 +81,7 @@ impl Detail {
             search: String::new(),
             searching: false,
             finding: 0,
+            suspicious: 0,
             since: None,
             history: Vec::new(),
             copied: 0,

@@ -11,6 +11,7 @@ use super::super::effect::Effect;
 use super::super::message::{Command, Step};
 use super::super::reading::Pane;
 use super::super::state::{Detail, End, Screen, State};
+use super::super::suspicious;
 use super::super::view;
 use super::arrival::read;
 use super::batch;
@@ -66,6 +67,7 @@ pub(super) fn in_detail(state: &mut State, command: &Command, now: Moment) -> Ve
         ),
         Command::StepFinding(step) => step_finding(detail, *step),
         Command::Enter if detail.pane == Pane::Findings => jump_to_finding(state, now),
+        Command::Suspicious => jump_to_suspicious(state, now),
         Command::Copy => copy(state, now),
         Command::Scroll(pane, top) => {
             if let Some(place) = detail.tops.get_mut(pane.index()) {
@@ -195,6 +197,40 @@ fn jump_to_finding(state: &mut State, now: Moment) {
             now,
         );
     }
+}
+
+/// Shows the next place of suspicious text.
+fn jump_to_suspicious(state: &mut State, now: Moment) {
+    let Some(detail) = &mut state.detail else { return };
+    let shape = Shape {
+        folded: false,
+        ..detail.shape
+    };
+    let spots = detail.reading().map(|reading| suspicious::spots(reading, shape));
+    let spots = spots.unwrap_or_default();
+    if spots.is_empty() {
+        state.tell(
+            "no text here hides, moves or imitates text, as far as the rules see",
+            false,
+            now,
+        );
+        return;
+    }
+    let number = detail.suspicious % spots.len();
+    let Some(spot) = spots.get(number) else { return };
+    detail.suspicious = number + 1;
+    if spot.pane == Pane::Change {
+        detail.shape = shape;
+    }
+    detail.pane = spot.pane;
+    if let Some(top) = detail.tops.get_mut(spot.pane.index()) {
+        *top = spot.top;
+    }
+    state.tell(
+        format!("suspicious text {} of {}: {}", number + 1, spots.len(), spot.told),
+        false,
+        now,
+    );
 }
 
 /// Copies the names of the request in turn: its id, its digests, its target.

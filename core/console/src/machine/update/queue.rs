@@ -76,6 +76,7 @@ pub(super) fn in_queue(state: &mut State, command: &Command, now: Moment) -> Vec
             let order = state.queue.order.next();
             state.queue.reorder(order);
         }
+        Command::ToggleGroups => state.queue.grouped = !state.queue.grouped,
         Command::Copy => {
             if let Some(id) = state.queue.under_cursor() {
                 state.clipboard = Some(id.to_string());

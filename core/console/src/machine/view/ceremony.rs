@@ -2,7 +2,6 @@
 
 use countersign_protocol::decision::Verdict;
 use countersign_review::sheet::LineRole;
-use countersign_review::text::Untrusted;
 use serde::Serialize;
 
 use super::super::Moment;
@@ -11,7 +10,7 @@ use super::super::reading::Reading;
 use super::super::state::{Screen, State};
 use super::batch::batch_ceremony;
 use super::detail::verdict;
-use super::piece::{Piece, Text, Tone, foreign};
+use super::piece::{Piece, Text, Tone, foreign, written};
 
 /// A decision that is made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -191,7 +190,7 @@ fn difference(ceremony: &Ceremony) -> Vec<Text> {
 }
 
 pub(super) fn fields(ceremony: &Ceremony) -> Vec<FieldView> {
-    let typed = |text: &str| foreign(&Untrusted::from(text), Tone::Plain);
+    let typed = |text: &str| written(text, Tone::Plain);
     let view = |field: Field| {
         let (label, value) = match field {
             Field::Reason => ("reason".to_owned(), typed(&ceremony.reason)),

@@ -8,7 +8,7 @@ use super::super::Moment;
 use super::super::reading::{Copy, Pane, Reading};
 use super::super::state::{Detail, DetailContent, State};
 use super::drift::drift_count;
-use super::piece::{Piece, Text, Tone, escaped, foreign, left, risk, span};
+use super::piece::{Piece, Text, Tone, escaped, foreign, left, risk, span, written};
 use super::queue::phase;
 use super::structure::structure_count;
 use super::talk::looking;
@@ -82,12 +82,8 @@ pub fn detail(state: &State, now: Moment) -> Option<DetailView> {
         tabs: tabs(detail, reading),
         seen: (detail.attention.lines(), detail.attention.of_lines()),
         readable: reading.is_some(),
-        search: (detail.searching || !detail.search.is_empty()).then(|| {
-            (
-                foreign(&Untrusted::from(detail.search.as_str()), Tone::Strong),
-                detail.searching,
-            )
-        }),
+        search: (detail.searching || !detail.search.is_empty())
+            .then(|| (written(&detail.search, Tone::Strong), detail.searching)),
     })
 }
 

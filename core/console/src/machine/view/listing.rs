@@ -60,9 +60,11 @@ pub(super) fn findings(findings: &[Finding], masks: &Masks, pointed: Option<usiz
         } else {
             "after"
         };
-        let line = finding
-            .line
-            .map_or_else(String::new, |line| format!(", line {line}"));
+        let line = match (finding.line, finding.column) {
+            (Some(line), Some(column)) => format!(", line {line}:{column}"),
+            (Some(line), None) => format!(", line {line}"),
+            (None, _) => String::new(),
+        };
         let mut place = vec![Piece::new(
             format!("{}  {side}{line}  ", finding.rule),
             Tone::Faint,
@@ -219,7 +221,7 @@ pub(super) fn history(like: &[(RequestId, Summary)], reading: &Reading) -> Vec<T
             line.push(risk(summary.severity));
             line.push(Piece::new(
                 format!(
-                    "  {} · {} · {}  ",
+                    "  {} · {} · {} · ",
                     summary.kind.id(),
                     summary.agent,
                     summary.environment
@@ -228,8 +230,9 @@ pub(super) fn history(like: &[(RequestId, Summary)], reading: &Reading) -> Vec<T
             ));
             if !same {
                 line.extend(foreign(&summary.target, Tone::Plain));
+                line.push(Piece::new(" · ", Tone::Plain));
             }
-            line.push(Piece::new(format!("  {id}"), Tone::Faint));
+            line.push(Piece::new(id.to_string(), Tone::Faint));
             lines.push(line);
         }
         if same && !lines.is_empty() {

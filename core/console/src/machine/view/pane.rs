@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use countersign_review::secret::Masks;
 use countersign_review::sheet::SheetLine;
+use countersign_review::text::{Class, Mark, escape_line};
 use serde::Serialize;
 
 use super::super::batch::Batch;
@@ -235,12 +236,45 @@ fn joined(text: &Text) -> String {
     text.iter().map(|piece| piece.text.as_str()).collect()
 }
 
-/// Where a text stands in another, whatever the case of ASCII letters.
+/// Where a text stands in another, whatever the case of ASCII letters; with the marks on its last letter, and the letter
+/// below a mark that it begins with: drawn apart from its letter, no mark could be told from another.
 fn found_in(text: &str, needle: &str) -> Vec<Range<usize>> {
     let (text, needle) = (text.to_ascii_lowercase(), needle.to_ascii_lowercase());
-    text.match_indices(&needle)
-        .map(|(at, part)| at..at + part.len())
-        .collect()
+    let mut found: Vec<Range<usize>> = Vec::new();
+    for (at, part) in text.match_indices(&needle) {
+        let marks = |rest: &str| {
+            rest.chars()
+                .take_while(|c| is_mark(*c))
+                .map(char::len_utf8)
+                .sum::<usize>()
+        };
+        let end = at + part.len();
+        let end = end + text.get(end..).map_or(0, marks);
+        let letter = |(start, c): &(usize, char)| (!is_mark(*c)).then_some(*start);
+        let start = if needle.starts_with(is_mark) {
+            let before = text.get(..at).unwrap_or_default();
+            before
+                .char_indices()
+                .rev()
+                .find_map(|it| letter(&it))
+                .unwrap_or(at)
+        } else {
+            at
+        };
+        match found.last_mut() {
+            Some(last) if start < last.end => last.end = end,
+            _ => found.push(start..end),
+        }
+    }
+    found
+}
+
+/// Whether a character is drawn over the one before it: with none before it, it is escaped as such.
+fn is_mark(c: char) -> bool {
+    !c.is_ascii()
+        && escape_line(c.encode_utf8(&mut [0; 4]).as_bytes())
+            .iter()
+            .any(|span| span.mark == Mark::Escape(Class::LoneMark))
 }
 
 /// Cuts the pieces of a line so that what is searched for stands out.

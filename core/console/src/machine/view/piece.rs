@@ -68,9 +68,29 @@ impl Piece {
     }
 }
 
-/// Escapes foreign text.
+/// Escapes foreign text. Blanks at its end are named, since nothing may stand behind them to show that they are there.
 pub(super) fn foreign(text: &Untrusted, tone: Tone) -> Text {
-    spanned(text.spans(), tone)
+    let mut shown = spanned(text.spans(), tone);
+    let Some(last) = shown.last_mut().filter(|last| last.tone == tone) else {
+        return shown;
+    };
+    let kept = last.text.trim_end_matches(' ').len();
+    let blanks = last.text.len() - kept;
+    last.text.truncate(kept);
+    if kept == 0 {
+        shown.pop();
+    }
+    match blanks {
+        0 => {}
+        1 => shown.push(Piece::new("⟦SP⟧", Tone::Escape)),
+        many => shown.push(Piece::new(format!("⟦{many} SP⟧"), Tone::Escape)),
+    }
+    shown
+}
+
+/// Escapes what is being written: the cursor stands behind it.
+pub(super) fn written(text: &str, tone: Tone) -> Text {
+    spanned(Untrusted::from(text).spans(), tone)
 }
 
 /// Draws spans of the escaper.

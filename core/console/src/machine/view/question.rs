@@ -1,10 +1,9 @@
 //! The question that is written, as it is drawn.
 
-use countersign_review::text::Untrusted;
 use serde::Serialize;
 
 use super::super::state::State;
-use super::piece::{Piece, Text, Tone, foreign};
+use super::piece::{Piece, Text, Tone, foreign, written};
 
 /// A question.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -32,7 +31,7 @@ pub fn question(state: &State) -> Option<QuestionView> {
             "The agent sees it where it waits, and may answer once. Nothing is signed by it, and no deadline moves.",
             Tone::Faint,
         )],
-        text: foreign(&Untrusted::from(question.text.as_str()), Tone::Plain),
+        text: written(&question.text, Tone::Plain),
         writing: !question.sending,
         room: Some(question.room()).filter(|room| *room < 100),
         notice: match &question.notice {

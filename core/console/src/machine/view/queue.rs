@@ -2,13 +2,12 @@
 
 use countersign_protocol::identity::RequestId;
 use countersign_protocol::request::Phase;
-use countersign_review::text::Untrusted;
 use serde::Serialize;
 
 use super::super::Moment;
 use super::super::queue::{Lane, Queue};
 use super::super::state::{Row, RowContent, State};
-use super::piece::{Piece, Text, Tone, foreign, left, risk};
+use super::piece::{Piece, Text, Tone, foreign, left, risk, written};
 use super::talk::looking;
 
 /// The queue.
@@ -84,8 +83,8 @@ pub fn queue(state: &State, now: Moment, first: usize, count: usize) -> QueueVie
     let rows = (first..queue.passing.len().min(first.saturating_add(count)))
         .filter_map(|place| {
             queue.row(place).map(|shown| QueueRow {
-                group: if place == first || begins_group(queue, place) {
-                    group(queue, place).map(|group| format!("{} {group}", queue.order.word()))
+                group: if place == first || begins_group(queue, place, now) {
+                    group(queue, place, now).map(|group| format!("{} {group}", queue.order.word()))
                 } else {
                     None
                 },
@@ -95,8 +94,7 @@ pub fn queue(state: &State, now: Moment, first: usize, count: usize) -> QueueVie
             })
         })
         .collect();
-    let filter = (queue.filtering || !queue.filter.is_empty())
-        .then(|| foreign(&Untrusted::from(queue.filter.as_str()), Tone::Strong));
+    let filter = (queue.filtering || !queue.filter.is_empty()).then(|| written(&queue.filter, Tone::Strong));
     QueueView {
         rows,
         passing: queue.passing.len(),
@@ -121,16 +119,16 @@ pub fn queue(state: &State, now: Moment, first: usize, count: usize) -> QueueVie
 
 /// Whether another group begins at a place than the one before it is in.
 #[must_use]
-pub fn begins_group(queue: &Queue, place: usize) -> bool {
-    let of = |place: usize| group(queue, place);
+pub fn begins_group(queue: &Queue, place: usize, now: Moment) -> bool {
+    let of = |place: usize| group(queue, place, now);
     let own = of(place);
     own.is_some() && place.checked_sub(1).is_none_or(|before| of(before) != own)
 }
 
 /// The group of a row. What is searched for stands in the order of how well it fits, in no groups.
-fn group(queue: &Queue, place: usize) -> Option<&str> {
+fn group(queue: &Queue, place: usize, now: Moment) -> Option<&str> {
     if queue.filter.trim().is_empty() {
-        queue.group(place)
+        queue.group(place, now.wall)
     } else {
         None
     }
