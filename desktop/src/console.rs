@@ -6,18 +6,24 @@ use std::time::{Duration, Instant};
 
 use countersign_console::desk::ReviewerDesk;
 use countersign_console::machine::driver::{Desk, Driver};
+use countersign_console::machine::queue::Lane;
 use countersign_console::machine::{
-    self, Command, Confirmation, Effect, Message, Moment, Passphrase, Screen, State,
+    self, Command, Confirmation, Effect, Message, Moment, News, Passphrase, Screen, State,
 };
+use countersign_console::offline::desk::FileDesk;
+use countersign_protocol::digest::RootId;
 use countersign_protocol::identity::RequestId;
 use serde::{Serialize, Serializer};
 use tokio::sync::watch;
 
 use crate::input::{Input, Signing};
-use crate::native::Native;
-use crate::ready::inbox;
+use crate::native::{Arrival, Native};
+use crate::ready::{self, inbox};
 use crate::snapshot::{Lines, Snapshot};
+use crate::target::Target;
 
+/// How long a decision under way may take when another desk is opened.
+const FAREWELL: Duration = Duration::from_secs(60);
 /// The longest time without a word to the page, so that a lost answer is noticed.
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
@@ -25,7 +31,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(20);
 pub struct Console {
     held: Mutex<Held>,
     revision: watch::Sender<u64>,
-    driver: OnceLock<Driver>,
+    driver: Mutex<Option<Driver>>,
     native: OnceLock<Box<dyn Native>>,
     began: Instant,
     config: Option<PathBuf>,
@@ -52,6 +58,12 @@ struct Held {
     asked: Option<u64>,
     /// How often a place of the tab was gone to.
     jumps: u64,
+    /// Which desk the news come from; those of an earlier one are not heard.
+    desk: u64,
+    /// The organisation that is trusted here.
+    root: Option<RootId>,
+    /// The exported file that is read, where it is one.
+    file: Option<String>,
 }
 
 /// A fault of this program; nothing that it shows can be relied on any more.
@@ -72,17 +84,15 @@ struct After {
     confirm: Option<Box<Confirmation>>,
     copy: Option<String>,
     withdraw: bool,
+    arrivals: Vec<Arrival>,
+    waiting: usize,
 }
 
 impl Console {
-    /// Starts a console on the home of the environment, on the current runtime, and opens a request where one is named.
-    pub fn start(config: Option<PathBuf>, open: Option<RequestId>) -> Arc<Self> {
+    /// Starts a console on the home of the environment, on the current runtime.
+    pub fn start(config: Option<PathBuf>) -> Arc<Self> {
         let console = Arc::new(Self::new(config));
         console.connect();
-        if let Some(id) = open {
-            let console = Arc::clone(&console);
-            tokio::spawn(async move { console.open_when_loaded(id).await });
-        }
         console
     }
 
@@ -96,9 +106,12 @@ impl Console {
                 editing: None,
                 asked: None,
                 jumps: 0,
+                desk: 0,
+                root: None,
+                file: None,
             }),
             revision: watch::Sender::new(1),
-            driver: OnceLock::new(),
+            driver: Mutex::new(None),
             native: OnceLock::new(),
             began: Instant::now(),
             config,
@@ -127,6 +140,7 @@ impl Console {
         let held = self.held()?;
         Ok(Snapshot {
             editing: held.editing.clone(),
+            file: held.file.clone(),
             ..Snapshot::of(
                 &held.state,
                 self.now(),
@@ -161,10 +175,11 @@ impl Console {
     pub fn take(self: &Arc<Self>, input: Input) -> Result<(), Broken> {
         match &input {
             Input::Rows { first } => return self.look_at(*first),
-            Input::Refresh if self.driver.get().is_none() => {
+            Input::Refresh if !self.is_connected()? => {
                 self.connect();
                 return Ok(());
             }
+            Input::LeaveFile => return self.leave_file(),
             Input::Edited { .. } | Input::LeaveEditor => self.held()?.editing = None,
             _ if input.goes_somewhere() => self.held()?.jumps += 1,
             _ => {}
@@ -192,38 +207,129 @@ impl Console {
         self.happen(Message::Command(signing.commit()))
     }
 
+    /// Opens what a person, a link or another process wants opened. Decides nothing.
+    ///
+    /// # Errors
+    /// [`Broken`] after a fault of this program.
+    pub async fn open(self: &Arc<Self>, target: Target) -> Result<(), Broken> {
+        match target {
+            Target::File(path) => self.open_file(path).await,
+            Target::Request(id) => self.open_request(id).await,
+            Target::Link(link) => {
+                let root = self.held()?.root;
+                if link.organisation.is_some_and(|named| Some(named) != root) {
+                    return self
+                        .fail("this link is to a request of another organisation; nothing was opened");
+                }
+                self.open_request(link.request).await
+            }
+        }
+    }
+
+    async fn open_request(self: &Arc<Self>, id: RequestId) -> Result<(), Broken> {
+        if self.held()?.file.is_some() {
+            self.leave_file()?;
+        }
+        self.loaded().await?;
+        self.take(Input::Open { id })
+    }
+
+    async fn open_file(self: &Arc<Self>, path: PathBuf) -> Result<(), Broken> {
+        if self.is_busy()? {
+            return self.fail("the file was not opened: finish or leave the decision first");
+        }
+        let config = self.config.clone();
+        let (shown, opened) = (
+            path.display().to_string(),
+            tokio::task::spawn_blocking(move || ready::file(config.as_ref(), &path)),
+        );
+        match opened.await {
+            Ok(Ok(review)) => self.drive(
+                FileDesk::new(review, "desktop"),
+                Some(machine::view::escaped(&shown.as_str().into())),
+            ),
+            Ok(Err(error)) => return self.fail(&format!("{shown}: {error}")),
+            Err(_) => return self.fail("reading the file ended early"),
+        }
+        Ok(())
+    }
+
+    fn leave_file(self: &Arc<Self>) -> Result<(), Broken> {
+        if self.is_busy()? {
+            return self.fail("finish or leave the decision first");
+        }
+        if self.held()?.file.is_some() {
+            self.connect();
+        }
+        Ok(())
+    }
+
+    fn is_busy(&self) -> Result<bool, Broken> {
+        let held = self.held()?;
+        Ok(held.state.ceremony.is_some() || held.state.question.is_some())
+    }
+
+    fn is_connected(&self) -> Result<bool, Broken> {
+        Ok(self.driver.lock().map_err(|_| Broken)?.is_some())
+    }
+
+    /// Tells why something that was asked for could not be done.
+    fn fail(self: &Arc<Self>, why: &str) -> Result<(), Broken> {
+        self.happen(Message::Command(Command::Failed(why.to_owned())))
+    }
+
     /// Connects where that is configured; else says what is missing.
     fn connect(self: &Arc<Self>) {
         match inbox(self.config.as_ref()) {
-            Ok(inbox) => self.drive(ReviewerDesk::new(inbox, "desktop")),
+            Ok(inbox) => {
+                if let Ok(mut held) = self.held() {
+                    held.root = inbox.config().root;
+                }
+                self.drive(ReviewerDesk::new(inbox, "desktop"), None);
+            }
             Err(error) => {
                 if let Ok(mut held) = self.held() {
                     held.problem = error.problem();
+                    if held.file.take().is_some() {
+                        held.state = State::first_run();
+                    }
                 }
                 self.changed();
             }
         }
     }
 
-    /// Lets a desk do what the machine wants done.
-    pub fn drive<D: Desk>(self: &Arc<Self>, desk: D) {
-        let console = Arc::clone(self);
-        let driver = Driver::start(desk, move |news| {
+    /// Lets a desk do what the machine wants done: that of the backend, or that of an exported file.
+    pub fn drive<D: Desk>(self: &Arc<Self>, desk: D, file: Option<String>) {
+        let (Ok(mut held), Ok(mut driver)) = (self.held(), self.driver.lock()) else {
+            return;
+        };
+        held.desk += 1;
+        let (console, number) = (Arc::clone(self), held.desk);
+        let before = driver.replace(Driver::start(desk, move |news| {
             // After a fault of this program there is nobody left to tell; the page says so.
-            let _ = console.happen(Message::News(news));
-        });
-        if self.driver.set(driver).is_ok()
-            && let Ok(mut held) = self.held()
-        {
-            held.state = State::queue();
-            // The page is not trusted: keys are unlocked and decisions confirmed outside it.
-            held.state.outside = true;
-            held.problem = None;
-            let effects = machine::start(&mut held.state);
-            drop(held);
-            self.perform(effects);
-            self.changed();
+            let _ = console.hear(number, news);
+        }));
+        if let Some(before) = before {
+            // A decision that is under way is still sent.
+            tokio::spawn(async move { tokio::time::timeout(FAREWELL, before.finish()).await });
         }
+        held.state = State::queue();
+        // The page is not trusted: keys are unlocked and decisions confirmed outside it.
+        held.state.outside = true;
+        held.problem = None;
+        held.file = file;
+        let effects = machine::start(&mut held.state);
+        drop((held, driver));
+        self.perform(effects);
+        self.changed();
+    }
+
+    fn hear(self: &Arc<Self>, desk: u64, news: News) -> Result<(), Broken> {
+        if self.held()?.desk == desk {
+            self.happen(Message::News(news))?;
+        }
+        Ok(())
     }
 
     fn look_at(&self, first: usize) -> Result<(), Broken> {
@@ -232,19 +338,15 @@ impl Console {
         Ok(())
     }
 
-    async fn open_when_loaded(self: &Arc<Self>, id: RequestId) {
+    /// Waits until the queue is there.
+    async fn loaded(&self) -> Result<(), Broken> {
         let mut revision = self.revision.subscribe();
         loop {
-            match self.held() {
-                Ok(held) if held.state.queue.loaded_at.is_some() => break,
-                Ok(_) => {}
-                Err(Broken) => return,
+            if self.held()?.is_loaded() {
+                return Ok(());
             }
-            if revision.changed().await.is_err() {
-                return;
-            }
+            revision.changed().await.map_err(|_| Broken)?;
         }
-        let _ = self.take(Input::Open { id });
     }
 
     fn answer(self: &Arc<Self>, number: u64, unlocked: Option<Passphrase>) {
@@ -269,6 +371,11 @@ impl Console {
             if let Some(text) = after.copy {
                 native.copy(text);
             }
+            after
+                .arrivals
+                .into_iter()
+                .for_each(|arrival| native.tell(arrival));
+            native.count(after.waiting);
         }
         if let Some(confirmation) = after.confirm {
             self.ask(*confirmation);
@@ -289,7 +396,9 @@ impl Console {
     }
 
     fn perform(&self, effects: Vec<Effect>) {
-        if let Some(driver) = self.driver.get() {
+        if let Ok(driver) = self.driver.lock()
+            && let Some(driver) = driver.as_ref()
+        {
             driver.perform(effects);
         }
     }
@@ -333,6 +442,26 @@ impl Held {
             confirm,
             copy: self.state.clipboard.take(),
             withdraw,
+            arrivals: self.arrivals(),
+            waiting: self.state.queue.count(Lane::Mine),
+        }
+    }
+
+    const fn is_loaded(&self) -> bool {
+        self.state.queue.loaded_at.is_some() || self.state.queue.trouble.is_some()
+    }
+
+    /// What is new, to be told: one by its name, more by their number.
+    fn arrivals(&mut self) -> Vec<Arrival> {
+        let new = std::mem::take(&mut self.state.queue.arrivals);
+        match new.as_slice() {
+            [] => Vec::new(),
+            [id] => {
+                let row = self.state.queue.rows.iter().find(|row| row.id == *id);
+                let arrival = row.and_then(|row| Some(Arrival::of(row.id, row.summary()?)));
+                arrival.into_iter().collect()
+            }
+            many => vec![Arrival::many(many.len())],
         }
     }
 
@@ -399,7 +528,7 @@ mod tests {
 
     async fn loaded() -> Arc<Console> {
         let console = Arc::new(Console::new(None));
-        console.drive(Three);
+        console.drive(Three, None);
         let mut snapshot = console.snapshot(0).await.unwrap();
         while snapshot.queue.total < 3 {
             snapshot = console.snapshot(snapshot.revision).await.unwrap();

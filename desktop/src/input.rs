@@ -148,6 +148,8 @@ pub enum Input {
     },
     /// Leaves the text as it was.
     LeaveEditor,
+    /// Closes the exported file that is read.
+    LeaveFile,
     /// Lines of the sheet are on screen from now on, with nothing over them. Counts only as far as it can be true.
     Showing {
         /// The sheet.
@@ -293,6 +295,7 @@ impl Input {
             | Self::Search { .. }
             | Self::Question { .. }
             | Self::Rows { .. }
+            | Self::LeaveFile
             | Self::LeaveEditor => return Vec::new(),
         };
         vec![one]

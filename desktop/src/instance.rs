@@ -40,7 +40,6 @@ pub enum Standing {
 /// # Errors
 /// What the system says; a window can be opened all the same.
 pub fn stand(folder: &Path, wanted: Option<Target>) -> io::Result<Standing> {
-    std::fs::create_dir_all(folder)?;
     let lock = OpenOptions::new()
         .create(true)
         .truncate(false)

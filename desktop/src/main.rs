@@ -9,16 +9,21 @@
 mod command;
 mod console;
 mod input;
+mod instance;
 mod native;
 mod ready;
 mod snapshot;
+mod target;
 mod window;
 
+#[cfg(test)]
+mod hardening_tests;
 #[cfg(test)]
 mod page_tests;
 #[cfg(test)]
 mod types_tests;
 
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -26,10 +31,14 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Parser;
-use countersign_protocol::identity::RequestId;
+use countersign_console::home::Home;
 use countersign_review::text::Untrusted;
+use tauri::RunEvent;
 
 use console::Console;
+use instance::{First, Standing};
+use target::Target;
+use window::Place;
 
 #[cfg(all(feature = "webdriver", not(debug_assertions)))]
 compile_error!(
@@ -43,9 +52,12 @@ struct Arguments {
     /// Reads this configuration instead of the one in `$COUNTERSIGN_HOME`.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Opens this request at once.
-    #[arg(long, value_name = "ID")]
-    open: Option<RequestId>,
+    /// Opens this request, or this exported file, at once.
+    #[arg(long, value_name = "ID|FILE")]
+    open: Option<OsString>,
+    /// The same, as desktops pass it on: a link, an exported file, or a request's id.
+    #[arg(value_name = "LINK|FILE", conflicts_with = "open")]
+    target: Option<OsString>,
 }
 
 fn main() -> ExitCode {
@@ -74,9 +86,25 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     if !cfg!(feature = "webdriver") {
         window::refuse_automation(|name| std::env::var_os(name))?;
     }
-    let console = tauri::async_runtime::block_on(async { Console::start(arguments.config, arguments.open) });
+    let folder = std::env::current_dir().context("the folder that this was started in is gone")?;
+    let wanted = arguments.open.or(arguments.target);
+    let wanted = wanted.map(|text| Target::read(&text, &folder)).transpose()?;
+    let home = Home::from_environment().ok();
+    let first = match home.as_ref().map(|home| stand(home, wanted.clone())) {
+        Some(Ok(Standing::Told)) => return Ok(()),
+        Some(Ok(Standing::First(first))) => Some(first),
+        Some(Err(error)) => {
+            complain(&format!("other windows over this home are not known: {error}"));
+            None
+        }
+        None => None,
+    };
+    let place = Place::kept_in(home.map(|home| home.state_folder().join("desktop.json")));
+    let manners = ready::manners(arguments.config.as_ref());
+    let console = tauri::async_runtime::block_on(async { Console::start(arguments.config) });
     let app = tauri::Builder::default()
         .manage(Arc::clone(&console))
+        .manage(place)
         .invoke_handler(tauri::generate_handler![
             command::snapshot,
             command::dispatch,
@@ -85,11 +113,44 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         ])
         .setup(move |app| {
             #[cfg(target_os = "linux")]
-            console.attach(native::Gtk::of(app.handle().clone()));
+            console.attach(native::Linux::of(app.handle(), &console, manners));
+            if let Some(target) = wanted {
+                let console = Arc::clone(&console);
+                tauri::async_runtime::spawn(async move { console.open(target).await });
+            }
+            if let Some(first) = first {
+                tauri::async_runtime::spawn(listen(first, app.handle().clone(), console));
+            }
             Ok(window::open(app)?)
         })
         .build(tauri::generate_context!())
         .context("the window could not be made")?;
-    app.run(|_, _| {});
+    app.run(|app, event| {
+        // Without a window it can still be called back from the tray; who quits there gives a code.
+        if let RunEvent::ExitRequested { code: None, api, .. } = event
+            && tauri::Manager::state::<Place>(app).stays()
+        {
+            api.prevent_exit();
+        }
+    });
     Ok(())
+}
+
+fn stand(home: &Home, wanted: Option<Target>) -> std::io::Result<Standing> {
+    home.create()?;
+    instance::stand(home.state_folder(), wanted)
+}
+
+/// Opens what other processes were started for.
+async fn listen(first: First, app: tauri::AppHandle, console: Arc<Console>) {
+    let listening = first.listen(|target| {
+        window::present(&app);
+        if let Some(target) = target {
+            let console = Arc::clone(&console);
+            tauri::async_runtime::spawn(async move { console.open(target).await });
+        }
+    });
+    if let Err(error) = listening.await {
+        complain(&format!("other windows over this home are not heard: {error}"));
+    }
 }

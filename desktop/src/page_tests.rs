@@ -28,7 +28,7 @@ use zeroize::Zeroizing;
 
 use crate::command;
 use crate::console::Console;
-use crate::native::{Answer, Native};
+use crate::native::{Answer, Arrival, Native};
 
 const LINES: usize = 40;
 
@@ -152,6 +152,10 @@ impl Native for Outside {
 
     fn copy(&self, _: String) {}
 
+    fn tell(&self, _: Arrival) {}
+
+    fn count(&self, _: usize) {}
+
     fn withdraw(&self) {
         let open = self.0.lock().unwrap().pop();
         if let Some((_, answer)) = open {
@@ -187,7 +191,7 @@ impl Page {
         };
         let (console, outside) = (Arc::new(Console::new(None)), Outside::default());
         console.attach(outside.clone());
-        console.drive(desk.clone());
+        console.drive(desk.clone(), None);
         let page = Self {
             console,
             desk,
@@ -425,7 +429,7 @@ async fn forged_attention_does_not_count() {
 
 fn window(label: &str) -> tauri::WebviewWindow<MockRuntime> {
     let nowhere = std::env::temp_dir().join("countersign-desktop-test-has-no-such-file.toml");
-    let console = tauri::async_runtime::block_on(async { Console::start(Some(nowhere), None) });
+    let console = tauri::async_runtime::block_on(async { Console::start(Some(nowhere)) });
     let app = mock_builder()
         .manage(console)
         .invoke_handler(tauri::generate_handler![

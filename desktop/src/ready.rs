@@ -1,12 +1,13 @@
 //! What is configured on this machine: the inbox of a reviewer, or why there is none.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use countersign_client::http::Options;
-use countersign_console::config::{Config, ConfigError};
+use countersign_console::config::{Config, ConfigError, Desktop};
 use countersign_console::home::{Home, NoHome};
 use countersign_console::inbox::{Inbox, InboxError};
 use countersign_console::machine;
+use countersign_console::offline::review::{FileReview, ReviewError};
 
 /// Why there is no inbox.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,9 @@ pub enum Unready {
     /// What is configured does not make an inbox.
     #[error(transparent)]
     Inbox(#[from] InboxError),
+    /// A file cannot be reviewed here.
+    #[error(transparent)]
+    File(#[from] ReviewError),
 }
 
 impl Unready {
@@ -40,6 +44,31 @@ impl Unready {
 /// # Errors
 /// [`Unready`] says what is missing.
 pub fn inbox(config: Option<&PathBuf>) -> Result<Inbox, Unready> {
+    let (home, config) = configured(config)?;
+    let options = Options {
+        ca_file: config.ca_file.clone(),
+        ..Options::default()
+    };
+    Ok(Inbox::open_with(&home, config, options)?)
+}
+
+/// An exported file, to be reviewed here.
+///
+/// # Errors
+/// [`Unready`] says why it cannot be.
+pub fn file(config: Option<&PathBuf>, path: &Path) -> Result<FileReview, Unready> {
+    let (home, config) = configured(config)?;
+    Ok(FileReview::open(&home, config, path, None)?)
+}
+
+/// How the desktop console is to tell of itself; as usual where nothing is configured.
+pub fn manners(config: Option<&PathBuf>) -> Desktop {
+    configured(config)
+        .map(|(_, config)| config.desktop)
+        .unwrap_or_default()
+}
+
+fn configured(config: Option<&PathBuf>) -> Result<(Home, Config), Unready> {
     let home = Home::from_environment()?;
     let config = match config {
         Some(file) => Config::load(file)?,
@@ -48,11 +77,7 @@ pub fn inbox(config: Option<&PathBuf>) -> Result<Inbox, Unready> {
     if config.root.is_none() && config.person.is_none() {
         return Err(Unready::Nothing);
     }
-    let options = Options {
-        ca_file: config.ca_file.clone(),
-        ..Options::default()
-    };
-    Ok(Inbox::open_with(&home, config, options)?)
+    Ok((home, config))
 }
 
 #[cfg(test)]

@@ -52,6 +52,8 @@ pub struct Snapshot {
     pub question: Option<QuestionView>,
     /// The text of a counter-proposal that is rewritten, exactly as it is.
     pub editing: Option<String>,
+    /// The exported file that is read, where it is not the backend's queue.
+    pub file: Option<String>,
     /// Whether the request moved while it was read.
     pub moved: bool,
 }
@@ -127,6 +129,7 @@ impl Snapshot {
             ceremony: view::ceremony(state, now),
             question: view::question(state),
             editing: None,
+            file: None,
             moved: state.detail.as_ref().is_some_and(|detail| detail.moved.is_some()),
         }
     }

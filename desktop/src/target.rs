@@ -36,7 +36,9 @@ impl Target {
         if let Ok(id) = known.parse() {
             return Ok(Self::Request(id));
         }
-        let path = known.strip_prefix("file://").map_or_else(|| text.to_owned(), decoded);
+        let path = known
+            .strip_prefix("file://")
+            .map_or_else(|| text.to_owned(), decoded);
         Ok(Self::File(folder.join(path)))
     }
 
@@ -101,8 +103,14 @@ mod tests {
         };
         assert_eq!(read(&link.to_string()), Ok(Target::Link(link)));
         assert_eq!(read("countersign://approve/x"), Err(NoLink));
-        assert_eq!(read("week.countersign"), Ok(Target::File("/work/week.countersign".into())));
-        assert_eq!(read("file:///tmp/a%20b%c3%bc%zz"), Ok(Target::File("/tmp/a bü%zz".into())));
+        assert_eq!(
+            read("week.countersign"),
+            Ok(Target::File("/work/week.countersign".into()))
+        );
+        assert_eq!(
+            read("file:///tmp/a%20b%c3%bc%zz"),
+            Ok(Target::File("/tmp/a bü%zz".into()))
+        );
     }
 
     #[test]

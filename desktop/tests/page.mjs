@@ -118,7 +118,7 @@ export const queue = (rows) => ({
     lanes: [["Needs me", rows.length, true], ["All", rows.length, false]],
     order: "risk", selected: [], cursor: 0, filter: null, filtering: false, empty: [], trouble: null,
   },
-  detail: null, batch: null, tab: null, ceremony: null, question: null, editing: null, moved: false,
+  detail: null, batch: null, tab: null, ceremony: null, question: null, editing: null, file: null, moved: false,
 });
 
 /** A request that is read. */

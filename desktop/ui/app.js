@@ -9,7 +9,7 @@ import { hints, listed, meaning, written } from "./keys.js";
 import { drawQuestion } from "./question.js";
 import { drawQueue, leaveFilter } from "./queue.js";
 import { drawSetup } from "./setup.js";
-import { byId, draw, element, pieceNode, textNodes } from "./text.js";
+import { button, byId, draw, element, pieceNode, plain, textNodes } from "./text.js";
 
 /** @typedef {import("./types").Snapshot} Snapshot */
 
@@ -27,6 +27,8 @@ function drawAll(now) {
   document.body.dataset.screen = now.screen;
   draw(byId("who"), now.header.who, textNodes);
   byId("root").textContent = now.header.root && `${now.header.root} …`;
+  byId("file").hidden = now.file === null;
+  draw(byId("file"), now.file, fileNodes);
   draw(byId("connection"), now.setup ? null : now.header.connection, (piece) => (piece ? [pieceNode(piece)] : []));
   byId("console").hidden = now.setup !== null;
   byId("setup").hidden = now.setup === null;
@@ -43,6 +45,12 @@ function drawAll(now) {
   drawHelp(now);
   drawQuestion(now.question);
   drawCeremony(now.ceremony, now.editing);
+}
+
+/** @param {string | null} file */
+function fileNodes(file) {
+  if (file === null) return [];
+  return [plain("exported file ", "label"), plain(file, "file-name"), button("quiet", () => dispatch({ do: "leave-file" }), "Close")];
 }
 
 /** @param {Snapshot} now */

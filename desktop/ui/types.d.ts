@@ -505,6 +505,10 @@ question: QuestionView | null,
  */
 editing: string | null, 
 /**
+ * The exported file that is read, where it is not the backend's queue.
+ */
+file: string | null, 
+/**
  * Whether the request moved while it was read.
  */
 moved: boolean, };
@@ -579,7 +583,7 @@ text: string, } | { "do": "next-page" } | { "do": "previous-page" } | { "do": "e
 /**
  * The text.
  */
-text: string, } | { "do": "leave-editor" } | { "do": "showing", 
+text: string, } | { "do": "leave-editor" } | { "do": "leave-file" } | { "do": "showing", 
 /**
  * The sheet.
  */

@@ -1,5 +1,7 @@
 //! Deciding with a real key in a real keyring, confirmed in the real prompt.
 
+use std::time::Duration;
+
 use countersign_protocol::decision::Verdict;
 use countersign_protocol::request::Phase;
 
@@ -7,17 +9,19 @@ use crate::Story;
 use crate::window::{Window, is_testable};
 
 /// The passphrase of every signing key in the stories.
-const PASSPHRASE: &str = "correct horse battery staple";
+pub const PASSPHRASE: &str = "correct horse battery staple";
+/// How long what is typed is not heard after the screen has changed.
+const SETTLED: Duration = Duration::from_millis(350);
 const CONTROL_S: &str = "\u{e009}s\u{e000}";
 
 /// Fills what the ceremony asks for; what is to be typed stands in its label.
-fn fill(window: &Window) {
+pub fn fill(window: &Window) {
     window.until(
         "the ceremony",
         "return now.ceremony !== null && document.getElementById('ceremony').open",
     );
     // What is typed before the screen has settled is not heard.
-    std::thread::sleep(std::time::Duration::from_millis(350));
+    std::thread::sleep(SETTLED);
     window.press("read it, and it is right");
     let name = window.js("return now.ceremony.fields.find((field) => field.field === 'name')?.label ?? null");
     if let Some(name) = name.as_str() {
@@ -25,6 +29,11 @@ fn fill(window: &Window) {
         window.press(name.strip_prefix("type ").unwrap());
     }
     window.until("all that is needed", "return now.ceremony.ready");
+}
+
+/// Strikes the chord that asks for the signature.
+pub fn sign(window: &Window) {
+    window.press(CONTROL_S);
 }
 
 fn read_all(window: &Window) {
@@ -47,7 +56,7 @@ fn what_is_approved_in_the_window_runs() {
     window.press("A");
     fill(&window);
     window.picture("ceremony");
-    window.press(CONTROL_S);
+    sign(&window);
     let prompt = window.prompt();
     window.screen_picture("prompt");
     assert_eq!(
@@ -61,8 +70,8 @@ fn what_is_approved_in_the_window_runs() {
         "return (now.ceremony?.notice ?? []).some((piece) => piece.text.includes('passphrase'))",
     );
     assert_eq!(story.organisation.record(story.request).phase, Phase::Pending);
-    window.js("document.getElementById('ceremony-sign').focus()");
-    window.press(CONTROL_S);
+    std::thread::sleep(SETTLED);
+    sign(&window);
     window.prompt().types(&format!("{PASSPHRASE}\n"));
     window.until("the decision to be in the log", "return now.ceremony?.over === true && document.getElementById('ceremony-progress').innerText.includes('log')");
     window.picture("decided");
@@ -88,7 +97,7 @@ fn a_denial_reaches_the_agent_with_its_reason() {
     let window = story.reads();
     window.press("D");
     fill(&window);
-    window.press(CONTROL_S);
+    sign(&window);
     window.prompt().types(&format!("{PASSPHRASE}\n"));
     window.until(
         "the decision to be in the log",
@@ -111,11 +120,12 @@ fn who_does_not_confirm_signs_nothing() {
     let window = story.reads();
     window.press("D");
     fill(&window);
-    window.press(CONTROL_S);
+    sign(&window);
     window.prompt().keys(&["Escape"]);
     window.until("that to be told", "return now.ceremony?.confirming === false && now.ceremony.notice.some((piece) => piece.text.includes('did not confirm'))");
     // Leaving while the prompt is open takes it back.
-    window.press(CONTROL_S);
+    std::thread::sleep(SETTLED);
+    sign(&window);
     let _ = window.prompt();
     window.press("\u{e00c}");
     window.until("no ceremony", "return now.ceremony === null");
@@ -158,7 +168,7 @@ fn a_request_that_ended_meanwhile_is_not_signed() {
         "it to be told",
         "return now.moved === true && now.ceremony.ready === false",
     );
-    window.press(CONTROL_S);
+    sign(&window);
     window.until(
         "the refusal",
         "return (now.ceremony?.notice ?? []).some((piece) => piece.text.includes('not signed'))",

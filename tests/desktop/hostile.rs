@@ -16,10 +16,6 @@ fn hostile_text_changes_neither_structure_nor_order_nor_direction() {
     }
     let story = Story::of("kim", "workers = 4\n", HOSTILE);
     let window = story.reads();
-    window.until(
-        "all lines",
-        "return document.querySelectorAll('#lines .line').length === now.tab.len",
-    );
     window.picture("hostile");
     for (tab, what) in (0..).zip(["sheet", "change", "structure", "findings"]) {
         window.js(&format!(

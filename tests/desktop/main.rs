@@ -14,6 +14,7 @@
 
 mod decide;
 mod driver;
+mod home;
 mod hostile;
 mod page;
 mod read;

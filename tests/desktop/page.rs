@@ -95,3 +95,25 @@ fn lines_that_were_not_on_screen_long_enough_do_not_count() {
     let seen = window.js("return now.detail.seen[0] < now.detail.seen[1] / 2");
     assert_eq!(seen, true);
 }
+
+#[test]
+fn only_what_is_near_the_screen_is_in_the_page_even_without_its_style() {
+    if !is_testable() {
+        return;
+    }
+    let story = Story::of("kim", "workers = 4\n", &"more = 1\n".repeat(6000));
+    let window = story.reads();
+    window.until("a long sheet", "return now.tab.len > 6000");
+    let counted = "return document.querySelectorAll('#lines .line').length";
+    assert!(window.js(counted).as_u64().unwrap() <= 1200);
+    window.js("document.querySelector('link[rel=stylesheet]').remove(); await new Promise((then) => setTimeout(then, 1000))");
+    let without = window.js(counted).as_u64().unwrap();
+    assert!(without <= 1200, "{without}");
+    assert!(
+        window
+            .js("return document.querySelectorAll('.row').length")
+            .as_u64()
+            .unwrap()
+            <= 80
+    );
+}

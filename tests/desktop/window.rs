@@ -1,6 +1,5 @@
 //! A window on a screen of its own, operated by WebDriver; prompts outside the page are operated by X11.
 
-use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -22,7 +21,7 @@ const NOW: &str = "const now = await window.__TAURI_INTERNALS__.invoke('snapshot
 pub struct Window {
     driver: Driver,
     display: String,
-    _group: Group,
+    group: Group,
     _screen: Service,
 }
 
@@ -106,7 +105,7 @@ impl Window {
         Self {
             driver: Driver::start(port, &binary("countersign-desktop"), arguments),
             display,
-            _group: group,
+            group,
             _screen: screen,
         }
     }
@@ -167,6 +166,29 @@ impl Window {
             let file = pictures().join(format!("{name}.png"));
             let _ = self.x11("import").args(["-window", "root"]).arg(file).status();
         }
+    }
+
+    #[allow(dead_code, reason = "the bench asks for them")]
+    /// The processes of the program: what the driver started, and what that did.
+    pub fn processes(&self) -> Vec<u32> {
+        let parents: Vec<(u32, u32)> = std::fs::read_dir("/proc")
+            .unwrap()
+            .flatten()
+            .filter_map(|entry| {
+                let id = entry.file_name().to_str()?.parse().ok()?;
+                let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
+                let parent = stat.rsplit(')').next()?.split(' ').nth(2)?.parse().ok()?;
+                Some((id, parent))
+            })
+            .collect();
+        let mut all = vec![self.group.0.id()];
+        let mut at = 0;
+        while let Some(parent) = all.get(at).copied() {
+            all.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(id, _)| *id));
+            at += 1;
+        }
+        all.remove(0);
+        all
     }
 
     fn x11(&self, tool: &str) -> Command {
@@ -235,26 +257,18 @@ pub struct Prompt<'a> {
 }
 
 impl Prompt<'_> {
-    /// Types a text.
+    /// Types a text of letters, spaces and line ends.
     pub fn types(&self, text: &str) {
-        let mut child = self
-            .window
-            .x11("xdotool")
-            .args([
-                "windowfocus",
-                "--sync",
-                &self.id,
-                "type",
-                "--delay",
-                "4",
-                "--file",
-                "-",
-            ])
-            .stdin(Stdio::piped())
-            .spawn()
-            .unwrap();
-        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
-        assert!(child.wait().unwrap().success());
+        let names: Vec<String> = text
+            .chars()
+            .map(|c| match c {
+                ' ' => "space".to_owned(),
+                '\n' => "Return".to_owned(),
+                c => c.to_string(),
+            })
+            .collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        self.keys(&names);
     }
 
     /// Presses keys by their X11 names.
@@ -262,7 +276,7 @@ impl Prompt<'_> {
         let done = self
             .window
             .x11("xdotool")
-            .args(["windowfocus", "--sync", &self.id, "key", "--delay", "30"])
+            .args(["windowfocus", "--sync", &self.id, "key", "--delay", "12"])
             .args(keys)
             .status()
             .unwrap();

@@ -24,6 +24,11 @@
 //!
 //! [terminal.keys]
 //! down = ["j", "Down"]
+//!
+//! [desktop]
+//! notify = false                        # do not tell of new requests
+//! quiet_hours = "22:00-07:00"           # tell of none between these times of day
+//! tray = false                          # no icon in the tray
 //! ```
 //!
 //! Unknown keys are errors that name the nearest known one. `COUNTERSIGN_BACKEND` overrides `backend`.
@@ -39,10 +44,11 @@ use serde::{Deserialize, Serialize};
 /// The longest configuration file that is read, in bytes.
 const MAX_BYTES: u64 = 1024 * 1024;
 const TOP_KEYS: &[&str] = &[
-    "backend", "root", "person", "ca_file", "keys", "presence", "terminal",
+    "backend", "root", "person", "ca_file", "keys", "presence", "terminal", "desktop",
 ];
 const PRESENCE_KEYS: &[&str] = &["tell"];
 const TERMINAL_KEYS: &[&str] = &["theme", "notify", "keys", "colours"];
+const DESKTOP_KEYS: &[&str] = &["notify", "quiet_hours", "tray"];
 const KEY_KEYS: &[&str] = &["provider", "role", "id", "at"];
 
 /// The configuration.
@@ -70,6 +76,9 @@ pub struct Config {
     /// How the terminal console looks and is driven.
     #[serde(default, skip_serializing_if = "Terminal::is_default")]
     pub terminal: Terminal,
+    /// How the desktop console tells of itself.
+    #[serde(default, skip_serializing_if = "Desktop::is_default")]
+    pub desktop: Desktop,
 }
 
 /// What others are told of this console.
@@ -89,6 +98,84 @@ impl Default for Presence {
 impl Presence {
     fn is_default(&self) -> bool {
         *self == Self::default()
+    }
+}
+
+/// How the desktop console tells of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Desktop {
+    /// Whether the desktop tells of new requests.
+    pub notify: bool,
+    /// When it tells of none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quiet_hours: Option<QuietHours>,
+    /// Whether there is an icon in the tray.
+    pub tray: bool,
+}
+
+impl Default for Desktop {
+    fn default() -> Self {
+        Self {
+            notify: true,
+            quiet_hours: None,
+            tray: true,
+        }
+    }
+}
+
+impl Desktop {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A part of each day, from one minute up to another; it may go over midnight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct QuietHours {
+    from: u16,
+    to: u16,
+}
+
+impl QuietHours {
+    /// Whether a minute of the day, counted from midnight, is in it.
+    #[must_use]
+    pub const fn contains(self, minute: u16) -> bool {
+        if self.from <= self.to {
+            self.from <= minute && minute < self.to
+        } else {
+            self.from <= minute || minute < self.to
+        }
+    }
+}
+
+impl TryFrom<String> for QuietHours {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let minute = |time: &str| {
+            let (hour, minute) = time.split_once(':')?;
+            let number = |digits: &str, below: u16| {
+                let two = digits.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_digit());
+                two.then(|| digits.parse::<u16>().ok())
+                    .flatten()
+                    .filter(|number| *number < below)
+            };
+            Some(number(hour, 24)? * 60 + number(minute, 60)?)
+        };
+        let hours = text
+            .split_once('-')
+            .and_then(|(from, to)| Some((minute(from)?, minute(to)?)));
+        let (from, to) = hours.ok_or_else(|| format!("`{text}` are no hours; write `22:00-07:00`"))?;
+        Ok(Self { from, to })
+    }
+}
+
+impl From<QuietHours> for String {
+    fn from(hours: QuietHours) -> Self {
+        let time = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
+        format!("{}-{}", time(hours.from), time(hours.to))
     }
 }
 
@@ -323,6 +410,7 @@ impl Config {
             keys: BTreeMap::new(),
             presence: Presence::default(),
             terminal: Terminal::default(),
+            desktop: Desktop::default(),
         };
         let lines = toml::to_string(&missing).map_err(|error| ConfigError::Malformed {
             path: path.to_owned(),
@@ -399,6 +487,9 @@ impl Config {
         check_keys(path, "", table.keys(), TOP_KEYS)?;
         if let Some(terminal) = table.get("terminal").and_then(toml::Value::as_table) {
             check_keys(path, "terminal.", terminal.keys(), TERMINAL_KEYS)?;
+        }
+        if let Some(desktop) = table.get("desktop").and_then(toml::Value::as_table) {
+            check_keys(path, "desktop.", desktop.keys(), DESKTOP_KEYS)?;
         }
         if let Some(presence) = table.get("presence").and_then(toml::Value::as_table) {
             check_keys(path, "presence.", presence.keys(), PRESENCE_KEYS)?;
@@ -607,5 +698,31 @@ mod tests {
             error.to_string(),
             "`person` is not configured; run `countersign login`"
         );
+    }
+
+    #[test]
+    fn quiet_hours_may_go_over_midnight() {
+        let hours = |text: &str| QuietHours::try_from(text.to_owned());
+        let night = hours("22:00-07:00").unwrap();
+        assert!(
+            [1320, 1439, 0, 419]
+                .into_iter()
+                .all(|minute| night.contains(minute))
+        );
+        assert!([420, 720, 1319].into_iter().all(|minute| !night.contains(minute)));
+        let noon = hours("12:00-13:30").unwrap();
+        assert!(noon.contains(809) && !noon.contains(810) && !noon.contains(0));
+        assert_eq!(String::from(night), "22:00-07:00");
+        for wrong in [
+            "",
+            "22-7",
+            "24:00-07:00",
+            "22:60-07:00",
+            "22:00",
+            "+2:00-07:00",
+            "22:00-07:00-08:00",
+        ] {
+            assert!(hours(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! for is compared with what the machine holds, and a person is asked again, in words made here, by a prompt that the
 //! surface cannot reach. The prompt is also where the key is unlocked, so no PIN passes through the surface.
 
+use countersign_protocol::approval::Severity;
 use countersign_protocol::decision::Verdict;
 use countersign_protocol::digest::{RequestDigest, ViewDigest};
 use countersign_protocol::identity::RequestId;
@@ -92,11 +93,10 @@ impl Confirmation {
         }
         Self {
             number,
-            title: format!(
-                "{what} this {} risk in {}?",
-                summary.severity.word(),
-                summary.environment
-            ),
+            title: match summary.severity {
+                Severity::None => format!("{what} this change in {}?", summary.environment),
+                severity => format!("{what} this {} risk in {}?", severity.word(), summary.environment),
+            },
             facts,
             verb,
             grave: ceremony.is_grave(reading),

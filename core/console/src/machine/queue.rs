@@ -15,6 +15,9 @@ use super::rows::{Rows, Taken};
 use super::search::Search;
 use super::state::{Row, Summary, Trouble};
 
+/// The most new requests that are kept to be told of.
+const MAX_ARRIVALS: usize = 16;
+
 /// The requests.
 #[derive(Debug, Default)]
 pub struct Queue {
@@ -48,6 +51,8 @@ pub struct Queue {
     pub trouble: Option<Trouble>,
     /// Requests that came to need this person since the first load; it only rises.
     pub arrived: u64,
+    /// The newest of them, until a front end takes them to tell of them.
+    pub arrivals: Vec<RequestId>,
     /// How many rows each lane holds, in the order of [`Lane::ALL`].
     counts: [usize; Lane::ALL.len()],
     /// Each row's lane; refused rows have none and are in every lane.
@@ -234,8 +239,8 @@ impl Queue {
         self.sort_into_lanes(now);
         if let Some(known) = known {
             let mine = self.mine();
-            let arrived = mine.iter().filter(|id| known.binary_search(id).is_err());
-            self.arrived += u64::try_from(arrived.count()).unwrap_or_default();
+            let arrived = mine.into_iter().filter(|id| known.binary_search(id).is_err());
+            self.arrive(arrived.collect());
         }
         self.refilter(before.as_ref().map(|row| row.id));
         self.selected() != before
@@ -252,10 +257,17 @@ impl Queue {
         self.put_in_place(&touched);
         let arrived = self.put_into_lanes(&touched, now);
         if new && self.loaded_at.is_some() {
-            self.arrived += arrived;
+            self.arrive(arrived);
         }
         self.refilter(before.as_ref().map(|row| row.id));
         self.selected() != before
+    }
+
+    fn arrive(&mut self, ids: Vec<RequestId>) {
+        self.arrived += u64::try_from(ids.len()).unwrap_or_default();
+        self.arrivals.extend(ids);
+        let more = self.arrivals.len().saturating_sub(MAX_ARRIVALS);
+        self.arrivals.drain(..more);
     }
 
     /// Puts rows that came, in the order of their indexes, where they belong in the order of the queue.
@@ -281,11 +293,11 @@ impl Queue {
         self.sorted = sorted;
     }
 
-    /// Puts rows that came into their lanes. Says how many need this person now and did not before.
-    fn put_into_lanes(&mut self, touched: &[Taken], now: Timestamp) -> u64 {
+    /// Puts rows that came into their lanes. Says which need this person now and did not before.
+    fn put_into_lanes(&mut self, touched: &[Taken], now: Timestamp) -> Vec<RequestId> {
         self.answered = None;
         self.lanes.resize(self.rows.len(), None);
-        let mut arrived = 0;
+        let mut arrived = Vec::new();
         for taken in touched {
             let Ok(index) = usize::try_from(taken.index) else {
                 continue;
@@ -300,7 +312,9 @@ impl Queue {
             }
             self.add(lane, 1);
             self.add(Some(Lane::All), usize::from(!taken.known));
-            arrived += u64::from(lane == Some(Lane::Mine) && old != lane);
+            if lane == Some(Lane::Mine) && old != lane {
+                arrived.extend(self.rows.id(index));
+            }
             let expiry = self.rows.expiry(index, now);
             self.next_expiry = self.next_expiry.into_iter().chain(expiry).min();
         }

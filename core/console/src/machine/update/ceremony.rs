@@ -86,6 +86,10 @@ pub(super) fn in_ceremony(state: &mut State, command: Command, now: Moment) -> V
         Command::Write(_) | Command::Erase | Command::EraseAll | Command::Paste(_) | Command::Focus(_)
     );
     if !settled && !(under_way && writes) {
+        if matches!(command, Command::Commit(_)) {
+            ceremony.notice =
+                Some("not signed: what is on screen changed a moment ago; look at it, then sign".into());
+        }
         return Vec::new();
     }
     match command {

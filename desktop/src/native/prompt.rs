@@ -8,7 +8,7 @@ use gtk::prelude::*;
 use tauri::{AppHandle, Manager as _};
 use zeroize::Zeroizing;
 
-use super::{Answer, Native};
+use super::Answer;
 
 /// The longest passphrase that is typed, in characters.
 const MAX_PASSPHRASE: i32 = 256;
@@ -20,43 +20,16 @@ thread_local! {
     static OPEN: RefCell<Option<gtk::Dialog>> = const { RefCell::new(None) };
 }
 
-/// Prompts above the window of an application.
-#[derive(Debug)]
-pub struct Gtk(AppHandle);
-
-impl Gtk {
-    /// Prompts of this application.
-    pub const fn of(app: AppHandle) -> Self {
-        Self(app)
+/// Takes back the prompt that is open, on the thread that draws.
+pub fn withdraw() {
+    let open = OPEN.with(|open| open.borrow_mut().take());
+    if let Some(dialog) = open {
+        dialog.response(gtk::ResponseType::Cancel);
     }
 }
 
-impl Native for Gtk {
-    fn confirm(&self, confirmation: Confirmation, answer: Answer) {
-        let app = self.0.clone();
-        // Where there is no thread that draws any more, nobody confirms: the answer is dropped and nothing is signed.
-        let _ = self
-            .0
-            .run_on_main_thread(move || ask(&app, &confirmation, answer));
-    }
-
-    fn copy(&self, text: String) {
-        let _ = self.0.run_on_main_thread(move || {
-            gtk::Clipboard::get(&gtk::gdk::SELECTION_CLIPBOARD).set_text(&text);
-        });
-    }
-
-    fn withdraw(&self) {
-        let _ = self.0.run_on_main_thread(|| {
-            let open = OPEN.with(|open| open.borrow_mut().take());
-            if let Some(dialog) = open {
-                dialog.response(gtk::ResponseType::Cancel);
-            }
-        });
-    }
-}
-
-fn ask(app: &AppHandle, confirmation: &Confirmation, answer: Answer) {
+/// Asks, above the window of the application, on the thread that draws.
+pub fn ask(app: &AppHandle, confirmation: &Confirmation, answer: Answer) {
     let window = app
         .get_webview_window(crate::window::LABEL)
         .and_then(|window| window.gtk_window().ok());

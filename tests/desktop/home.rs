@@ -1,0 +1,144 @@
+//! At home on the desktop: exported files, links, one window for each home, notifications.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use countersign_protocol::digest::{RootId, Sha256Digest};
+use countersign_protocol::request::Phase;
+use countersign_tests::process::binary;
+
+use crate::Story;
+use crate::decide::{PASSPHRASE, fill, sign};
+use crate::window::{Window, is_testable};
+
+#[test]
+fn an_exported_file_is_reviewed_without_a_backend() {
+    if !is_testable() {
+        return;
+    }
+    let mut story = Story::of("kim", "workers = 4\n", "workers = 8\n");
+    let file = story.organisation.path("week.countersign");
+    let file = file.to_str().unwrap();
+    story
+        .reviewer
+        .must(&["export", "-o", file, &story.request.to_string()]);
+    story.organisation.backend.as_mut().unwrap().kill();
+
+    let window = Window::open(story.reviewer.home(), &["--open", file]);
+    window.until(
+        "the file",
+        "return now.queue.rows.length === 1 && document.getElementById('file').innerText.includes('week.countersign')",
+    );
+    assert!(window.text("#connection").contains("offline"));
+    window.press("\u{e007}");
+    window.until("the request to be readable", "return now.detail?.readable");
+    window.picture("offline");
+    window.press("D");
+    fill(&window);
+    sign(&window);
+    window.prompt().types(&format!("{PASSPHRASE}\n"));
+    window.until(
+        "the decision to be in the file",
+        "return now.ceremony?.over === true && document.getElementById('ceremony-progress').innerText.includes('week')",
+    );
+    drop(window);
+
+    story.organisation.start_backend();
+    story.reviewer.must(&["import", file]);
+    story.organisation.wait_until(story.request, Phase::Denied);
+}
+
+#[test]
+fn a_second_start_opens_in_the_first_window() {
+    if !is_testable() {
+        return;
+    }
+    let story = Story::of("kim", "workers = 4\n", "workers = 8\n");
+    let window = Window::open(story.reviewer.home(), &[]);
+    window.until("the row", "return now.queue.rows.length === 1");
+    let start = |target: &str| {
+        let started = Command::new(binary("countersign-desktop"))
+            .arg(target)
+            .env("COUNTERSIGN_HOME", story.reviewer.home())
+            .output()
+            .unwrap();
+        (started.status.code(), String::from_utf8(started.stderr).unwrap())
+    };
+    let (request, root) = (story.request, story.organisation.root);
+    let other = RootId::new(Sha256Digest::of(b"another organisation"));
+    assert_eq!(
+        start(&format!("countersign://request/{request}?org={other}")).0,
+        Some(0)
+    );
+    window.until(
+        "the refusal",
+        "return now.notices.some((notice) => notice.some((piece) => piece.text.includes('another organisation')))",
+    );
+    assert_eq!(window.js("return now.detail"), serde_json::Value::Null);
+    assert_eq!(
+        start(&format!("countersign://request/{request}?org={root}")).0,
+        Some(0)
+    );
+    window.until(
+        "the request",
+        "return now.detail?.readable && now.ceremony === null",
+    );
+    let (code, told) = start(&format!("countersign://approve/{request}"));
+    assert_eq!(code, Some(2), "{told}");
+    assert!(told.contains("no link to a request"), "{told}");
+}
+
+#[test]
+fn a_new_request_is_told_by_a_notification_that_decides_nothing() {
+    if !is_testable() {
+        return;
+    }
+    let story = Story::of("kim", "workers = 4\n", "workers = 8\n");
+    let mut monitor = Command::new("dbus-monitor")
+        .args(["--session", "interface='org.freedesktop.Notifications'"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (sender, lines) = mpsc::channel();
+    let output = BufReader::new(monitor.stdout.take().unwrap());
+    std::thread::spawn(move || {
+        output
+            .lines()
+            .map_while(Result::ok)
+            .all(|line| sender.send(line).is_ok())
+    });
+    let window = Window::open(story.reviewer.home(), &[]);
+    window.until(
+        "the row",
+        "return now.queue.rows.length === 1 && now.header.connection.text.includes('live')",
+    );
+    let second = story
+        .organisation
+        .ask_change("<b>other.conf", "a = 1\n", "a = 2\n");
+    window.until("the second row", "return now.queue.rows.length === 2");
+
+    let (mut told, began) = (String::new(), Instant::now());
+    // What it may offer stands behind the text.
+    while !told.contains("array of dict") && began.elapsed() < Duration::from_secs(20) {
+        if let Ok(line) = lines.recv_timeout(Duration::from_millis(200)) {
+            told.push_str(&line);
+        }
+    }
+    let _ = monitor.kill();
+    let _ = monitor.wait();
+    assert!(
+        told.contains("needs you") && told.contains("production"),
+        "{told}"
+    );
+    assert!(
+        told.contains("&lt;b&gt;other.conf") && !told.contains("<b>"),
+        "{told}"
+    );
+    assert!(
+        told.contains("string \"Open\"") && !told.to_lowercase().contains("approve"),
+        "{told}"
+    );
+    drop(second);
+}
