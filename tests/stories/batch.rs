@@ -86,7 +86,7 @@ fn like_requests_are_read_together_signed_one_by_one_and_all_run_and_a_high_one_
         assert_eq!((lines, of_lines as usize), (of_lines, chain.sheet.lines().len()));
         assert_eq!(decision.request_digest, chain.request.request_digest());
         assert_eq!(decision.view_digest, chain.sheet.view_digest());
-        signed.insert((decision.request_digest, decision.nonce.clone()));
+        signed.insert((decision.request_digest, decision.nonce));
     }
     assert_eq!(signed.len(), 3);
     for number in 1..=3 {

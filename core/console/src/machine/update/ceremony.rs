@@ -85,7 +85,8 @@ pub(super) fn in_ceremony(state: &mut State, command: Command, now: Moment) -> V
         command,
         Command::Write(_) | Command::Erase | Command::EraseAll | Command::Paste(_) | Command::Focus(_)
     );
-    if !settled && !(under_way && writes) {
+    let heard = settled || (under_way && writes);
+    if !heard {
         if matches!(command, Command::Commit(_)) {
             ceremony.notice =
                 Some("not signed: what is on screen changed a moment ago; look at it, then sign".into());
