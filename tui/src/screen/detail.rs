@@ -11,6 +11,10 @@ use super::pane;
 /// A narrower pane cannot show every character of a line.
 const NARROWEST: u16 = 20;
 
+/// The letters of the first word of a tab's title, at most; and all words of it.
+const LONGEST_TITLE: usize = 9;
+const ALL_LETTERS: usize = usize::MAX;
+
 /// Where the parts stand.
 #[derive(Debug)]
 pub struct Layout {
@@ -137,17 +141,30 @@ fn tabs(canvas: &mut Canvas<'_>, area: Rect, detail: &DetailView) {
     if !detail.readable {
         return;
     }
-    let words = |(number, tab): (usize, &TabView), full: bool| {
+    let words = |(number, tab): (usize, &TabView), letters: usize| {
         let count = tab.count.map_or_else(String::new, |count| format!(" {count}"));
-        match (full, tab.selected) {
-            (true, _) => format!(" {number} {}{count} ", tab.title),
-            (false, true) => format!("{number} {}{count} ", tab.title),
-            (false, false) => format!("{number} {} ", tab.title.split(' ').next().unwrap_or_default()),
+        // The key of the tenth is 0; further ones have none.
+        let key = match number {
+            1..=9 => format!("{number} "),
+            10 => "0 ".to_owned(),
+            _ => String::new(),
+        };
+        let word = tab.title.split(' ').next().unwrap_or_default();
+        let short: String = word.chars().take(letters).collect();
+        match (letters == ALL_LETTERS, tab.selected) {
+            (true, _) => format!(" {key}{}{count} ", tab.title),
+            (false, true) => format!("{key}{}{count} ", tab.title),
+            (false, false) => format!("{key}{short} "),
         }
     };
     let tabs = || (1..).zip(&detail.tabs);
-    let width: usize = tabs().map(|tab| usize::from(cells(&words(tab, true)))).sum();
-    let full = width < usize::from(area.width.saturating_sub(2));
+    let width = |letters| -> usize { tabs().map(|tab| usize::from(cells(&words(tab, letters)))).sum() };
+    // As many letters of each title as there is room for.
+    let room = usize::from(area.width.saturating_sub(2));
+    let mut letters = ALL_LETTERS;
+    while letters > 1 && width(letters) >= room {
+        letters = letters.min(LONGEST_TITLE + 1) - 1;
+    }
     let mut x = area.x + 1;
     for (number, tab) in tabs() {
         let style = canvas
@@ -162,7 +179,7 @@ fn tabs(canvas: &mut Canvas<'_>, area: Rect, detail: &DetailView) {
             x,
             area.y,
             area.right().saturating_sub(x),
-            &words((number, tab), full),
+            &words((number, tab), letters),
             style,
         );
     }

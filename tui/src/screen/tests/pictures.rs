@@ -373,6 +373,24 @@ fn every_key_is_on_the_smallest_list_and_back_is_on_the_bottom_line() {
 }
 
 #[test]
+fn every_tab_is_on_the_smallest_screen() {
+    let mut state = surfaces::drifted(|_| {});
+    state.detail.as_mut().unwrap().since = Some(surfaces::document("x", "a\n", "b\n"));
+    let panes = state.detail.as_ref().unwrap().panes();
+    assert_eq!(panes.len(), Pane::ALL.len());
+    for pane in panes {
+        act(&mut state, Command::Read(pane), 2000);
+        let shown = text(&painted(&state, SIZES[0], Theme::Plain));
+        let tabs = shown.lines().find(|line| line.starts_with("─1 ")).unwrap();
+        for key in [
+            "1 ", " 2 ", " 3 ", " 4 ", " 5 ", " 6 ", " 7 ", " 8 ", " 9 ", " 0 ", " Si",
+        ] {
+            assert!(tabs.contains(key), "{key:?} is missing in {tabs:?}");
+        }
+    }
+}
+
+#[test]
 fn history_names_what_came_of_a_counter_proposal() {
     let mut state = sample::detail(8, REASON);
     act(&mut state, Command::Read(Pane::History), 2000);
