@@ -15,7 +15,8 @@ use crate::config::{Config, ConfigError};
 use crate::home::Home;
 use crate::key::{BACKEND_KEY, BackendKey, LOG_KEY, LogKey};
 use crate::print::{Log, complain, say_json};
-use crate::{maintenance, openapi, print, serve};
+use crate::rotation::Which;
+use crate::{maintenance, openapi, print, rotation, serve};
 
 /// The approval backend of Countersign.
 #[derive(Debug, Parser)]
@@ -28,7 +29,24 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Make the backend's key and the log's key, and print their public halves.
-    Keygen(Place),
+    Keygen {
+        #[command(flatten)]
+        place: Place,
+        /// Make the keys that are to follow, beside those of today; `rotate` puts them in their place.
+        #[arg(long)]
+        next: bool,
+        /// Make one of the two alone.
+        #[arg(long, value_name = "KEY", requires = "next")]
+        only: Option<Which>,
+    },
+    /// Put the keys that `keygen --next` made in their place, while nobody serves.
+    Rotate {
+        #[command(flatten)]
+        place: Place,
+        /// The owners' new root, where the backend has not taken it in already.
+        #[arg(long, value_name = "FILE")]
+        root: Option<PathBuf>,
+    },
     /// Store an organisation's root, directory and policy.
     Init {
         #[command(flatten)]
@@ -108,7 +126,8 @@ pub fn run() -> ExitCode {
 
 fn dispatch(command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Keygen(place) => keygen(&place.home),
+        Command::Keygen { place, next, only } => keygen(&place.home, next, only),
+        Command::Rotate { place, root } => rotate(&place.home, root.as_deref()),
         Command::Init { place, trust } => init(&place.home, &trust),
         Command::Serve {
             place,
@@ -147,12 +166,24 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
     }
 }
 
-fn keygen(home: &Path) -> anyhow::Result<()> {
+fn keygen(home: &Path, next: bool, only: Option<Which>) -> anyhow::Result<()> {
     #[derive(Serialize)]
     struct Keys<'a> {
         schema: &'static str,
         backend: &'a PublicKey,
         log: &'a PublicKey,
+    }
+    let print = |(backend, log): (&PublicKey, &PublicKey)| {
+        let keys = Keys {
+            schema: "countersign/service-keys/v1",
+            backend,
+            log,
+        };
+        Ok(say_json(&serde_json::to_string(&keys)?)?)
+    };
+    if next {
+        let (backend, log) = rotation::make(home, only)?;
+        return print((&backend, &log));
     }
     let home = Home::create(home)?;
     let (backend, log) = (home.file(BACKEND_KEY), home.file(LOG_KEY));
@@ -160,12 +191,19 @@ fn keygen(home: &Path) -> anyhow::Result<()> {
         anyhow::bail!("`{}` exists already; a key is never overwritten", there.display());
     }
     let (backend, log) = (BackendKey::create(&backend)?, LogKey::create(&log)?);
-    let keys = Keys {
-        schema: "countersign/service-keys/v1",
-        backend: backend.public_key(),
-        log: log.public_key(),
-    };
-    Ok(say_json(&serde_json::to_string(&keys)?)?)
+    print((backend.public_key(), log.public_key()))
+}
+
+fn rotate(home: &Path, root: Option<&Path>) -> anyhow::Result<()> {
+    use anyhow::Context as _;
+    let root = root
+        .map(|file| std::fs::read(file).with_context(|| format!("root `{}`", file.display())))
+        .transpose()?;
+    let root = rotation::rotate(&Home::take(home)?, root.as_deref())?;
+    say(&format!(
+        "root version {} names the keys that are in place now",
+        root.root().version
+    ))
 }
 
 fn init(home: &Path, trust: &Path) -> anyhow::Result<()> {

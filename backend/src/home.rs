@@ -67,6 +67,12 @@ impl Home {
         Self::take(path)
     }
 
+    /// The folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// A file of the home.
     #[must_use]
     pub fn file(&self, name: &str) -> PathBuf {
@@ -102,6 +108,17 @@ impl Home {
             );
         }
         let (backend, log_key) = self.keys()?;
+        let (conn, trust) = self.open_store()?;
+        check_names(&trust.root, &backend, &log_key)?;
+        let log = self.open_log(&conn, &trust, &log_key)?;
+        Ok((conn, log, trust, backend, log_key))
+    }
+
+    /// Opens the store and what the organisation signed about itself.
+    ///
+    /// # Errors
+    /// When another version of this program wrote it, or a document does not hold.
+    pub fn open_store(&self) -> anyhow::Result<(Connection, Trust)> {
         let conn = store::open(&self.database())?;
         let (found, known) = (schema::version(&conn)?, schema::newest());
         if found < known {
@@ -111,9 +128,22 @@ impl Home {
             return Err(store::StoreError::Newer { found, known }.into());
         }
         let trust = Trust::load(&conn)?;
-        check_names(&trust.root, &backend, &log_key)?;
-        let log = Log::open(&self.path, &conn, &log_key, &origin(trust.root.id()))?;
-        Ok((conn, log, trust, backend, log_key))
+        Ok((conn, trust))
+    }
+
+    /// Opens the log over its store.
+    ///
+    /// # Errors
+    /// When the store does not continue what was signed.
+    pub fn open_log(&self, conn: &Connection, trust: &Trust, log_key: &LogKey) -> anyhow::Result<Log> {
+        let verifiers = trust.log_verifiers()?;
+        Ok(Log::open(
+            &self.path,
+            conn,
+            log_key,
+            &origin(trust.root.id()),
+            &verifiers,
+        )?)
     }
 
     /// Stores an organisation's first documents, and logs them.
@@ -137,7 +167,7 @@ impl Home {
         }
         let last = self.file(log::LAST);
         let name = origin(root.id());
-        if last.exists() && checkpoint::remembered(&last, &log_key.verifier_key(&name))?.size > 0 {
+        if last.exists() && checkpoint::remembered(&last, &[log_key.verifier_key(&name)])?.size > 0 {
             bail!(
                 "`{}` remembers a log that is not here; restore its database instead",
                 last.display()
@@ -148,7 +178,7 @@ impl Home {
         row::set_meta(&change, ROOT, &root.id().to_string())?;
         file_document(&change, &document, &root)?;
         change.commit()?;
-        let mut log = Log::open(&self.path, &conn, &log_key, &name)?;
+        let mut log = Log::open(&self.path, &conn, &log_key, &name, &[log_key.verifier_key(&name)])?;
         log.sequence(&mut conn, clock::now())?;
         Ok(root)
     }
@@ -185,14 +215,19 @@ fn check_document(document: &TrustDocument) -> anyhow::Result<TrustedRoot> {
     Ok(root)
 }
 
-fn check_names(root: &TrustedRoot, backend: &BackendKey, log_key: &LogKey) -> anyhow::Result<()> {
+/// Refuses keys that a root does not name.
+///
+/// # Errors
+/// Names the first such key.
+pub fn check_names(root: &TrustedRoot, backend: &BackendKey, log_key: &LogKey) -> anyhow::Result<()> {
     for (file, id, role) in [
         (BACKEND_KEY, backend.public_key().id(), Role::Backend),
         (LOG_KEY, log_key.public_key().id(), Role::Log),
     ] {
         if root.key(&id, role).is_none() {
             bail!(
-                "the root does not name the key in `{file}` ({id}); the owners have to sign a root that does"
+                "the root does not name the key in `{file}` ({id}); the owners have to sign a root that does, and \
+                 `countersignd rotate` puts keys that were made with `keygen --next` in their place"
             );
         }
     }

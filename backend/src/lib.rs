@@ -9,6 +9,7 @@ pub mod config;
 pub mod home;
 pub mod maintenance;
 pub mod openapi;
+pub mod rotation;
 pub mod serve;
 
 pub mod authn;

@@ -6,7 +6,6 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use countersign_protocol::log::{Commitment, Leaf, Salt, origin};
 use countersign_protocol::signed::Envelope;
-use countersign_verify::log::open_checkpoint;
 use rusqlite::backup::Backup;
 use rusqlite::{Connection, OpenFlags};
 use tlog_tiles::{Hash, HashReader, record_hash, stored_hashes_for_record_hash, tree_hash};
@@ -42,7 +41,11 @@ pub fn verify(home: &Path) -> anyhow::Result<Findings> {
     let remembered = std::fs::read_to_string(home.join(log::LAST)).context("remembered checkpoint")?;
     let snapshot = conn.unchecked_transaction()?;
     let trust = Trust::load(&snapshot)?;
-    let remembered = open_checkpoint(&remembered, &trust.root).context("remembered checkpoint")?;
+    let verifiers = trust.log_verifiers()?;
+    let open = |note: &str| {
+        checkpoint::Checkpoint::open(note, &verifiers).context("a checkpoint is not signed by this log")
+    };
+    let remembered = open(&remembered).context("remembered checkpoint")?;
     let hashes = hash_again(&snapshot)?;
     let leaves = hashes.leaves;
     let root = |size: u64| -> anyhow::Result<Hash> {
@@ -64,7 +67,7 @@ pub fn verify(home: &Path) -> anyhow::Result<Findings> {
     let mut rows = snapshot.prepare("SELECT note FROM checkpoints ORDER BY size")?;
     let mut found = rows.query([])?;
     while let Some(row) = found.next()? {
-        let signed = open_checkpoint(&row.get::<_, String>(0)?, &trust.root)?;
+        let signed = open(&row.get::<_, String>(0)?)?;
         if root(signed.size)?.0 != *signed.root_hash.as_bytes() {
             bail!(
                 "the log does not contain its own checkpoint of size {}",
@@ -126,8 +129,9 @@ pub fn restore(home: &Home, from: &Path) -> anyhow::Result<()> {
         );
     }
     let trust = Trust::load(&source)?;
-    let verifier = log_key.verifier_key(&origin(trust.root.id()));
-    let remembered = checkpoint::remembered(&home.file(log::LAST), &verifier)?;
+    let mut verifiers = trust.log_verifiers()?;
+    verifiers.push(log_key.verifier_key(&origin(trust.root.id())));
+    let remembered = checkpoint::remembered(&home.file(log::LAST), &verifiers)?;
     log::check_contains(&source, &remembered)?;
     let (place, next) = (home.database(), home.file("store.restoring"));
     if next.exists() {

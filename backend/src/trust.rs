@@ -11,7 +11,8 @@ use countersign_protocol::directory::TrustedDirectory;
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::policy_bundle::TrustedBundle;
 use countersign_protocol::root::TrustedRoot;
-use countersign_protocol::signed::Envelope;
+use countersign_protocol::signed::{Envelope, Predicate, SignatureError, Signed, Verified};
+use countersign_verify::log::verifier_key;
 use rusqlite::Connection;
 
 use crate::store::StoreError;
@@ -65,6 +66,8 @@ pub struct Trust {
     pub directory: Arc<TrustedDirectory>,
     /// The newest policy.
     pub policy: Arc<Policy>,
+    /// The roots before the newest, newest first: what they named signed the statements and checkpoints of their time.
+    earlier: Vec<TrustedRoot>,
     /// Whether the newest root bears the newest directory and policy out.
     current: Result<(), String>,
     directories: BTreeMap<DirectoryDigest, Arc<TrustedDirectory>>,
@@ -114,6 +117,7 @@ impl Trust {
         Ok(Self {
             roots,
             root,
+            earlier: chain.into_iter().rev().skip(1).collect(),
             directory,
             policy,
             current,
@@ -135,6 +139,35 @@ impl Trust {
     #[must_use]
     pub fn policy_named(&self, digest: &PolicyDigest) -> Option<&Arc<Policy>> {
         self.policies.get(digest)
+    }
+
+    /// Verifies a statement of this backend: by its key of today, or by one that an earlier root named.
+    ///
+    /// # Errors
+    /// [`SignatureError`] of the newest root, when none accepts it.
+    pub fn verify_own<T: Predicate>(&self, envelope: &Envelope) -> Result<Verified<T>, SignatureError> {
+        let signed = Signed::<T>::from(envelope.clone());
+        let earlier = || self.earlier.iter().find_map(|root| signed.verify(root).ok());
+        signed
+            .verify(&self.root)
+            .or_else(|refusal| earlier().ok_or(refusal))
+    }
+
+    /// The verifier keys of the log, of today and of before (C2SP signed-note).
+    ///
+    /// # Errors
+    /// [`TrustError::Refused`] when a root names a log key that is none.
+    pub fn log_verifiers(&self) -> Result<Vec<String>, TrustError> {
+        let mut lines = Vec::new();
+        for root in std::iter::once(&self.root).chain(&self.earlier) {
+            for key in root.log_keys() {
+                let line = verifier_key(root, key).map_err(|error| TrustError::Refused(error.to_string()))?;
+                if !lines.contains(&line) {
+                    lines.push(line);
+                }
+            }
+        }
+        Ok(lines)
     }
 
     /// Refuses when root, directory or policy have run out or no longer stand under the newest root.

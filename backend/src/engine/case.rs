@@ -38,6 +38,7 @@ pub(super) struct Case {
     pub decisions: Vec<Taken>,
     pub operation: Operation,
     pub trust: Arc<Trust>,
+    is_of_today: bool,
     seen: (Arc<TrustedDirectory>, Arc<Policy>),
 }
 
@@ -78,8 +79,11 @@ impl Case {
             .verify(directory.as_ref())
             .map_err(|error| corrupt(&error.to_string()))?;
         let kept = row::the_statement(conn, Sort::Request, &id)?;
-        let request = Signed::<ApprovalRequest>::from(kept.envelope)
-            .verify(&trust.root)
+        let of_today = Signed::<ApprovalRequest>::from(kept.envelope.clone()).verify(&trust.root);
+        let is_of_today = of_today.is_ok();
+        // What was granted under an earlier key is still accounted for.
+        let request = of_today
+            .or_else(|_| trust.verify_own(&kept.envelope))
             .map_err(|error| Refused::conflict("stale", format!("the request no longer holds: {error}")))?;
         let judged = entry.judged.clone();
         let operation = Operation::of(&proposal, directory, judged.findings, judged.severity)
@@ -91,6 +95,7 @@ impl Case {
         Ok(Self {
             seen: (Arc::clone(directory), Arc::clone(policy)),
             request_index: kept.index,
+            is_of_today,
             trust: Arc::clone(trust),
             entry,
             proposal,
@@ -185,9 +190,12 @@ impl Case {
         Ok(votes)
     }
 
-    /// Whether what the request rests on has moved away: its agent, guard, key or environment, or that it may be
-    /// asked at all.
+    /// Whether what the request rests on has moved away: the backend's key that signed it, its agent, guard, key or
+    /// environment, or that it may be asked at all.
     pub(super) fn has_moved(&self, now: Timestamp) -> bool {
+        if !self.is_of_today {
+            return true;
+        }
         let directory = &self.trust.directory;
         let guard = directory.key_at(&self.request.guard_key, Role::Guard, now);
         let judged = self.entry.judged.clone();

@@ -27,7 +27,7 @@ use countersign_protocol::request::Refusal;
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
-pub use renew::Document;
+pub use renew::{Document, follow_root, take_root};
 
 use crate::clock;
 use crate::key::BackendKey;

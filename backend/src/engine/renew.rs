@@ -70,22 +70,8 @@ impl Engine {
         envelope: &Envelope,
     ) -> Result<Option<Arc<Trust>>, Refused> {
         let now = moment(conn)?;
-        let Some((sort, entry, version)) = self.check(document, envelope, now)? else {
-            return Ok(None);
-        };
-        let filing = Filing {
-            sort,
-            request: None,
-            version: Some(version),
-            envelope,
-            entry: Some(entry),
-        };
-        row::file(conn, &filing, now)?;
-        row::announce(conn, None, &ChangeSubject::Trust, now)?;
-        let renewed = Arc::new(Trust::load(conn).map_err(|error| Refused::invalid(error.to_string()))?);
-        tracing::info!(document = sort.word(), version, "trust renewed");
-        ask_again(conn, &renewed, now)?;
-        Ok(Some(renewed))
+        let filed = self.check(document, envelope, now)?;
+        filed.map(|place| file(conn, place, envelope, now)).transpose()
     }
 
     fn check(&self, document: Document, envelope: &Envelope, now: Timestamp) -> Result<Filed, Refused> {
@@ -98,20 +84,62 @@ impl Engine {
     }
 
     fn check_root(&self, trust: &Trust, envelope: &Envelope, now: Timestamp) -> Result<Filed, Refused> {
-        let chain: Vec<Envelope> = trust.roots.iter().chain([envelope]).cloned().collect();
         if is_known(trust.root.root().digest(), envelope) {
             return Ok(None);
         }
-        let next = TrustedRoot::follow(trust.root.id(), &chain).map_err(|error| refused(&error))?;
-        next.check_fresh(now).map_err(|error| refused(&error))?;
+        let next = follow_root(trust, envelope, now)?;
         let backend = self.key.public_key().id();
         if next.key(&backend, Role::Backend).is_none() || next.key(&self.log_key, Role::Log).is_none() {
             return Err(Refused::invalid(
-                "the new root does not name this backend's and log's keys",
+                "the new root does not name this backend's and log's keys; stop the backend and hand it in with \
+                 `countersignd rotate --root FILE`",
             ));
         }
         Ok(Some((Sort::Root, EntryType::Root, next.root().version)))
     }
+}
+
+/// Takes a root in while nobody serves: what goes with it is the same, but whose keys it names is the caller's to see.
+///
+/// # Errors
+/// [`Refused`] says why it does not follow from what is known.
+pub fn take_root(conn: &Connection, trust: &Trust, envelope: &Envelope) -> Result<Arc<Trust>, Refused> {
+    let now = moment(conn)?;
+    let version = follow_root(trust, envelope, now)?.root().version;
+    file(conn, (Sort::Root, EntryType::Root, version), envelope, now)
+}
+
+/// The root that follows, while it is fresh.
+///
+/// # Errors
+/// [`Refused`] says why it does not follow from what is known.
+pub fn follow_root(trust: &Trust, envelope: &Envelope, now: Timestamp) -> Result<TrustedRoot, Refused> {
+    let chain: Vec<Envelope> = trust.roots.iter().chain([envelope]).cloned().collect();
+    let next = TrustedRoot::follow(trust.root.id(), &chain).map_err(|error| refused(&error))?;
+    next.check_fresh(now).map_err(|error| refused(&error))?;
+    Ok(next)
+}
+
+/// Keeps a document, has it logged and told, and asks about open requests again.
+fn file(
+    conn: &Connection,
+    (sort, entry, version): (Sort, EntryType, u64),
+    envelope: &Envelope,
+    now: Timestamp,
+) -> Result<Arc<Trust>, Refused> {
+    let filing = Filing {
+        sort,
+        request: None,
+        version: Some(version),
+        envelope,
+        entry: Some(entry),
+    };
+    row::file(conn, &filing, now)?;
+    row::announce(conn, None, &ChangeSubject::Trust, now)?;
+    let renewed = Arc::new(Trust::load(conn).map_err(|error| Refused::invalid(error.to_string()))?);
+    tracing::info!(document = sort.word(), version, "trust renewed");
+    ask_again(conn, &renewed, now)?;
+    Ok(renewed)
 }
 
 /// Where a document is filed; nothing when it is the one that is known.

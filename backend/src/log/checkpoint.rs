@@ -51,9 +51,13 @@ impl Checkpoint {
         })
     }
 
-    /// Opens a note that the log with this verifier key signed.
+    /// Opens a note that the log signed, by one of these verifier keys.
     #[must_use]
-    pub fn open(note: &str, verifier_key: &str) -> Option<Self> {
+    pub fn open(note: &str, verifier_keys: &[String]) -> Option<Self> {
+        verifier_keys.iter().find_map(|key| Self::open_by(note, key))
+    }
+
+    fn open_by(note: &str, verifier_key: &str) -> Option<Self> {
         let verifier = StandardVerifier::new(verifier_key).ok()?;
         let opened = Note::from_bytes(note.as_bytes()).ok()?;
         opened.verify(&VerifierList::new(vec![Box::new(verifier)])).ok()?;
@@ -112,6 +116,16 @@ pub fn store(conn: &Connection, checkpoint: &Checkpoint, now: Timestamp) -> Resu
     Ok(())
 }
 
+/// Puts another signature of the same tree in the place of the one that is kept.
+///
+/// # Errors
+/// [`LogError`] when the database fails.
+pub fn sign_again(conn: &Connection, checkpoint: &Checkpoint) -> Result<(), LogError> {
+    conn.prepare_cached("UPDATE checkpoints SET note = ?2 WHERE size = ?1")?
+        .execute(params![int(checkpoint.size), checkpoint.note])?;
+    Ok(())
+}
+
 /// Remembers the last signed checkpoint outside the database, durably.
 ///
 /// # Errors
@@ -136,7 +150,7 @@ pub fn remember(path: &Path, checkpoint: &Checkpoint) -> Result<(), LogError> {
 ///
 /// # Errors
 /// [`LogError`] when it cannot be read or is not this log's.
-pub fn remembered(path: &Path, verifier_key: &str) -> Result<Checkpoint, LogError> {
+pub fn remembered(path: &Path, verifier_keys: &[String]) -> Result<Checkpoint, LogError> {
     let failed = |error| LogError::File {
         path: path.to_owned(),
         error,
@@ -147,7 +161,7 @@ pub fn remembered(path: &Path, verifier_key: &str) -> Result<Checkpoint, LogErro
         .take(MAX_NOTE_BYTES)
         .read_to_string(&mut note)
         .map_err(failed)?;
-    Checkpoint::open(&note, verifier_key).ok_or_else(|| LogError::Foreign(path.to_owned()))
+    Checkpoint::open(&note, verifier_keys).ok_or_else(|| LogError::Foreign(path.to_owned()))
 }
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Checkpoint> {

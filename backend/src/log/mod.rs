@@ -83,13 +83,20 @@ impl Log {
         checkpoint::remember(&home.join(LAST), &empty)
     }
 
-    /// Opens the log over its database and refuses one that was rolled back.
+    /// Opens the log over its database and refuses one that was rolled back. What was signed by an earlier key of
+    /// this log counts, and is signed again by the key of today.
     ///
     /// # Errors
     /// [`LogError::RolledBack`] when the database does not continue what was signed.
-    pub fn open(home: &Path, conn: &Connection, key: &LogKey, origin: &str) -> Result<Self, LogError> {
+    pub fn open(
+        home: &Path,
+        conn: &Connection,
+        key: &LogKey,
+        origin: &str,
+        verifiers: &[String],
+    ) -> Result<Self, LogError> {
         let last = home.join(LAST);
-        let signed = checkpoint::remembered(&last, &key.verifier_key(origin))?;
+        let signed = checkpoint::remembered(&last, verifiers)?;
         check_contains(conn, &signed)?;
         let signer = key.note_signer(origin);
         let newest = match checkpoint::newest(conn)? {
@@ -104,6 +111,14 @@ impl Log {
                 found: tree.size()?,
             });
         }
+        let newest = if Checkpoint::open(&newest.note, &[key.verifier_key(origin)]).is_some() {
+            newest
+        } else {
+            let hash = tlog_tiles::Hash(*newest.root_hash.as_bytes());
+            let again = Checkpoint::sign(origin, newest.size, &hash, &signer)?;
+            checkpoint::sign_again(conn, &again)?;
+            again
+        };
         checkpoint::remember(&last, &newest)?;
         Ok(Self {
             signer,

@@ -433,7 +433,14 @@ mod tests {
         let (path, conn, key) = opened(home.path());
         file(&conn, 1).unwrap();
         file(&conn, 2).unwrap();
-        let log = Log::open(home.path(), &conn, &key, "example.org/log").unwrap();
+        let log = Log::open(
+            home.path(),
+            &conn,
+            &key,
+            "example.org/log",
+            &[key.verifier_key("example.org/log")],
+        )
+        .unwrap();
         let store = Store::start(&path, conn, log).unwrap();
         assert_eq!(store.published().checkpoint.size, 2);
         store.write(|conn| file(conn, 3)).await.unwrap();
@@ -449,7 +456,14 @@ mod tests {
     async fn a_change_that_fails_or_panics_takes_no_other_with_it() {
         let home = tempfile::tempdir().unwrap();
         let (path, conn, key) = opened(home.path());
-        let log = Log::open(home.path(), &conn, &key, "example.org/log").unwrap();
+        let log = Log::open(
+            home.path(),
+            &conn,
+            &key,
+            "example.org/log",
+            &[key.verifier_key("example.org/log")],
+        )
+        .unwrap();
         let store = Store::start(&path, conn, log).unwrap();
         let (good, bad, worse, also) = tokio::join!(
             store.write(|conn| file(conn, 1)),

@@ -79,6 +79,16 @@ impl Predicate for Root {
     }
 }
 
+impl Root {
+    /// Refuses a root that breaks a rule of its own, whoever signed it.
+    ///
+    /// # Errors
+    /// [`RootError::Malformed`] says which rule.
+    pub fn check(&self) -> Result<(), RootError> {
+        check(self)
+    }
+}
+
 /// Why a root is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RootError {
@@ -244,7 +254,7 @@ fn self_signed(envelope: &Envelope) -> Result<Verified<Root>, RootError> {
     // before has signed them.
     let claimed = unverified_keys(envelope)?;
     let root = signed.verify(&claimed)?;
-    check(&root)?;
+    root.check()?;
     Ok(signed.verify_threshold(&keys_of(&root), count(root.thresholds.root))?)
 }
 

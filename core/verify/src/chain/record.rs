@@ -11,7 +11,7 @@ use countersign_protocol::moment::Timestamp;
 use super::request::Asked;
 use super::trust::Trust;
 use super::{LogView, Pinned, Problem, Purpose};
-use crate::log::{CheckedSegment, check_seen, check_segment};
+use crate::log::{CheckedSegment, check_seen};
 
 /// What the log says about the evidence's statements.
 pub(super) struct Record {
@@ -43,7 +43,7 @@ pub(super) fn open(
         }
         return record;
     };
-    match check_segment(segment, &trust.root, start) {
+    match trust.segment(segment, start) {
         Ok(CheckedSegment { checkpoint, leaves }) => {
             record.view.checkpoint = Some(checkpoint);
             record.view.request_index = Some(start);

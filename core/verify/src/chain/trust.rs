@@ -3,12 +3,14 @@
 use countersign_policy::PolicySet;
 use countersign_protocol::bundle::{Evidence, Logged};
 use countersign_protocol::directory::TrustedDirectory;
+use countersign_protocol::log::{EntryType, LogSegment};
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::policy_bundle::TrustedBundle;
 use countersign_protocol::root::{RootError, TrustedRoot};
 use countersign_protocol::signed::{Envelope, Predicate, SignatureError, Signed, Verified};
 
 use super::{Pinned, Problem, Purpose};
+use crate::log::{CheckedSegment, LogError, check_segment};
 
 /// The most versions of directory or policy that one request may live through.
 const MAX_VERSIONS: usize = 256;
@@ -201,6 +203,23 @@ impl Trust {
     pub(super) fn verify<T: Predicate>(&self, envelope: &Envelope) -> Result<Verified<T>, SignatureError> {
         let signed = Signed::<T>::from(envelope.clone());
         under((&self.root, &self.earlier), |root| signed.verify(root))
+    }
+
+    /// Checks the log by its key of today, or, looking back, by one it had before. A key that a later root took out
+    /// vouches for no tree that is seen to hold that root.
+    pub(super) fn segment(&self, segment: &LogSegment, start: u64) -> Result<CheckedSegment, LogError> {
+        check_segment(segment, &self.root, start).or_else(|refusal| {
+            let of_its_time = |root: &TrustedRoot| {
+                let checked = check_segment(segment, root, start).ok()?;
+                let since = checked
+                    .leaves
+                    .iter()
+                    .filter(|(index, leaf)| *index >= start && leaf.entry == EntryType::Root);
+                let newer = u64::try_from(since.count()).unwrap_or(u64::MAX);
+                (newer < root.root().version).then_some(checked)
+            };
+            self.earlier.iter().find_map(of_its_time).ok_or(refusal)
+        })
     }
 
     pub(super) fn check_fresh(&self, as_of: Timestamp, problems: &mut Vec<Problem>) {
