@@ -14,9 +14,13 @@ use crate::command::failure::Failure;
 
 mod keys;
 mod owners;
+mod root;
 
 pub use keys::{Attest, CheckKey, CreateKey, EnrollKey, Keys, ProviderName, RevokeKey, RotateKey};
-pub use owners::{Directory, DirectoryPropose, Enrolments, Invite, Log, Policy, PolicySign, Revoke};
+pub use owners::{
+    Directory, DirectoryPropose, Enrolments, Invite, Log, Policy, PolicySign, Revoke, SignDirectory,
+};
+pub use root::{OwnerRole, Root, RootPropose, RootSign};
 
 /// Signed human review for single privileged actions of AI agents and automation.
 ///
@@ -97,6 +101,9 @@ pub enum Command {
     /// The directory of people, keys, agents and guards.
     #[command(subcommand)]
     Directory(Directory),
+    /// The root: who the owners are, and which keys the backend and the log have.
+    #[command(subcommand)]
+    Root(Root),
     /// The transparency log.
     #[command(subcommand)]
     Log(Log),
@@ -199,7 +206,7 @@ pub struct Demo {
 #[derive(Debug, Args)]
 pub struct Init {
     /// The organisation's name.
-    #[arg(long, required_unless_present = "sign")]
+    #[arg(long, required_unless_present_any = ["sign", "owner_keys"])]
     pub organisation: Option<String>,
     /// Your id, as statements will name you.
     #[arg(long, required_unless_present = "sign")]
@@ -222,6 +229,18 @@ pub struct Init {
     /// Only make your owner keys and write the public halves, for the owner who runs `init`.
     #[arg(long, conflicts_with_all = ["service_keys", "co_owner", "sign"])]
     pub owner_keys: bool,
+    /// Make new keys of these kinds besides those you have, for the next root to name.
+    #[arg(long, value_name = "KIND", requires = "owner_keys")]
+    pub renew: Vec<OwnerRole>,
+    /// What is to keep the owner keys that are made.
+    #[arg(long, default_value = "software")]
+    pub provider: ProviderName,
+    /// Where its device is: a TPM's address, a PKCS#11 module.
+    #[arg(long)]
+    pub at: Option<String>,
+    /// Which token (serial number or label).
+    #[arg(long)]
+    pub select: Option<String>,
     /// Add your signatures to a trust document that another owner made.
     #[arg(long, value_name = "FILE")]
     pub sign: Option<PathBuf>,
@@ -501,6 +520,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Keys(chosen) => command::keys::run(config, chosen).await,
         Command::Policy(chosen) => command::policy::run(config, chosen).await,
         Command::Directory(chosen) => command::directory::run(config, chosen).await,
+        Command::Root(chosen) => command::root::run(config, chosen).await,
         Command::Log(chosen) => command::log::run(config, chosen).await,
         Command::Export(options) => command::offline::export(config, options).await,
         Command::Review(options) => command::offline::review(config, options).await,

@@ -8,6 +8,7 @@ pub mod config;
 pub mod enrolment;
 pub mod home;
 pub mod organisation;
+pub mod succession;
 
 pub mod keyring;
 pub mod keys;

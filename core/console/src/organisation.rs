@@ -25,6 +25,8 @@ use countersign_protocol::signed::{Envelope, Predicate, SignError, Signed, Signe
 use countersign_protocol::text::{Bounded, Line, TooLong};
 use serde::{Deserialize, Serialize};
 
+use crate::succession;
+
 /// How long directories and bundles are valid unless told otherwise.
 pub const VALIDITY: Duration = Duration::from_secs(7 * 24 * 3600);
 /// How long a root is valid unless told otherwise.
@@ -143,27 +145,8 @@ pub fn root(
             threshold,
         });
     }
-    let mut keys = Vec::new();
-    for owner in owners {
-        for (key, role) in [
-            (&owner.root, Role::Root),
-            (&owner.directory, Role::DirectoryOwner),
-            (&owner.policy, Role::PolicyOwner),
-        ] {
-            keys.push(RootKey {
-                key: key.clone(),
-                role,
-                holder: Some(owner.person.clone()),
-            });
-        }
-    }
-    for (key, role) in [(&services.backend, Role::Backend), (&services.log, Role::Log)] {
-        keys.push(RootKey {
-            key: key.clone(),
-            role,
-            holder: None,
-        });
-    }
+    let mut keys: Vec<RootKey> = owners.iter().flat_map(succession::keys_of).collect();
+    succession::add_services(&mut keys, services);
     Ok(Root {
         organisation,
         version: 1,

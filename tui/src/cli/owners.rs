@@ -50,6 +50,9 @@ pub struct PolicySign {
     /// Where the bundle is written.
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
+    /// Sign with this key alone, by its name on this machine.
+    #[arg(long, value_name = "NAME")]
+    pub key: Vec<String>,
     /// Hand it to the backend, once enough owners signed.
     #[arg(long)]
     pub publish: bool,
@@ -75,18 +78,25 @@ pub enum Directory {
     /// Write the next directory, in which a key has ended.
     Revoke(Revoke),
     /// Sign a directory.
-    Sign {
-        /// The directory, as `propose` or another owner's `sign` wrote it.
-        file: PathBuf,
-        /// Where it is written; the same file unless given.
-        #[arg(short, long, value_name = "FILE")]
-        output: Option<PathBuf>,
-        /// Hand it to the backend, once enough owners signed.
-        #[arg(long)]
-        publish: bool,
-        #[command(flatten)]
-        pin: Pin,
-    },
+    Sign(SignDirectory),
+}
+
+/// Options of `directory sign`.
+#[derive(Debug, Args)]
+pub struct SignDirectory {
+    /// The directory, as `propose` or another owner's `sign` wrote it.
+    pub file: PathBuf,
+    /// Where it is written; the same file unless given.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Sign with this key alone, by its name on this machine.
+    #[arg(long, value_name = "NAME")]
+    pub key: Vec<String>,
+    /// Hand it to the backend, once enough owners signed.
+    #[arg(long)]
+    pub publish: bool,
+    #[command(flatten)]
+    pub pin: Pin,
 }
 
 /// Options of `directory invite`.

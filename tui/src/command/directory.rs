@@ -8,7 +8,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_client::now;
 use countersign_client::trust::TrustStore;
-use countersign_console::keys as console_keys;
 use countersign_console::organisation::{self as org, Enrolment, GuardKey};
 use countersign_protocol::api::TrustDocument;
 use countersign_protocol::attestation::Certificate;
@@ -20,8 +19,8 @@ use countersign_protocol::text::Line;
 
 use super::failure::{Code, Failure};
 use super::output::shown;
-use super::{enrolments, file, output, passphrase, session, statement};
-use crate::cli::{self, DirectoryPropose, Pin};
+use super::{enrolments, file, output, owner, session, statement};
+use crate::cli::{self, DirectoryPropose, SignDirectory};
 
 pub async fn run(config: Option<&Path>, chosen: cli::Directory) -> Result<(), Failure> {
     match chosen {
@@ -30,12 +29,7 @@ pub async fn run(config: Option<&Path>, chosen: cli::Directory) -> Result<(), Fa
         cli::Directory::Invite(options) => enrolments::invite(config, &options).await,
         cli::Directory::Enrolments(options) => enrolments::enrolments(config, &options).await,
         cli::Directory::Revoke(options) => enrolments::revoke(config, &options).await,
-        cli::Directory::Sign {
-            file,
-            output,
-            publish,
-            pin,
-        } => sign(config, &file, output.as_deref().unwrap_or(&file), publish, &pin).await,
+        cli::Directory::Sign(options) => sign(config, &options).await,
     }
 }
 
@@ -250,37 +244,21 @@ fn look(config: Option<&Path>, envelope: &Envelope) -> Result<(), Failure> {
     statement::say_change::<Directory>(&trusted.directory, &next)
 }
 
-async fn sign(
-    config: Option<&Path>,
-    path: &Path,
-    to: &Path,
-    publish: bool,
-    pin: &Pin,
-) -> Result<(), Failure> {
-    let (_, found) = session::configuration(config)?;
-    let key = found
-        .keys
-        .values()
-        .find(|key| key.role == Role::DirectoryOwner)
-        .cloned()
-        .ok_or_else(|| {
-            Failure::usage(
-                "there is no directory owner's key here",
-                "`countersign init --owner-keys` makes an owner's keys",
-            )
-        })?;
-    let envelope: Envelope = file::read_json(path)?;
+async fn sign(config: Option<&Path>, options: &SignDirectory) -> Result<(), Failure> {
+    let keys = owner::signing_keys(config, Role::DirectoryOwner, &options.key)?;
+    let envelope: Envelope = file::read_json(&options.file)?;
     look(config, &envelope)?;
-    let key = console_keys::open(&key)?;
-    let secret = passphrase::of_key(key.as_ref(), pin, "your owner keys")?;
-    let signer = key.unlock(&secret)?;
-    let envelope = org::countersign::<Directory>(envelope, signer.as_ref())?;
+    let envelope = owner::sign::<Directory>(envelope, &keys, &options.pin)?;
+    let to = options.output.as_ref().unwrap_or(&options.file);
     file::write_json(to, &envelope)?;
     output::say(&format!("signed {}", to.display()))?;
-    if publish {
+    if options.publish {
         let inbox = session::inbox(config)?;
-        let trusted = inbox.trusted().await?;
-        TrustedDirectory::accept(&trusted.root, &envelope, trusted.directory.version).map_err(|error| {
+        let (root, seen) = (
+            session::newest_root(&inbox).await?,
+            inbox.store().pinned().directory_seen,
+        );
+        TrustedDirectory::accept(&root, &envelope, seen).map_err(|error| {
             Failure::new(
                 Code::Refused,
                 error.to_string(),

@@ -3,13 +3,11 @@
 use std::path::Path;
 
 use countersign_client::now;
-use countersign_console::config::{Config, ConfiguredKey, Provider};
 use countersign_console::home::Home;
 use countersign_console::keys as console_keys;
-use countersign_console::organisation::{self as org, OWNER_KEYS_SCHEMA, OwnerKeys, ServiceKeys};
+use countersign_console::organisation::{self as org, OwnerKeys, ServiceKeys};
 use countersign_protocol::api::TrustDocument;
 use countersign_protocol::directory::Directory;
-use countersign_protocol::identity::{PersonId, Role};
 use countersign_protocol::policy_bundle::{Limits, PolicyBundle};
 use countersign_protocol::root::{Root, TrustedRoot};
 use countersign_protocol::signed::Signer;
@@ -17,33 +15,30 @@ use countersign_protocol::text::Line;
 use secrecy::SecretString;
 
 use super::failure::Failure;
-use super::{file, keys, output, passphrase, policy};
+use super::{file, output, owner, passphrase, policy};
 use crate::cli::Init;
-
-/// The owner's keys by their names in the configuration.
-const OWNER_KEYS: [(&str, Role); 3] = [
-    ("owner-root", Role::Root),
-    ("owner-directory", Role::DirectoryOwner),
-    ("owner-policy", Role::PolicyOwner),
-];
 
 pub fn run(options: &Init) -> Result<(), Failure> {
     let home = Home::from_environment()?;
     if let Some(document) = &options.sign {
         return sign(&home, document, options);
     }
-    let (Some(organisation), Some(person)) = (&options.organisation, &options.person) else {
-        return Err(Failure::usage("`--organisation` and `--person` are needed", ""));
-    };
-    let display = options.display.clone().unwrap_or_else(|| person.to_string());
+    let person = options
+        .person
+        .as_ref()
+        .ok_or_else(|| Failure::usage("`--person` is needed", ""))?;
     if options.owner_keys {
-        let (own, _) = own_keys(&home, person, &display, options)?;
+        let (own, _) = owner::own_keys(&home, person, options)?;
         file::write_json(&options.output, &own)?;
         return output::say(&format!(
             "wrote your public owner keys to {}",
             options.output.display()
         ));
     }
+    let organisation = options
+        .organisation
+        .as_ref()
+        .ok_or_else(|| Failure::usage("`--organisation` is needed", ""))?;
     let services = options
         .service_keys
         .as_deref()
@@ -63,10 +58,10 @@ pub fn run(options: &Init) -> Result<(), Failure> {
         }
         .into());
     }
-    let (own, secret) = own_keys(&home, person, &display, options)?;
+    let (own, secret) = owner::own_keys(&home, person, options)?;
     owners.insert(0, own);
     let name = line(organisation)?;
-    let document = make(&home, name, &owners, &services, options, &secret)?;
+    let document = make(&home, name, &owners, &services, options, secret)?;
     file::write_json(&options.output, &document)?;
     tell(&document, options)
 }
@@ -77,9 +72,9 @@ fn make(
     owners: &[OwnerKeys],
     services: &ServiceKeys,
     options: &Init,
-    secret: &SecretString,
+    secret: Option<SecretString>,
 ) -> Result<TrustDocument, Failure> {
-    let signers = unlock_all(home, secret)?;
+    let signers = unlock_all(home, secret, options)?;
     let [root_key, directory_key, policy_key] = &signers;
     let root = org::root(organisation, owners, services, options.threshold, now())?;
     let root = seal(&root, root_key.as_ref())?;
@@ -130,8 +125,7 @@ fn sign(home: &Home, path: &Path, options: &Init) -> Result<(), Failure> {
             TrustedRoot::id_of(root).words().join(" ")
         ))?;
     }
-    let secret = passphrase::ask(&options.pin, "Passphrase of your owner keys: ")?;
-    let signers = unlock_all(home, &secret)?;
+    let signers = unlock_all(home, None, options)?;
     let [root_key, directory_key, policy_key] = &signers;
     let mut roots = document.roots.clone();
     if let Some(last) = roots.pop() {
@@ -147,65 +141,23 @@ fn sign(home: &Home, path: &Path, options: &Init) -> Result<(), Failure> {
     tell(&document, options)
 }
 
-/// This owner's keys: made where there are none yet.
-fn own_keys(
-    home: &Home,
-    person: &PersonId,
-    display: &str,
-    options: &Init,
-) -> Result<(OwnerKeys, SecretString), Failure> {
-    home.create()?;
-    let known = Config::load(&home.config_file())?.keys;
-    let is_new = !OWNER_KEYS.iter().any(|(name, _)| known.contains_key(*name));
-    console_keys::provider(Provider::Software, None)?.probe()?;
-    let secret = if is_new {
-        passphrase::choose(&options.pin, "A passphrase for your owner keys: ")?
-    } else {
-        passphrase::ask(&options.pin, "Passphrase of your owner keys: ")?
-    };
-    if is_new {
-        for (name, role) in OWNER_KEYS {
-            keys::create(home, None, name, Provider::Software, role, &secret)?;
-        }
-    }
-    let mut public = Vec::new();
-    for key in configured(home)? {
-        public.push(console_keys::open(&key)?.public_key().clone());
-    }
-    let [root, directory, policy] =
-        <[_; 3]>::try_from(public).map_err(|_| Failure::internal("the owner keys are not complete"))?;
-    let own = OwnerKeys {
-        schema: OWNER_KEYS_SCHEMA.to_owned(),
-        person: person.clone(),
-        display: line(display)?,
-        root,
-        directory,
-        policy,
-    };
-    Ok((own, secret))
-}
-
-fn configured(home: &Home) -> Result<Vec<ConfiguredKey>, Failure> {
-    let keys = Config::load(&home.config_file())?.keys;
-    OWNER_KEYS
-        .iter()
-        .map(|(name, _)| {
-            keys.get(*name).cloned().ok_or_else(|| {
-                Failure::usage(
-                    format!("there is no key `{name}` here"),
-                    "`countersign init --owner-keys` makes an owner's keys",
-                )
-            })
-        })
-        .collect()
-}
-
 type Unlocked = Box<dyn Signer + Send + Sync>;
 
-fn unlock_all(home: &Home, secret: &SecretString) -> Result<[Unlocked; 3], Failure> {
+/// Unlocks an owner's three keys, which are unlocked alike: by the secret that was just chosen, or one that is asked
+/// for once.
+fn unlock_all(home: &Home, secret: Option<SecretString>, options: &Init) -> Result<[Unlocked; 3], Failure> {
+    let mut opened = Vec::new();
+    for (_, key) in owner::configured(home)? {
+        opened.push(console_keys::open(&key)?);
+    }
+    let secret = match (secret, opened.first()) {
+        (Some(secret), _) => secret,
+        (None, Some(first)) => passphrase::of_key(first.as_ref(), &options.pin, "your owner keys")?,
+        (None, None) => SecretString::default(),
+    };
     let mut signers = Vec::new();
-    for key in configured(home)? {
-        signers.push(console_keys::open(&key)?.unlock(secret)?);
+    for key in opened {
+        signers.push(key.unlock(&secret)?);
     }
     <[_; 3]>::try_from(signers).map_err(|_| Failure::internal("the owner keys are not complete"))
 }

@@ -96,7 +96,8 @@ pub fn create(
     add(home, config, name, provider, None, &wanted)
 }
 
-fn add(
+/// Makes a key and puts it into the configuration.
+pub fn add(
     home: &Home,
     config: Option<&Path>,
     name: &str,
@@ -260,7 +261,8 @@ fn pem(label: &str, bytes: &[u8]) -> String {
     )
 }
 
-const fn which(name: ProviderName) -> Provider {
+/// The provider of that name.
+pub const fn which(name: ProviderName) -> Provider {
     match name {
         ProviderName::Tpm => Provider::Tpm,
         ProviderName::Pkcs11 => Provider::Pkcs11,

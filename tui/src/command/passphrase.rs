@@ -1,6 +1,7 @@
 //! Passphrases and PINs: typed at the terminal without being shown, or fed through a file descriptor. Never prompted for
 //! where there is no terminal, never taken from arguments or the environment, which other processes can read.
 
+use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
 
@@ -27,21 +28,56 @@ pub fn ask(pin: &Pin, prompt: &str) -> Result<SecretString, Failure> {
 /// Asks for what a key wants, in its words. How many tries a device allows is said before one is used up; where none
 /// is left, nothing is asked.
 pub fn of_key(key: &dyn ReviewerKey, pin: &Pin, whose: &str) -> Result<SecretString, Failure> {
-    let attempts = key.attempts()?;
-    if key.asks() == Asks::Confirmation {
-        output::note(
-            "confirm the signature where the key is: in the agent's window, or by touching the device",
-        );
-        return Ok(SecretString::default());
+    Asking::with(pin).of_key(key, whose)
+}
+
+/// What the keys of one command ask for, one key after the other. Where it is fed, each line is for one key, and the
+/// last line for all that are left.
+#[derive(Debug)]
+pub struct Asking<'a> {
+    pin: &'a Pin,
+    fed: Option<VecDeque<SecretString>>,
+}
+
+impl<'a> Asking<'a> {
+    /// Nothing is asked or read yet.
+    pub const fn with(pin: &'a Pin) -> Self {
+        Self { pin, fed: None }
     }
-    if let Some(warning) = attempts.and_then(|attempts| attempts.warning()) {
-        output::note(&warning);
+
+    /// Asks for what a key wants, as [`of_key`] does.
+    pub fn of_key(&mut self, key: &dyn ReviewerKey, whose: &str) -> Result<SecretString, Failure> {
+        let attempts = key.attempts()?;
+        if key.asks() == Asks::Confirmation {
+            output::note(
+                "confirm the signature where the key is: in the agent's window, or by touching the device",
+            );
+            return Ok(SecretString::default());
+        }
+        if let Some(warning) = attempts.and_then(|attempts| attempts.warning()) {
+            output::note(&warning);
+        }
+        let mut asked = key.asks().word().to_owned();
+        if let Some(first) = asked.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+        self.ask(&format!("{asked} of {whose}: "))
     }
-    let mut asked = key.asks().word().to_owned();
-    if let Some(first) = asked.get_mut(..1) {
-        first.make_ascii_uppercase();
+
+    fn ask(&mut self, prompt: &str) -> Result<SecretString, Failure> {
+        let Some(number) = self.pin.pin_fd else {
+            return from_terminal(prompt);
+        };
+        let fed = match self.fed.take() {
+            Some(fed) => self.fed.insert(fed),
+            None => self.fed.insert(lines_of(number)?),
+        };
+        match fed.len() {
+            0 => Ok(SecretString::default()),
+            1 => Ok(fed.front().cloned().unwrap_or_default()),
+            _ => Ok(fed.pop_front().unwrap_or_default()),
+        }
     }
-    ask(pin, &format!("{asked} of {whose}: "))
 }
 
 /// Asks for a new passphrase, twice where it is typed.
@@ -57,11 +93,18 @@ pub fn choose(pin: &Pin, prompt: &str) -> Result<SecretString, Failure> {
 }
 
 fn from_descriptor(number: u32) -> Result<SecretString, Failure> {
+    Ok(lines_of(number)?.pop_front().unwrap_or_default())
+}
+
+fn lines_of(number: u32) -> Result<VecDeque<SecretString>, Failure> {
     let failed = |error: std::io::Error| Failure::usage(format!("file descriptor {number}: {error}"), "");
     let file = File::open(format!("/dev/fd/{number}")).map_err(failed)?;
     let mut text = Zeroizing::new(String::with_capacity(1024));
     file.take(MAX_BYTES).read_to_string(&mut text).map_err(failed)?;
-    Ok(first_line(&text))
+    Ok(text
+        .lines()
+        .map(|line| SecretString::from(line.trim_end_matches('\r')))
+        .collect())
 }
 
 fn from_terminal(prompt: &str) -> Result<SecretString, Failure> {

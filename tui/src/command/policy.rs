@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use countersign_client::now;
 use countersign_client::trust::{TrustStore, Trusted};
-use countersign_console::keys as console_keys;
 use countersign_console::organisation as org;
 use countersign_policy::PolicySet;
 use countersign_protocol::identity::{RequestId, Role};
@@ -14,7 +13,7 @@ use countersign_protocol::signed::{Envelope, Signed};
 use countersign_protocol::text::{Bounded, Line};
 
 use super::failure::{Code, Failure};
-use super::{file, later, output, passphrase, session, statement};
+use super::{file, later, output, owner, session, statement};
 use crate::cli::{Policy, PolicySign};
 
 /// The sample for small teams, as files by name.
@@ -107,18 +106,8 @@ async fn explain(config: Option<&Path>, id: RequestId) -> Result<(), Failure> {
 }
 
 async fn sign(config: Option<&Path>, options: PolicySign) -> Result<(), Failure> {
-    let (home, found) = session::configuration(config)?;
-    let key = found
-        .keys
-        .values()
-        .find(|key| key.role == Role::PolicyOwner)
-        .cloned()
-        .ok_or_else(|| {
-            Failure::usage(
-                "there is no policy owner's key here",
-                "`countersign init --owner-keys` makes an owner's keys",
-            )
-        })?;
+    let (home, _) = session::configuration(config)?;
+    let keys = owner::signing_keys(config, Role::PolicyOwner, &options.key)?;
     let existing = match options.files.as_slice() {
         [one] if one.extension().is_some_and(|ending| ending == "json") => {
             Some(file::read_json::<Envelope>(one)?)
@@ -136,16 +125,16 @@ async fn sign(config: Option<&Path>, options: PolicySign) -> Result<(), Failure>
     PolicySet::compile(&next.policies, &next.freezes, next.limits)
         .map_err(|error| Failure::no(error.to_string()))?;
     statement::say_policy_change(&trusted.policy, &next)?;
-    let key = console_keys::open(&key)?;
-    let secret = passphrase::of_key(key.as_ref(), &options.pin, "your owner keys")?;
-    let signer = key.unlock(&secret)?;
-    let envelope = org::countersign::<PolicyBundle>(unsigned, signer.as_ref())?;
+    let envelope = owner::sign::<PolicyBundle>(unsigned, &keys, &options.pin)?;
     file::write_json(&options.output, &envelope)?;
     output::say(&format!("signed {}", options.output.display()))?;
     if options.publish {
         let inbox = session::inbox(config)?;
-        let trusted = inbox.trusted().await?;
-        TrustedBundle::accept(&trusted.root, &envelope, trusted.policy.version).map_err(|error| {
+        let (root, seen) = (
+            session::newest_root(&inbox).await?,
+            inbox.store().pinned().policy_seen,
+        );
+        TrustedBundle::accept(&root, &envelope, seen).map_err(|error| {
             Failure::new(
                 Code::Refused,
                 error.to_string(),
