@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use crate::device::{run, tool};
 use crate::process::{Finished, binary};
+use crate::terminal::Terminal;
 
 /// A reviewer's machine.
 #[derive(Debug)]
@@ -47,6 +48,17 @@ impl Home {
     pub fn set(&mut self, name: &str, value: impl Into<String>) {
         self.variables.retain(|(known, _)| known != name);
         self.variables.push((name.to_owned(), value.into()));
+    }
+
+    /// Opens the full screen on a pseudo-terminal.
+    #[must_use]
+    pub fn full_screen(&self, size: (u16, u16)) -> Terminal {
+        let mut console = Command::new(binary("countersign"));
+        console
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .env("COUNTERSIGN_HOME", self.path("home"))
+            .env_remove("COUNTERSIGN_BACKEND");
+        Terminal::start(console, size)
     }
 
     /// Where a file of this machine is.

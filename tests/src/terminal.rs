@@ -71,6 +71,18 @@ impl Terminal {
         self.wait_until(&format!("{text:?} does not come"), || self.shown().contains(text));
     }
 
+    /// Waits until these words stand on the screen one after the other, however they are wrapped and framed; gives the
+    /// screen.
+    pub fn wait_for_words(&self, words: &str) -> String {
+        let says = || {
+            let shown = self.shown();
+            let found = shown.split(|c: char| c.is_whitespace() || "│╭╮╰╯─".contains(c));
+            found.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ").contains(words)
+        };
+        self.wait_until(&format!("{words:?} does not come"), says);
+        self.shown()
+    }
+
     /// Waits until something is so; what is wrong else, with the screen.
     pub fn wait_until(&self, wrong: &str, holds: impl Fn() -> bool) {
         let began = Instant::now();

@@ -340,3 +340,186 @@ fn codes_are_for_one_person_once_and_only_owners_draw_them() {
         "lee"
     );
 }
+
+/// Approves over the command line, with the key that this machine takes by itself.
+fn approve(home: &Home, id: &str) -> countersign_tests::Finished {
+    let shown = home.succeeds(PIN, &["show", id, "--json"]);
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    let view = shown["view_digest"].as_str().unwrap();
+    let reason = ["--reason", "read it all", "--view-digest", view, "--pin-fd", "3"];
+    home.countersign(PIN, &[&["approve", id], &reason[..]].concat())
+}
+
+#[test]
+fn a_key_is_rotated_by_its_holder_and_ended_by_an_owner_over_the_real_command_lines() {
+    let tpm = Swtpm::certified();
+    let mut organisation = organisation(ONE);
+    let owner = owner(&organisation);
+    believe(&mut organisation, &owner, &tpm);
+    let home = candidate(&organisation, &tpm, "software");
+    enroll(&home, &invite(&owner));
+    let accept = ["directory", "enrolments", "--accept", "lee"];
+    publish(&mut organisation, &owner, &accept);
+    let entry = |organisation: &Organisation, assurance| {
+        let holder = countersign_protocol::directory::KeyHolder::Person("lee".parse().unwrap());
+        let keys = organisation.directory.keys.iter();
+        keys.filter(|key| key.holder == holder && key.role == countersign_protocol::identity::Role::Reviewer)
+            .find(|key| key.assurance == assurance)
+            .unwrap()
+            .clone()
+    };
+    let old = entry(&organisation, KeyAssurance::Software);
+
+    // A key in the TPM takes the software key's place; the old one signs that it does.
+    let create = [
+        "keys",
+        "create",
+        "--name",
+        "review-2",
+        "--provider",
+        "tpm",
+        "--pin-fd",
+        "3",
+    ];
+    home.succeeds(PIN, &create);
+    let code = invite(&owner);
+    let rotate = [
+        "keys", "rotate", "--code", &code, "--old", "review", "--new", "review-2", "--pin-fd", "3",
+    ];
+    home.succeeds(PIN, &rotate);
+    assert_eq!(standing(&owner)["standing"], "challenged");
+    home.succeeds(PIN, &rotate);
+    publish(&mut organisation, &owner, &accept);
+    let new = entry(&organisation, KeyAssurance::HardwareAttested);
+    let replaced = entry(&organisation, KeyAssurance::Software);
+    assert_eq!(replaced.key, old.key);
+    let day = countersign_tests::organisation::now().after(std::time::Duration::from_secs(24 * 3600));
+    assert!(
+        replaced.not_after <= day && day < new.not_after,
+        "the old key counts for a day more"
+    );
+
+    // With both on the machine, the new one is what signs, without being named.
+    let client = organisation.ask_change("app.conf", "workers = 4\n", "workers = 8\n");
+    let id = organisation.wait_for(Phase::Pending);
+    let _ = organisation.chain(id);
+    let done = approve(&home, &id.to_string());
+    assert_eq!(done.code, Some(0), "{}{}", done.stdout, done.stderr);
+    assert_eq!(client.finish().code, Some(0));
+    organisation.wait_until(id, Phase::Succeeded);
+    let report = organisation.judge(&organisation.record(id), Purpose::Audit);
+    assert_eq!(report.chain.unwrap().decisions[0].vote.key, new.key.id());
+
+    // The machine is stolen. Its holder reads the command to an owner, who ends the key, as of before that approval.
+    let told = home.succeeds("", &["keys", "revoke", "review-2"]);
+    let command = told
+        .lines()
+        .find(|line| line.contains("countersign directory revoke"))
+        .unwrap();
+    let key = command.split_whitespace().nth(3).unwrap().to_owned();
+    assert_eq!(key, new.key.id().to_string());
+    let client = organisation.ask_change("next.conf", "a\n", "b\n");
+    let open = organisation.wait_for(Phase::Pending);
+    let _ = organisation.chain(open);
+    let revoke = ["directory", "revoke", &key, "--reason", "laptop stolen"];
+    publish(&mut organisation, &owner, &revoke);
+    let refused = approve(&home, &open.to_string());
+    // The old key counts for a day more, and is what is left; but named, the ended one signs nothing.
+    assert_eq!(refused.code, Some(0), "{}{}", refused.stdout, refused.stderr);
+    assert_eq!(client.finish().code, Some(0));
+    let report = organisation.judge(&organisation.record(id), Purpose::Audit);
+    assert!(
+        report.is_valid(),
+        "what was logged before it ended stands: {:?}",
+        report.problems
+    );
+
+    // It turns out that it was in other hands before: what it approved then is void, although it ran.
+    let logged = organisation
+        .judge(&organisation.record(id), Purpose::Audit)
+        .chain
+        .unwrap()
+        .decisions[0]
+        .logged_at
+        .unwrap();
+    let since = logged.before(std::time::Duration::from_millis(1)).to_string();
+    let earlier = [
+        "directory",
+        "revoke",
+        &key,
+        "--reason",
+        "stolen earlier",
+        "--compromised-since",
+        &since,
+    ];
+    publish(&mut organisation, &owner, &earlier);
+    let report = organisation.judge(&organisation.record(id), Purpose::Audit);
+    assert!(!report.is_valid());
+    let void = report.chain.unwrap().decisions[0].void.clone().unwrap();
+    assert!(void.contains("is revoked from"), "{void}");
+    // And the console says so of the file.
+    let file = home.path("evidence.json");
+    home.succeeds("", &["evidence", &id.to_string(), "-o", file.to_str().unwrap()]);
+    let verified = home.countersign("", &["verify", file.to_str().unwrap()]);
+    assert_eq!(verified.code, Some(1), "{}", verified.stdout);
+    // Forward in time it can't be moved again.
+    let later = owner.countersign(
+        "",
+        &[
+            "directory",
+            "revoke",
+            &key,
+            "--reason",
+            "never mind",
+            "-o",
+            "/dev/null",
+        ],
+    );
+    assert_ne!(later.code, Some(0), "{}", later.stdout);
+    assert!(
+        later.stderr.contains("only ever moved earlier"),
+        "{}",
+        later.stderr
+    );
+}
+
+#[test]
+fn a_queue_says_of_a_key_that_will_not_do_before_anything_is_opened() {
+    let tpm = Swtpm::certified();
+    let mut organisation = organisation(ATTESTED);
+    let owner = owner(&organisation);
+    believe(&mut organisation, &owner, &tpm);
+    let strong = candidate(&organisation, &tpm, "tpm");
+    let code = invite(&owner);
+    enroll(&strong, &code);
+    assert_eq!(standing(&owner)["standing"], "challenged");
+    enroll(&strong, &code);
+    publish(
+        &mut organisation,
+        &owner,
+        &["directory", "enrolments", "--accept", "lee"],
+    );
+    // On another machine she has a key that counts as software. She may decide this, but not with that key.
+    let weak = candidate(&organisation, &tpm, "software");
+    enroll(&weak, &invite(&owner));
+    publish(
+        &mut organisation,
+        &owner,
+        &["directory", "enrolments", "--accept", "lee"],
+    );
+    let _client = organisation.ask_change("app.conf", "workers = 4\n", "workers = 8\n");
+    let id = organisation.wait_for(Phase::Pending);
+    let _ = organisation.chain(id);
+    let listed = |home: &Home| {
+        let text = home.succeeds("", &["list", "--json"]);
+        let list: serde_json::Value = serde_json::from_str(&text).unwrap();
+        list["requests"][0].clone()
+    };
+    let by_strong = listed(&strong);
+    assert_eq!(by_strong["eligible"], true, "{by_strong}");
+    assert_eq!(by_strong["why_not"], serde_json::Value::Null);
+    let by_weak = listed(&weak);
+    assert_eq!(by_weak["eligible"], false, "{by_weak}");
+    let why = by_weak["why_not"].as_str().unwrap();
+    assert!(why.contains("will not do here") && why.contains("proven"), "{why}");
+}

@@ -196,7 +196,8 @@ pub(crate) async fn perform(
     instead: impl FnOnce(&Opened, &Chain) -> Result<Option<Instead>, DecideError> + Send,
 ) -> Result<Sent, DecideError> {
     let opened = inbox.fetch_or_copy(intent.request).await?;
-    let key = signing_key(inbox.config(), intent.key.as_deref())?;
+    let directory = opened.report.chain.as_ref().map(|chain| &chain.directory);
+    let (_, key) = signing_key(inbox.config(), directory, intent.key.as_deref())?;
     let mut prepared = prepare(&opened, &intent, inbox.person(), &key)?;
     if let Some(chain) = &opened.report.chain {
         prepared.instead = instead(&opened, chain)?;
@@ -397,12 +398,22 @@ fn enrolled<'a>(
     }
 }
 
-/// The key that signs decisions here: the named one, or the only one.
+/// The key that signs decisions here, with its name: the named one, the only one, or the one that the directory lets
+/// count longest.
 ///
 /// # Errors
 /// [`DecideError::WhichKey`] when there is none, or it is not clear which.
-pub fn signing_key(config: &Config, name: Option<&str>) -> Result<ConfiguredKey, DecideError> {
-    let mut reviewer_keys = config.keys.iter().filter(|(_, key)| key.role == Role::Reviewer);
+pub fn signing_key(
+    config: &Config,
+    directory: Option<&TrustedDirectory>,
+    name: Option<&str>,
+) -> Result<(String, ConfiguredKey), DecideError> {
+    let reviewer_keys: Vec<(&String, &ConfiguredKey)> = config
+        .keys
+        .iter()
+        .filter(|(_, key)| key.role == Role::Reviewer)
+        .collect();
+    let owned = |(name, key): (&String, &ConfiguredKey)| (name.clone(), key.clone());
     let none = || {
         DecideError::WhichKey(
             "there is no reviewer key here; make one with `countersign keys create`".to_owned(),
@@ -411,21 +422,42 @@ pub fn signing_key(config: &Config, name: Option<&str>) -> Result<ConfiguredKey,
     match name {
         Some(name) => config
             .keys
-            .get(name)
-            .filter(|key| key.role == Role::Reviewer)
-            .cloned()
+            .get_key_value(name)
+            .filter(|(_, key)| key.role == Role::Reviewer)
+            .map(owned)
             .ok_or_else(|| {
                 DecideError::WhichKey(format!(
                     "there is no reviewer key named `{name}` here; `countersign keys list` shows them"
                 ))
             }),
-        None => match (reviewer_keys.next(), reviewer_keys.next()) {
-            (None, _) => Err(none()),
-            (Some((_, key)), None) => Ok(key.clone()),
-            (Some(_), Some(_)) => Err(DecideError::WhichKey(
-                "there are several reviewer keys here; name one with `--key`".to_owned(),
-            )),
+        None => match reviewer_keys.as_slice() {
+            [] => Err(none()),
+            [only] => Ok(owned(*only)),
+            several => longest(several, directory).map(owned).ok_or_else(|| {
+                DecideError::WhichKey(
+                    "there are several reviewer keys here; name one with `--key`".to_owned(),
+                )
+            }),
         },
+    }
+}
+
+/// The one of several keys that the directory lets count longest: a key that was replaced ends before the one that
+/// replaces it.
+fn longest<'a>(
+    keys: &[(&'a String, &'a ConfiguredKey)],
+    directory: Option<&TrustedDirectory>,
+) -> Option<(&'a String, &'a ConfiguredKey)> {
+    let directory = directory?;
+    let end = |key: &ConfiguredKey| {
+        let entry = directory.key_at(&key.id, Role::Reviewer, now()).ok()?;
+        Some(entry.not_after)
+    };
+    let last = keys.iter().filter_map(|(_, key)| end(key)).max()?;
+    let mut found = keys.iter().filter(|(_, key)| end(key) == Some(last));
+    match (found.next(), found.next()) {
+        (Some(one), None) => Some(*one),
+        _ => None,
     }
 }
 

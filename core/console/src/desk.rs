@@ -80,13 +80,14 @@ impl Desk for ReviewerDesk {
 
     async fn load(&self, tell: impl Fn(Page) + Send + Sync) -> Result<(), Trouble> {
         let waiting = Mutex::new(Vec::new());
+        let key = self.own_assurance();
         let tell = |rows: Vec<InboxRow>, part, more| {
             let open = rows.iter().filter(|row| row.phase == Phase::Pending);
             if let Ok(mut waiting) = waiting.lock() {
                 waiting.extend(open.map(|row| (row.id, row.change)));
             }
             tell(Page {
-                rows: rows.into_iter().map(|row| self.row(row)).collect(),
+                rows: rows.into_iter().map(|row| self.row(row, key)).collect(),
                 part,
                 more,
             });
@@ -142,7 +143,8 @@ impl Desk for ReviewerDesk {
     }
 
     async fn key(&self) -> Result<Option<KeyStanding>, Trouble> {
-        let Ok(key) = decide::signing_key(self.inbox.config(), None) else {
+        let directory = self.inbox.store().trusted().ok().map(|trusted| trusted.directory);
+        let Ok((_, key)) = decide::signing_key(self.inbox.config(), directory.as_ref(), None) else {
             return Ok(None);
         };
         let asked = tokio::task::spawn_blocking(move || {
@@ -227,14 +229,12 @@ impl ReviewerDesk {
         }
     }
 
-    fn row(&self, row: InboxRow) -> Row {
+    fn row(&self, row: InboxRow, key: Option<KeyAssurance>) -> Row {
         let content = match row.request {
-            Ok(request) => RowContent::Verified(Box::new(Summary::of(
-                &request,
-                row.phase,
-                row.approved_by,
-                self.inbox.person(),
-            ))),
+            Ok(request) => {
+                let summary = Summary::of(&request, row.phase, row.approved_by, self.inbox.person());
+                RowContent::Verified(Box::new(summary.with_key(key)))
+            }
             Err(problem) => {
                 RowContent::Refused(vec![Trouble::new("not-signed-by-backend", problem.as_str())])
             }
@@ -244,6 +244,14 @@ impl ReviewerDesk {
             change: row.change,
             content,
         }
+    }
+
+    /// How far the directory believes the key that decides here.
+    fn own_assurance(&self) -> Option<KeyAssurance> {
+        let directory = self.inbox.store().trusted().ok()?.directory;
+        let (_, key) = decide::signing_key(self.inbox.config(), Some(&directory), None).ok()?;
+        let entry = directory.key_at(&key.id, Role::Reviewer, now()).ok()?;
+        Some(entry.assurance)
     }
 
     /// Who else looks; only people whom the directory names.
@@ -332,10 +340,8 @@ const fn unlock_for(asks: Asks) -> Unlock {
 
 /// Whom and what is trusted, as it is shown.
 pub(crate) fn trust_of(trusted: &Trusted, config: &Config, person: &PersonId) -> Trust {
-    let key = config
-        .keys
-        .iter()
-        .find(|(_, key)| key.role == Role::Reviewer)
+    let key = decide::signing_key(config, Some(&trusted.directory), None)
+        .ok()
         .and_then(|(name, key)| {
             let entry = trusted.directory.key_at(&key.id, Role::Reviewer, now()).ok()?;
             Some(KeySummary {
@@ -371,8 +377,8 @@ fn progress_of(standing: &Result<Standing, InboxError>) -> Option<Progress> {
 
 /// Why the key on this machine will not do for an approval, as the directory and policy say: known before anything
 /// is read.
-fn weak_key(chain: &Chain, config: &Config, person: &PersonId, now: Timestamp) -> Option<String> {
-    let key = config.keys.values().find(|key| key.role == Role::Reviewer)?;
+pub fn weak_key(chain: &Chain, config: &Config, person: &PersonId, now: Timestamp) -> Option<String> {
+    let (_, key) = decide::signing_key(config, Some(&chain.directory), None).ok()?;
     let entry = chain.directory.key_at(&key.id, Role::Reviewer, now).ok()?;
     let own = match key.provider {
         // Whatever holds it may ask somebody; nothing proves that it did.

@@ -12,18 +12,17 @@ use countersign_client::key_file::FileSigner;
 use countersign_protocol::attestation::{self, Claim, KeyAttestation};
 use countersign_protocol::canonical;
 use countersign_protocol::digest::RootId;
-use countersign_protocol::directory::{Directory, DirectoryKey, KeyHolder, Person, Team};
+use countersign_protocol::directory::{Directory, DirectoryKey, KeyHolder};
 use countersign_protocol::enrolment::{
     self, CREDENTIAL_TYPE, Code, EnrolmentClaim, EnrolmentRecord, LIFE, is_signed,
 };
-use countersign_protocol::identity::{KeyAssurance, PersonId, Presence, Role, SignatureFormat, TeamId};
+use countersign_protocol::identity::{KeyAssurance, PersonId, Role, TeamId};
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::signed::{Envelope, Signer as _};
-use countersign_protocol::text::Line;
 use serde::{Deserialize, Serialize};
 
 use crate::keys::tpm::credential;
-use crate::organisation::directory_key;
+use crate::organisation::{Arrival, admit};
 
 /// How long a key that is replaced still counts, so that nobody is without one meanwhile.
 pub const OVERLAP: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
@@ -322,20 +321,14 @@ pub fn accept(
             ));
         }
     };
-    let holder = KeyHolder::Person(claim.person.clone());
-    join(directory, claim, &invitation.teams);
-    if let Some(login) = &claim.login {
-        let key = directory_key(login.clone(), Role::Login, holder.clone(), Presence::None, now);
-        directory.keys.push(key);
-    }
-    // An agent asks nobody as far as anybody can know.
-    let presence = match claim.reviewer.format() {
-        SignatureFormat::Sshsig => Presence::None,
-        SignatureFormat::Dsse => Presence::Pin,
+    let arrival = Arrival {
+        person: &claim.person,
+        display: &claim.display,
+        login: claim.login.as_ref(),
+        reviewer: &claim.reviewer,
+        assurance,
     };
-    let mut key = directory_key(claim.reviewer.clone(), Role::Reviewer, holder, presence, now);
-    key.assurance = assurance;
-    directory.keys.push(key);
+    admit(directory, &arrival, invitation.teams.iter(), now);
     if let (KeyAssurance::HardwareAttested, Some(evidence)) = (assurance, &claim.evidence) {
         directory.attestations.keys.push(KeyAttestation {
             key: claim.reviewer.id(),
@@ -351,29 +344,4 @@ pub fn accept(
         }
     }
     Ok(())
-}
-
-fn join(directory: &mut Directory, claim: &EnrolmentClaim, teams: &[TeamId]) {
-    for team in teams {
-        if !directory.teams.iter().any(|known| known.id == *team) {
-            directory.teams.push(Team {
-                id: team.clone(),
-                display: Line::new(team.as_str()).unwrap_or_default(),
-            });
-        }
-    }
-    match directory
-        .people
-        .iter_mut()
-        .find(|person| person.id == claim.person)
-    {
-        Some(person) => person.teams.extend(teams.iter().cloned()),
-        None => directory.people.push(Person {
-            id: claim.person.clone(),
-            display: claim.display.clone(),
-            teams: teams.iter().cloned().collect(),
-            on_call: false,
-            accounts: std::collections::BTreeSet::new(),
-        }),
-    }
 }

@@ -13,7 +13,7 @@ use countersign_protocol::directory::{
     TrustedDirectory,
 };
 use countersign_protocol::identity::{
-    EnvironmentId, GuardId, KeyAssurance, PersonId, Presence, PublicKey, Role, TeamId,
+    EnvironmentId, GuardId, KeyAssurance, PersonId, Presence, PublicKey, Role, SignatureFormat, TeamId,
 };
 use countersign_protocol::log;
 use countersign_protocol::moment::Timestamp;
@@ -260,7 +260,34 @@ pub fn bundle(
 /// Adds a person with their keys, or further keys of a person who is there, and the teams named where they are
 /// new. The owners vouch that the keys are the person's; software keys prove a passphrase at most.
 pub fn enrol(directory: &mut Directory, enrolment: &Enrolment, teams: &BTreeSet<TeamId>, now: Timestamp) {
-    for team in teams {
+    let arrival = Arrival {
+        person: &enrolment.person,
+        display: &enrolment.display,
+        login: Some(&enrolment.login),
+        reviewer: &enrolment.reviewer,
+        assurance: KeyAssurance::Software,
+    };
+    admit(directory, &arrival, teams.iter(), now);
+}
+
+/// A person with the keys of one machine.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Arrival<'a> {
+    pub person: &'a PersonId,
+    pub display: &'a Line,
+    pub login: Option<&'a PublicKey>,
+    pub reviewer: &'a PublicKey,
+    pub assurance: KeyAssurance,
+}
+
+/// Puts a person, new or known, with keys and teams into a directory.
+pub(crate) fn admit<'a>(
+    directory: &mut Directory,
+    arrival: &Arrival<'_>,
+    teams: impl Iterator<Item = &'a TeamId> + Clone,
+    now: Timestamp,
+) {
+    for team in teams.clone() {
         if !directory.teams.iter().any(|known| known.id == *team) {
             directory.teams.push(Team {
                 id: team.clone(),
@@ -271,26 +298,31 @@ pub fn enrol(directory: &mut Directory, enrolment: &Enrolment, teams: &BTreeSet<
     match directory
         .people
         .iter_mut()
-        .find(|person| person.id == enrolment.person)
+        .find(|person| person.id == *arrival.person)
     {
-        Some(person) => person.teams.extend(teams.iter().cloned()),
+        Some(person) => person.teams.extend(teams.cloned()),
         None => directory.people.push(Person {
-            id: enrolment.person.clone(),
-            display: enrolment.display.clone(),
-            teams: teams.clone(),
+            id: arrival.person.clone(),
+            display: arrival.display.clone(),
+            teams: teams.cloned().collect(),
             on_call: false,
             accounts: BTreeSet::new(),
         }),
     }
-    for (key, role, presence) in [
-        (&enrolment.login, Role::Login, Presence::None),
-        (&enrolment.reviewer, Role::Reviewer, Presence::Pin),
-    ] {
-        let holder = KeyHolder::Person(enrolment.person.clone());
-        directory
-            .keys
-            .push(directory_key(key.clone(), role, holder, presence, now));
+    let holder = KeyHolder::Person(arrival.person.clone());
+    if let Some(login) = arrival.login {
+        let entry = directory_key(login.clone(), Role::Login, holder.clone(), Presence::None, now);
+        directory.keys.push(entry);
     }
+    // An agent asks nobody as far as anybody can know.
+    let presence = match arrival.reviewer.format() {
+        SignatureFormat::Sshsig => Presence::None,
+        SignatureFormat::Dsse => Presence::Pin,
+    };
+    directory.keys.push(DirectoryKey {
+        assurance: arrival.assurance,
+        ..directory_key(arrival.reviewer.clone(), Role::Reviewer, holder, presence, now)
+    });
 }
 
 /// Ends a key early: what it signs counts from now on no more, and nothing of it from `compromised_since` on.
@@ -384,7 +416,7 @@ pub fn renew(directory: &mut Directory, seen: u64, now: Timestamp, validity: Dur
     directory.expires_at = now.after(validity);
 }
 
-pub(crate) fn directory_key(
+fn directory_key(
     key: PublicKey,
     role: Role,
     holder: KeyHolder,

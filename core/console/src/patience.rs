@@ -3,8 +3,9 @@
 //! The call runs on a thread of its own and is left behind when its time is over: nothing here can end it, but
 //! nobody waits for it any more, and whatever it still gives is dropped.
 
+use std::io::{Error, ErrorKind, Read};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Why a call gave nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +35,34 @@ pub fn within<T: Send + 'static>(
         mpsc::RecvTimeoutError::Timeout => Impatience::TimedOut,
         mpsc::RecvTimeoutError::Disconnected => Impatience::Ended,
     })
+}
+
+/// A stream that can be told when its next read has to end.
+pub trait Limited: Read {
+    /// The next read ends after so long at most.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn limit(&self, left: Duration) -> std::io::Result<()>;
+}
+
+/// Reads what comes before `deadline`, at least one byte.
+///
+/// # Errors
+/// `TimedOut` or `WouldBlock` when nothing came in time, `UnexpectedEof` when nothing will.
+pub fn read_by(stream: &mut impl Limited, buffer: &mut [u8], deadline: Instant) -> std::io::Result<usize> {
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(Error::from(ErrorKind::TimedOut));
+        }
+        stream.limit(left)?;
+        match stream.read(buffer) {
+            Ok(0) => return Err(Error::from(ErrorKind::UnexpectedEof)),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            answer => return answer,
+        }
+    }
 }
 
 #[cfg(test)]

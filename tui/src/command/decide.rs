@@ -72,7 +72,8 @@ fn intent(
 }
 
 async fn perform(inbox: &Inbox, intent: Intent, pin: &Pin) -> Result<(), Failure> {
-    let configured = signing_key(inbox.config(), intent.key.as_deref())?;
+    let directory = inbox.store().trusted().ok().map(|trusted| trusted.directory);
+    let (_, configured) = signing_key(inbox.config(), directory.as_ref(), intent.key.as_deref())?;
     let key = keys::open(&configured)?;
     let secret = passphrase::of_key(key.as_ref(), pin, "the signing key")?;
     drop(key);

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use countersign_client::now;
 use countersign_client::watch::Event;
+use countersign_console::desk::weak_key;
 use countersign_console::inbox::{Inbox, Row};
 use countersign_console::machine::Summary;
 use countersign_protocol::approval::ApprovalRequest;
@@ -122,6 +123,13 @@ async fn document(inbox: &Inbox, row: &Row) -> Value {
                     "risk",
                     json!({ "level": level, "findings": findings }),
                 );
+                // Reading it would be in vain: known before anybody does.
+                if let Some(weak) = weak_key(chain, inbox.config(), inbox.person(), opened.at)
+                    .filter(|_| summary.why_not.is_none())
+                {
+                    set(&mut document, "eligible", json!(false));
+                    set(&mut document, "why_not", json!(weak));
+                }
                 let given = chain.state.standing(now()).count();
                 set(&mut document, "needs", needs(request, given));
             } else {

@@ -156,6 +156,7 @@ fn summary(kind: Kind, title: &Untrusted, found: &[findings::Finding]) -> Result
         approved_by: Vec::new(),
         personal: false,
         why_not: None,
+        weak_key: false,
     })
 }
 

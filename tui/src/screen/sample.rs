@@ -206,6 +206,7 @@ fn summary(sketch: &Sketch) -> Option<Summary> {
             .take(given as usize)
             .filter_map(|p| p.parse().ok())
             .collect(),
+        weak_key: false,
         personal: false,
         why_not: match (phase.is_open(), number) {
             (false, _) => Some("the request is over and cannot change any more".to_owned()),

@@ -12,6 +12,8 @@ pub mod software;
 pub mod ssh_agent;
 pub mod tpm;
 
+use std::time::Duration;
+
 use countersign_protocol::digest::KeyId;
 use countersign_protocol::identity::{Presence, PublicKey, Role};
 use countersign_protocol::signed::Signer;
@@ -19,6 +21,7 @@ use secrecy::SecretString;
 
 pub use self::error::KeyError;
 use crate::config::{ConfiguredKey, Provider};
+use crate::patience::{Impatience, within};
 
 /// The fewest characters of a PIN; the device bounds how often one can be tried.
 pub const MIN_PIN: usize = 6;
@@ -179,6 +182,20 @@ pub fn provider(which: Provider, at: Option<&str>) -> Result<Box<dyn KeyProvider
 /// [`KeyError`] says why not, and what to do.
 pub fn open(key: &ConfiguredKey) -> Result<Box<dyn ReviewerKey>, KeyError> {
     provider(key.provider, key.at.as_deref())?.open(&key.id)
+}
+
+/// Asks a device on a thread of its own: nobody waits longer than `limit`, whatever the device does.
+fn ask<T: Send + 'static>(
+    device: &'static str,
+    limit: Duration,
+    call: impl FnOnce() -> Result<T, KeyError> + Send + 'static,
+) -> Result<T, KeyError> {
+    within(device, limit, call).unwrap_or_else(|why| {
+        Err(match why {
+            Impatience::TimedOut => KeyError::TimedOut { what: device, limit },
+            Impatience::Ended => KeyError::Device(format!("the thread that asked {device} ended early")),
+        })
+    })
 }
 
 /// The environment's word goes before the configuration's.

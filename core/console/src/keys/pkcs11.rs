@@ -23,10 +23,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{Asks, Attempts, KeyError, KeyProvider, NewKey, ReviewerKey, item};
+use super::{Asks, Attempts, KeyError, KeyProvider, NewKey, ReviewerKey, ask, item};
 use crate::config::Provider;
 use crate::keyring;
-use crate::patience::{Impatience, within};
 
 /// How long a whole ceremony with a token may take: some wait for a touch.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -423,15 +422,7 @@ fn with_module<T: Send + 'static>(
         drop(module.finalize());
         done
     };
-    within("pkcs11", PATIENCE, run).unwrap_or_else(|why| {
-        Err(match why {
-            Impatience::TimedOut => KeyError::TimedOut {
-                what: "the token",
-                limit: PATIENCE,
-            },
-            Impatience::Ended => KeyError::Device("the thread that asked the token ended early".to_owned()),
-        })
-    })
+    ask("the token", PATIENCE, run)
 }
 
 fn explain(error: Error) -> KeyError {

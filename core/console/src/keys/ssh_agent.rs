@@ -4,7 +4,7 @@
 //! form of OpenSSH ([`countersign_protocol::sshsig`]), in the namespace of decisions and for them alone. The two
 //! messages that are needed of the agent's protocol (draft-ietf-sshm-ssh-agent) are written here.
 
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -22,6 +22,7 @@ use sha2::{Digest as _, Sha256};
 use super::{Asks, Attempts, KeyError, KeyProvider, NewKey, ReviewerKey, item};
 use crate::config::Provider;
 use crate::keyring;
+use crate::patience::{Limited, read_by};
 
 /// How long an agent may take to list its keys.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -296,6 +297,12 @@ fn put(message: &mut Vec<u8>, string: &[u8]) {
     message.extend(string);
 }
 
+impl Limited for UnixStream {
+    fn limit(&self, left: Duration) -> std::io::Result<()> {
+        self.set_read_timeout(Some(left))
+    }
+}
+
 fn exchange(socket: &Path, message: &[u8], limit: Duration) -> Result<Vec<u8>, KeyError> {
     let missing = |error: std::io::Error| KeyError::NoAgent(format!("`{}`: {error}", socket.display()));
     let failed = |error: std::io::Error| match error.kind() {
@@ -315,17 +322,7 @@ fn exchange(socket: &Path, message: &[u8], limit: Duration) -> Result<Vec<u8>, K
         let mut bytes = vec![0; length];
         let mut done = 0;
         while let Some(rest) = bytes.get_mut(done..).filter(|rest| !rest.is_empty()) {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(failed(ErrorKind::TimedOut.into()));
-            }
-            stream.set_read_timeout(Some(left)).map_err(failed)?;
-            match stream.read(rest) {
-                Ok(0) => return Err(failed(ErrorKind::UnexpectedEof.into())),
-                Ok(got) => done += got,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(failed(error)),
-            }
+            done += read_by(&mut stream, rest, deadline).map_err(failed)?;
         }
         Ok(bytes)
     };

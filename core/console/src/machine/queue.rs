@@ -472,6 +472,7 @@ mod tests {
                 approved_by: Vec::new(),
                 personal: false,
                 why_not: change.is_multiple_of(2).then(|| "not you".to_owned()),
+                weak_key: false,
             }))
         };
         let id = RequestId::of(&ProposalDigest::new(Sha256Digest::of(&[number])));

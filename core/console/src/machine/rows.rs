@@ -53,6 +53,8 @@ struct Needs {
     approvals: u32,
     hardware: u32,
     teams: u32,
+    /// Whether the key of this machine is too weak for it.
+    weak_key: bool,
 }
 
 /// One row. Numbers stand for places in [`Names`].
@@ -178,6 +180,7 @@ impl Rows {
             approved_by: names.approvers.at(record.approvers)?.clone(),
             personal: record.standing == Standing::Personal,
             why_not,
+            weak_key: needs.weak_key,
         })
     }
 
@@ -372,6 +375,7 @@ impl Rows {
                 approvals: summary.needs,
                 hardware: summary.hardware,
                 teams: summary.teams,
+                weak_key: summary.weak_key,
             }),
             reason: reason.and_then(|number| NonZeroU32::new(number.saturating_add(1))),
             phase: summary.phase,
@@ -554,6 +558,7 @@ mod tests {
                     .collect(),
                 personal: number.is_multiple_of(2),
                 why_not: number.is_multiple_of(5).then(|| "not you".to_owned()),
+                weak_key: number.is_multiple_of(4),
             }))
         };
         Row {

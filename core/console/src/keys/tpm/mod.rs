@@ -26,10 +26,9 @@ use self::command::{Tpm, TpmFault, sha256};
 use self::object::Wrapped;
 use self::session::Session;
 use self::transport::{Address, TransportError};
-use super::{Asks, Attempts, KeyError, KeyProvider, MIN_PIN, NewKey, ReviewerKey, item};
+use super::{Asks, Attempts, KeyError, KeyProvider, MIN_PIN, NewKey, ReviewerKey, ask, item};
 use crate::config::Provider;
 use crate::keyring;
-use crate::patience::{Impatience, within};
 
 /// How long a whole ceremony with the TPM may take.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -331,15 +330,7 @@ fn with_tpm<T: Send + 'static>(
             explain(fault, counters)
         })
     };
-    within("tpm", PATIENCE, run).unwrap_or_else(|why| {
-        Err(match why {
-            Impatience::TimedOut => KeyError::TimedOut {
-                what: "the TPM",
-                limit: PATIENCE,
-            },
-            Impatience::Ended => KeyError::Device("the thread that asked the TPM ended early".to_owned()),
-        })
-    })
+    ask("the TPM", PATIENCE, run)
 }
 
 fn is_about_pin(fault: &TpmFault) -> bool {

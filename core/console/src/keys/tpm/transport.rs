@@ -12,6 +12,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
+use crate::patience::{Limited, read_by};
+
 /// The largest frame; no TPM takes or gives a larger one.
 pub const MAX_FRAME: usize = 4096;
 /// The smallest frame: the header alone.
@@ -152,11 +154,6 @@ pub fn connect(address: &Address) -> Result<Box<dyn Transport>, TransportError> 
     }
 }
 
-/// What can say that a read has to end.
-trait Limited {
-    fn limit(&self, left: Duration) -> std::io::Result<()>;
-}
-
 impl Limited for TcpStream {
     fn limit(&self, left: Duration) -> std::io::Result<()> {
         self.set_read_timeout(Some(left))
@@ -177,7 +174,7 @@ struct Stream<S> {
     broken: bool,
 }
 
-impl<S: Read + Write + Limited> Stream<S> {
+impl<S: Write + Limited> Stream<S> {
     fn new(at: &Address, stream: S, limit: Duration) -> Self {
         Self {
             at: at.to_string(),
@@ -196,19 +193,8 @@ impl<S: Read + Write + Limited> Stream<S> {
         let mut frame = Vec::with_capacity(MAX_FRAME);
         let mut buffer = [0; MAX_FRAME];
         loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(self.late());
-            }
-            self.stream.limit(left).map_err(|source| self.failed(source))?;
-            let got = match self.stream.read(&mut buffer) {
-                Ok(0) => {
-                    return Err(self.failed(std::io::Error::from(ErrorKind::UnexpectedEof)));
-                }
-                Ok(got) => got,
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) => return Err(self.failed(error)),
-            };
+            let got =
+                read_by(&mut self.stream, &mut buffer, deadline).map_err(|source| self.failed(source))?;
             frame.extend(buffer.iter().take(got));
             match whole(&frame) {
                 Ok(true) => return Ok(frame),

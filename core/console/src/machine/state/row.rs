@@ -1,7 +1,7 @@
 //! A request as a row of the queue, and in short.
 
 use countersign_protocol::approval::{ApprovalRequest, Severity};
-use countersign_protocol::identity::{AgentId, EnvironmentId, PersonId, RequestId};
+use countersign_protocol::identity::{AgentId, EnvironmentId, KeyAssurance, PersonId, RequestId};
 use countersign_protocol::kind::Kind;
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::request::{Phase, Refusal};
@@ -60,6 +60,8 @@ pub struct Summary {
     pub personal: bool,
     /// Why this person cannot decide it, where that is so.
     pub why_not: Option<String>,
+    /// Whether an approval by the key of this machine would not count, as far as the request itself tells.
+    pub weak_key: bool,
 }
 
 impl Row {
@@ -103,7 +105,18 @@ impl Summary {
             approved_by,
             personal: request.personal,
             why_not: why_not.map(|refusal| refusal.to_string()),
+            weak_key: false,
         }
+    }
+
+    /// The same, with a key at hand that the directory lets count as `assurance`. A request that takes none but
+    /// approvals in hardware is told apart by itself; what else policy asks of a key is known once it is opened.
+    #[must_use]
+    pub fn with_key(mut self, assurance: Option<KeyAssurance>) -> Self {
+        let takes_hardware_alone = self.hardware >= self.needs && self.hardware > 0;
+        self.weak_key =
+            self.why_not.is_none() && takes_hardware_alone && assurance == Some(KeyAssurance::Software);
+        self
     }
 
     /// What to type before this can be approved; nothing below high risk.

@@ -167,6 +167,13 @@ fn selected(row: &Row, now: Moment) -> Text {
         )];
     };
     match (Lane::of(summary, now.wall), &summary.why_not) {
+        (Lane::Mine, _) if summary.weak_key => vec![
+            Piece::new("! You can deny this, but not approve it: ", Tone::Warn),
+            Piece::new(
+                "your key counts as software, and every approval this needs has to come from one in hardware",
+                Tone::Plain,
+            ),
+        ],
         (Lane::Mine, _) => vec![Piece::new("✓ You can decide this.", Tone::Good)],
         (Lane::Expired, _) if summary.phase.is_open() => {
             vec![Piece::new(
@@ -217,6 +224,7 @@ fn row(row: &Row, selected: bool, now: Moment) -> QueueRow {
             faint(Tone::Plain),
         ),
         yours: match &summary.why_not {
+            None if open && summary.weak_key => Piece::new("deny", Tone::Warn),
             None if open => Piece::new("yes", Tone::Good),
             Some(_) | None => Piece::new("no", Tone::Faint),
         },
