@@ -56,6 +56,7 @@ fn summary(severity: Severity) -> Summary {
         approved_by: vec![],
         personal: false,
         why_not: None,
+        weak_key: false,
     }
 }
 

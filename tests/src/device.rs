@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use crate::endorsement;
 use crate::process::until;
 
 /// A software TPM (`swtpm`) on a loopback port.
@@ -77,6 +78,16 @@ impl Swtpm {
             process: None,
         };
         tpm.start();
+        tpm
+    }
+
+    /// A fresh TPM whose endorsement key is on P-256, certified by a manufacturer of its own.
+    #[must_use]
+    pub fn certified_p256() -> Self {
+        let tpm = Self::blank();
+        let ca = tpm.folder.path().join("ca");
+        std::fs::create_dir(&ca).unwrap();
+        endorsement::certify(tpm.port, &ca);
         tpm
     }
 

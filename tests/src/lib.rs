@@ -14,6 +14,7 @@
 
 pub mod console;
 pub mod device;
+pub mod endorsement;
 pub mod home;
 pub mod liar;
 pub mod organisation;

@@ -77,7 +77,11 @@ impl Terminal {
         let says = || {
             let shown = self.shown();
             let found = shown.split(|c: char| c.is_whitespace() || "│╭╮╰╯─".contains(c));
-            found.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ").contains(words)
+            found
+                .filter(|word| !word.is_empty())
+                .collect::<Vec<_>>()
+                .join(" ")
+                .contains(words)
         };
         self.wait_until(&format!("{words:?} does not come"), says);
         self.shown()

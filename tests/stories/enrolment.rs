@@ -190,6 +190,35 @@ fn a_key_in_a_tpm_is_proven_and_decides_where_others_may_not() {
 }
 
 #[test]
+fn a_tpm_with_an_endorsement_key_on_p256_is_proven_as_well() {
+    let tpm = Swtpm::certified_p256();
+    let mut organisation = organisation(ONE);
+    let owner = owner(&organisation);
+    let home = candidate(&organisation, &tpm, "tpm");
+    let code = invite(&owner);
+    enroll(&home, &code);
+    // Not before its maker is believed.
+    assert_eq!(standing(&owner)["standing"], "refused");
+    believe(&mut organisation, &owner, &tpm);
+    assert_eq!(standing(&owner)["standing"], "challenged");
+    enroll(&home, &code);
+    assert_eq!(standing(&owner)["standing"], "hardware-attested");
+    publish(
+        &mut organisation,
+        &owner,
+        &["directory", "enrolments", "--accept", "lee"],
+    );
+    let kept = &organisation.directory.attestations.keys[0];
+    assert_eq!(
+        kept.evidence.endorsement,
+        countersign_protocol::attestation::EndorsementKind::EccP256
+    );
+    let attested = |key: &&countersign_protocol::directory::DirectoryKey| key.key.id() == kept.key;
+    let entry = organisation.directory.keys.iter().find(attested).unwrap();
+    assert_eq!(entry.assurance, KeyAssurance::HardwareAttested);
+}
+
+#[test]
 fn a_tpm_of_a_maker_that_nobody_named_and_a_software_key_prove_nothing() {
     let tpm = Swtpm::certified();
     let mut organisation = organisation(ONE);
@@ -387,8 +416,19 @@ fn a_key_is_rotated_by_its_holder_and_ended_by_an_owner_over_the_real_command_li
         "keys", "rotate", "--code", &code, "--old", "review", "--new", "review-2", "--pin-fd", "3",
     ];
     home.succeeds(PIN, &rotate);
-    assert_eq!(standing(&owner)["standing"], "challenged");
+    let open = || {
+        let text = owner.succeeds("", &["directory", "enrolments", "--json"]);
+        let told: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let all = told["enrolments"].as_array().unwrap();
+        // The first one is over, and said to be.
+        assert!(all.iter().any(|one| one["standing"] == "accepted"), "{told}");
+        let open: Vec<_> = all.iter().filter(|one| one["standing"] != "accepted").collect();
+        open.first()
+            .map_or_else(String::new, |one| one["standing"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(open(), "challenged");
     home.succeeds(PIN, &rotate);
+    assert_eq!(open(), "hardware-attested");
     publish(&mut organisation, &owner, &accept);
     let new = entry(&organisation, KeyAssurance::HardwareAttested);
     let replaced = entry(&organisation, KeyAssurance::Software);
@@ -459,7 +499,10 @@ fn a_key_is_rotated_by_its_holder_and_ended_by_an_owner_over_the_real_command_li
     assert!(void.contains("is revoked from"), "{void}");
     // And the console says so of the file.
     let file = home.path("evidence.json");
-    home.succeeds("", &["evidence", &id.to_string(), "-o", file.to_str().unwrap()]);
+    let path = file.to_str().unwrap();
+    let written = home.countersign("", &["evidence", &id.to_string(), "-o", path]);
+    assert_eq!(written.code, Some(1), "{}", written.stdout);
+    assert!(written.stderr.contains("is revoked from"), "{}", written.stderr);
     let verified = home.countersign("", &["verify", file.to_str().unwrap()]);
     assert_eq!(verified.code, Some(1), "{}", verified.stdout);
     // Forward in time it can't be moved again.
@@ -521,5 +564,8 @@ fn a_queue_says_of_a_key_that_will_not_do_before_anything_is_opened() {
     let by_weak = listed(&weak);
     assert_eq!(by_weak["eligible"], false, "{by_weak}");
     let why = by_weak["why_not"].as_str().unwrap();
-    assert!(why.contains("will not do here") && why.contains("proven"), "{why}");
+    assert!(
+        why.contains("will not do here") && why.contains("proven"),
+        "{why}"
+    );
 }

@@ -89,12 +89,12 @@ fn wrong_pins_a_lock_and_a_missing_tpm_are_told_with_what_to_do_next() {
     terminal.wait_for_words("1 attempt is left before it is locked");
     assert_eq!(organisation.record(id).phase, Phase::Pending);
 
-    // The last one locks it; how long, and what then, is said.
+    // The last one locks it; how long, and what then, is said at once, and again before anything is asked.
     sign(&mut terminal, "wrong horse");
-    terminal.wait_for_words("no attempt is left, and it is locked now");
+    let locked = "it forgets one within 1000 seconds, while it is switched on: wait, or let its administrator clear the lock";
+    terminal.wait_for_words(locked);
     again(&mut terminal);
-    terminal.wait_for_words("it forgets one within");
-    terminal.wait_for_words("seconds, while it is switched on: wait, or let its administrator clear the lock");
+    terminal.wait_for_words(locked);
 
     // A machine whose TPM is gone says where it was looked for, and the lock is not taken for it.
     tpm.stop();

@@ -1,9 +1,10 @@
 //! Owners and the keys of backend and log change: under old and new thresholds together, on the real command lines and
 //! services, with the new owners' keys in a TPM and on a token. What was approved before, between and after holds.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use base64::Engine as _;
 use countersign_protocol::decision::Verdict;
 use countersign_protocol::digest::Sha256Digest;
 use countersign_protocol::directory::Directory;
@@ -12,7 +13,7 @@ use countersign_protocol::policy_bundle::PolicyBundle;
 use countersign_protocol::request::Phase;
 use countersign_protocol::root::{Root, RootKey, TrustedRoot};
 use countersign_protocol::signed::{Envelope, Predicate, Signed, Signer};
-use countersign_tests::device::{SoftHsm, Swtpm};
+use countersign_tests::device::{SoftHsm, Swtpm, run, tool};
 use countersign_tests::liar::Liar;
 use countersign_tests::process::{Finished, Running, binary};
 use countersign_tests::{Home, Organisation, Setup};
@@ -91,6 +92,31 @@ fn done(organisation: &Organisation, name: &str) -> RequestId {
 
 fn countersignd(args: &[&str]) -> Finished {
     Running::start(Command::new(binary("countersignd")).args(args)).finish()
+}
+
+/// Signs a checkpoint's text again, by another log key, as a thief of it would.
+fn signed_again(organisation: &Organisation, key: &Path, note: &str) -> String {
+    let base64 = base64::engine::general_purpose::STANDARD;
+    let pem = std::fs::read_to_string(key).unwrap();
+    let body: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+    let der = base64.decode(body).unwrap();
+    // RFC 8410: the seed behind its header, the public half at the end. `openssl` reads the form without the latter.
+    let header = [
+        0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20,
+    ];
+    let (seed, public) = (&der[16..48], &der[der.len() - 32..]);
+    let [secret, message, signature] = ["note.key", "note", "note.sig"].map(|name| organisation.path(name));
+    std::fs::write(&secret, [&header[..], seed].concat()).unwrap();
+    let text = format!("{}\n", note.split("\n\n").next().unwrap());
+    std::fs::write(&message, &text).unwrap();
+    let mut sign = tool("openssl");
+    sign.args(["pkeyutl", "-sign", "-rawin", "-keyform", "DER", "-inkey"])
+        .arg(&secret);
+    run(sign.arg("-in").arg(&message).arg("-out").arg(&signature));
+    let name = text.lines().next().unwrap();
+    let id = Sha256Digest::of(&[name.as_bytes(), b"\n\x01", public].concat());
+    let signed = [&id.as_bytes()[..4], &std::fs::read(&signature).unwrap()].concat();
+    format!("{text}\n\u{2014} {name} {}\n", base64.encode(signed))
 }
 
 fn newest(organisation: &Organisation) -> TrustedRoot {
@@ -273,6 +299,8 @@ fn owners_in_hardware_take_over_and_the_log_and_the_policy_key_change() {
     let waiting = organisation.ask_change("waiting.conf", "a\n", "b\n");
     let open = organisation.wait_for(Phase::Pending);
     assert_eq!(organisation.backend.as_mut().unwrap().terminate(), Some(0));
+    let old_log_key = organisation.path("stolen-log.key");
+    std::fs::copy(organisation.path("backend").join("log.key"), &old_log_key).unwrap();
     let not_named = countersignd(&["rotate", "--home", home]);
     assert_eq!(not_named.code, Some(1), "{}", not_named.stdout);
     assert!(
@@ -323,6 +351,100 @@ fn owners_in_hardware_take_over_and_the_log_and_the_policy_key_change() {
     let report = organisation.judge(&of_its_time, Purpose::Audit);
     assert!(report.is_valid(), "{:?}", report.problems);
     assert!(!organisation.judge(&of_its_time, Purpose::Execute).is_valid());
+    let mut stolen = organisation.record(before);
+    let log = stolen.evidence.log.as_mut().unwrap();
+    log.checkpoint = signed_again(&organisation, &old_log_key, &log.checkpoint);
+    let report = organisation.judge(&stolen, Purpose::Audit);
+    assert_eq!(report.problems[0].code, "log");
+    assert!(
+        report.problems[0]
+            .message
+            .contains("not signed by this organisation's log")
+    );
+    // It is the new root that stands in the way, and not the way the story signs.
+    let mut alike = kept.clone();
+    let log = alike.evidence.log.as_mut().unwrap();
+    log.checkpoint = signed_again(&organisation, &old_log_key, &log.checkpoint);
+    assert!(organisation.judge(&alike, Purpose::Audit).is_valid());
+}
+
+#[test]
+fn an_organisation_is_founded_by_two_owners_with_keys_in_a_tpm_and_on_a_token() {
+    let (tpm, token) = (Swtpm::blank(), SoftHsm::new());
+    let olga = Home::new().with("COUNTERSIGN_TPM", tpm.address());
+    let mut otto = Home::new();
+    for (name, value) in token.variables() {
+        otto.set(name, value);
+    }
+    let [backend, ottos, trust, services] =
+        ["backend", "otto.json", "trust.json", "services.json"].map(|name| olga.path(name));
+    let [backend, ottos, trust, services] =
+        [&backend, &ottos, &trust, &services].map(|path| path.to_str().unwrap());
+    let made = countersignd(&["keygen", "--home", backend]);
+    std::fs::write(services, made.stdout).unwrap();
+    // What an agent signs is bound to decisions.
+    let by_agent = otto.countersign(
+        SoftHsm::PIN,
+        &[
+            "init",
+            "--owner-keys",
+            "--person",
+            "otto",
+            "--provider",
+            "ssh-agent",
+            "-o",
+            ottos,
+        ],
+    );
+    assert_eq!(by_agent.code, Some(2), "{}", by_agent.stdout);
+    assert!(by_agent.stderr.contains("decisions alone"), "{}", by_agent.stderr);
+    let own = [
+        "init",
+        "--owner-keys",
+        "--person",
+        "otto",
+        "--provider",
+        "pkcs11",
+        "--pin-fd",
+        "3",
+    ];
+    otto.succeeds(SoftHsm::PIN, &[&own[..], &["-o", ottos]].concat());
+    let found = [
+        "init",
+        "--organisation",
+        "Acme",
+        "--person",
+        "olga",
+        "--provider",
+        "tpm",
+        "--pin-fd",
+        "3",
+    ];
+    let with = ["--service-keys", services, "--co-owner", ottos, "-o", trust];
+    let told = olga.succeeds(PIN, &[&found[..], &with].concat());
+    assert!(told.contains("it is not complete yet"), "{told}");
+    let half = countersignd(&["init", "--home", backend, "--trust", trust]);
+    assert_eq!(half.code, Some(1), "{}", half.stdout);
+    let sign = ["init", "--sign", trust, "-o", trust, "--pin-fd", "3"];
+    let wrong = otto.countersign("135791", &sign);
+    assert_eq!(wrong.code, Some(6), "{}{}", wrong.stdout, wrong.stderr);
+    assert!(
+        otto.succeeds(SoftHsm::PIN, &sign)
+            .contains("it has all signatures it needs")
+    );
+    let whole = countersignd(&["init", "--home", backend, "--trust", trust]);
+    assert_eq!(whole.code, Some(0), "{}", whole.stderr);
+    for home in [&olga, &otto] {
+        let kept = home.succeeds("", &["keys", "list", "--json"]);
+        let kept: serde_json::Value = serde_json::from_str(&kept).unwrap();
+        let keys = kept["keys"].as_array().unwrap();
+        assert_eq!(keys.len(), 3, "{kept}");
+        assert!(
+            keys.iter()
+                .all(|key| key["provider"] != "software" && key["available"] == true),
+            "{kept}"
+        );
+    }
 }
 
 /// The second root of a story's organisation, in which another owner follows, signed by these keys.

@@ -199,6 +199,8 @@ pub enum Standing {
     Challenged(Box<EnrolmentClaim>),
     /// The TPM answered: the key is in it.
     Proven(Box<EnrolmentClaim>),
+    /// It is over: the owners put the key into the directory.
+    Accepted(Box<EnrolmentClaim>),
 }
 
 /// Judges what the backend relayed, against the code and the directory.
@@ -234,6 +236,12 @@ fn judged(
     };
     let claim = enrolment::open(envelope, key.public_key(), root, &invitation.person)
         .map_err(|error| text(&error))?;
+    let own = |entry: &DirectoryKey| {
+        entry.key.id() == claim.reviewer.id() && is_of(entry, &claim.person, Role::Reviewer)
+    };
+    if directory.keys.iter().any(own) {
+        return Ok(Standing::Accepted(Box::new(claim)));
+    }
     check_keys(&claim, envelope, directory, now)?;
     let Some(evidence) = &claim.evidence else {
         return Ok(Standing::Unproven(Box::new(claim)));
@@ -315,6 +323,11 @@ pub fn accept(
         Standing::Unproven(claim) if vouched => (claim, KeyAssurance::HardwareUnattested),
         Standing::Unproven(claim) => (claim, KeyAssurance::Software),
         Standing::Refused(why) => return Err(EnrolError::Refused(why.clone())),
+        Standing::Accepted(_) => {
+            return Err(EnrolError::Refused(
+                "its key is in the directory already".to_owned(),
+            ));
+        }
         Standing::Waiting | Standing::Claimed(_) | Standing::Challenged(_) => {
             return Err(EnrolError::Refused(
                 "the enrolment is not complete yet".to_owned(),

@@ -26,7 +26,8 @@ use countersign_protocol::text::Line;
 use secrecy::SecretString;
 
 use super::failure::{Code as Exit, Failure};
-use super::{keys, output, passphrase, session};
+use super::passphrase::Asking;
+use super::{keys, output, session};
 use crate::cli::{EnrollKey, Pin, RevokeKey, RotateKey};
 
 /// How often the owner's answer is asked for.
@@ -93,14 +94,14 @@ struct Machine {
 }
 
 async fn ask(config: Option<&Path>, wanted: &Wanted<'_>) -> Result<(), Failure> {
-    let machine = machine(config)?;
-    let code = code_key(wanted.code)?;
+    let (home, known) = session::configuration(config)?;
     let options = Options {
-        ca_file: machine.known.ca_file.clone(),
+        ca_file: known.ca_file.clone(),
         ..Options::default()
     };
-    let code = Arc::new(code);
-    let backend = Backend::new(machine.known.backend()?, Some(code.clone()), options)?;
+    let code = Arc::new(code_key(wanted.code)?);
+    let backend = Backend::new(known.backend()?, Some(code.clone()), options)?;
+    let machine = machine(home, known, &backend).await?;
     let mut record = backend.own_enrolment().await?;
     if record.person != machine.person {
         return Err(refused(format!(
@@ -140,9 +141,12 @@ async fn ask(config: Option<&Path>, wanted: &Wanted<'_>) -> Result<(), Failure> 
     output::say("next: the owners sign the directory; `countersign doctor` says when the key counts")
 }
 
-fn machine(config: Option<&Path>) -> Result<Machine, Failure> {
-    let (home, known) = session::configuration(config)?;
-    let trusted = TrustStore::open(&home.trust_folder())?.trusted()?;
+/// This machine under the newest directory: which keys are known in it may have changed since it was used last.
+async fn machine(home: Home, known: Config, backend: &Backend) -> Result<Machine, Failure> {
+    let document = backend.trust().await?;
+    let mut store = TrustStore::open(&home.trust_folder())?;
+    store.refresh(&document, now())?;
+    let trusted = store.trusted()?;
     Ok(Machine {
         root: *trusted.root.id(),
         person: known.person()?.clone(),
@@ -160,7 +164,8 @@ fn claim(
 ) -> Result<(Envelope, bool), Failure> {
     let key = console_keys::open(configured)?;
     let reviewer = key.public_key().clone();
-    let secret = passphrase::of_key(key.as_ref(), wanted.pin, &format!("key `{}`", wanted.name))?;
+    let mut asking = Asking::with(wanted.pin);
+    let secret = asking.of_key(key.as_ref(), &format!("key `{}`", wanted.name))?;
     let evidence = match configured.provider {
         Provider::Tpm if wanted.evidence => evidence(machine, wanted.code, configured, &reviewer, &secret)?,
         _ => None,
@@ -172,7 +177,7 @@ fn claim(
             entry.key.id() == login_id && entry.holder == KeyHolder::Person(machine.person.clone())
         });
     let old = match wanted.replaces {
-        Some(name) => Some(old_key(machine, name, wanted.pin)?),
+        Some(name) => Some(old_key(machine, name, &mut asking)?),
         None => None,
     };
     let has_evidence = evidence.is_some();
@@ -201,14 +206,18 @@ fn claim(
 }
 
 /// The key that is replaced, unlocked.
-fn old_key(machine: &Machine, name: &str, pin: &Pin) -> Result<Box<dyn Signer + Send + Sync>, Failure> {
+fn old_key(
+    machine: &Machine,
+    name: &str,
+    asking: &mut Asking<'_>,
+) -> Result<Box<dyn Signer + Send + Sync>, Failure> {
     let old = console_keys::open(keys::find(&machine.known, name)?)?;
-    let secret = passphrase::of_key(old.as_ref(), pin, &format!("the old key `{name}`"))?;
     let id = old.public_key().id();
     machine
         .directory
         .key_at(&id, Role::Reviewer, now())
         .map_err(|problem| refused(problem.to_string()))?;
+    let secret = asking.of_key(old.as_ref(), &format!("the old key `{name}`"))?;
     Ok(old.unlock(&secret)?)
 }
 

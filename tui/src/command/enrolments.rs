@@ -207,6 +207,7 @@ fn told(standing: &Standing) -> (&'static str, String) {
     };
     match standing {
         Standing::Waiting => ("waiting", "has not answered yet".to_owned()),
+        Standing::Accepted(claim) => ("accepted", format!("{}: in the directory", about(claim))),
         Standing::Refused(why) => ("refused", format!("REFUSED: {}", output::shown(why.as_str()))),
         Standing::Unproven(claim) => (
             "software",
@@ -234,7 +235,8 @@ fn document(record: &EnrolmentRecord, standing: &Standing, word: &str) -> Value 
         Standing::Unproven(claim)
         | Standing::Claimed(claim)
         | Standing::Challenged(claim)
-        | Standing::Proven(claim) => (Some(claim.reviewer.id()), None),
+        | Standing::Proven(claim)
+        | Standing::Accepted(claim) => (Some(claim.reviewer.id()), None),
         Standing::Refused(why) => (None, Some(why)),
         Standing::Waiting => (None, None),
     };

@@ -32,7 +32,8 @@ pub async fn run(config: Option<&Path>, chosen: cli::Root) -> Result<(), Failure
 
 async fn show(config: Option<&Path>, as_json: bool) -> Result<(), Failure> {
     let inbox = session::inbox(config)?;
-    // Not refused while directory and policy lag behind: that is what an owner has to see then.
+    // Kept here where it can be. While directory and policy lag behind it can't, and that an owner has to see.
+    let _ = inbox.refresh_trust().await;
     let root = session::newest_root(&inbox).await?;
     let lagging = lagging(&root, &inbox.backend().trust().await?);
     let (_, known) = session::configuration(config)?;

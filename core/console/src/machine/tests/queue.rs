@@ -73,3 +73,37 @@ fn nothing_wakes_a_console_where_nothing_is_pending() {
     hear(&mut state, News::Queue(Ok(rows(&[1]))), 0);
     assert!(state.next_wake(moment(0)).unwrap() >= Duration::from_secs(1));
 }
+
+#[test]
+fn a_software_key_is_told_in_the_row_where_none_but_hardware_counts() {
+    let mut asked = Summary {
+        needs: 2,
+        hardware: 1,
+        ..summary(Severity::Low)
+    };
+    let weak = |asked: &Summary, key| asked.clone().with_key(key).weak_key;
+    let software = Some(KeyAssurance::Software);
+    // Somebody else's key may be the one in hardware.
+    assert!(!weak(&asked, software));
+    asked.hardware = 2;
+    assert!(weak(&asked, software));
+    assert!(!weak(&asked, Some(KeyAssurance::HardwareUnattested)));
+    assert!(
+        !weak(&asked, None),
+        "nothing is claimed of a key that is not known"
+    );
+
+    let mut state = State::queue();
+    let row = Row {
+        id: id(1),
+        change: 1,
+        content: RowContent::Verified(Box::new(asked.clone().with_key(software))),
+    };
+    hear(&mut state, News::Queue(Ok(vec![row])), 0);
+    let drawn = view::queue(&state, moment(0), 0, 10);
+    assert_eq!(drawn.rows[0].yours.text, "deny");
+    assert!(drawn.selected[0].text.contains("not approve it"));
+    // Who cannot decide at all is told that instead.
+    asked.why_not = Some("not you".to_owned());
+    assert!(!weak(&asked, software));
+}
