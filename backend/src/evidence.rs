@@ -32,6 +32,7 @@ pub fn record(conn: &Connection, newest: &Checkpoint, entry: &Entry) -> Result<R
         evidence: evidence(conn, newest, entry)?,
         talk: row::talk(conn, &entry.id)?,
         followed: row::followed(conn, &entry.id)?,
+        reveals: row::reveals(conn, &entry.id)?,
     })
 }
 

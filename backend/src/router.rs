@@ -14,7 +14,7 @@ use crate::engine::Engine;
 use crate::limit::Rates;
 use crate::presence::Presence;
 use crate::problem::Refused;
-use crate::routes::{enrolment, health, log, proposal, request, talk, trust};
+use crate::routes::{enrolment, health, log, proposal, request, reveal, talk, trust};
 
 /// What every route reaches.
 #[derive(Debug, Clone)]
@@ -91,6 +91,7 @@ pub fn router(app: App) -> Router {
         .route("/v1/requests/{id}/start", post(proposal::start))
         .route("/v1/requests/{id}/receipt", post(proposal::account))
         .route("/v1/requests/{id}/talk", get(talk::show))
+        .route("/v1/requests/{id}/reveals", post(reveal::record))
         .route("/v1/requests/{id}/questions", post(talk::ask))
         .route("/v1/requests/{id}/questions/{number}/answer", post(talk::answer))
         .route("/v1/requests/{id}/looking", put(talk::look).delete(talk::leave))

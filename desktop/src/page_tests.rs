@@ -90,6 +90,7 @@ fn reading(number: u8, severity: Severity) -> Reading {
         excluded: vec![],
         decisions: vec![],
         talk: vec![],
+        reveals: vec![],
         logged: Some((1, 2)),
         copy: None,
     }

@@ -12,7 +12,7 @@ use countersign_protocol::{authn, canonical, kind};
 use countersign_review::diff::structure::{self, Structure};
 use countersign_review::diff::text::{Ending, RowKind, Spaces, TextDiff};
 use countersign_review::drift::{Drift, State, drift};
-use countersign_review::secret::Masks;
+use countersign_review::secret::{Masks, Revealed};
 use countersign_review::{document, findings, text};
 use countersign_verify::{Pinned, Purpose};
 use std::sync::LazyLock;
@@ -132,7 +132,8 @@ pub fn document_yaml(bytes: &[u8]) {
     }
 }
 
-/// Masks are printable, cover every secret that they know wherever it looks random, and no bytes break them.
+/// Masks are printable, cover every secret that they know wherever it looks random, and no bytes break them; an editor
+/// that changes nothing gives the bytes back.
 pub fn masks(bytes: &[u8]) {
     let key = Some(MaskKey::from_random([7; 32]));
     let Some((kind, bytes)) = choose(&["config-file", "k8s", "terraform-plan", "exec"], bytes) else {
@@ -141,7 +142,10 @@ pub fn masks(bytes: &[u8]) {
     let masks = Masks::of_documents(kind, key, &[bytes]);
     let shown = masks.escaped(bytes);
     assert!(!shown.chars().any(char::is_control));
-    for (_, secret) in masks.revealed() {
+    let editable = masks.editable(bytes, &Revealed::default());
+    assert_eq!(editable.put_back(editable.text()).as_deref(), Ok(bytes), "an editor that changes nothing");
+    let _ = editable.put_back(bytes);
+    for secret in masks.secrets().into_iter().map(|secret| secret.clear()) {
         let random = secret.len() >= 8 && secret.iter().all(u8::is_ascii_alphanumeric);
         let mixed = secret.iter().any(u8::is_ascii_digit) && secret.iter().any(u8::is_ascii_alphabetic);
         if let Ok(text) = std::str::from_utf8(secret)

@@ -111,6 +111,7 @@ impl Organisation {
                 seconds: 30,
             },
             offline: false,
+            revealed: false,
             checkpoint: chain.log.checkpoint.unwrap(),
             decided_at: now(),
             expires_at: now().after(Duration::from_secs(600)),

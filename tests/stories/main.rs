@@ -26,6 +26,7 @@ mod offline_review;
 mod pin_at_the_terminal;
 mod replayed_decision;
 mod root_rotation;
+mod reveal;
 mod second_guard;
 mod secret;
 mod self_approval;

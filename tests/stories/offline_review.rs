@@ -181,6 +181,54 @@ fn what_was_signed_without_a_network_counts_once_the_file_is_back() {
 }
 
 #[test]
+fn a_secret_revealed_without_a_network_stands_in_the_file_and_in_the_decision() {
+    let (mut organisation, robin, quinn) = meet();
+    let early = organisation.ask_change("early.conf", "a = 1\n", "a = 2\n");
+    let before = organisation.wait_for(Phase::Pending);
+    let first = export(&organisation, &robin, "first.jsonl", &[before]);
+    join_from(&mut organisation, &quinn, &first);
+    organisation.decide(before, "alex", Verdict::Deny).unwrap();
+    assert_eq!(early.finish().code, Some(77));
+    let token = "t0ken-0a1b2c3d4e5f60718293";
+    let client = organisation.ask_change("app.toml", "a = 1\n", &format!("api_token = \"{token}\"\n"));
+    let id = organisation.wait_for(Phase::Pending);
+    let file = export(&organisation, &robin, "requests.jsonl", &[id]);
+    let read = || std::fs::read_to_string(&file).unwrap();
+    let exported = read();
+
+    let reveal = [
+        "review",
+        text(&file),
+        "--show",
+        &id.to_string(),
+        "--reveal",
+        "--reason",
+        "is it rotated?",
+    ];
+    // Where it can't be written down, nothing is shown.
+    let into = organisation.path("nowhere").join("out.jsonl");
+    let nowhere = [&reveal[..], &["--into", text(&into)]].concat();
+    let refused = quinn.run(&nowhere);
+    assert!(!refused.status.success());
+    assert!(!String::from_utf8_lossy(&refused.stdout).contains(token));
+
+    let shown = quinn.must(&reveal);
+    assert!(shown.contains(token), "{shown}");
+    let added = read().strip_prefix(&exported).unwrap().to_owned();
+    assert!(
+        added.contains("is it rotated?") && added.contains("quinn") && !added.contains(token),
+        "{added}"
+    );
+    approve(&quinn, &file, id);
+    let imported = robin.json(&["import", text(&file), "--json"]);
+    assert_eq!(imported["decisions"][0]["taken"], true, "{imported}");
+    assert_eq!(imported["reveals"][0]["reveal"]["person"], "quinn", "{imported}");
+    assert_eq!(client.finish().code, Some(0));
+    let decision = &organisation.chain(id).decisions[0].decision;
+    assert!(decision.offline && decision.revealed);
+}
+
+#[test]
 fn each_bad_decision_is_refused_with_its_reason_and_the_good_one_is_taken() {
     let (mut organisation, robin, quinn) = meet();
     let early = organisation.ask_change("early.conf", "a = 1\n", "a = 2\n");

@@ -16,8 +16,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use countersign_console::config::Terminal;
 use countersign_console::machine::driver::Desk;
-use countersign_console::machine::{Connection, News, Order, Progress, Reading, Row, State, Trouble, Trust};
+use countersign_console::machine::{
+    Connection, News, Order, Progress, Reading, Row, RowContent, State, Trouble, Trust,
+};
 use countersign_protocol::identity::RequestId;
+use countersign_protocol::mask::SecretMark;
 use countersign_protocol::moment::Timestamp;
 
 #[tokio::main]
@@ -60,7 +63,13 @@ impl Desk for SampleDesk {
     }
 
     async fn queue(&self) -> Result<Vec<Row>, Trouble> {
-        Ok(sample::rows().into_iter().chain(sample::alike_rows()).collect())
+        let secrets = sample::secrets().map(|reading| Row {
+            id: reading.id,
+            change: 1,
+            content: RowContent::Verified(Box::new(reading.summary)),
+        });
+        let rows = secrets.into_iter().chain(sample::rows());
+        Ok(rows.chain(sample::alike_rows()).collect())
     }
 
     async fn open(&self, wanted: RequestId) -> Result<Reading, Trouble> {
@@ -68,9 +77,20 @@ impl Desk for SampleDesk {
             .find(|number| sample::id(*number) == wanted)
             .and_then(|number| {
                 let reading = sample::reading(number, "scale the deploy role for tonight's release");
-                reading.or_else(|| sample::alike(number))
+                let secrets = || sample::secrets().filter(|_| number == sample::SECRETIVE);
+                reading.or_else(|| sample::alike(number)).or_else(secrets)
             })
             .ok_or_else(|| Trouble::new("not-found", "there is no such request"))
+    }
+
+    async fn reveal(
+        &self,
+        _request: RequestId,
+        _secret: Option<SecretMark>,
+        _reason: String,
+    ) -> Result<(), Trouble> {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        Ok(())
     }
 
     async fn decide(&self, _order: Order, report: impl Fn(Progress) + Send + Sync) {

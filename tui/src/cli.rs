@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use countersign_protocol::digest::{RootId, ViewDigest};
 use countersign_protocol::identity::{PersonId, RequestId};
+use countersign_protocol::mask::SecretMark;
 
 use crate::command;
 use crate::command::failure::Failure;
@@ -166,6 +167,8 @@ pub struct Review {
     /// Print the sheet of this request.
     #[arg(long, value_name = "ID", conflicts_with_all = ["plain", "json"])]
     pub show: Option<RequestId>,
+    #[command(flatten)]
+    pub clear: Clear,
     /// Approve this request without the full screen; recorded as not attended.
     #[arg(long, value_name = "ID", requires_all = ["reason", "view_digest"], conflicts_with_all = ["plain", "json", "show"])]
     pub approve: Option<RequestId>,
@@ -318,6 +321,23 @@ pub struct Show {
     /// One JSON document.
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub clear: Clear,
+    /// Why the secrets have to be seen. Others will read it.
+    #[arg(long, requires = "reveal")]
+    pub reason: Option<String>,
+}
+
+/// Options that show secrets.
+#[derive(Debug, Args)]
+pub struct Clear {
+    /// Show masked secrets in the clear, after the sheet. It is recorded first, with your name and reason; others see
+    /// that, and your decision says so.
+    #[arg(long, requires = "reason", conflicts_with_all = ["json", "plain"])]
+    pub reveal: bool,
+    /// Only the secret of this mark, as its mask shows it.
+    #[arg(long, value_name = "HEX", requires = "reveal")]
+    pub mark: Option<SecretMark>,
 }
 
 /// Options of `approve`.

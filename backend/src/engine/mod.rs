@@ -13,6 +13,7 @@ mod enrol;
 mod grant;
 mod propose;
 mod renew;
+mod reveal;
 mod sweep;
 mod talk;
 

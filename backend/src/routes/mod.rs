@@ -5,6 +5,7 @@ pub mod health;
 pub mod log;
 pub mod proposal;
 pub mod request;
+pub mod reveal;
 pub mod talk;
 pub mod trust;
 

@@ -136,6 +136,18 @@ CREATE TABLE enrolments (
   activation BLOB
 ) STRICT, WITHOUT ROWID;
 ",
+    "
+-- Who had which masked secrets of which request revealed, and why.
+CREATE TABLE reveals (
+  request TEXT NOT NULL REFERENCES requests (id),
+  place INTEGER NOT NULL,
+  person TEXT NOT NULL,
+  nonce TEXT NOT NULL,
+  reveal BLOB NOT NULL,
+  PRIMARY KEY (request, place),
+  UNIQUE (request, person, nonce)
+) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// The version that this program writes.

@@ -452,6 +452,7 @@ impl Organisation {
                 seconds: 5,
             },
             offline: false,
+            revealed: false,
             checkpoint,
             decided_at: now,
             expires_at: now.after(Duration::from_secs(1800)),

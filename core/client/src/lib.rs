@@ -7,6 +7,7 @@ pub mod durable;
 mod enrolment;
 pub mod http;
 pub mod key_file;
+mod reveal;
 mod talk;
 pub mod transport;
 pub mod trust;

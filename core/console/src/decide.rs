@@ -47,6 +47,8 @@ pub struct Intent {
     pub reason: String,
     /// What was on screen.
     pub attention: Attention,
+    /// Whether the secrets were shown in the clear on that surface.
+    pub revealed: bool,
     /// The program that showed it: `tui`, `desktop` or `command-line`.
     pub surface: &'static str,
     /// The name of the key on this machine; the one reviewer key where there is only one.
@@ -321,6 +323,12 @@ pub(crate) fn prepare(
         },
         attention: intent.attention,
         offline: false,
+        revealed: intent.revealed
+            || opened
+                .record
+                .reveals
+                .iter()
+                .any(|reveal| reveal.person == *person),
         checkpoint,
         decided_at: opened.at,
         expires_at: opened.at.after(validity).min(chain.request.expires_at),
@@ -507,7 +515,7 @@ fn short(text: &str) -> Line {
     Line::new(text).unwrap_or_default()
 }
 
-fn nonce() -> Result<Nonce, SignError> {
+pub(crate) fn nonce() -> Result<Nonce, SignError> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes)
         .map_err(|error| SignError::Key(format!("the system gives no randomness: {error}").into()))?;

@@ -12,6 +12,7 @@ use countersign_protocol::bundle::Artifact;
 use countersign_protocol::context::Fact;
 use countersign_protocol::directory::TrustedDirectory;
 use countersign_protocol::identity::{KeyAssurance, PersonId, Presence, RequestId, Role};
+use countersign_protocol::mask::SecretMark;
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::request::Phase;
 use countersign_protocol::talk::{Looking, QuestionText, Remark};
@@ -35,6 +36,7 @@ use crate::machine::{
     Trouble, Trust, Unlock,
 };
 use crate::outbox::Standing;
+use crate::reveal;
 
 /// How often others are told that a request is still on the screen; the backend believes it for 30 seconds.
 const LOOK_PAUSE: Duration = Duration::from_secs(20);
@@ -116,6 +118,17 @@ impl Desk for ReviewerDesk {
         asked.map(drop).map_err(|error| trouble(&error.into()))
     }
 
+    async fn reveal(
+        &self,
+        request: RequestId,
+        secret: Option<SecretMark>,
+        reason: String,
+    ) -> Result<(), Trouble> {
+        reveal::record(&self.inbox, request, secret, &reason)
+            .await
+            .map_err(|error| error.trouble())
+    }
+
     async fn look(&self, request: RequestId) {
         while self.inbox.config().presence.tell {
             // Offline, nobody is told; that is no trouble.
@@ -175,6 +188,7 @@ impl Desk for ReviewerDesk {
             verdict: order.verdict,
             reason: order.reason,
             attention: order.attention,
+            revealed: order.revealed,
             surface: self.surface,
             key: None,
         };
@@ -466,6 +480,13 @@ pub(crate) fn reading(opened: &Opened, config: &Config, person: &PersonId) -> Re
         excluded: chain.request.excluded.iter().cloned().collect(),
         decisions: decisions(chain, &chain.directory),
         talk: talk(&opened.record.talk, &chain.directory),
+        reveals: opened
+            .record
+            .reveals
+            .iter()
+            .filter(|reveal| chain.directory.person(&reveal.person).is_some())
+            .cloned()
+            .collect(),
         logged: chain
             .log
             .request_index
@@ -499,6 +520,7 @@ fn decisions(chain: &Chain, directory: &TrustedDirectory) -> Vec<DecisionSummary
             reviewer: checked.vote.person.clone(),
             verdict: checked.vote.verdict,
             reason: checked.decision.reason.raw().into(),
+            revealed: checked.decision.revealed,
             assurance: checked.vote.assurance,
             at: checked.vote.decided_at,
         })
@@ -578,7 +600,7 @@ pub(crate) fn trouble_of_trust(error: &TrustError) -> Trouble {
     Trouble::new(code, error.to_string().as_str())
 }
 
-fn trouble(error: &InboxError) -> Trouble {
+pub(crate) fn trouble(error: &InboxError) -> Trouble {
     match error {
         InboxError::Client(error) => Trouble::new(error.code(), told(error, error.hint())),
         InboxError::Trust(error) => trouble_of_trust(error),

@@ -13,6 +13,7 @@ pub mod succession;
 pub mod keyring;
 pub mod keys;
 mod patience;
+pub mod reveal;
 
 pub mod amend;
 pub mod decide;

@@ -18,6 +18,7 @@
 //! | `POST /v1/requests/{id}/grant` | empty → [`RequestRecord`] | guard |
 //! | `POST /v1/requests/{id}/start` | [`StartBody`] → 204 | guard |
 //! | `POST /v1/requests/{id}/receipt` | [`EnvelopeBody`] → [`RequestRecord`] | guard |
+//! | `POST /v1/requests/{id}/reveals` | [`RevealBody`](crate::reveal::RevealBody) → [`Reveals`](crate::reveal::Reveals) | person |
 //! | `GET /v1/watch` | → server-sent [`Change`]s, resumed by `Last-Event-ID`; to people also [`Looking`](crate::talk::Looking) | person, guard |
 //! | `GET /log/checkpoint`, `/log/tile/…` | C2SP tlog-tiles | anyone |
 //! | `GET /v1/log/consistency?from=N&to=M` | → [`ConsistencyAnswer`] | anyone |
@@ -31,6 +32,7 @@ use crate::digest::{GrantDigest, Sha256Digest};
 use crate::identity::{PersonId, RequestId};
 use crate::moment::Timestamp;
 use crate::request::Phase;
+use crate::reveal::Reveal;
 use crate::signed::Envelope;
 use crate::talk::Remark;
 
@@ -125,6 +127,9 @@ pub struct RequestRecord {
     /// The request that came of its counter-proposal, as the backend says; that one's own evidence proves it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub followed: Option<RequestId>,
+    /// Who had masked secrets revealed, when and why. It stands beside the evidence as well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reveals: Vec<Reveal>,
 }
 
 /// One row of the queue.

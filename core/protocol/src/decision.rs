@@ -37,6 +37,9 @@ pub struct Decision {
     /// longer, as far as policy lets it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub offline: bool,
+    /// Whether the reviewer had the request's masked secrets revealed, as the console claims.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub revealed: bool,
     /// The log's checkpoint that the signer had verified.
     pub checkpoint: SeenCheckpoint,
     /// When it was signed, by the reviewer's clock.

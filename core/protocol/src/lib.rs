@@ -13,6 +13,7 @@ pub mod digest;
 pub mod identity;
 pub mod moment;
 
+pub mod reveal;
 pub mod signed;
 pub mod sshsig;
 

@@ -1,10 +1,11 @@
-//! The key under which secrets on a request's sheet are marked.
+//! The key under which secrets on a request's sheet are marked, and their marks.
 //!
 //! It is made by the backend when it holds a request and sealed with it. Equal secrets have equal marks within
 //! that request, so that a rotation shows, and unrelated ones in every other. It is no key to anything else, and
 //! whoever holds the request holds it: it keeps secrets off screens, not from the parties to the request.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -50,9 +51,74 @@ impl<'de> Deserialize<'de> for MaskKey {
     }
 }
 
+/// What tells one secret of a request from the others: 64 bits, written as 16 lower-case hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SecretMark([u8; 8]);
+
+impl SecretMark {
+    /// Takes the bits of a mark.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 8]) -> Self {
+        Self(bytes)
+    }
+}
+
+/// A text that is no mark of a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not the mark of a secret (16 lower-case hexadecimal digits, as a mask shows them)")]
+pub struct NotAMark;
+
+impl FromStr for SecretMark {
+    type Err = NotAMark;
+
+    fn from_str(text: &str) -> Result<Self, NotAMark> {
+        let lower = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f');
+        if text.len() != 16 || !text.bytes().all(lower) {
+            return Err(NotAMark);
+        }
+        let number = u64::from_str_radix(text, 16).map_err(|_| NotAMark)?;
+        Ok(Self(number.to_be_bytes()))
+    }
+}
+
+impl fmt::Display for SecretMark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", u64::from_be_bytes(self.0))
+    }
+}
+
+impl Serialize for SecretMark {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretMark {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mark_is_read_as_written_and_in_no_other_form() {
+        let text = "00ff1c20d4e5b6a7";
+        let mark: SecretMark = text.parse().unwrap();
+        assert_eq!(mark.to_string(), text);
+        for wrong in [
+            "",
+            "00FF1C20D4E5B6A7",
+            "+0ff1c20d4e5b6a",
+            "00ff1c20d4e5b6a",
+            "00ff1c20d4e5b6a71",
+        ] {
+            assert!(wrong.parse::<SecretMark>().is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn is_read_back_as_written_and_does_not_print() {

@@ -44,6 +44,7 @@ pub async fn run(config: Option<&Path>, options: Amend) -> Result<(), Failure> {
         verdict: Verdict::Deny,
         reason,
         attention: Attention::None,
+        revealed: false,
         surface: "command-line",
         key: options.key,
     };

@@ -66,6 +66,7 @@ fn intent(
         verdict,
         reason,
         attention: Attention::None,
+        revealed: false,
         surface: "command-line",
         key,
     }

@@ -16,6 +16,7 @@ use countersign_console::offline::file::FileError;
 use countersign_console::offline::import::ImportError;
 use countersign_console::offline::review::ReviewError;
 use countersign_console::organisation::OrganisationError;
+use countersign_console::reveal::RevealError;
 use countersign_protocol::request::Refusal;
 use countersign_protocol::signed::SignError;
 
@@ -135,6 +136,22 @@ impl From<ClientError> for Failure {
         };
         let hint = error.hint();
         Self::new(code, error.to_string(), hint)
+    }
+}
+
+impl From<RevealError> for Failure {
+    fn from(error: RevealError) -> Self {
+        let message = error.to_string();
+        match error {
+            RevealError::Inbox(error) => Self {
+                message,
+                ..error.into()
+            },
+            RevealError::Reason(_) => Self::usage(message, "`--reason TEXT` gives it"),
+            RevealError::NotRecorded | RevealError::Randomness(_) => {
+                Self::new(Code::Refused, message, "nothing was shown")
+            }
+        }
     }
 }
 
@@ -264,6 +281,7 @@ impl From<ReviewError> for Failure {
             ReviewError::Config(error) => error.into(),
             ReviewError::Trust(error) => error.into(),
             ReviewError::Decide(error) => Self::from(*error),
+            ReviewError::Reveal(error) => error.into(),
             ReviewError::Changed(_) | ReviewError::Clock { .. } => {
                 Self::new(Code::Refused, error.to_string(), "")
             }

@@ -129,6 +129,7 @@ fn read(id: RequestId, options: &Inspect) -> Result<Reading, Trouble> {
         excluded: Vec::new(),
         decisions: Vec::new(),
         talk: Vec::new(),
+        reveals: Vec::new(),
         logged: None,
         copy: None,
     })

@@ -32,6 +32,7 @@ pub mod owner;
 pub mod personal;
 pub mod policy;
 pub mod root;
+pub mod reveal;
 pub mod show;
 pub mod verify;
 pub mod watch;

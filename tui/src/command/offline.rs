@@ -17,7 +17,7 @@ use countersign_protocol::request::Phase;
 use serde_json::{Value, json};
 
 use super::failure::{Code, Failure};
-use super::{console, output, passphrase, session};
+use super::{console, output, passphrase, reveal, session};
 use crate::cli::{Export, Review};
 use crate::screen::{self, Outcome};
 
@@ -85,7 +85,13 @@ pub async fn review(config: Option<&Path>, options: Review) -> Result<(), Failur
     let look = console::look(&found.terminal)?;
     let review = FileReview::open(&home, found, &options.file, options.into.clone())?;
     if let Some(id) = options.show {
-        return show(&review, id);
+        return show(&review, id, &options);
+    }
+    if options.clear.reveal {
+        return Err(Failure::usage(
+            "`--reveal` shows the secrets of one request",
+            "name it: `countersign review FILE --show ID --reveal --reason TEXT`",
+        ));
     }
     if options.json || options.plain {
         return list(&review, options.json);
@@ -112,11 +118,18 @@ pub async fn review(config: Option<&Path>, options: Review) -> Result<(), Failur
     }
 }
 
-fn show(review: &FileReview, id: RequestId) -> Result<(), Failure> {
+fn show(review: &FileReview, id: RequestId, options: &Review) -> Result<(), Failure> {
     let opened = review.fetch(id)?;
     let problems = &opened.report.problems;
     match opened.report.chain.as_ref().filter(|_| problems.is_empty()) {
-        Some(chain) => output::write(chain.sheet.text().as_bytes()),
+        Some(chain) => {
+            output::write(chain.sheet.text().as_bytes())?;
+            if options.clear.reveal {
+                let why = options.reason.as_deref().unwrap_or_default();
+                reveal::of_file(review, &opened, chain, options.clear.mark, why)?;
+            }
+            Ok(())
+        }
         None => {
             output::problem("countersign: the evidence of this request does not hold:");
             for problem in problems {
@@ -200,6 +213,7 @@ fn decide(review: &FileReview, id: RequestId, verdict: Verdict, options: &Review
         verdict,
         reason: options.reason.clone().unwrap_or_default(),
         attention: Attention::None,
+        revealed: false,
         surface: "command-line",
         key: options.key.clone(),
     };
@@ -245,9 +259,14 @@ pub async fn import(config: Option<&Path>, file: &Path, as_json: bool) -> Result
         output::json(&json!({
             "schema": "countersign/import/v1",
             "decisions": summary.decisions.iter().map(imported).collect::<Vec<_>>(),
+            "reveals": summary.reveals,
             "troubles": summary.troubles.iter().map(countersign_review::text::Untrusted::escaped).collect::<Vec<_>>(),
         }))?;
     } else {
+        for revealed in &summary.reveals {
+            let said = reveal::said(&revealed.reveal);
+            output::say(&format!("{}: the file says, unsigned: {said}", revealed.request))?;
+        }
         for trouble in &summary.troubles {
             output::say(&format!("! {}", trouble.escaped()))?;
         }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::failure::{Code, Failure};
 use super::list::problems;
 use super::output::{self, shown};
-use super::session;
+use super::{reveal, session};
 use crate::cli::Show;
 
 pub async fn run(config: Option<&Path>, options: Show) -> Result<(), Failure> {
@@ -41,6 +41,10 @@ pub async fn run(config: Option<&Path>, options: Show) -> Result<(), Failure> {
     for line in standing(chain, &opened) {
         output::say(&line)?;
     }
+    if options.clear.reveal {
+        let why = options.reason.as_deref().unwrap_or_default();
+        reveal::of_request(&inbox, &opened, chain, options.clear.mark, why).await?;
+    }
     Ok(())
 }
 
@@ -69,6 +73,7 @@ fn standing(chain: &Chain, opened: &Opened) -> Vec<String> {
         ));
     }
     lines.extend(opened.record.talk.iter().map(said));
+    lines.extend(opened.record.reveals.iter().map(reveal::said));
     lines.extend(amendments(chain));
     lines.push(format!("check code: {}", chain.sheet.check_code()));
     lines.push(format!("view digest: {}", chain.sheet.view_digest()));
@@ -137,6 +142,7 @@ fn document(opened: &Opened) -> Value {
         "check_code": chain.sheet.check_code(),
         "decisions": decisions(chain),
         "talk": opened.record.talk,
+        "reveals": opened.record.reveals,
         "amends": chain.proposal.amends,
         "amendment": amendment(chain),
     });
@@ -247,6 +253,7 @@ pub fn decisions(chain: &Chain) -> Vec<Value> {
             "attention": checked.decision.attention,
             "verdict": checked.vote.verdict,
             "reason": checked.decision.reason.raw(),
+            "revealed": checked.decision.revealed,
             "at": checked.vote.decided_at,
             "logged_at": checked.logged_at,
             "void": checked.void,

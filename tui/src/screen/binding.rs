@@ -26,6 +26,8 @@ pub enum Place {
     Ceremony,
     /// The question to the agent.
     Question,
+    /// Secrets, and whether they are to be shown.
+    Reveal,
     /// The list of keys.
     Help,
 }
@@ -69,6 +71,7 @@ pub enum Intent {
     Refresh,
     LookAgain,
     Ask,
+    Reveal,
     Approve,
     Deny,
     Counter,
@@ -139,9 +142,11 @@ pub const EVERYWHERE: &[Place] = &[
     Place::Filter,
     Place::Ceremony,
     Place::Question,
+    Place::Reveal,
     Place::Help,
 ];
-const WRITING: &[Place] = &[Place::Filter, Place::Ceremony, Place::Question];
+const WRITING: &[Place] = &[Place::Filter, Place::Ceremony, Place::Question, Place::Reveal];
+const DIALOGS: &[Place] = &[Place::Ceremony, Place::Reveal];
 
 const fn bind(
     group: Group,

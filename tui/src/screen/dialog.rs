@@ -1,13 +1,14 @@
 //! The ceremony of a decision, over the request it is about.
 
-use countersign_console::machine::view::{self, CeremonyView, FieldView, Piece, Text, Tone};
-use countersign_console::machine::{Moment, State};
+use countersign_console::machine::view::{self, CeremonyView, FieldView, PaneView, Piece, Text, Tone};
+use countersign_console::machine::{Moment, Position, State};
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
 use super::binding::{Intent, Place};
 use super::canvas::{Canvas, cells, shortened, width_of};
 use super::keymap::Keymap;
+use super::pane;
 
 const WIDEST: u16 = 96;
 /// Cells for labels.
@@ -18,24 +19,10 @@ pub fn draw(canvas: &mut Canvas<'_>, screen: Rect, state: &State, keymap: &Keyma
     let Some(ceremony) = view::ceremony(state, now) else {
         return;
     };
-    let width = screen.width.saturating_sub(4).min(WIDEST);
-    let inner = width.saturating_sub(4);
+    let draft = draft(state);
     let keys = keys(&ceremony, keymap);
-    let lines = lines(
-        &ceremony,
-        keys,
-        inner,
-        usize::from(screen.height.saturating_sub(2)),
-    );
-    let height = u16::try_from(lines.len() + 2)
-        .unwrap_or(screen.height)
-        .min(screen.height);
-    let area = Rect {
-        x: screen.x + (screen.width - width) / 2,
-        y: screen.y + (screen.height - height) / 2,
-        width,
-        height,
-    };
+    let layout = layout(&ceremony, draft.as_ref().map(|(pane, _)| pane), keys, screen);
+    let area = layout.area;
     canvas.clear(Rect {
         x: screen.x,
         width: screen.width,
@@ -47,8 +34,99 @@ pub fn draw(canvas: &mut Canvas<'_>, screen: Rect, state: &State, keymap: &Keyma
         title.text.push_str(": what is signed, exactly");
     }
     frame(canvas, area, &title);
-    for (y, line) in (area.y + 1..area.bottom().saturating_sub(1)).zip(&lines) {
+    let inner = area.width.saturating_sub(4);
+    let last = area.bottom().saturating_sub(1);
+    for (y, line) in (area.y + 1..last).zip(&layout.above) {
         canvas.pieces(area.x + 2, y, inner, line, Modifier::empty());
+    }
+    let mut below = layout.below;
+    if let Some((pane, top)) = &draft {
+        let rows = pane::rows(pane, *top, layout.room);
+        pane::draw(canvas, layout.room, &rows);
+        if layout.cut
+            && let Some((from, to)) = pane::extent(&rows)
+        {
+            let (from, to, of) = (from.line + 1, to.line.max(from.line + 1), pane.len());
+            let text = format!("… {from} to {to} of {of} lines of what it changes; PgDn and PgUp turn");
+            below.insert(0, vec![piece(&text, Tone::Faint)]);
+        }
+    }
+    for (y, line) in (layout.room.bottom()..last).zip(&below) {
+        canvas.pieces(area.x + 2, y, inner, line, Modifier::empty());
+    }
+}
+
+/// What a counter-proposal changes, where it stands, and what is on top of it.
+pub fn scrolls(state: &State, now: Moment, screen: Rect) -> Option<(PaneView<'_>, Rect, Position)> {
+    let ceremony = view::ceremony(state, now)?;
+    let (pane, top) = draft(state)?;
+    // Whatever the keys are called, they take one line.
+    let room = layout(&ceremony, Some(&pane), Text::new(), screen).room;
+    Some((pane, room, top))
+}
+
+fn draft(state: &State) -> Option<(PaneView<'_>, Position)> {
+    let counter = state.ceremony.as_deref()?.counter.as_deref()?;
+    Some((PaneView::of_draft(counter), counter.top))
+}
+
+struct Layout {
+    area: Rect,
+    above: Vec<Text>,
+    /// Where the difference stands.
+    room: Rect,
+    /// Whether there is more of it than room.
+    cut: bool,
+    below: Vec<Text>,
+}
+
+/// The difference has the room that everything else leaves, and at least one row.
+fn layout(ceremony: &CeremonyView, draft: Option<&PaneView<'_>>, keys: Text, screen: Rect) -> Layout {
+    let width = screen.width.saturating_sub(4).min(WIDEST);
+    let inner = width.saturating_sub(4);
+    let above = signed(ceremony, inner);
+    let below = rest(ceremony, keys, inner);
+    let rows = |count: usize| u16::try_from(count).unwrap_or(u16::MAX);
+    let others = rows(above.len() + below.len() + 2);
+    let free = screen.height.saturating_sub(others).max(2);
+    let height = free + 1;
+    let enough = Rect {
+        x: 0,
+        y: 0,
+        width: inner,
+        height,
+    };
+    let needed = draft.map_or(0, |pane| {
+        rows(pane::rows(pane, Position::default(), enough).len())
+    });
+    let cut = needed > free;
+    // One row says how much of it is on screen.
+    let (shown, with_note) = if cut { (free - 1, free) } else { (needed, needed) };
+    let height = others.saturating_add(with_note).min(screen.height);
+    let area = Rect {
+        x: screen.x + (screen.width - width) / 2,
+        y: screen.y + (screen.height - height) / 2,
+        width,
+        height,
+    };
+    let last = area.bottom().saturating_sub(1);
+    let first = area
+        .y
+        .saturating_add(1)
+        .saturating_add(rows(above.len()))
+        .min(last);
+    Layout {
+        area,
+        above,
+        room: Rect {
+            x: area.x + 2,
+            y: first,
+            width: inner,
+            // What the border cuts off is not on screen.
+            height: shown.min(last - first),
+        },
+        cut,
+        below,
     }
 }
 
@@ -81,36 +159,6 @@ pub fn frame(canvas: &mut Canvas<'_>, area: Rect, title: &Piece) {
         &[title],
         Modifier::BOLD,
     );
-}
-
-/// All lines; of a difference as many as there is room for, and how many more there are.
-fn lines(ceremony: &CeremonyView, keys: Text, width: u16, room: usize) -> Vec<Text> {
-    let all: Vec<Text> = ceremony
-        .difference
-        .iter()
-        .map(|line| shortened(line, width))
-        .collect();
-    let mut lines = signed(ceremony, width);
-    let rest = rest(ceremony, keys, width);
-    let free = room.saturating_sub(lines.len() + rest.len()).max(2);
-    if all.len() > free {
-        let shown = free - 1;
-        let first = ceremony.first.min(all.len().saturating_sub(shown));
-        lines.extend(all.iter().skip(first).take(shown).cloned());
-        lines.push(vec![piece(
-            &format!(
-                "… {} to {} of {} lines of what it changes; PgDn and PgUp turn",
-                first + 1,
-                first + shown,
-                all.len()
-            ),
-            Tone::Faint,
-        )]);
-    } else {
-        lines.extend(all);
-    }
-    lines.extend(rest);
-    lines
 }
 
 fn signed(ceremony: &CeremonyView, width: u16) -> Vec<Text> {
@@ -288,7 +336,7 @@ fn written(field: &FieldView, width: u16) -> Text {
 }
 
 fn folded(text: Text, width: u16) -> Vec<Text> {
-    super::pane::folded(&view::PaneLine::bare(text), width)
+    pane::folded(&view::PaneLine::bare(text), width)
 }
 
 fn piece(text: &str, tone: Tone) -> Piece {

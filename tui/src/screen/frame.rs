@@ -9,7 +9,7 @@ use ratatui::style::Modifier;
 use super::binding::Place;
 use super::canvas::{Canvas, cells, shortened, width_of};
 use super::keymap::Keymap;
-use super::{Look, batch, detail, dialog, first_run, help, question, queue};
+use super::{Look, batch, detail, dialog, first_run, help, question, queue, reveal};
 
 /// Smaller windows show only that they are too small.
 const SMALLEST: (u16, u16) = (40, 10);
@@ -40,6 +40,8 @@ fn below(state: &State) -> Place {
         Place::Ceremony
     } else if state.question.is_some() {
         Place::Question
+    } else if state.revealing.is_some() {
+        Place::Reveal
     } else if state.queue.filtering || state.detail.as_ref().is_some_and(|detail| detail.searching) {
         Place::Filter
     } else {
@@ -80,6 +82,8 @@ pub fn draw(buffer: &mut Buffer, look: &Look, state: &State, now: Moment, first:
         dialog::draw(&mut canvas, area, state, &look.keymap, now);
     } else if state.question.is_some() {
         question::draw(&mut canvas, area, state);
+    } else if state.revealing.is_some() {
+        reveal::draw(&mut canvas, area, state, now);
     }
     if state.help {
         help::draw(&mut canvas, area, &look.keymap, below(state));

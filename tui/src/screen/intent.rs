@@ -3,18 +3,24 @@
 use countersign_console::machine::view::{self, PaneView};
 use countersign_console::machine::{self, Command, Lane, Moment, Pane, Position, State, message::Step};
 use countersign_protocol::decision::Verdict;
-use countersign_protocol::digest::ViewDigest;
+use countersign_protocol::digest::{ActionDigest, ViewDigest};
 use ratatui::layout::Rect;
 
 use super::binding::Intent;
-use super::{batch, detail, frame, pane, queue};
+use super::{batch, detail, dialog, frame, pane, queue, reveal};
 
 /// What an intent asks of the machine, given what is on screen.
 pub fn command(state: &State, intent: Intent, now: Moment, area: Rect) -> Option<Command> {
     let page = i64::from(frame::body(area).height).max(2);
     Some(match intent {
-        Intent::PageDown if state.ceremony.is_some() => Command::Turn(Step::Next),
-        Intent::PageUp if state.ceremony.is_some() => Command::Turn(Step::Previous),
+        Intent::PageDown if on_top(state) => return turned(state, i64::MAX, now, area),
+        Intent::PageUp if on_top(state) => return turned(state, i64::MIN, now, area),
+        Intent::NextField if reveal::scrolls(state, now, area).is_some() => {
+            return turned(state, 1, now, area);
+        }
+        Intent::PreviousField if reveal::scrolls(state, now, area).is_some() => {
+            return turned(state, -1, now, area);
+        }
         Intent::Down => return moved(state, 1, now, area),
         Intent::Up => return moved(state, -1, now, area),
         Intent::HalfDown => return moved(state, page / 2, now, area),
@@ -49,6 +55,7 @@ pub fn command(state: &State, intent: Intent, now: Moment, area: Rect) -> Option
         Intent::Refresh => Command::Refresh,
         Intent::LookAgain => Command::LookAgain,
         Intent::Ask => Command::Ask,
+        Intent::Reveal => Command::Reveal,
         Intent::Approve => Command::Begin(Verdict::Approve),
         Intent::Deny => Command::Begin(Verdict::Deny),
         Intent::Counter => Command::Counter,
@@ -165,9 +172,39 @@ fn open_pane(state: &State, now: Moment, area: Rect) -> Option<(PaneView<'_>, Re
     Some((PaneView::of_detail(open)?, layout.pane, open.top()))
 }
 
+/// Whether something that scrolls by itself covers the screen.
+const fn on_top(state: &State) -> bool {
+    state.ceremony.is_some() || state.revealing.is_some()
+}
+
+/// Scrolls what is on top by rows.
+fn turned(state: &State, by: i64, now: Moment, area: Rect) -> Option<Command> {
+    let (pane, rect, top) =
+        dialog::scrolls(state, now, area).or_else(|| reveal::scrolls(state, now, area))?;
+    let page = i64::from(rect.height).saturating_sub(1).max(1);
+    let top = pane::scrolled(&pane, top, rect, by.clamp(-page, page));
+    Some(Command::TurnTo(top))
+}
+
+/// What of a counter-proposal's difference is wholly on screen and covered by nothing.
+pub fn seen_of_draft(state: &State, now: Moment, area: Rect) -> Option<(ActionDigest, Position, Position)> {
+    if state.help || !frame::fits(area) {
+        return None;
+    }
+    let counter = state.ceremony.as_deref()?.counter.as_deref()?;
+    let action = counter.draft().ok()?.action_digest;
+    let (pane, rect, top) = dialog::scrolls(state, now, area)?;
+    let (from, to) = pane::extent(&pane::rows(&pane, top, rect))?;
+    Some((action, from, to))
+}
+
 /// What of the sheet is wholly on screen and covered by nothing.
 pub fn seen(state: &State, now: Moment, area: Rect) -> Option<(ViewDigest, Position, Position)> {
-    let covered = state.help || state.ceremony.is_some() || state.question.is_some() || !scrolls(state);
+    let covered = state.help
+        || state.ceremony.is_some()
+        || state.question.is_some()
+        || state.revealing.is_some()
+        || !scrolls(state);
     if covered || !frame::fits(area) {
         return None;
     }

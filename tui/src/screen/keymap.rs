@@ -213,6 +213,7 @@ const NAMES: &[(&str, Intent)] = &[
     ("suspicious", Intent::Suspicious),
     ("look-again", Intent::LookAgain),
     ("refresh", Intent::Refresh),
+    ("reveal", Intent::Reveal),
     ("search", Intent::Filter),
     ("approve", Intent::Approve),
     ("deny", Intent::Deny),

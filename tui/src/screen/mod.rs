@@ -19,6 +19,7 @@ mod pager;
 mod pane;
 mod question;
 mod queue;
+mod reveal;
 mod terminal;
 mod theme;
 
@@ -42,7 +43,7 @@ use tokio::sync::mpsc;
 use binding::Intent;
 pub use frame::draw as paint;
 use input::{Event, Input};
-use intent::{command, seen};
+use intent::{command, seen, seen_of_draft};
 pub use keymap::{Keymap, KeymapError};
 use terminal::Screen;
 pub use theme::{Theme, ThemeError};
@@ -342,6 +343,28 @@ impl Console {
                 self.screen
                     .draw(|buffer| paint(buffer, look, state, now, first))?;
             }
+        }
+        self.draw_what_was_seen_of_a_draft(now, area)
+    }
+
+    /// What of a counter-proposal's difference the frame showed is told to the machine, and the count of it drawn.
+    fn draw_what_was_seen_of_a_draft(&mut self, now: Moment, area: Rect) -> anyhow::Result<()> {
+        let seen = |state: &State| {
+            let counter = state
+                .ceremony
+                .as_ref()
+                .and_then(|ceremony| ceremony.counter.as_ref());
+            counter.map(|counter| counter.attention.lines())
+        };
+        let before = seen(&self.state);
+        if let Some((action, from, to)) = seen_of_draft(&self.state, now, area) {
+            let command = Command::SawDraft(action, from, to);
+            machine::update(&mut self.state, Message::Command(command), now);
+        }
+        if seen(&self.state) != before {
+            let (state, look, first) = (&self.state, &self.look, self.first);
+            self.screen
+                .draw(|buffer| paint(buffer, look, state, now, first))?;
         }
         Ok(())
     }

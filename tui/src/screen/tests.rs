@@ -19,7 +19,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 
 use super::binding::Intent;
-use super::intent::{command, seen};
+use super::intent::{command, seen, seen_of_draft};
 use super::sample::{self, moment};
 use super::theme::Theme;
 use super::{frame, pane};

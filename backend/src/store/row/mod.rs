@@ -6,6 +6,7 @@ mod change;
 mod enrolment;
 mod proposal;
 mod request;
+mod reveal;
 mod statement;
 mod talk;
 
@@ -25,6 +26,7 @@ pub use request::{
     Asked, Entry, Judged, NewEntry, Wanted, announce_again, asked, denied_at, earlier, insert_request,
     open_requests, page, request, update_request,
 };
+pub use reveal::{record_reveal, reveals};
 pub use statement::{Filing, Kept, Sort, file, newest_leaf, statement, statements, the_statement, versions};
 pub use talk::{asked_since, say, talk};
 

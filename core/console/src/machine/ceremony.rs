@@ -4,6 +4,7 @@
 //! exists only when every item of it is met.
 
 use std::fmt;
+use std::sync::Arc;
 
 use countersign_protocol::approval::Severity;
 use countersign_protocol::decision::Verdict;
@@ -236,7 +237,7 @@ impl Ceremony {
     pub(super) fn countering(reading: &Reading, trust: &Trust) -> Option<Self> {
         let asked = reading.asked.clone()?;
         Some(Self {
-            counter: Some(Box::new(Counter::to(asked))),
+            counter: Some(Box::new(Counter::to(asked, Arc::clone(&reading.masks)))),
             ..Self::new(Verdict::Deny, reading, trust)
         })
     }
@@ -297,10 +298,18 @@ impl Ceremony {
         }
         if let Some(counter) = &self.counter {
             match counter.draft() {
-                Ok(_) => need(
-                    true,
-                    "what is proposed instead is less than what was asked".to_owned(),
-                ),
+                Ok(_) => {
+                    need(
+                        true,
+                        "what is proposed instead is less than what was asked".to_owned(),
+                    );
+                    let (seen, of) = (counter.attention.lines(), counter.attention.of_lines());
+                    need(
+                        // A surface that is not trusted shows all of it; nothing it says of that would count.
+                        self.outside || of == 0 || counter.attention.is_whole(),
+                        format!("its whole difference was on screen ({seen} of {of} lines)"),
+                    );
+                }
                 Err(why) => need(false, format!("something less is proposed: {why}")),
             }
         }

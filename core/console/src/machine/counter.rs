@@ -1,43 +1,65 @@
 //! A counter-proposal while it is written: what is to be less, and what that changes about what was asked.
 //!
 //! The draft is worked out again with every character, by the same pure function that derives what is signed. An
-//! order to sign names the action that was shown; when another one would be signed, nothing is.
+//! order to sign names the action that was shown; when another one would be signed, nothing is. What the draft changes
+//! has to have been on screen, all of it, before it can be signed.
+//!
+//! An editor gets the text with places for its secrets, unless they were revealed; what comes back is taken once every
+//! place that is left in it is as it was.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_protocol::digest::ActionDigest;
 use countersign_protocol::moment::Timestamp;
+use countersign_review::secret::{Editable, Masks, Revealed};
+use countersign_review::sheet::{LineRole, SheetLine};
 
+use super::attention::{Attention, Position};
 use super::message::Step;
 use crate::amend::{Asked, Draft, Wanted, draft};
 
 /// The longest number or duration that is typed.
 const MAX_TYPED: usize = 12;
-/// How many lines of the difference are turned at once; fewer than fit on the smallest screen.
+
+/// How many lines of the difference are turned at once where the room is not known.
 const PAGE: usize = 2;
 
 /// A counter-proposal while it is written.
 #[derive(Debug, Clone)]
 pub struct Counter {
     asked: Arc<Asked>,
+    masks: Arc<Masks>,
     /// The most changed rows, as typed; empty keeps the bound.
     pub rows: String,
     /// How long from now anything may come of it, as typed; empty keeps the request's own end.
     pub life: String,
-    /// The first line of the difference that is on screen.
-    pub first: usize,
+    /// The place of the difference that is on top.
+    pub top: Position,
+    /// What of the difference was on screen.
+    pub attention: Attention,
+    lines: Vec<SheetLine>,
+    /// What an editor was given.
+    given: Option<Editable>,
+    /// What came back from it and could not be taken.
+    refused: Option<Vec<u8>>,
     text: Option<Vec<u8>>,
     until: Option<Timestamp>,
     draft: Result<Box<Draft>, String>,
 }
 
 impl Counter {
-    pub(super) fn to(asked: Arc<Asked>) -> Self {
+    pub(super) fn to(asked: Arc<Asked>, masks: Arc<Masks>) -> Self {
         Self {
             asked,
+            masks,
             rows: String::new(),
             life: String::new(),
-            first: 0,
+            top: Position::default(),
+            attention: Attention::default(),
+            lines: Vec::new(),
+            given: None,
+            refused: None,
             text: None,
             until: None,
             draft: Err("nothing is changed yet".to_owned()),
@@ -85,18 +107,65 @@ impl Counter {
         })
     }
 
-    /// Turns a page of the difference.
-    pub(super) fn turn(&mut self, step: Step) {
-        let last = self
-            .draft()
-            .map_or(0, |draft| draft.difference.len().saturating_sub(1));
-        self.first = match step {
-            Step::Next => self.first.saturating_add(PAGE).min(last),
-            Step::Previous => self.first.saturating_sub(PAGE),
-        };
+    /// What the draft changes, line by line; nothing while nothing is drafted.
+    #[must_use]
+    pub fn lines(&self) -> &[SheetLine] {
+        if self.draft.is_ok() { &self.lines } else { &[] }
     }
 
-    pub(super) fn rewrite(&mut self, text: Vec<u8>, now: Timestamp) {
+    /// Turns a page of the difference.
+    pub(super) fn turn(&mut self, step: Step) {
+        let last = self.lines.len().saturating_sub(1);
+        let line = match step {
+            Step::Next => self.top.line.saturating_add(PAGE).min(last),
+            Step::Previous => self.top.line.saturating_sub(PAGE),
+        };
+        self.top = Position { line, character: 0 };
+    }
+
+    /// Takes in what of the difference was on screen, where it is the one of this draft.
+    pub(super) fn saw(&mut self, action: ActionDigest, from: Position, to: Position) {
+        if self.draft().is_ok_and(|draft| draft.action_digest == action) {
+            self.attention.mark(from, to);
+        }
+    }
+
+    /// The text for an editor, without the secrets that were not revealed. What came back and could not be taken
+    /// goes there again, so that nothing written is lost.
+    pub(super) fn edit(&mut self, revealed: &Revealed) -> Option<Vec<u8>> {
+        if let Some(refused) = &self.refused {
+            return Some(refused.clone());
+        }
+        let given = self.masks.editable(self.text()?, revealed);
+        let text = given.text().to_vec();
+        self.given = Some(given);
+        Some(text)
+    }
+
+    /// Takes what came back from the editor.
+    ///
+    /// # Errors
+    /// Why it cannot be taken; it is kept, and goes to the editor the next time.
+    pub(super) fn edited(&mut self, text: Vec<u8>, now: Timestamp) -> Result<(), String> {
+        let whole = match &self.given {
+            Some(given) => given.put_back(&text),
+            None => Ok(text.clone()),
+        };
+        match whole {
+            Ok(whole) => {
+                self.given = None;
+                self.refused = None;
+                self.rewrite(whole, now);
+                Ok(())
+            }
+            Err(error) => {
+                self.refused = Some(text);
+                Err(format!("{error}; Ctrl-E goes on from what you wrote"))
+            }
+        }
+    }
+
+    fn rewrite(&mut self, text: Vec<u8>, now: Timestamp) {
         let same = self.asked.text().is_some_and(|asked| asked == text);
         self.text = (!same).then_some(text);
         self.work_out(now);
@@ -121,7 +190,6 @@ impl Counter {
     }
 
     fn work_out(&mut self, now: Timestamp) {
-        self.first = 0;
         self.draft = self.life(now).and_then(|until| {
             self.until = until;
             let wanted = self.wanted()?;
@@ -129,6 +197,16 @@ impl Counter {
                 .map(Box::new)
                 .map_err(|error| error.to_string())
         });
+        // While a number is typed nothing is drafted; and what a shorter life changes is no line of the difference:
+        // what was seen of the same lines stays seen.
+        let lines = self.draft().map(|draft| shown(&draft.difference));
+        if let Ok(lines) = lines
+            && lines != self.lines
+        {
+            self.attention = Attention::new(&lines);
+            self.top = Position::default();
+            self.lines = lines;
+        }
     }
 
     fn life(&self, now: Timestamp) -> Result<Option<Timestamp>, String> {
@@ -152,4 +230,10 @@ impl Counter {
             .map(|seconds| Some(now.after(Duration::from_secs(seconds))))
             .ok_or_else(wrong)
     }
+}
+
+/// The lines of a difference as they are shown: without empty ones, since room is scarce.
+fn shown(difference: &[SheetLine]) -> Vec<SheetLine> {
+    let lines = difference.iter().filter(|line| line.role != LineRole::Blank);
+    lines.cloned().collect()
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_protocol::identity::RequestId;
+use countersign_protocol::mask::SecretMark;
 use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
@@ -49,6 +50,16 @@ pub trait Desk: Send + Sync + 'static {
     /// Asks the agent of a request.
     fn ask(&self, _request: RequestId, _text: String) -> impl Future<Output = Result<(), Trouble>> + Send {
         async { Err(Trouble::new("nobody", "there is no agent to ask")) }
+    }
+
+    /// Has it recorded durably that secrets of a request are about to be shown: one of them, or all.
+    fn reveal(
+        &self,
+        _request: RequestId,
+        _secret: Option<SecretMark>,
+        _reason: String,
+    ) -> impl Future<Output = Result<(), Trouble>> + Send {
+        async { Err(Trouble::new("nobody", "there is nothing here that records it")) }
     }
 
     /// Tells others that a request is on the screen, again and again until it is dropped.
@@ -159,6 +170,20 @@ async fn perform_all<D: Desk>(
                 reads.spawn(async move {
                     let result = whole(desk.ask(request, text)).await;
                     tell(News::Asked { request, result });
+                });
+            }
+            Effect::Reveal {
+                request,
+                secret,
+                reason,
+            } => {
+                reads.spawn(async move {
+                    let result = whole(desk.reveal(request, secret, reason)).await;
+                    tell(News::Revealed {
+                        request,
+                        secret,
+                        result,
+                    });
                 });
             }
             Effect::Look(request) => {

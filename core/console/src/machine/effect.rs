@@ -3,6 +3,7 @@
 use countersign_protocol::decision::{Attention, Verdict};
 use countersign_protocol::digest::{ActionDigest, RequestDigest, ViewDigest};
 use countersign_protocol::identity::RequestId;
+use countersign_protocol::mask::SecretMark;
 
 use super::ceremony::Passphrase;
 use super::reading::Reading;
@@ -26,6 +27,15 @@ pub enum Effect {
         request: RequestId,
         /// The question.
         text: String,
+    },
+    /// Have it recorded durably that secrets of a request are about to be shown. Nothing is shown before.
+    Reveal {
+        /// The request.
+        request: RequestId,
+        /// The one secret; without it, all.
+        secret: Option<SecretMark>,
+        /// Why.
+        reason: String,
     },
     /// Tell others that a request is on the screen, from now on and until another is, or none.
     Look(Option<RequestId>),
@@ -55,6 +65,8 @@ pub struct Order {
     pub reason: String,
     /// What was on screen.
     pub attention: Attention,
+    /// Whether secrets of it were shown in the clear.
+    pub revealed: bool,
     /// What unlocks the key.
     pub passphrase: Passphrase,
     /// The person's way to call it off while the key is still asked.
@@ -80,6 +92,7 @@ impl Order {
             instead: None,
             reason: reason.trim().to_owned(),
             attention,
+            revealed: false,
             passphrase,
             calling_off,
         }

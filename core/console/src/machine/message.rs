@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use countersign_protocol::decision::Verdict;
-use countersign_protocol::digest::ViewDigest;
+use countersign_protocol::digest::{ActionDigest, ViewDigest};
 use countersign_protocol::identity::{PersonId, RequestId};
+use countersign_protocol::mask::SecretMark;
 
 use super::attention::Position;
 use super::ceremony::{Field, Passphrase, Progress};
@@ -89,12 +90,16 @@ pub enum Command {
     LookAgain,
     /// Begins a question to the agent.
     Ask,
+    /// Begins to have secrets of the request revealed. Shows nothing.
+    Reveal,
     /// Begins the ceremony of a decision. Decides nothing.
     Begin(Verdict),
     /// Begins a denial that proposes something less instead. Decides nothing.
     Counter,
     /// Turns a page of what a counter-proposal changes.
     Turn(Step),
+    /// Puts a place of what is on top at the top of its room: of what a counter-proposal changes, of what is revealed.
+    TurnTo(Position),
     /// Asks for the text of a counter-proposal to be rewritten in an editor.
     Edit,
     /// The text came back from the editor.
@@ -124,6 +129,8 @@ pub enum Command {
     Put(Field, String),
     /// Asks for the decision to be confirmed outside the surface, and signed then.
     Commit(Box<Commit>),
+    /// The same of what a counter-proposal changes, of the action that it was shown to be.
+    SawDraft(ActionDigest, Position, Position),
     /// Something that the front end tried failed; it is told.
     Failed(String),
     /// Leaves.
@@ -161,6 +168,15 @@ pub enum News {
     Asked {
         /// About which request.
         request: RequestId,
+        /// What came of it.
+        result: Result<(), Trouble>,
+    },
+    /// It was recorded that secrets are revealed, or not.
+    Revealed {
+        /// Of which request.
+        request: RequestId,
+        /// Which secret; without it, all.
+        secret: Option<SecretMark>,
         /// What came of it.
         result: Result<(), Trouble>,
     },

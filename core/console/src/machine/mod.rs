@@ -21,6 +21,7 @@ pub mod counter;
 pub mod document;
 pub mod question;
 pub mod reading;
+pub mod reveal;
 
 pub mod effect;
 pub mod message;
@@ -42,6 +43,7 @@ pub use message::{Command, Message, News, Page, Part};
 pub use question::Question;
 pub use queue::{Lane, Order as QueueOrder, Queue};
 pub use reading::{Drifted, Pane, Reading, Said, Speaker};
+pub use reveal::Revealing;
 pub use state::{
     Connection, Detail, End, FirstRunChoice, Row, RowContent, Screen, State, Summary, Trouble, Trust,
 };

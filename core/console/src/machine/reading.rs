@@ -8,6 +8,7 @@ use countersign_protocol::decision::Verdict;
 use countersign_protocol::digest::{ActionDigest, RequestDigest, ViewDigest};
 use countersign_protocol::identity::{KeyAssurance, PersonId, RequestId};
 use countersign_protocol::moment::Timestamp;
+use countersign_protocol::reveal::Reveal;
 use countersign_review::findings::Finding;
 use countersign_review::secret::Masks;
 use countersign_review::sheet::drift::Record;
@@ -70,6 +71,8 @@ pub struct Reading {
     pub decisions: Vec<DecisionSummary>,
     /// What people asked and the agent answered, oldest first. Nobody signed it.
     pub talk: Vec<Said>,
+    /// Who had secrets revealed, as the backend says; only people whom the directory names.
+    pub reveals: Vec<Reveal>,
     /// Where the request stands in the log: its index and the log's size; nothing while it is not logged.
     pub logged: Option<(u64, u64)>,
     /// Where this is not what the backend has now, but a copy of what it had.
@@ -104,6 +107,8 @@ pub struct DecisionSummary {
     pub verdict: Verdict,
     /// Why.
     pub reason: Untrusted,
+    /// Whether they had the secrets revealed, as their console claims.
+    pub revealed: bool,
     /// How their key is kept.
     pub assurance: KeyAssurance,
     /// When.

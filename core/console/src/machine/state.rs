@@ -12,6 +12,7 @@ use countersign_protocol::decision::Verdict;
 use countersign_protocol::digest::ViewDigest;
 use countersign_protocol::identity::{PersonId, RequestId};
 use countersign_protocol::moment::Timestamp;
+use countersign_review::secret::Revealed;
 use countersign_review::sheet::SheetLine;
 use countersign_review::text::Untrusted;
 
@@ -20,9 +21,11 @@ use super::attention::Attention;
 use super::batch::Batch;
 use super::ceremony::Ceremony;
 use super::confirm::Confirmation;
+use super::effect::{Effect, Order};
 use super::question::Question;
 use super::queue::Queue;
 use super::reading::Pane;
+use super::reveal::Revealing;
 
 pub use detail::{Detail, DetailContent};
 pub use row::{Row, RowContent, Summary};
@@ -52,6 +55,10 @@ pub struct State {
     pub ceremony: Option<Box<Ceremony>>,
     /// The question being written.
     pub question: Option<Box<Question>>,
+    /// The revealing of secrets that is asked for, recorded, or on screen.
+    pub revealing: Option<Box<Revealing>>,
+    /// What was revealed here, after it was recorded.
+    pub revealed: BTreeMap<RequestId, Revealed>,
     /// Who else looks at which request, as the backend says; only people of the directory.
     pub looking: BTreeMap<RequestId, Vec<PersonId>>,
     /// The requests that are to be decided together.
@@ -158,6 +165,8 @@ impl State {
             detail: None,
             ceremony: None,
             question: None,
+            revealing: None,
+            revealed: BTreeMap::new(),
             looking: BTreeMap::new(),
             marked: BTreeSet::new(),
             batch: None,
@@ -176,7 +185,8 @@ impl State {
 
     /// The sheet that is on screen with nothing over it, whatever the surface says: what was seen of it, and its name.
     pub(super) fn attended(&mut self) -> Option<(ViewDigest, &mut Attention)> {
-        if self.help || self.ceremony.is_some() || self.question.is_some() {
+        let covered = self.question.is_some() || self.revealing.is_some();
+        if self.help || self.ceremony.is_some() || covered {
             return None;
         }
         match self.screen {
@@ -250,6 +260,15 @@ impl State {
         now.up >= self.quiet_until
     }
 
+    /// An order to sign, which says so where secrets of the request were revealed here.
+    pub(super) fn signs(&self, mut order: Order) -> Effect {
+        order.revealed = self
+            .revealed
+            .get(&order.request)
+            .is_some_and(|revealed| !revealed.is_empty());
+        Effect::Decide(Box::new(order))
+    }
+
     pub(super) fn settle(&mut self, now: Moment) {
         self.quiet_until = now.up.saturating_add(SETTLE);
     }
@@ -295,9 +314,14 @@ impl State {
         let dwell = self
             .attention()
             .and_then(|attention| attention.next_dwell(now.up));
+        let revealing = self
+            .revealing
+            .as_ref()
+            .and_then(|revealing| revealing.next_wake(now));
         notices
             .chain(dwell)
             .chain(countdown)
+            .chain(revealing)
             .chain(retry)
             .min()
             .map(|wait| wait.max(Duration::from_millis(20)))

@@ -6,6 +6,7 @@ mod driving;
 mod news;
 mod outside;
 mod queue;
+mod reveal;
 mod sequences;
 mod signing;
 mod talk;
@@ -91,6 +92,7 @@ fn reading(number: u8, severity: Severity) -> Box<Reading> {
         excluded: vec![],
         decisions: vec![],
         talk: vec![],
+        reveals: vec![],
         logged: Some((1, 2)),
         copy: None,
     })

@@ -6,6 +6,7 @@ mod ceremony;
 mod detail;
 mod question;
 mod queue;
+mod reveal;
 
 use super::Moment;
 use super::effect::Effect;
@@ -36,6 +37,7 @@ pub fn start(state: &mut State) -> Vec<Effect> {
 /// Lets `message` happen at `now`; returns what is to be done about it.
 pub fn update(state: &mut State, message: Message, now: Moment) -> Vec<Effect> {
     state.notices.retain(|notice| now.up < notice.until);
+    reveal::hide_in_time(state, now);
     if state.queue.expire(now.wall) && state.screen == Screen::Queue {
         state.settle(now);
     }
@@ -86,6 +88,10 @@ fn obey(state: &mut State, command: Command, now: Moment) -> Vec<Effect> {
         }
         return Vec::new();
     }
+    if let Command::SawDraft(action, from, to) = command {
+        ceremony::saw_draft(state, action, from, to);
+        return Vec::new();
+    }
     if let Command::Failed(what) = command {
         state.tell(what, true, now);
         return Vec::new();
@@ -108,6 +114,9 @@ fn obey(state: &mut State, command: Command, now: Moment) -> Vec<Effect> {
     }
     if state.question.is_some() {
         return question::in_question(state, &command, now);
+    }
+    if state.revealing.is_some() {
+        return reveal::in_revealing(state, &command, now);
     }
     if state.queue.filtering {
         queue::in_filter(state, &command);

@@ -13,6 +13,7 @@ mod piece;
 mod question;
 mod queue;
 mod raw;
+mod reveal;
 mod sheet;
 mod structure;
 mod talk;
@@ -26,6 +27,7 @@ pub use pane::{Column, PaneLine, PaneView};
 pub use piece::{Piece, Text, Tone, left, risk};
 pub use question::{QuestionView, question};
 pub use queue::{QueueRow, QueueView, begins_group, queue};
+pub use reveal::{RevealView, reveal};
 pub(super) use structure::structure_marks;
 
 use countersign_review::text::Untrusted;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use countersign_protocol::identity::RequestId;
+use countersign_protocol::mask::SecretMark;
 use secrecy::SecretString;
 
 use super::review::{FileReview, FileRow, ReviewError};
@@ -92,6 +93,16 @@ impl Desk for FileDesk {
         .await?
     }
 
+    async fn reveal(
+        &self,
+        request: RequestId,
+        secret: Option<SecretMark>,
+        reason: String,
+    ) -> Result<(), Trouble> {
+        let review = Arc::clone(&self.review);
+        blocking(move || review.reveal(request, secret, &reason)).await
+    }
+
     async fn decide(&self, order: Order, report: impl Fn(Progress) + Send + Sync) {
         if order.instead.is_some() {
             report(Progress::Failed(
@@ -109,6 +120,7 @@ impl Desk for FileDesk {
             verdict: order.verdict,
             reason: order.reason,
             attention: order.attention,
+            revealed: order.revealed,
             surface: self.surface,
             key: None,
         };

@@ -12,7 +12,7 @@ use countersign_protocol::export::Export;
 use countersign_protocol::identity::{RequestId, Role};
 use countersign_protocol::signed::{Envelope, Signed, Verified};
 
-use super::record::{Carried, Exported, Header, Lines, Record, SCHEMA, line};
+use super::record::{Carried, Exported, Header, Lines, Record, Revealed, SCHEMA, line};
 
 /// The most troubles that are kept.
 const MAX_TROUBLES: usize = 64;
@@ -66,6 +66,8 @@ pub struct ExportedFile {
     seal: Option<Envelope>,
     /// Decisions that were made from it.
     pub decisions: Vec<Carried>,
+    /// Secrets that were revealed from it.
+    pub reveals: Vec<Revealed>,
     /// What is damaged, each with its line.
     pub troubles: Vec<Trouble>,
 }
@@ -138,6 +140,7 @@ impl ExportedFile {
             requests: Vec::new(),
             seal: None,
             decisions: Vec::new(),
+            reveals: Vec::new(),
             troubles: Vec::new(),
         };
         for line in lines {
@@ -174,6 +177,7 @@ impl ExportedFile {
                     self.decisions.push(carried);
                 }
             }
+            Ok(Record::Reveal(revealed)) => self.reveals.push(revealed),
             Ok(Record::Header(_) | Record::Seal(_)) => {
                 self.trouble(number, "a file has one header and one seal".to_owned());
             }
@@ -274,12 +278,12 @@ pub fn create(path: &Path, header: &Header) -> Result<(), FileError> {
 ///
 /// # Errors
 /// [`FileError`] when it cannot be written; what was there stays.
-pub fn append(path: &Path, carried: &Carried) -> Result<(), FileError> {
+pub fn append(path: &Path, record: &Record) -> Result<(), FileError> {
     let failed = |source| FileError::File {
         path: path.to_owned(),
         source,
     };
-    let mut bytes = line(&Record::Decision(carried.clone()))?;
+    let mut bytes = line(record)?;
     let mut file = OpenOptions::new()
         .read(true)
         .append(true)

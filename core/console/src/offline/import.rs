@@ -15,7 +15,7 @@ use countersign_verify::Chain;
 
 use super::export::{ExportError, remember};
 use super::file::{ExportedFile, FileError};
-use super::record::Carried;
+use super::record::{Carried, Revealed};
 use crate::home::Home;
 use crate::inbox::{Inbox, InboxError};
 use crate::outbox::{Item, OutboxError, Standing};
@@ -110,6 +110,8 @@ pub struct Taken {
 pub struct Summary {
     /// Each decision in the file.
     pub decisions: Vec<Imported>,
+    /// Secrets that were revealed from it, as the file says; nobody signed that.
+    pub reveals: Vec<Revealed>,
     /// What is wrong with lines of the file.
     pub troubles: Vec<Untrusted>,
 }
@@ -135,6 +137,7 @@ pub async fn import(
         let told = format!("line {} is left out: {}", trouble.line, trouble.problem);
         summary.troubles.push(told.as_str().into());
     }
+    summary.reveals.clone_from(&file.reveals);
     for carried in &file.decisions {
         let imported = one(home, inbox, carried).await?;
         report(&imported);

@@ -8,6 +8,7 @@ use countersign_protocol::canonical::{self, EncodeError};
 use countersign_protocol::digest::{RootId, Sha256Digest};
 use countersign_protocol::identity::RequestId;
 use countersign_protocol::moment::Timestamp;
+use countersign_protocol::reveal::Reveal;
 use countersign_protocol::signed::Envelope;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +31,8 @@ pub enum Record {
     Seal(Envelope),
     /// A decision that a reviewer made from this file.
     Decision(Carried),
+    /// A reviewer had secrets of a request in this file revealed. Nobody signed it; the decision says so too.
+    Reveal(Revealed),
 }
 
 /// The first line.
@@ -64,6 +67,16 @@ pub struct Carried {
     pub signed_at: Timestamp,
     /// The signed decision.
     pub envelope: Envelope,
+}
+
+/// That secrets were revealed where no backend could record it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Revealed {
+    /// Of which request.
+    pub request: RequestId,
+    /// Who, when, why, what.
+    pub reveal: Reveal,
 }
 
 /// A line as it was found.

@@ -10,19 +10,22 @@ use countersign_protocol::approval::ApprovalRequest;
 use countersign_protocol::digest::{DecisionDigest, Sha256Digest};
 use countersign_protocol::export::Export;
 use countersign_protocol::identity::{PersonId, RequestId};
+use countersign_protocol::mask::SecretMark;
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::request::{Phase, Refusal};
+use countersign_protocol::reveal::Reveal;
 use countersign_protocol::signed::{Signed, Verified};
 use countersign_review::text::Untrusted;
 use countersign_verify::{Purpose, verify};
 use secrecy::SecretString;
 
 use super::file::{ExportedFile, FileError, Seal, append, create};
-use super::record::Carried;
+use super::record::{Carried, Record, Revealed};
 use crate::config::{Config, ConfigError};
 use crate::decide::{self, DecideError, Intent};
 use crate::home::Home;
 use crate::inbox::Opened;
+use crate::reveal::{self, RevealError};
 
 /// Why a file cannot be reviewed.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +52,9 @@ pub enum ReviewError {
         /// What the seal says.
         exported_at: Timestamp,
     },
+    /// Nothing is revealed.
+    #[error(transparent)]
+    Reveal(#[from] RevealError),
     /// It was not decided.
     #[error(transparent)]
     Decide(#[from] Box<DecideError>),
@@ -56,6 +62,9 @@ pub enum ReviewError {
 
 /// How far clocks of two machines may lie apart before the time of an export is refused.
 const SKEW: std::time::Duration = std::time::Duration::from_secs(300);
+
+/// The most times that the history of a request tells of.
+const MAX_SHOWN_REVEALS: usize = 1000;
 
 /// An exported file, opened by a reviewer.
 #[derive(Debug)]
@@ -248,12 +257,45 @@ impl FileReview {
                 evidence: exported.evidence,
                 talk: Vec::new(),
                 followed: None,
+                reveals: self.reveals(id)?,
             },
             report,
             at,
             checkpoint,
             as_of: self.exported().map(|(at, _)| at),
         })
+    }
+
+    /// Who had secrets of a request revealed, as the file that decisions go into says now.
+    fn reveals(&self, id: RequestId) -> Result<Vec<Reveal>, ReviewError> {
+        let now = ExportedFile::open(&self.into)?;
+        let of_it = now.reveals.into_iter().filter(|revealed| revealed.request == id);
+        Ok(of_it
+            .map(|revealed| revealed.reveal)
+            .take(MAX_SHOWN_REVEALS)
+            .collect())
+    }
+
+    /// Writes into the file that this person has secrets of a request revealed; they may be shown once this returns.
+    ///
+    /// # Errors
+    /// [`ReviewError`] says why it is not recorded.
+    pub fn reveal(
+        &self,
+        request: RequestId,
+        secret: Option<SecretMark>,
+        why: &str,
+    ) -> Result<(), ReviewError> {
+        let reason = reveal::reason(why)?;
+        // A request that is not in the file has nothing to show.
+        self.file.request(request)?;
+        let reveal = Reveal {
+            person: self.person.clone(),
+            at: now(),
+            reason,
+            secret,
+        };
+        Ok(append(&self.into, &Record::Reveal(Revealed { request, reveal }))?)
     }
 
     /// Derives everything again, signs, and writes the decision into the file; returns once it is on disk.
@@ -281,11 +323,11 @@ impl FileReview {
         let item = decide::sign(prepared, &key, secret).map_err(boxed)?;
         append(
             &self.into,
-            &Carried {
+            &Record::Decision(Carried {
                 request: item.request,
                 signed_at: item.signed_at,
                 envelope: item.envelope.clone(),
-            },
+            }),
         )?;
         Ok(item.digest())
     }

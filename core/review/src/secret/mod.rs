@@ -17,14 +17,18 @@
 mod armour;
 mod assignment;
 mod cover;
+mod editing;
 mod find;
 mod payload;
+mod reveal;
 mod shape;
 mod structure;
 #[cfg(test)]
 mod tests;
 
 pub use cover::{Cover, Covers};
+pub use editing::{Editable, PutBackError};
+pub use reveal::{Revealed, Secret};
 pub(crate) use shape::tokens;
 
 use std::collections::BTreeSet;
@@ -32,7 +36,7 @@ use std::fmt;
 use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, MatchKind};
-use countersign_protocol::mask::MaskKey;
+use countersign_protocol::mask::{MaskKey, SecretMark};
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 
@@ -111,13 +115,6 @@ impl Masks {
     #[must_use]
     pub fn count(&self) -> usize {
         self.known.len()
-    }
-
-    /// The secrets in the clear, each behind its mask: for a person who had them revealed, never for a record.
-    pub fn revealed(&self) -> impl Iterator<Item = (String, &[u8])> {
-        self.known
-            .iter()
-            .map(|secret| (self.form(secret, None), secret.as_slice()))
     }
 
     /// Finds what is covered of a document.
@@ -219,12 +216,13 @@ impl Masks {
     }
 
     /// 64 bits that tell this secret from the others of the request.
-    fn mark(&self, secret: &[u8]) -> Option<String> {
+    fn mark(&self, secret: &[u8]) -> Option<SecretMark> {
         let mut mac = Hmac::<Sha256>::new_from_slice(self.key?.as_bytes()).ok()?;
         mac.update(b"countersign/mask/v1\0");
         mac.update(secret);
         let tag = mac.finalize().into_bytes();
-        Some(tag.iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+        let bits: [u8; 8] = tag.get(..8)?.try_into().ok()?;
+        Some(SecretMark::from_bytes(bits))
     }
 }
 

@@ -527,6 +527,7 @@ impl World {
                 seconds: 40,
             },
             offline: false,
+            revealed: false,
             checkpoint: self.log.seen(),
             decided_at: at(100),
             expires_at: at(1_000),

@@ -218,6 +218,7 @@ fn intent(chain: &Chain, verdict: Verdict, reason: &str) -> Intent {
             of_lines: lines,
             seconds: 1,
         },
+        revealed: false,
         surface: "demo",
         key: None,
     }

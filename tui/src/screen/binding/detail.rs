@@ -27,5 +27,7 @@ pub const ROWS: &[Binding] = &[
     bind(READ, READING, &[key('u')], Intent::Unseen, "u", "to what was not on screen"),
     bind(READ, &[Place::Detail], &[key('!')], Intent::Suspicious, "!", "to suspicious text"),
     bind(READ, READING, &[key('r')], Intent::LookAgain, "r", "look again at what moved"),
+    bind(READ, &[Place::Detail], &[key('s')], Intent::Reveal, "s", "reveal a secret; recorded"),
+    bind(READ, &[Place::Reveal], &[plain(KeyCode::Enter)], Intent::Enter, "Enter", "").hint("reveal"),
     bind(READ, LISTS, &[key('/')], Intent::Filter, "/", "search; n and N go on").hint("search"),
 ];

@@ -258,6 +258,98 @@ fn proposing_less_instead() {
     });
 }
 
+fn area((width, height): (u16, u16)) -> Rect {
+    Rect::new(0, 0, width, height)
+}
+
+/// Turns a page of what is on top, as its key does.
+fn turn(state: &mut State, size: (u16, u16), up: u64) {
+    if let Some(turn) = command(state, Intent::PageDown, moment(up), area(size)) {
+        act(state, turn, up);
+    }
+}
+
+/// What the frame showed of a difference is told, as the program does.
+fn look_at_draft(state: &mut State, size: (u16, u16), up: u64) -> (usize, usize) {
+    if let Some((action, from, to)) = seen_of_draft(state, moment(up), area(size)) {
+        act(state, Command::SawDraft(action, from, to), up);
+    }
+    let counter = state.ceremony.as_ref().unwrap().counter.as_ref().unwrap();
+    (counter.attention.lines(), counter.attention.of_lines())
+}
+
+#[test]
+fn a_long_line_of_a_difference_counts_once_all_of_it_was_on_screen() {
+    let long: String = (0..400).map(|n| format!("word{n} ")).collect();
+    let size = (80, 24);
+    let mut state = countering(1, &format!("{long}\nlast\n"));
+    let (seen, of) = look_at_draft(&mut state, size, 4000);
+    assert!(seen < of, "{seen} of {of}");
+    let mut all = text(&painted(&state, size, Theme::Plain));
+    for page in 0..200 {
+        if look_at_draft(&mut state, size, 4000) == (of, of) {
+            assert!(page > 3, "it takes pages");
+            break;
+        }
+        turn(&mut state, size, 4000);
+        all.push_str(&text(&painted(&state, size, Theme::Plain)));
+    }
+    assert_eq!(look_at_draft(&mut state, size, 4000), (of, of));
+    for n in 0..400 {
+        assert!(all.contains(&format!("word{n} ")), "word{n} was never on screen");
+    }
+}
+
+#[test]
+fn revealing_a_secret() {
+    for (name, shown) in [("reveal", false), ("reveal-shown", true)] {
+        snapshots(name, |_| {
+            let mut state = sample::secretive();
+            act(&mut state, Command::Reveal, 3000);
+            for c in "is it the token that leaked last week?".chars() {
+                act(&mut state, Command::Write(c), 3500);
+            }
+            if shown {
+                act(&mut state, Command::Enter, 4000);
+                let chosen = state.revealing.as_ref().unwrap().choice().unwrap().secret;
+                sample::recorded(&mut state, chosen);
+            }
+            state
+        });
+    }
+    snapshots("revealed", |_| {
+        let mut state = sample::secretive();
+        act(&mut state, Command::Read(Pane::History), 3000);
+        state
+    });
+}
+
+#[test]
+fn a_hostile_secret_is_painted_by_its_marks_and_turned_to_its_end() {
+    let size = (80, 24);
+    let mut state = sample::secretive();
+    act(&mut state, Command::Reveal, 3000);
+    for _ in 0..9 {
+        act(&mut state, Command::StepField(Step::Next), 3500);
+    }
+    act(&mut state, Command::Write('w'), 3500);
+    act(&mut state, Command::Enter, 4000);
+    sample::recorded(&mut state, None);
+    let mut all = text(&painted(&state, size, Theme::Plain));
+    for _ in 0..40 {
+        turn(&mut state, size, 4800);
+        all.push_str(&text(&painted(&state, size, Theme::Plain)));
+    }
+    assert!(
+        all.contains("\u{27e6}U+202E\u{27e7}") && !all.contains('\u{202e}'),
+        "{all}"
+    );
+    for line in ["MIIline0abc", "MIIline15abc", "MIIline29abc"] {
+        assert!(all.contains(line), "{line} in {all}");
+    }
+    assert!(all.contains("Esc") && all.contains("masks again"));
+}
+
 #[test]
 fn more_of_a_counter_proposal_than_fits_is_turned() {
     let many: String = (0..200).map(|n| format!("line {n}\n")).collect();
@@ -266,7 +358,7 @@ fn more_of_a_counter_proposal_than_fits_is_turned() {
     let mut all = shown(&state);
     assert!(all.contains("PgDn") && all.contains("Ctrl-S"), "{all}");
     for _ in 0..200 {
-        act(&mut state, Command::Turn(Step::Next), 4000);
+        turn(&mut state, (80, 24), 4000);
         all.push_str(&shown(&state));
     }
     for n in 0..200 {

@@ -40,6 +40,19 @@ fn countering() -> State {
     state
 }
 
+/// As a front end does that shows the whole difference.
+fn see_difference(state: &mut State, up: u64) {
+    let counter = state.ceremony.as_ref().unwrap().counter.as_ref().unwrap();
+    let Ok(action) = counter.draft().map(|draft| draft.action_digest) else {
+        return;
+    };
+    let end = Position {
+        line: counter.lines().len(),
+        character: 0,
+    };
+    tell(state, Command::SawDraft(action, Position::default(), end), up);
+}
+
 fn fill(state: &mut State, field: Field, text: &str) {
     tell(state, Command::Focus(field), 2500);
     write(state, text, 2500);
@@ -51,6 +64,7 @@ fn whole() -> State {
     fill(&mut state, Field::Reason, "one row is enough");
     fill(&mut state, Field::Rows, "5");
     fill(&mut state, Field::Passphrase, "secret");
+    see_difference(&mut state, 2500);
     state
 }
 
@@ -113,6 +127,7 @@ fn what_is_not_less_is_not_signed() {
         tell(&mut state, Command::Focus(field), 2600);
         tell(&mut state, Command::EraseAll, 2600);
         fill(&mut state, field, text);
+        see_difference(&mut state, 2700);
         assert!(order(tell(&mut state, Command::Sign, 3000)).is_none(), "{text}");
         assert!(state.ceremony.as_ref().unwrap().notice.is_some(), "{text}");
     }
@@ -144,6 +159,7 @@ fn the_text_goes_to_an_editor_and_what_comes_back_is_shown_before_it_can_be_sign
         Some(LESS),
         "the next edit goes on from it"
     );
+    see_difference(&mut state, 2900);
     let order = order(tell(&mut state, Command::Sign, 3000)).expect("nothing is missing");
     assert_eq!(order.instead.unwrap().0.text.as_deref(), Some(LESS));
 
@@ -175,6 +191,7 @@ fn neither_enter_nor_a_paste_nor_keys_too_soon_sign_it() {
         assert!(order(pasted).is_none(), "{field:?}");
     }
     assert!(tell(&mut state, Command::Blurred, 3200).is_empty());
+    see_difference(&mut state, 3200);
     state.settle(moment(4000));
     assert!(order(tell(&mut state, Command::Sign, 4299)).is_none());
     assert!(order(tell(&mut state, Command::Sign, 4300)).is_some());
@@ -190,4 +207,42 @@ fn where_nothing_can_be_rewritten_no_counter_proposal_begins() {
     tell(&mut state, Command::Counter, 2000);
     assert!(state.ceremony.is_none());
     assert!(!state.notices.is_empty(), "it is said why");
+}
+
+#[test]
+fn a_difference_that_was_not_on_screen_to_its_end_is_not_signed() {
+    let mut state = countering();
+    fill(&mut state, Field::Reason, "one row is enough");
+    fill(&mut state, Field::Rows, "5");
+    fill(&mut state, Field::Passphrase, "secret");
+    let refused = |state: &mut State, up| {
+        assert!(order(tell(state, Command::Sign, up)).is_none());
+        state
+            .ceremony
+            .as_ref()
+            .unwrap()
+            .notice
+            .as_ref()
+            .unwrap()
+            .escaped()
+    };
+    let notice = refused(&mut state, 3000);
+    assert!(notice.contains("0 of 3 lines"), "{notice}");
+    let action = |state: &State| {
+        let counter = state.ceremony.as_ref().unwrap().counter.as_ref().unwrap();
+        counter.draft().unwrap().action_digest
+    };
+    let at = |line, character| Position { line, character };
+    let (now, other) = (action(&state), ActionDigest::new(Sha256Digest::of(b"another")));
+    // All of another difference, and all but the last characters of this one.
+    tell(&mut state, Command::SawDraft(other, at(0, 0), at(3, 0)), 3100);
+    tell(&mut state, Command::SawDraft(now, at(0, 0), at(2, 5)), 3100);
+    assert!(refused(&mut state, 3200).contains("2 of 3 lines"));
+    // Another bound is another difference: it has to be seen anew. Another life is none.
+    fill(&mut state, Field::Rows, "0");
+    let now = action(&state);
+    tell(&mut state, Command::SawDraft(now, at(0, 0), at(2, 5)), 3300);
+    tell(&mut state, Command::SawDraft(now, at(2, 5), at(3, 0)), 3300);
+    fill(&mut state, Field::Life, "30m");
+    assert!(order(tell(&mut state, Command::Sign, 3400)).is_some());
 }

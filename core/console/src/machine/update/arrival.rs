@@ -16,6 +16,7 @@ use super::super::state::{Connection, Detail, DetailContent, Row, Screen, State,
 use super::ceremony::take_progress;
 use super::question::take_asked;
 use super::queue::load_queue;
+use super::reveal::take_revealed;
 
 /// The most requests of which it is kept who looks at them.
 const MAX_LOOKED_AT: usize = 4096;
@@ -50,6 +51,11 @@ pub(super) fn take(state: &mut State, news: News, now: Moment) -> Vec<Effect> {
         }
         News::Looking { request, people } => take_looking(state, request, people),
         News::Asked { request, result } => take_asked(state, request, result, now),
+        News::Revealed {
+            request,
+            secret,
+            result,
+        } => take_revealed(state, request, secret, result, now),
         News::Changed { id, change } => return take_change(state, id, change),
         News::Opened { id, result } => return take_opened(state, id, result, now),
         News::Key { request, result } => {

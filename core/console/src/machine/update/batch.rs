@@ -291,7 +291,7 @@ fn sign_next(state: &mut State, now: Moment) -> Vec<Effect> {
     };
     ceremony.notice = None;
     ceremony.focus(Field::Passphrase);
-    vec![Effect::Decide(Box::new(order))]
+    vec![state.signs(order)]
 }
 
 fn unlocks_many(state: &State) -> bool {

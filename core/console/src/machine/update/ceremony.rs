@@ -2,10 +2,12 @@
 
 use countersign_protocol::approval::Severity;
 use countersign_protocol::decision::Verdict;
+use countersign_protocol::digest::ActionDigest;
 use countersign_protocol::identity::RequestId;
 use countersign_review::text::Untrusted;
 
 use super::super::Moment;
+use super::super::attention::Position;
 use super::super::batch::Batch;
 use super::super::ceremony::{Ceremony, Passphrase, Progress, Requirement, Unlock};
 use super::super::confirm::{Awaited, Commit, Confirmation};
@@ -72,7 +74,10 @@ pub(super) fn in_ceremony(state: &mut State, command: Command, now: Moment) -> V
             if ceremony.is_open()
                 && let Some(counter) = &mut ceremony.counter
             {
-                counter.rewrite(text, now.wall);
+                ceremony.notice = counter
+                    .edited(text, now.wall)
+                    .err()
+                    .map(|why| Untrusted::from(format!("not taken: {why}").as_str()));
             }
             state.settle(now);
             return Vec::new();
@@ -103,15 +108,23 @@ pub(super) fn in_ceremony(state: &mut State, command: Command, now: Moment) -> V
         Command::Preset => ceremony.preset(),
         Command::Paste(text) => ceremony.paste(&text, now.wall),
         Command::Edit if ceremony.is_open() => {
-            let text = ceremony.counter.as_ref().and_then(|counter| counter.text());
-            match text {
-                Some(text) => state.editing = Some(text.to_vec()),
-                None => ceremony.notice = Some("there is no text to rewrite here".into()),
+            let revealed = state.revealed.get(&ceremony.request).cloned().unwrap_or_default();
+            state.editing = ceremony
+                .counter
+                .as_mut()
+                .and_then(|counter| counter.edit(&revealed));
+            if state.editing.is_none() {
+                ceremony.notice = Some("there is no text to rewrite here".into());
             }
         }
         Command::Turn(step) => {
             if let Some(counter) = &mut ceremony.counter {
                 counter.turn(step);
+            }
+        }
+        Command::TurnTo(top) => {
+            if let Some(counter) = &mut ceremony.counter {
+                counter.top = top;
             }
         }
         Command::Blurred => {
@@ -135,7 +148,7 @@ fn sign(state: &mut State, now: Moment) -> Vec<Effect> {
         return Vec::new();
     };
     if let Some(order) = ceremony.order(detail, now) {
-        return vec![Effect::Decide(Box::new(order))];
+        return vec![state.signs(order)];
     }
     if ceremony.progress.is_writing() {
         ceremony.notice = missing(&ceremony.requirements(detail, now));
@@ -229,6 +242,17 @@ pub(super) fn answered(
     }
     ceremony.notice = refused.map(Untrusted::from);
     Vec::new()
+}
+
+/// Takes in what of a counter-proposal's difference was on screen, unless something covered it.
+pub(super) fn saw_draft(state: &mut State, action: ActionDigest, from: Position, to: Position) {
+    let counter = state
+        .ceremony
+        .as_mut()
+        .and_then(|ceremony| ceremony.counter.as_mut());
+    if let Some(counter) = counter.filter(|_| !state.help) {
+        counter.saw(action, from, to);
+    }
 }
 
 pub(super) fn take_progress(

@@ -17,7 +17,7 @@ use super::arrival::read;
 use super::batch;
 use super::ceremony::begin;
 use super::queue::load_queue;
-use super::{question, write};
+use super::{question, reveal, write};
 
 /// The most sheets that are remembered to say what changed.
 const MAX_LOOKED: usize = 32;
@@ -86,6 +86,7 @@ pub(super) fn in_detail(state: &mut State, command: &Command, now: Moment) -> Ve
             return vec![Effect::Open(id)];
         }
         Command::Ask if settled => question::begin(state, now),
+        Command::Reveal if settled => reveal::begin(state, now),
         Command::Begin(_) | Command::Counter if state.batch.is_some() => {
             state.tell(
                 "this one is read as part of a batch; Esc goes back to it",
@@ -123,6 +124,7 @@ pub(super) fn in_search(detail: &mut Detail, command: &Command) {
 
 /// Back to the queue; what was seen of the sheet is remembered.
 pub(super) fn leave_detail(state: &mut State, now: Moment) -> Vec<Effect> {
+    state.revealing = None;
     if let Some(detail) = state.detail.take() {
         remember(state, &detail);
         if state.batch.is_some() {

@@ -107,6 +107,7 @@ pub(super) fn in_queue(state: &mut State, command: &Command, now: Moment) -> Vec
 
 pub(super) fn open(state: &mut State, id: RequestId, now: Moment) -> Vec<Effect> {
     state.detail = Some(Box::new(Detail::new(id, now)));
+    state.revealing = None;
     state.screen = Screen::Detail;
     state.settle(now);
     vec![Effect::Open(id), Effect::Look(Some(id))]
@@ -118,6 +119,7 @@ pub(super) fn open_link(state: &mut State, id: RequestId, now: Moment) -> Vec<Ef
         Screen::FirstRun(_) => Some("nothing is configured here"),
         _ if state.ceremony.is_some() => Some("finish or leave the decision first"),
         _ if state.question.is_some() => Some("finish or leave the question first"),
+        _ if state.revealing.is_some() => Some("leave the secrets first"),
         _ if state.batch.is_some() => Some("leave the batch first"),
         _ if state.detail.as_ref().is_some_and(|detail| detail.local) => {
             Some("this console reads local files")

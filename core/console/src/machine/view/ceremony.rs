@@ -1,7 +1,6 @@
 //! A decision as it is made.
 
 use countersign_protocol::decision::Verdict;
-use countersign_review::sheet::LineRole;
 use serde::Serialize;
 
 use super::super::Moment;
@@ -11,6 +10,7 @@ use super::super::state::{Screen, State};
 use super::batch::batch_ceremony;
 use super::detail::verdict;
 use super::piece::{Piece, Text, Tone, foreign, written};
+use super::sheet::sheet_line;
 
 /// A decision that is made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -98,7 +98,7 @@ pub fn ceremony(state: &State, now: Moment) -> Option<CeremonyView> {
             all
         },
         difference: difference(ceremony),
-        first: ceremony.counter.as_ref().map_or(0, |counter| counter.first),
+        first: ceremony.counter.as_ref().map_or(0, |counter| counter.top.line),
         rewritable: writing
             && ceremony
                 .counter
@@ -172,20 +172,12 @@ fn instead(ceremony: &Ceremony) -> Vec<(&'static str, Text)> {
 }
 
 fn difference(ceremony: &Ceremony) -> Vec<Text> {
-    let Some(Ok(draft)) = ceremony.counter.as_ref().map(|counter| counter.draft()) else {
-        return Vec::new();
-    };
-    let tone = |role: LineRole| match role {
-        LineRole::Removed => Tone::Removed,
-        LineRole::Added => Tone::Added,
-        LineRole::Heading => Tone::Strong,
-        _ => Tone::Faint,
-    };
-    draft
-        .difference
-        .iter()
-        .filter(|line| line.role != LineRole::Blank)
-        .map(|line| vec![Piece::new(line.text.clone(), tone(line.role))])
+    let lines = ceremony
+        .counter
+        .as_ref()
+        .map_or(&[][..], |counter| counter.lines());
+    (0..lines.len())
+        .filter_map(|index| sheet_line(lines, index))
         .collect()
 }
 

@@ -12,6 +12,7 @@ use super::super::state::Summary;
 use super::detail::verdict;
 use super::piece::{Piece, Text, Tone, escaped, foreign, risk, spanned};
 use super::queue::phase;
+use super::reveal::reveals;
 
 /// The findings; the one that is pointed at has a mark.
 pub(super) fn findings(findings: &[Finding], masks: &Masks, pointed: Option<usize>) -> Vec<Text> {
@@ -185,7 +186,10 @@ pub(super) fn policy(reading: &Reading) -> Vec<Text> {
     for decision in &reading.decisions {
         let mut value = vec![verdict(decision.verdict)];
         value.push(Piece::new(format!("  {}  ", decision.at), Tone::Faint));
-        value.extend(foreign(&decision.reason, Tone::Plain));
+        if decision.revealed {
+            value.push(Piece::new("having had secrets revealed  ", Tone::Warn));
+        }
+        value.extend(spanned(reading.masks.spans(decision.reason.bytes()), Tone::Plain));
         lines.push(field(decision.reviewer.as_str(), value));
     }
     lines
@@ -194,6 +198,7 @@ pub(super) fn policy(reading: &Reading) -> Vec<Text> {
 /// Requests like this one, by target first.
 pub(super) fn history(like: &[(RequestId, Summary)], reading: &Reading) -> Vec<Text> {
     let mut lines = lineage(reading);
+    lines.extend(reveals(reading));
     if like.is_empty() {
         lines.push(vec![Piece::new(
             "The queue holds no other request of this target or this agent.",

@@ -8,6 +8,7 @@ use countersign_review::text::{Class, Mark, escape_line};
 use serde::Serialize;
 
 use super::super::batch::Batch;
+use super::super::counter::Counter;
 use super::super::document::{ChangedDocument, Shape};
 use super::super::message::Step;
 use super::super::reading::{Drifted, Pane, Reading};
@@ -121,6 +122,18 @@ impl<'a> PaneView<'a> {
                 ..Self::of(reading, pane)
             },
         })
+    }
+
+    /// What a counter-proposal changes about what was asked.
+    #[must_use]
+    pub fn of_draft(counter: &'a Counter) -> Self {
+        Self::new(Content::Sheet(counter.lines()), Shape::default(), "")
+    }
+
+    /// Lines that are there already.
+    #[must_use]
+    pub fn of_lines(lines: Vec<Text>) -> Self {
+        Self::new(Content::Lines(lines), Shape::default(), "")
     }
 
     /// The merged sheet of a batch.

@@ -2,7 +2,7 @@
 
 use super::super::reading::{Reading, Said, Speaker};
 use super::super::state::State;
-use super::piece::{Piece, Text, Tone, foreign};
+use super::piece::{Piece, Text, Tone, spanned};
 use countersign_protocol::identity::{PersonId, RequestId};
 
 /// The most people who are named.
@@ -30,7 +30,7 @@ pub(super) fn talk(reading: &Reading) -> Vec<Text> {
             Tone::Plain
         };
         let mut text = vec![Piece::new("  ", Tone::Plain)];
-        text.extend(foreign(&said.text, tone));
+        text.extend(spanned(reading.masks.spans(said.text.bytes()), tone));
         lines.push(text);
         lines.push(Text::new());
     }
