@@ -262,6 +262,7 @@ pub fn alike_rows() -> Vec<Row> {
 
 /// One of the requests of one shape.
 pub fn alike(number: u8) -> Option<Reading> {
+    let number = ALIKE.contains(&number).then_some(number)?;
     let host = format!("web-{}", number.checked_sub(ALIKE.start)? + 1);
     let before = "limits {\n  conns 512;\n  burst 20;\n}\n";
     let after = format!("limits {{\n  conns 1024;\n  burst 20;\n  host {host};\n}}\n");

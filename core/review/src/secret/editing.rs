@@ -4,17 +4,17 @@
 //! stands nowhere else in the text, so that no document can make a secret land where it did not stand. Whoever edits
 //! may move a place or take it out; one that is altered, made up or there twice is refused, and nothing is guessed.
 
-use super::{Masks, Revealed, Secret};
+use super::{Masks, Revealed, Secret, characters};
 
 const OPEN: &str = "\u{27e6}";
 const CLOSE: &str = "\u{27e7}";
-const WORD: &[u8] = b"secret";
+const WORD: &str = "secret";
 
 /// A text with places for its secrets, and the secrets.
 #[derive(Clone)]
 pub struct Editable {
     text: Vec<u8>,
-    word: Vec<u8>,
+    word: String,
     places: Vec<Place>,
     /// How many brackets the text itself has outside places.
     brackets: [usize; 2],
@@ -79,11 +79,11 @@ impl Masks {
                 continue;
             }
             keep(&mut shown, text.get(at..range.start).unwrap_or_default());
-            let characters = String::from_utf8_lossy(bytes).chars().count();
+            let characters = characters(bytes);
             let ending = if characters == 1 { "" } else { "s" };
             let place = format!(
                 "{OPEN}{}{}: {characters} character{ending}{CLOSE}",
-                String::from_utf8_lossy(&word),
+                word,
                 places.len() + 1
             );
             shown.extend_from_slice(place.as_bytes());
@@ -126,7 +126,7 @@ impl Editable {
         }
         let mut used = vec![false; self.places.len()];
         let (mut whole, mut at) = (Vec::with_capacity(edited.len()), 0);
-        for found in positions(edited, &self.word) {
+        for found in positions(edited, self.word.as_bytes()) {
             let line = || 1 + edited.iter().take(found).filter(|byte| **byte == b'\n').count();
             let altered = || PutBackError::Altered { line: line() };
             let start = found
@@ -192,17 +192,15 @@ impl std::fmt::Debug for Editable {
 }
 
 /// A word that stands nowhere in the text: one `#` more than follow "secret" anywhere in it.
-fn own_word(text: &[u8]) -> Vec<u8> {
-    let longest = positions(text, WORD)
+fn own_word(text: &[u8]) -> String {
+    let longest = positions(text, WORD.as_bytes())
         .map(|at| {
             let behind = text.get(at + WORD.len()..).unwrap_or_default();
             behind.iter().take_while(|byte| **byte == b'#').count()
         })
         .max()
         .unwrap_or(0);
-    let mut word = WORD.to_vec();
-    word.resize(WORD.len() + longest + 1, b'#');
-    word
+    format!("{WORD}{}", "#".repeat(longest + 1))
 }
 
 fn positions<'a>(text: &'a [u8], word: &'a [u8]) -> impl Iterator<Item = usize> + 'a {

@@ -202,7 +202,7 @@ impl Masks {
 
     /// The mask of a secret, or of one of its lines.
     fn form(&self, secret: &[u8], line: Option<(usize, usize)>) -> String {
-        let characters = String::from_utf8_lossy(secret).chars().count();
+        let characters = characters(secret);
         let place = line.map_or_else(String::new, |(line, of)| format!("line {line} of {of}, "));
         let mark = self
             .mark(secret)
@@ -253,6 +253,11 @@ fn is_random(secret: &[u8]) -> bool {
         && has(u8::is_ascii_digit)
         && has(u8::is_ascii_alphabetic)
         && !has(|byte| matches!(byte, b' ' | b'\t'))
+}
+
+/// The length of a secret, in characters.
+fn characters(secret: &[u8]) -> usize {
+    String::from_utf8_lossy(secret).chars().count()
 }
 
 fn mask_span(form: String) -> Span {
