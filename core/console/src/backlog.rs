@@ -3,16 +3,23 @@
 //!
 //! Whatever is passed on was verified row by row. A load that failed in its middle begins again with the next.
 
+use std::sync::Arc;
+
 use countersign_client::http::RequestFilter;
 use countersign_protocol::api::{MAX_PAGE, RequestPage};
 use countersign_protocol::request::Phase;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 use crate::inbox::{Inbox, InboxError, Row};
 use crate::machine::Part;
+use crate::machine::message::Room;
 
 /// Rows of the part that is shown first.
 const FIRST: u32 = 100;
+/// The most rows that wait to be passed on together.
+const PARCEL: usize = 500;
+/// The most parts that were passed on and not taken in yet, so that a reader behind a slow terminal is not flooded.
+const ON_THE_WAY: usize = 4;
 /// The most open requests of one phase.
 const MAX_OPEN: usize = 200_000;
 /// The most requests of one phase that are over.
@@ -23,6 +30,7 @@ const MAX_OVER: usize = 1000;
 pub struct Backlog {
     inbox: Inbox,
     known: Mutex<Known>,
+    room: Arc<Semaphore>,
 }
 
 #[derive(Debug, Default)]
@@ -33,24 +41,40 @@ struct Known {
     until: Option<u64>,
 }
 
+/// The way to the reader.
+struct Way<'a, T> {
+    tell: &'a T,
+    room: &'a Arc<Semaphore>,
+}
+
+impl<T: Fn(Vec<Row>, Part, bool, Room)> Way<'_, T> {
+    /// Passes rows on as soon as there is room.
+    async fn pass_on(&self, rows: Vec<Row>, part: Part, more: bool) {
+        // Nobody closes it; were it closed, rows would go on without it.
+        let room = Arc::clone(self.room).acquire_owned().await;
+        (self.tell)(rows, part, more, Room::from(room.ok()));
+    }
+}
+
 /// Rows on their way to the reader: few and often at first, then more at a time.
 struct Parcel<'a, T> {
-    tell: &'a T,
+    way: &'a Way<'a, T>,
     rows: Vec<Row>,
     told: usize,
 }
 
-impl<T: Fn(Vec<Row>, Part, bool)> Parcel<'_, T> {
-    fn add(&mut self, rows: Vec<Row>) {
+impl<T: Fn(Vec<Row>, Part, bool, Room)> Parcel<'_, T> {
+    async fn add(&mut self, rows: Vec<Row>) {
         self.rows.extend(rows);
-        if self.rows.len() >= (self.told / 8).max(1) {
-            self.pass_on();
+        if self.rows.len() >= (self.told / 8).clamp(1, PARCEL) {
+            self.pass_on().await;
         }
     }
 
-    fn pass_on(&mut self) {
+    async fn pass_on(&mut self) {
         self.told += self.rows.len();
-        (self.tell)(std::mem::take(&mut self.rows), Part::Backlog, true);
+        let rows = std::mem::take(&mut self.rows);
+        self.way.pass_on(rows, Part::Backlog, true).await;
     }
 }
 
@@ -61,6 +85,7 @@ impl Backlog {
         Self {
             inbox,
             known: Mutex::default(),
+            room: Arc::new(Semaphore::new(ON_THE_WAY)),
         }
     }
 
@@ -69,20 +94,24 @@ impl Backlog {
     ///
     /// # Errors
     /// [`InboxError`] when the backend cannot be asked.
-    pub async fn load(&self, tell: impl Fn(Vec<Row>, Part, bool) + Sync) -> Result<(), InboxError> {
+    pub async fn load(&self, tell: impl Fn(Vec<Row>, Part, bool, Room) + Sync) -> Result<(), InboxError> {
+        let way = Way {
+            tell: &tell,
+            room: &self.room,
+        };
         let mut known = self.known.lock().await;
         if let Some(until) = known.until {
             if let Some((rows, change)) = self.newer(until).await? {
                 known.until = Some(change);
-                tell(rows, Part::Newer, false);
+                way.pass_on(rows, Part::Newer, false).await;
                 return Ok(());
             }
             // The backend was restored from an older day: what was shown may be gone.
             *known = Known::default();
         }
-        let change = self.load_all(&mut known.begun, &tell).await?;
+        let change = self.load_all(&mut known.begun, &way).await?;
         known.until = Some(change);
-        tell(Vec::new(), Part::Backlog, false);
+        way.pass_on(Vec::new(), Part::Backlog, false).await;
         Ok(())
     }
 
@@ -90,7 +119,7 @@ impl Backlog {
     async fn load_all(
         &self,
         begun: &mut bool,
-        tell: &(impl Fn(Vec<Row>, Part, bool) + Sync),
+        way: &Way<'_, impl Fn(Vec<Row>, Part, bool, Room) + Sync>,
     ) -> Result<u64, InboxError> {
         let first = RequestFilter {
             limit: Some(FIRST),
@@ -99,13 +128,14 @@ impl Backlog {
         let page = self.inbox.backend().requests(&first).await?;
         let (mut until, is_all) = (page.change, page.next.is_none());
         let part = if *begun { Part::Backlog } else { Part::First };
-        tell(self.inbox.check(page.requests).await?, part, true);
+        way.pass_on(self.inbox.check(page.requests).await?, part, true)
+            .await;
         *begun = true;
         if is_all {
             return Ok(until);
         }
         let mut parcel = Parcel {
-            tell,
+            way,
             rows: Vec::new(),
             told: 0,
         };
@@ -117,7 +147,7 @@ impl Backlog {
         for phase in open.into_iter().chain(over) {
             until = self.load_phase(phase, until, &mut parcel).await?;
         }
-        parcel.pass_on();
+        parcel.pass_on().await;
         Ok(until)
     }
 
@@ -127,7 +157,7 @@ impl Backlog {
         &self,
         phase: Phase,
         mut until: u64,
-        parcel: &mut Parcel<'_, impl Fn(Vec<Row>, Part, bool)>,
+        parcel: &mut Parcel<'_, impl Fn(Vec<Row>, Part, bool, Room) + Sync>,
     ) -> Result<u64, InboxError> {
         let most = if phase.is_terminal() { MAX_OVER } else { MAX_OPEN };
         let mut filter = RequestFilter {
@@ -149,13 +179,13 @@ impl Backlog {
             let (rows, next) = tokio::join!(self.inbox.check(page.requests), next);
             let rows = rows?;
             if !rows.is_empty() {
-                parcel.add(rows);
+                parcel.add(rows).await;
             }
             let Some(next) = next? else { return Ok(until) };
             if next.change > until
                 && let Some((rows, change)) = self.newer(until).await?
             {
-                (parcel.tell)(rows, Part::Newer, true);
+                parcel.way.pass_on(rows, Part::Newer, true).await;
                 until = change;
             }
             page = next;

@@ -16,10 +16,12 @@ use countersign_protocol::mask::SecretMark;
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::request::Phase;
 use countersign_protocol::talk::{Looking, QuestionText, Remark};
+use countersign_review::diff::text::Bytes;
 use countersign_review::secret::Masks;
 use countersign_review::text::Untrusted;
 use countersign_verify::Chain;
 use secrecy::SecretString;
+use tokio::sync::oneshot;
 
 use crate::amend::{Asked, amend_unless};
 use crate::backlog::Backlog;
@@ -29,6 +31,7 @@ use crate::inbox::{Inbox, InboxError, Opened, Row as InboxRow};
 use crate::keys::{self, Asks, KeyError};
 use crate::machine::document::ChangedDocument;
 use crate::machine::driver::Desk;
+use crate::machine::message::Room;
 use crate::machine::reading::{Copy, DecisionSummary};
 use crate::machine::state::{KeyStanding, KeySummary};
 use crate::machine::{
@@ -42,6 +45,8 @@ use crate::reveal;
 const LOOK_PAUSE: Duration = Duration::from_secs(20);
 /// How often the outbox is looked after.
 const OUTBOX_PAUSE: Duration = Duration::from_secs(15);
+/// From so many bytes on, the lines of a document are shown before its structure is compared.
+const LARGE: usize = 1 << 20;
 /// How many requests are fetched before somebody asks for them.
 const MAX_READY: usize = 20;
 
@@ -83,15 +88,17 @@ impl Desk for ReviewerDesk {
     async fn load(&self, tell: impl Fn(Page) + Send + Sync) -> Result<(), Trouble> {
         let waiting = Mutex::new(Vec::new());
         let key = self.own_assurance();
-        let tell = |rows: Vec<InboxRow>, part, more| {
+        let tell = |rows: Vec<InboxRow>, part, more, room| {
             let open = rows.iter().filter(|row| row.phase == Phase::Pending);
             if let Ok(mut waiting) = waiting.lock() {
-                waiting.extend(open.map(|row| (row.id, row.change)));
+                let more = MAX_READY.saturating_sub(waiting.len());
+                waiting.extend(open.map(|row| (row.id, row.change)).take(more));
             }
             tell(Page {
                 rows: rows.into_iter().map(|row| self.row(row, key)).collect(),
                 part,
                 more,
+                room,
             });
         };
         match self.backlog.load(&tell).await {
@@ -104,7 +111,7 @@ impl Desk for ReviewerDesk {
                 // What was seen before is shown until the backend is back.
                 let copies = self.inbox.rows_of_copies().await.unwrap_or_default();
                 if !copies.is_empty() {
-                    tell(copies, Part::Newer, false);
+                    tell(copies, Part::Newer, false, Room::default());
                 }
                 Err(trouble(&error.into()))
             }
@@ -144,15 +151,33 @@ impl Desk for ReviewerDesk {
     }
 
     async fn open(&self, id: RequestId) -> Result<Reading, Trouble> {
+        self.open_in_parts(id, |_| ()).await
+    }
+
+    async fn open_in_parts(
+        &self,
+        id: RequestId,
+        early: impl Fn(Reading) + Send + Sync,
+    ) -> Result<Reading, Trouble> {
         let opened = self
             .inbox
             .fetch_or_copy(id)
             .await
             .map_err(|error| trouble(&error))?;
         let inbox = self.inbox.clone();
-        let read =
-            tokio::task::spawn_blocking(move || reading(&opened, inbox.config(), inbox.person())).await;
-        read.map_err(|_| Trouble::new("internal", "reading the request ended early"))?
+        let (part, parts) = oneshot::channel();
+        let whole = tokio::task::spawn_blocking(move || {
+            reading(&opened, inbox.config(), inbox.person(), |early| {
+                // Nobody waits for it once the person left.
+                let _ = part.send(early);
+            })
+        });
+        if let Ok(part) = parts.await {
+            early(part);
+        }
+        whole
+            .await
+            .map_err(|_| Trouble::new("internal", "reading the request ended early"))?
     }
 
     async fn key(&self) -> Result<Option<KeyStanding>, Trouble> {
@@ -231,7 +256,7 @@ impl Desk for ReviewerDesk {
 impl ReviewerDesk {
     /// Fetches the first of what waits, so that it can be read when the link is gone.
     async fn make_ready(&self, waiting: &[(RequestId, u64)]) {
-        for (id, change) in waiting.iter().take(MAX_READY) {
+        for (id, change) in waiting {
             let known = self.inbox.copies().copy(*id);
             if known.is_some_and(|copy| copy.record.change >= *change) {
                 continue;
@@ -417,7 +442,14 @@ pub fn weak_key(chain: &Chain, config: &Config, person: &PersonId, now: Timestam
     ))
 }
 
-pub(crate) fn reading(opened: &Opened, config: &Config, person: &PersonId) -> Result<Reading, Trouble> {
+/// What is read of a request. Where its documents are large, `early` is given the sheet and the lines before their
+/// structures are compared: everything that stands there was verified.
+pub(crate) fn reading(
+    opened: &Opened,
+    config: &Config,
+    person: &PersonId,
+    early: impl FnOnce(Reading),
+) -> Result<Reading, Trouble> {
     let problems: Vec<Trouble> = opened
         .report
         .problems
@@ -446,7 +478,7 @@ pub(crate) fn reading(opened: &Opened, config: &Config, person: &PersonId) -> Re
         &chain.proposal,
         &opened.record.evidence.artifacts,
     ));
-    Ok(Reading {
+    let mut reading = Reading {
         id: chain.request.id,
         weak_key: weak_key(chain, config, person, opened.at),
         change: opened.record.change,
@@ -461,6 +493,7 @@ pub(crate) fn reading(opened: &Opened, config: &Config, person: &PersonId) -> Re
         amends: chain.proposal.amends.as_ref().map(|amends| amends.request),
         followed: opened.record.followed,
         changes: changes(chain, &opened.record.evidence.artifacts, &masks),
+        complete: false,
         masks,
         drift: chain.request.approved.as_ref().map(|approved| Drifted {
             approved: Some(approved.clone()),
@@ -495,7 +528,15 @@ pub(crate) fn reading(opened: &Opened, config: &Config, person: &PersonId) -> Re
             as_of: Some(as_of),
             troubles: Vec::new(),
         }),
-    })
+    };
+    if reading.changes.iter().any(|change| change.bytes() > LARGE) {
+        early(reading.clone());
+    }
+    let kind = chain.request.kind.id();
+    let changes = reading.changes.into_iter();
+    reading.changes = changes.map(|change| change.compared(kind)).collect();
+    reading.complete = true;
+    Ok(reading)
 }
 
 fn worst_first(chain: &Chain) -> Vec<countersign_review::findings::Finding> {
@@ -556,13 +597,17 @@ fn talk(remarks: &[Remark], directory: &TrustedDirectory) -> Vec<Said> {
 
 type Artifacts = std::collections::BTreeMap<countersign_protocol::digest::ArtifactDigest, Artifact>;
 
-/// The documents that change. One that cannot be compared is left out here; the sheet then does not exist.
+/// The documents that change, line by line. One that cannot be compared is left out here; the sheet then does not
+/// exist.
 fn changes(chain: &Chain, artifacts: &Artifacts, masks: &Arc<Masks>) -> Vec<ChangedDocument> {
-    let bytes = |artifact: &ArtifactRef| artifacts.get(&artifact.digest).map(|artifact| artifact.0.clone());
+    let bytes = |artifact: &ArtifactRef| {
+        artifacts
+            .get(&artifact.digest)
+            .map(|artifact| artifact.0.as_slice().into())
+    };
     let side = |artifact: Option<&ArtifactRef>| artifact.and_then(bytes);
-    let kind = chain.request.kind.id();
-    let document = |title: &[u8], before: Option<Vec<u8>>, after: Option<Vec<u8>>| {
-        ChangedDocument::compare(kind, title, before, after).map(|document| document.with_masks(masks))
+    let document = |title: &[u8], before: Option<Bytes>, after: Option<Bytes>| {
+        ChangedDocument::lines_of(title, before, after).map(|document| document.with_masks(masks))
     };
     match &chain.proposal.action.payload {
         Payload::FileChange(change) => {

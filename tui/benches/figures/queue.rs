@@ -1,11 +1,14 @@
 //! The console over a queue of made-up requests: the program that is measured, in a process of its own.
 
+use std::sync::Arc;
+
 use countersign_console::machine::driver::Desk;
 use countersign_console::machine::{
     Connection, News, Order, Page, Part, Progress, Reading, Row, RowContent, State, Trouble, Trust,
 };
 use countersign_protocol::digest::{ProposalDigest, Sha256Digest};
 use countersign_protocol::identity::RequestId;
+use tokio::sync::Semaphore;
 
 use crate::{sample, screen};
 
@@ -21,8 +24,9 @@ pub fn run(rows: u32) {
         .unwrap();
 }
 
-/// How many requests come at once.
+/// How many requests come at once, and how many times so many may be on their way: as when a backend gives them.
 const PAGE: u32 = 500;
+const ON_THE_WAY: usize = 4;
 
 /// A desk with that many requests, page by page as a backend gives them; no two have the same target.
 struct Many(u32);
@@ -38,17 +42,18 @@ impl Desk for Many {
 
     async fn load(&self, tell: impl Fn(Page) + Send + Sync) -> Result<(), Trouble> {
         let kinds = sample::rows();
+        let way = Arc::new(Semaphore::new(ON_THE_WAY));
         let mut first = 0;
         while first < self.0 {
             let end = self.0.min(first + PAGE);
+            let room = Arc::clone(&way).acquire_owned().await.ok();
             tell(Page {
+                room: room.into(),
                 rows: (first..end).map(|number| row(&kinds, number)).collect(),
                 part: if first == 0 { Part::First } else { Part::Backlog },
                 more: end < self.0,
             });
             first = end;
-            // A backend takes its time; what came is taken in meanwhile.
-            tokio::task::yield_now().await;
         }
         Ok(())
     }

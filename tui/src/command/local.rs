@@ -16,8 +16,11 @@ use countersign_protocol::kind::Kind;
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::request::Phase;
 use countersign_review::findings;
+use countersign_review::secret::Masks;
 use countersign_review::sheet::drift::Record;
 use countersign_review::text::Untrusted;
+use tokio::sync::mpsc::UnboundedSender as Sender;
+use tokio::sync::{mpsc, oneshot};
 
 use super::failure::Failure;
 use super::inspect::subject::Subject;
@@ -58,13 +61,26 @@ impl Desk for Files {
     }
 
     async fn open(&self, id: RequestId) -> Result<Reading, Trouble> {
+        self.open_in_parts(id, |_| ()).await
+    }
+
+    async fn open_in_parts(
+        &self,
+        id: RequestId,
+        early: impl Fn(Reading) + Send + Sync,
+    ) -> Result<Reading, Trouble> {
         let options = Arc::clone(&self.options);
         // Large files take time; the screen is there meanwhile. A thread of its own, which nobody waits for when
         // the person leaves.
-        let (done, read) = tokio::sync::oneshot::channel();
-        std::thread::spawn(move || done.send(self::read(id, &options)).is_ok());
-        let ended = |_| Trouble::new("internal", "reading the files ended early");
-        read.await.map_err(ended)?
+        let (part, mut parts) = mpsc::unbounded_channel();
+        let (done, whole) = oneshot::channel();
+        std::thread::spawn(move || done.send(read(id, &options, &part)).is_ok());
+        while let Some(part) = parts.recv().await {
+            early(part);
+        }
+        whole
+            .await
+            .map_err(|_| Trouble::new("internal", "reading the files ended early"))?
     }
 
     async fn decide(&self, _order: Order, report: impl Fn(Progress) + Send + Sync) {
@@ -80,19 +96,44 @@ fn nothing() -> Trouble {
     Trouble::new("local", "these are local files; there is no backend")
 }
 
-fn read(id: RequestId, options: &Inspect) -> Result<Reading, Trouble> {
+/// What is read of local files, in parts: the lines as soon as they are compared, then the structure, then all.
+fn read(id: RequestId, options: &Inspect, parts: &Sender<Reading>) -> Result<Reading, Trouble> {
     let failed = |failure: Failure| Trouble::new("file", failure.message());
     let subject = Subject::read(options).map_err(failed)?;
+    // No line is shown before it is known what of it is masked.
+    let masks = Arc::new(subject.masks(options.reveal).map_err(failed)?);
+    let mut reading = lines(id, options, &subject, masks)?;
+    let pass_on = |part: &Reading| {
+        let told = parts.send(part.clone());
+        told.map_err(|_| Trouble::new("internal", "nobody waits for it any more"))
+    };
+    pass_on(&reading)?;
+    let changes = reading.changes.into_iter();
+    reading.changes = changes
+        .map(|document| document.compared(subject.kind.id()))
+        .collect();
+    pass_on(&reading)?;
     let drift = subject.drift();
     let found = worst_first(subject.findings(drift.as_ref()).map_err(failed)?);
-    let masks = Arc::new(subject.masks(options.reveal).map_err(failed)?);
+    reading.summary.severity = Severity::from_level(i64::from(findings::severity(&found).number()));
+    reading.findings = found;
+    reading.drift = drift.map(|drift| Drifted {
+        approved: None,
+        record: Some(Arc::new(Record::from(&drift))),
+    });
+    reading.complete = true;
+    Ok(reading)
+}
+
+/// The lines of local files, with nothing computed of them yet.
+fn lines(id: RequestId, options: &Inspect, subject: &Subject, masks: Arc<Masks>) -> Result<Reading, Trouble> {
     let mut changes = Vec::new();
     for document in &subject.documents {
         let diff = document
             .difference()
             .map_err(|error| Trouble::new("too-large", error.to_string().as_str()))?;
-        let structure = document.structure(subject.kind);
-        let document = ChangedDocument::new(document.title.as_slice(), diff).with_structure(structure);
+        let exists = [document.before.is_some(), document.after.is_some()];
+        let document = ChangedDocument::new(document.title.as_slice(), diff).existing(exists);
         changes.push(document.with_masks(&masks));
     }
     let title = subject
@@ -105,24 +146,22 @@ fn read(id: RequestId, options: &Inspect) -> Result<Reading, Trouble> {
         id,
         weak_key: None,
         change: 0,
-        summary: summary(subject.kind, &title, &found)?,
+        summary: summary(subject.kind, &title)?,
         request_digest: RequestDigest::new(digest),
         action_digest: ActionDigest::new(digest),
         view_digest: ViewDigest::new(digest),
         check_words: Vec::new(),
-        sentence: sentence(options, &subject),
+        sentence: sentence(options, subject),
         asked: None,
         amends: None,
         followed: None,
         sheet: Arc::from([]),
         changes,
         masks,
-        drift: drift.map(|drift| Drifted {
-            approved: None,
-            record: Some(Arc::new(Record::from(&drift))),
-        }),
-        findings: found,
+        drift: None,
+        findings: Vec::new(),
         facts: Vec::new(),
+        complete: false,
         problems: Vec::new(),
         policies: Vec::new(),
         eligible: Vec::new(),
@@ -140,11 +179,11 @@ fn worst_first(mut found: Vec<findings::Finding>) -> Vec<findings::Finding> {
     found
 }
 
-fn summary(kind: Kind, title: &Untrusted, found: &[findings::Finding]) -> Result<Summary, Trouble> {
+fn summary(kind: Kind, title: &Untrusted) -> Result<Summary, Trouble> {
     let unnamed = || Trouble::new("internal", "a name of this program is not good");
     Ok(Summary {
         phase: Phase::Pending,
-        severity: Severity::from_level(i64::from(findings::severity(found).number())),
+        severity: Severity::None,
         kind,
         target: title.clone(),
         agent: "inspect".parse().map_err(|_| unnamed())?,

@@ -187,6 +187,9 @@ fn tabs(canvas: &mut Canvas<'_>, area: Rect, detail: &DetailView) {
         let mut shown = vec![piece(" /", Tone::Strong)];
         shown.extend(search.iter().cloned());
         shown.push(piece(if *writing { "▏ " } else { " " }, Tone::Strong));
+        if let Some(percent) = detail.sought {
+            shown.push(piece(&format!("{percent}% "), Tone::Faint));
+        }
         canvas.right(area, area.y, &shortened(&shown, area.width / 2));
     }
 }

@@ -124,9 +124,7 @@ fn landmark(state: &State, step: Step, now: Moment, area: Rect) -> Option<Comman
         None => {
             let open = state.detail.as_deref()?;
             if !open.search.is_empty() {
-                // On top, even where less than a screenful follows: so the next one is found after it.
-                let line = pane.find(&open.search, Some(top.line), step)?;
-                return Some(Command::Scroll(open.pane, Position { line, character: 0 }));
+                return Some(Command::Seek(step));
             }
             if open.pane == Pane::Findings {
                 return Some(Command::StepFinding(step));

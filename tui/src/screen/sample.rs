@@ -399,6 +399,7 @@ pub fn reading(number: u8, reason: &str) -> Option<Reading> {
         masks: Arc::default(),
         findings,
         facts: facts.into_iter().flatten().collect(),
+        complete: true,
         problems: Vec::new(),
         policies: vec!["four-eyes-production".into()],
         eligible: ["p-alice", "p-bob", "p-dan"]

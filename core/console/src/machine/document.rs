@@ -6,7 +6,7 @@ mod places;
 use std::sync::Arc;
 
 use countersign_review::diff::structure::{self, Structure};
-use countersign_review::diff::text::{Change, Hunk, Row, Stats, TextDiff};
+use countersign_review::diff::text::{Bytes, Change, Hunk, Row, Stats, TextDiff};
 use countersign_review::findings::Side;
 use countersign_review::secret::{Covers, Masks};
 use countersign_review::text::{Span, Untrusted};
@@ -40,6 +40,8 @@ pub struct ChangedDocument {
     pub stats: Stats,
     /// The same change by paths and values, where it was computed.
     pub structure: Option<Arc<Structure>>,
+    /// Which of the two states there are; one that is not is no empty document.
+    exists: [bool; 2],
     hidden: Option<Arc<Hidden>>,
     places: Arc<Places>,
 }
@@ -85,21 +87,40 @@ impl ChangedDocument {
             whole,
             stats,
             structure: None,
+            exists: [true; 2],
             hidden: None,
         }
     }
 
-    /// Compares both states of a document, by lines and by structure; nothing where they are too large for that.
+    /// Compares both states of a document, whichever exist, by lines; nothing where they are too large for that.
     #[must_use]
-    pub fn compare(
-        kind: &str,
-        title: &[u8],
-        before: Option<Vec<u8>>,
-        after: Option<Vec<u8>>,
-    ) -> Option<Self> {
-        let structure = structure::compare(kind, before.as_deref(), after.as_deref());
+    pub fn lines_of(title: &[u8], before: Option<Bytes>, after: Option<Bytes>) -> Option<Self> {
+        let exists = [before.is_some(), after.is_some()];
         let diff = TextDiff::new(before.unwrap_or_default(), after.unwrap_or_default()).ok()?;
-        Some(Self::new(Untrusted::from(title), diff).with_structure(structure))
+        Some(Self::new(Untrusted::from(title), diff).existing(exists))
+    }
+
+    /// The document where only these of its states exist: before, and after.
+    #[must_use]
+    pub const fn existing(mut self, exists: [bool; 2]) -> Self {
+        self.exists = exists;
+        self
+    }
+
+    /// The document with both states compared by structure as well. That may take long.
+    #[must_use]
+    pub fn compared(self, kind: &str) -> Self {
+        let diff = Arc::clone(&self.diff);
+        let mut sides = diff.sides().into_iter().zip(self.exists);
+        let mut side = || sides.next().and_then(|(bytes, exists)| exists.then_some(bytes));
+        let structure = structure::compare(kind, side(), side());
+        self.with_structure(structure)
+    }
+
+    /// How large both states are together.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.diff.sides().iter().map(|side| side.len()).sum()
     }
 
     /// The document with its change told by paths and values as well.

@@ -17,7 +17,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use super::ceremony::Progress;
 use super::effect::{Effect, Order};
-use super::message::{News, Page, Part};
+use super::message::{News, Page, Part, Room};
 use super::reading::Reading;
 use super::state::{KeyStanding, Row, Trouble, Trust};
 
@@ -42,6 +42,7 @@ pub trait Desk: Send + Sync + 'static {
                 rows,
                 part: Part::First,
                 more: false,
+                room: Room::default(),
             });
             Ok(())
         }
@@ -74,6 +75,16 @@ pub trait Desk: Send + Sync + 'static {
 
     /// Fetches and verifies one request, and computes what is read.
     fn open(&self, id: RequestId) -> impl Future<Output = Result<Reading, Trouble>> + Send;
+
+    /// Does that in parts, where all of it takes long: `early` is given what can be read already, marked as not
+    /// complete.
+    fn open_in_parts(
+        &self,
+        id: RequestId,
+        _early: impl Fn(Reading) + Send + Sync,
+    ) -> impl Future<Output = Result<Reading, Trouble>> + Send {
+        self.open(id)
+    }
 
     /// Asks the key that signs how it stands; nothing where nobody can be asked.
     fn key(&self) -> impl Future<Output = Result<Option<KeyStanding>, Trouble>> + Send {
@@ -159,8 +170,11 @@ async fn perform_all<D: Desk>(
             }
             Effect::Open(id) => {
                 let opening = reads.spawn(async move {
-                    let result = whole(desk.open(id)).await.map(Box::new);
-                    tell(News::Opened { id, result });
+                    let opened = |reading: Result<Reading, Trouble>| {
+                        let result = reading.map(Box::new);
+                        tell(News::Opened { id, result });
+                    };
+                    opened(whole(desk.open_in_parts(id, |early| opened(Ok(early)))).await);
                 });
                 if let Some(older) = openings.insert(id, opening) {
                     older.abort();

@@ -7,6 +7,8 @@ use countersign_protocol::digest::{ActionDigest, ViewDigest};
 use countersign_protocol::identity::{PersonId, RequestId};
 use countersign_protocol::mask::SecretMark;
 
+use tokio::sync::OwnedSemaphorePermit;
+
 use super::attention::Position;
 use super::ceremony::{Field, Passphrase, Progress};
 use super::confirm::Commit;
@@ -65,6 +67,8 @@ pub enum Command {
     ToggleBeside,
     /// Folds unchanged parts away, or shows them.
     ToggleFold,
+    /// Goes to the next line of the pane that holds what is searched for, or the one before.
+    Seek(Step),
     /// Goes to the next finding, or the one before.
     StepFinding(Step),
     /// Goes to the first suspicious text; each time again to the next.
@@ -219,6 +223,18 @@ pub struct Page {
     pub part: Part,
     /// Whether more comes of the same load.
     pub more: bool,
+    /// The room that it takes on its way here.
+    pub room: Room,
+}
+
+/// Room on the way to the machine: whoever sends much waits for it, and it is free again when this is dropped.
+#[derive(Debug, Default)]
+pub struct Room(#[expect(dead_code, reason = "held, never read")] Option<OwnedSemaphorePermit>);
+
+impl From<Option<OwnedSemaphorePermit>> for Room {
+    fn from(permit: Option<OwnedSemaphorePermit>) -> Self {
+        Self(permit)
+    }
 }
 
 /// How a part of the queue fits to what came before.

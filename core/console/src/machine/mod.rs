@@ -22,6 +22,7 @@ pub mod document;
 pub mod question;
 pub mod reading;
 pub mod reveal;
+pub mod seek;
 
 pub mod effect;
 pub mod message;
@@ -44,6 +45,7 @@ pub use question::Question;
 pub use queue::{Lane, Order as QueueOrder, Queue};
 pub use reading::{Drifted, Pane, Reading, Said, Speaker};
 pub use reveal::Revealing;
+pub use seek::Seek;
 pub use state::{
     Connection, Detail, End, FirstRunChoice, Row, RowContent, Screen, State, Summary, Trouble, Trust,
 };

@@ -17,6 +17,12 @@ use super::state::{Row, Summary, Trouble};
 
 /// The most new requests that are kept to be told of.
 const MAX_ARRIVALS: usize = 16;
+/// So many more rows may come before a list of them has to grow.
+const SPARE: usize = 1024;
+/// So many times all rows, what searches found is kept.
+const KEPT: usize = 2;
+/// So many searches are kept at the most.
+const MAX_KEPT: usize = 128;
 
 /// The requests.
 #[derive(Debug, Default)]
@@ -57,10 +63,19 @@ pub struct Queue {
     counts: [usize; Lane::ALL.len()],
     /// Each row's lane; refused rows have none and are in every lane.
     lanes: Vec<Option<Lane>>,
-    /// The lane and the words that `passing` answers, as long as rows and lanes are the same.
-    answered: Option<(Lane, Vec<Vec<u8>>)>,
+    /// What `passing` answers, as long as rows, lanes and order are the same.
+    answered: Option<Asked>,
+    /// What shorter searches of the same lane found, so that a letter that is taken back asks no row again.
+    earlier: Vec<(Asked, Vec<u32>)>,
     /// When the next open request expires, or sooner.
     next_expiry: Option<Timestamp>,
+}
+
+/// What rows were asked for: a lane, and words in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Asked {
+    lane: Lane,
+    words: Vec<Vec<u8>>,
 }
 
 /// A part of the queue.
@@ -280,22 +295,25 @@ impl Queue {
         let rank = |index: u32| self.rows.rank(index, self.order, &groups);
         let mut coming: Vec<u32> = touched.iter().map(|taken| taken.index).collect();
         coming.sort_by_cached_key(|index| rank(*index));
-        let mut sorted = Vec::with_capacity(self.rows.len());
-        let mut rest = self.sorted.as_slice();
-        for index in coming {
-            let own = rank(index);
-            let (above, below) = rest.split_at(rest.partition_point(|other| rank(*other) < own));
-            sorted.extend_from_slice(above);
-            sorted.push(index);
-            rest = below;
+        // From the end on, in place: what stands below a row that comes moves down by as many as still come.
+        let sorted = &mut self.sorted;
+        let mut end = sorted.len();
+        sorted.resize(end + coming.len(), 0);
+        for (left, index) in coming.iter().enumerate().rev() {
+            let own = rank(*index);
+            let above = sorted.get(..end).unwrap_or_default();
+            let place = above.partition_point(|other| rank(*other) < own);
+            sorted.copy_within(place..end, place + left + 1);
+            if let Some(gap) = sorted.get_mut(place + left) {
+                *gap = *index;
+            }
+            end = place;
         }
-        sorted.extend_from_slice(rest);
-        self.sorted = sorted;
     }
 
     /// Puts rows that came into their lanes. Says which need this person now and did not before.
     fn put_into_lanes(&mut self, touched: &[Taken], now: Timestamp) -> Vec<RequestId> {
-        self.answered = None;
+        self.forget();
         self.lanes.resize(self.rows.len(), None);
         let mut arrived = Vec::new();
         for taken in touched {
@@ -353,7 +371,7 @@ impl Queue {
     }
 
     fn sort_into_lanes(&mut self, now: Timestamp) {
-        self.answered = None;
+        self.forget();
         let all = 0..self.rows.len();
         self.lanes = all.clone().map(|index| self.rows.lane(index, now)).collect();
         self.counts = [0; Lane::ALL.len()];
@@ -374,24 +392,72 @@ impl Queue {
         let keep = self.under_cursor();
         self.order = order;
         self.sorted = self.rows.sorted(order);
-        self.answered = None;
+        self.forget();
         self.refilter(keep);
+    }
+
+    /// Rows, lanes or order are others now: what was found before says nothing.
+    fn forget(&mut self) {
+        self.answered = None;
+        self.earlier = Vec::new();
     }
 
     /// Applies lane and filter anew, keeping the cursor on `keep` where it still passes. The best matches come
     /// first, each as good as the next in the order of the queue.
     pub(super) fn refilter(&mut self, keep: Option<RequestId>) {
-        let words = fuzzy::words(&self.filter);
-        self.passing = if words.is_empty() {
-            self.in_lane().collect()
-        } else {
-            self.found(&words)
+        let asked = Asked {
+            lane: self.lane,
+            words: fuzzy::words(&self.filter),
         };
-        self.passing.shrink_to_fit();
-        self.answered = Some((self.lane, words));
+        if self.answered.as_ref() != Some(&asked) {
+            self.ask(asked);
+        }
         let keep = keep.and_then(|keep| self.rows.place(keep));
         let place = keep.and_then(|keep| self.passing.iter().position(|index| *index == keep));
         self.move_to(place.unwrap_or(self.cursor));
+    }
+
+    fn ask(&mut self, asked: Asked) {
+        let known = self.earlier.iter().position(|(earlier, _)| *earlier == asked);
+        let mut found = match known {
+            // What was searched for since then is longer, and will hardly be searched for again.
+            Some(known) => self
+                .earlier
+                .drain(known..)
+                .next()
+                .map(|(_, found)| found)
+                .unwrap_or_default(),
+            None if asked.words.is_empty() => {
+                // Where nothing was searched for before, the list that is there is filled anew.
+                let old = self.answered.as_ref().is_none_or(|old| old.words.is_empty());
+                let mut all = if old {
+                    std::mem::take(&mut self.passing)
+                } else {
+                    Vec::new()
+                };
+                all.clear();
+                all.extend(self.in_lane());
+                all
+            }
+            None => self.found(&asked.words),
+        };
+        found.shrink_to(found.len() + SPARE);
+        let before = std::mem::replace(&mut self.passing, found);
+        match self.answered.replace(asked) {
+            Some(old) if old.lane != self.lane => self.earlier = Vec::new(),
+            Some(old) if known.is_none() && !old.words.is_empty() => self.keep(old, before),
+            Some(_) | None => {}
+        }
+    }
+
+    /// Keeps what a search found, as long as there is room; the shortest searches are the cheapest to do again.
+    fn keep(&mut self, asked: Asked, found: Vec<u32>) {
+        self.earlier.push((asked, found));
+        let kept =
+            |earlier: &[(Asked, Vec<u32>)]| earlier.iter().map(|(_, found)| found.len()).sum::<usize>();
+        while self.earlier.len() > MAX_KEPT || kept(&self.earlier) > KEPT * self.rows.len() {
+            self.earlier.remove(0);
+        }
     }
 
     /// The rows of the lane, in the order of the queue.
@@ -411,7 +477,7 @@ impl Queue {
         let earlier = self
             .answered
             .as_ref()
-            .filter(|(lane, earlier)| *lane == self.lane && fuzzy::narrows(earlier, words));
+            .filter(|old| old.lane == self.lane && fuzzy::narrows(&old.words, words));
         let mut candidate = vec![earlier.is_none(); self.rows.len()];
         for index in earlier.iter().flat_map(|_| &self.passing) {
             if let Some(place) = usize::try_from(*index)
@@ -477,6 +543,39 @@ mod tests {
         };
         let id = RequestId::of(&ProposalDigest::new(Sha256Digest::of(&[number])));
         Row { id, change, content }
+    }
+
+    #[test]
+    fn a_letter_taken_back_finds_what_a_new_search_finds() {
+        let rows = || {
+            let sketch = |number: u8| (number, u64::from(number), number.into(), i64::from(number % 6));
+            (0..60).map(|number| row(sketch(number))).collect()
+        };
+        let now = Timestamp::from_millis(60);
+        let mut queue = Queue::default();
+        queue.replace(rows(), now);
+        let mut kept = 0;
+        let typed = "w we web web- web-1 web- web-12 web-1 web- web we wex we w";
+        let lanes = [Lane::All, Lane::Mine, Lane::All];
+        for (lane, filter) in lanes
+            .iter()
+            .flat_map(|lane| typed.split(' ').map(move |filter| (*lane, filter)))
+        {
+            queue.filter = filter.to_owned();
+            queue.show(lane);
+            kept = kept.max(queue.earlier.len());
+            let mut new = Queue {
+                lane,
+                filter: filter.to_owned(),
+                ..Queue::default()
+            };
+            new.replace(rows(), now);
+            assert_eq!(queue.passing, new.passing, "{filter} {lane:?}");
+        }
+        assert_eq!(
+            kept, 5,
+            "all shorter searches are kept while the longest is shown"
+        );
     }
 
     proptest! {

@@ -57,6 +57,9 @@ pub struct Reading {
     pub findings: Vec<Finding>,
     /// Facts with their origins.
     pub facts: Vec<Fact>,
+    /// Whether all of it is computed. Before that the lines can be read, structure or findings may be missing, and
+    /// nothing can be signed.
+    pub complete: bool,
     /// What is wrong with the evidence; with any, nothing can be signed.
     pub problems: Vec<Trouble>,
     /// Why the key on this machine will not do for an approval, however much is read. A denial needs no strong key.
@@ -156,6 +159,18 @@ impl Reading {
             return None;
         };
         Some(what.to_owned())
+    }
+
+    /// Whether the change by paths and values is known.
+    #[must_use]
+    pub fn has_structure(&self) -> bool {
+        self.complete || self.changes.iter().all(|change| change.structure.is_some())
+    }
+
+    /// Whether the findings are known.
+    #[must_use]
+    pub const fn has_findings(&self) -> bool {
+        self.complete || !self.findings.is_empty()
     }
 
     /// The lines of a pane to jump between: where changes begin, and findings.

@@ -6,8 +6,9 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
-use std::hash::Hash;
-use std::num::NonZeroU32;
+use std::hash::{BuildHasher as _, Hash, RandomState};
+
+use hashbrown::HashTable;
 
 use countersign_protocol::approval::Severity;
 use countersign_protocol::identity::{AgentId, EnvironmentId, PersonId, RequestId};
@@ -23,8 +24,9 @@ use super::state::{Row, RowContent, Summary, Trouble};
 pub struct Rows {
     records: Vec<Record>,
     /// Where each request stands. Only looked up, never walked; the same of all maps here that have no order.
-    places: HashMap<RequestId, u32>,
-    /// Every target, one after the other.
+    places: HashTable<u32>,
+    hasher: RandomState,
+    /// Every target, one after the other, each behind its length in groups of seven bits.
     targets: Vec<u8>,
     names: Names,
     /// What is wrong with the rows that are not believed.
@@ -36,9 +38,7 @@ pub struct Rows {
 pub(super) struct Names {
     pub agents: Numbered<AgentId>,
     pub environments: Numbered<EnvironmentId>,
-    approvers: Numbered<Vec<PersonId>>,
-    needs: Numbered<Needs>,
-    reasons: Numbered<String>,
+    counts: Numbered<Count>,
 }
 
 /// Things with a number each.
@@ -48,13 +48,16 @@ pub(super) struct Numbered<T> {
     numbers: HashMap<T, u32>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Needs {
-    approvals: u32,
+/// What a request takes and has, and why this person cannot decide it: the same of most.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Count {
+    needs: u32,
     hardware: u32,
     teams: u32,
     /// Whether the key of this machine is too weak for it.
     weak_key: bool,
+    approved_by: Vec<PersonId>,
+    why_not: Option<String>,
 }
 
 /// One row. Numbers stand for places in [`Names`].
@@ -64,16 +67,13 @@ struct Record {
     change: u64,
     created_at: Timestamp,
     expires_at: Timestamp,
-    /// Where its target begins, and how long it is.
-    target: (u32, u32),
+    /// Where its target begins.
+    target: u32,
     /// Which letters its target has.
     letters: Letters,
     agent: u32,
     environment: u32,
-    approvers: u32,
-    needs: u32,
-    /// Why this person cannot decide it, where that is so.
-    reason: Option<NonZeroU32>,
+    count: u32,
     phase: Phase,
     severity: Severity,
     kind: u8,
@@ -83,8 +83,32 @@ struct Record {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
     Refused,
+    /// This person cannot decide it.
     Verified,
+    /// This person can.
+    Open,
+    /// The same two, where it is supervision of one's own agent.
     Personal,
+    PersonalOpen,
+}
+
+impl Standing {
+    const fn of(personal: bool, may_decide: bool) -> Self {
+        match (personal, may_decide) {
+            (false, false) => Self::Verified,
+            (false, true) => Self::Open,
+            (true, false) => Self::Personal,
+            (true, true) => Self::PersonalOpen,
+        }
+    }
+
+    const fn may_decide(self) -> bool {
+        matches!(self, Self::Open | Self::PersonalOpen)
+    }
+
+    const fn is_personal(self) -> bool {
+        matches!(self, Self::Personal | Self::PersonalOpen)
+    }
 }
 
 /// The letters and digits of a text, in any case. A word whose letters are not all there cannot stand in it.
@@ -160,11 +184,7 @@ impl Rows {
             return None;
         }
         let names = &self.names;
-        let needs = names.needs.at(record.needs)?;
-        let why_not = match record.reason {
-            Some(number) => Some(names.reasons.at(number.get() - 1)?.clone()),
-            None => None,
-        };
+        let count = names.counts.at(record.count)?;
         Some(Summary {
             phase: record.phase,
             severity: record.severity,
@@ -174,21 +194,22 @@ impl Rows {
             environment: names.environments.at(record.environment)?.clone(),
             created_at: record.created_at,
             expires_at: record.expires_at,
-            needs: needs.approvals,
-            hardware: needs.hardware,
-            teams: needs.teams,
-            approved_by: names.approvers.at(record.approvers)?.clone(),
-            personal: record.standing == Standing::Personal,
-            why_not,
-            weak_key: needs.weak_key,
+            needs: count.needs,
+            hardware: count.hardware,
+            teams: count.teams,
+            approved_by: count.approved_by.clone(),
+            personal: record.standing.is_personal(),
+            why_not: count.why_not.clone(),
+            weak_key: count.weak_key,
         })
     }
 
     /// The lane of a row; a refused one has none.
     pub(super) fn lane(&self, index: usize, now: Timestamp) -> Option<Lane> {
         let record = self.records.get(index)?;
-        (record.standing != Standing::Refused)
-            .then(|| Lane::where_it_stands(record.phase, record.reason.is_none(), record.expires_at, now))
+        (record.standing != Standing::Refused).then(|| {
+            Lane::where_it_stands(record.phase, record.standing.may_decide(), record.expires_at, now)
+        })
     }
 
     /// When a row expires, where it is open and has not.
@@ -289,10 +310,9 @@ impl Rows {
     }
 
     fn target(&self, record: &Record) -> &[u8] {
-        let (start, length) = record.target;
-        let range = (usize::try_from(start).ok()).zip(usize::try_from(length).ok());
-        range
-            .and_then(|(start, length)| self.targets.get(start..start.checked_add(length)?))
+        let start = usize::try_from(record.target).ok();
+        start
+            .and_then(|start| behind_length(self.targets.get(start..)?))
             .unwrap_or_default()
     }
 
@@ -300,7 +320,7 @@ impl Rows {
     /// another row than before; nothing where an equally new or newer one is there, or no room is left.
     pub(super) fn take(&mut self, row: Row) -> Option<Taken> {
         let (id, change) = (row.id, row.change);
-        let known = self.places.get(&id).copied();
+        let known = self.place(id);
         let old = known.and_then(|index| self.records.get(usize::try_from(index).ok()?));
         if old.is_some_and(|old| old.change > change) {
             return None;
@@ -323,8 +343,13 @@ impl Rows {
         match self.records.get_mut(place) {
             Some(old) => *old = record,
             None => {
-                self.places.insert(id, index);
                 self.records.push(record);
+                let (records, hasher) = (&self.records, &self.hasher);
+                let hash = |index: &u32| {
+                    let record = usize::try_from(*index).ok().and_then(|index| records.get(index));
+                    hasher.hash_one(record.map(|record| record.id))
+                };
+                self.places.insert_unique(hash(&index), index, hash);
             }
         }
         Some(Taken {
@@ -335,7 +360,8 @@ impl Rows {
 
     /// The index of a request.
     pub(super) fn place(&self, id: RequestId) -> Option<u32> {
-        self.places.get(&id).copied()
+        let is_it = |index: &u32| usize::try_from(*index).is_ok_and(|index| self.id(index) == Some(id));
+        self.places.find(self.hasher.hash_one(Some(id)), is_it).copied()
     }
 
     fn record(
@@ -351,16 +377,14 @@ impl Rows {
         let place = match same {
             Some(place) => place,
             None => {
-                let place = (
-                    u32::try_from(self.targets.len()).ok()?,
-                    u32::try_from(target.len()).ok()?,
-                );
+                let place = u32::try_from(self.targets.len()).ok()?;
+                put_length(&mut self.targets, target.len());
                 self.targets.extend_from_slice(target);
                 place
             }
         };
         let names = &mut self.names;
-        let reason = summary.why_not.map(|reason| names.reasons.know(reason));
+        let may_decide = summary.why_not.is_none();
         Some(Record {
             id,
             change,
@@ -370,22 +394,18 @@ impl Rows {
             letters: Letters::of(target),
             agent: names.agents.know(summary.agent),
             environment: names.environments.know(summary.environment),
-            approvers: names.approvers.know(summary.approved_by),
-            needs: names.needs.know(Needs {
-                approvals: summary.needs,
+            count: names.counts.know(Count {
+                needs: summary.needs,
                 hardware: summary.hardware,
                 teams: summary.teams,
                 weak_key: summary.weak_key,
+                approved_by: summary.approved_by,
+                why_not: summary.why_not,
             }),
-            reason: reason.and_then(|number| NonZeroU32::new(number.saturating_add(1))),
             phase: summary.phase,
             severity: summary.severity,
             kind: u8::try_from(kind).ok()?,
-            standing: if summary.personal {
-                Standing::Personal
-            } else {
-                Standing::Verified
-            },
+            standing: Standing::of(summary.personal, may_decide),
         })
     }
 }
@@ -458,13 +478,11 @@ impl Record {
             change,
             created_at: Timestamp::from_millis(0),
             expires_at: Timestamp::from_millis(0),
-            target: (0, 0),
+            target: u32::MAX,
             letters: Letters::of(&[]),
             agent: 0,
             environment: 0,
-            approvers: 0,
-            needs: 0,
-            reason: None,
+            count: 0,
             phase: Phase::Unknown,
             severity: Severity::Critical,
             kind: 0,
@@ -500,6 +518,26 @@ impl Record {
         };
         (true, group, waits, Reverse(severity), self.expires_at.millis())
     }
+}
+
+/// Writes a length: seven bits in each byte, the lowest first, and a mark on all but the last.
+fn put_length(to: &mut Vec<u8>, mut length: usize) {
+    while length > 0x7f {
+        to.extend(u8::try_from(length & 0x7f).map(|low| low | 0x80));
+        length >>= 7;
+    }
+    to.extend(u8::try_from(length));
+}
+
+/// The text that stands behind its length.
+fn behind_length(bytes: &[u8]) -> Option<&[u8]> {
+    let last = bytes.iter().position(|byte| *byte < 0x80)?;
+    let (length, rest) = bytes.split_at_checked(last + 1)?;
+    let length = length
+        .iter()
+        .rev()
+        .fold(0, |length: usize, byte| length << 7 | usize::from(byte & 0x7f));
+    rest.get(..length)
 }
 
 /// For each name its place in the order of names.
@@ -577,6 +615,19 @@ mod tests {
     }
 
     #[test]
+    fn targets_of_any_length_come_back_whole() {
+        let mut rows = Rows::default();
+        for (number, length) in (0..).zip([0, 1, 127, 128, 129, 16_383, 16_384, 70_000]) {
+            let mut one = row(number * 7);
+            if let RowContent::Verified(summary) = &mut one.content {
+                summary.target = vec![b'x'; length].as_slice().into();
+            }
+            rows.take(one.clone()).unwrap();
+            assert_eq!(rows.row(number as usize), Some(one), "{length}");
+        }
+    }
+
+    #[test]
     fn the_newest_state_of_a_request_stands_in_its_place_and_its_target_once() {
         let mut rows: Rows = (0..20).map(row).collect();
         let bytes = rows.targets.len();
@@ -596,7 +647,7 @@ mod tests {
 
     #[test]
     fn a_record_stays_small() {
-        assert!(size_of::<Record>() <= 80, "{}", size_of::<Record>());
+        assert!(size_of::<Record>() <= 64, "{}", size_of::<Record>());
     }
 
     #[test]

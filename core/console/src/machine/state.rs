@@ -247,10 +247,11 @@ impl State {
                 (self.queue.loaded_at.is_some() && !self.queue.more) || self.queue.trouble.is_some()
             }
             Screen::Batch => self.batch.as_ref().is_some_and(|batch| batch.shape.is_some()),
-            Screen::Detail => self
-                .detail
-                .as_ref()
-                .is_some_and(|detail| !matches!(detail.content, DetailContent::Loading)),
+            Screen::Detail => self.detail.as_ref().is_some_and(|detail| match &detail.content {
+                DetailContent::Loading => false,
+                DetailContent::Failed(_) => true,
+                DetailContent::Read(reading) => reading.complete && detail.seek.is_none(),
+            }),
         }
     }
 
@@ -311,6 +312,9 @@ impl State {
             }
         });
         let retry = matches!(self.connection, Connection::Retrying { .. }).then_some(Duration::from_secs(1));
+        if self.detail.as_ref().is_some_and(|detail| detail.seek.is_some()) {
+            return Some(Duration::ZERO);
+        }
         let dwell = self
             .attention()
             .and_then(|attention| attention.next_dwell(now.up));

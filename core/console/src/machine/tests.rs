@@ -5,6 +5,7 @@ mod counter;
 mod driving;
 mod news;
 mod outside;
+mod parts;
 mod queue;
 mod reveal;
 mod sequences;
@@ -86,6 +87,7 @@ fn reading(number: u8, severity: Severity) -> Box<Reading> {
         masks: Arc::default(),
         findings: vec![],
         facts: vec![],
+        complete: true,
         problems: vec![],
         policies: vec![],
         eligible: vec![],

@@ -11,6 +11,7 @@ mod reveal;
 use super::Moment;
 use super::effect::Effect;
 use super::message::{Command, Message};
+use super::seek;
 use super::state::{End, Screen, State};
 
 /// The longest text that is searched for, in bytes.
@@ -43,7 +44,10 @@ pub fn update(state: &mut State, message: Message, now: Moment) -> Vec<Effect> {
     }
     attend(state, now);
     let effects = match message {
-        Message::Tick => Vec::new(),
+        Message::Tick => {
+            seek::go_on(state, now);
+            Vec::new()
+        }
         Message::Gave(view, lines) => {
             if let Some((_, attention)) = state.attended().filter(|(attended, _)| *attended == view) {
                 attention.give(lines);
@@ -96,6 +100,9 @@ fn obey(state: &mut State, command: Command, now: Moment) -> Vec<Effect> {
         state.tell(what, true, now);
         return Vec::new();
     }
+    if let Some(detail) = &mut state.detail {
+        detail.seek = None;
+    }
     if let Command::Open(id) = command {
         return queue::open_link(state, id, now);
     }
@@ -122,8 +129,8 @@ fn obey(state: &mut State, command: Command, now: Moment) -> Vec<Effect> {
         queue::in_filter(state, &command);
         return Vec::new();
     }
-    if let Some(detail) = state.detail.as_mut().filter(|detail| detail.searching) {
-        detail::in_search(detail, &command);
+    if state.detail.as_ref().is_some_and(|detail| detail.searching) {
+        detail::in_search(state, &command, now);
         return Vec::new();
     }
     match command {

@@ -9,6 +9,7 @@ use super::super::Moment;
 use super::super::attention::{Attention, Position};
 use super::super::document::{ChangedDocument, Shape};
 use super::super::reading::{Pane, Reading};
+use super::super::seek::Seek;
 use super::row::Summary;
 use super::trust::Trouble;
 
@@ -40,6 +41,8 @@ pub struct Detail {
     pub search: String,
     /// Whether it is being written.
     pub searching: bool,
+    /// How far the search for it is, while it is under way.
+    pub seek: Option<Seek>,
     /// The finding that is pointed at.
     pub finding: usize,
     /// How often suspicious text was gone to.
@@ -80,6 +83,7 @@ impl Detail {
             shape: Shape::default(),
             search: String::new(),
             searching: false,
+            seek: None,
             finding: 0,
             suspicious: 0,
             since: None,
@@ -143,6 +147,8 @@ impl Detail {
             Some("these are local files; there is nothing to decide".to_owned())
         } else if !reading.problems.is_empty() {
             Some("the evidence is not valid; nothing can be signed".to_owned())
+        } else if !reading.complete {
+            Some("not all of it is computed yet".to_owned())
         } else if let Some((_, what)) = &self.moved {
             Some(format!("{what}; press r to look again"))
         } else if self.checking {

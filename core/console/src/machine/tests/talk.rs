@@ -1,6 +1,7 @@
 //! Questions, answers, who looks, and a queue that comes in parts.
 
 use super::*;
+use crate::machine::message::Room;
 
 fn said(number: u32, speaker: Speaker, text: &str) -> Said {
     Said {
@@ -118,7 +119,14 @@ fn who_looks_is_forgotten_when_the_connection_goes() {
 fn parts_of_the_queue_are_put_together_and_the_cursor_stays() {
     let mut state = State::queue();
     let _ = start(&mut state);
-    let part = |rows, part, more| News::Page(Page { rows, part, more });
+    let part = |rows, part, more| {
+        News::Page(Page {
+            rows,
+            part,
+            more,
+            room: Room::default(),
+        })
+    };
     hear(&mut state, part(rows(&[1, 2]), Part::First, true), 0);
     assert!(!state.is_complete() && state.queue.rows.len() == 2);
     tell(&mut state, Command::Select(id(2)), 100);

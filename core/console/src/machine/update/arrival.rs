@@ -129,7 +129,18 @@ fn take_opened(
     result: Result<Box<Reading>, Trouble>,
     now: Moment,
 ) -> Vec<Effect> {
-    let first = state.held(id).is_some_and(|detail| detail.reading().is_none());
+    let is_whole = |reading: &Reading| reading.complete;
+    if result.as_deref().is_ok_and(|part| !part.complete) {
+        // A part is better than nothing; it takes the place of nothing whole, and a batch compares only what is whole.
+        let by_itself = state.detail.as_deref().filter(|detail| detail.id == id);
+        if by_itself.is_some_and(|detail| !detail.reading().is_some_and(is_whole)) {
+            take_reading(state, id, result, now);
+        }
+        return Vec::new();
+    }
+    let first = state
+        .held(id)
+        .is_some_and(|detail| !detail.reading().is_some_and(is_whole));
     take_reading(state, id, result, now);
     if first && let Some(batch) = state.batch.as_mut().filter(|batch| batch.shape.is_none()) {
         batch.compare(now);
@@ -178,16 +189,23 @@ fn take_reading(state: &mut State, id: RequestId, result: Result<Box<Reading>, T
                     state.settle(now);
                 }
                 None => {
+                    let completed = newer.complete && !old.complete;
                     let last = newer.talk.last();
                     let answered = newer.talk.len() > old.talk.len()
                         && last.is_some_and(|said| said.speaker == Speaker::Agent);
                     **old = *newer;
                     detail.moved = None;
+                    if completed {
+                        state.settle(now);
+                    }
                     if answered {
                         state.tell("the agent answered; its claim stands under Talk", false, now);
                     }
                 }
             }
+        }
+        (DetailContent::Read(old), Err(trouble)) if !old.complete => {
+            detail.content = DetailContent::Failed(trouble);
         }
         (DetailContent::Read(_), Err(trouble)) => {
             // What was read stays readable; whether it still stands is not known, so nothing can be signed.

@@ -10,6 +10,7 @@ use super::super::document::Shape;
 use super::super::effect::Effect;
 use super::super::message::{Command, Step};
 use super::super::reading::Pane;
+use super::super::seek;
 use super::super::state::{Detail, End, Screen, State};
 use super::super::suspicious;
 use super::super::view;
@@ -65,6 +66,7 @@ pub(super) fn in_detail(state: &mut State, command: &Command, now: Moment) -> Ve
                 ..detail.shape
             },
         ),
+        Command::Seek(step) => seek::begin(state, *step, false, now),
         Command::StepFinding(step) => step_finding(detail, *step),
         Command::Enter if detail.pane == Pane::Findings => jump_to_finding(state, now),
         Command::Suspicious => jump_to_suspicious(state, now),
@@ -101,18 +103,15 @@ pub(super) fn in_detail(state: &mut State, command: &Command, now: Moment) -> Ve
     Vec::new()
 }
 
-pub(super) fn in_search(detail: &mut Detail, command: &Command) {
+pub(super) fn in_search(state: &mut State, command: &Command, now: Moment) {
+    let Some(detail) = &mut state.detail else { return };
     if write(&mut detail.search, command) {
         return;
     }
     match command {
         Command::Enter => {
             detail.searching = false;
-            let found = view::PaneView::of_detail(detail)
-                .and_then(|pane| pane.find(&detail.search, detail.top().line.checked_sub(1), Step::Next));
-            if let Some(line) = found {
-                detail.go_to(detail.pane, line);
-            }
+            seek::begin(state, Step::Next, true, now);
         }
         Command::Back => {
             detail.searching = false;

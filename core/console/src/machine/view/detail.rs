@@ -39,6 +39,8 @@ pub struct DetailView {
     pub readable: bool,
     /// What is searched for, where something is, and whether it is being written.
     pub search: Option<(Text, bool)>,
+    /// How far the search is, in hundredths, while it is under way.
+    pub sought: Option<usize>,
 }
 
 /// One tab.
@@ -67,7 +69,11 @@ pub fn detail(state: &State, now: Moment) -> Option<DetailView> {
         sentence: sentence(detail),
         facts: match reading {
             Some(reading) if detail.local => vec![
-                risk(reading.summary.severity),
+                if reading.complete {
+                    risk(reading.summary.severity)
+                } else {
+                    Piece::new("risk not known yet", Tone::Faint)
+                },
                 Piece::new(reading.summary.kind.id(), Tone::Plain),
             ],
             Some(reading) => facts(reading, now),
@@ -82,6 +88,7 @@ pub fn detail(state: &State, now: Moment) -> Option<DetailView> {
         tabs: tabs(detail, reading),
         seen: (detail.attention.lines(), detail.attention.of_lines()),
         readable: reading.is_some(),
+        sought: detail.seek.map(|seek| seek.percent()),
         search: (detail.searching || !detail.search.is_empty())
             .then(|| (written(&detail.search, Tone::Strong), detail.searching)),
     })
@@ -183,11 +190,15 @@ fn tabs(detail: &Detail, reading: Option<&Reading>) -> Vec<TabView> {
             ),
             Pane::Structure => (
                 "Structure",
-                reading.map(|reading| structure_count(&reading.changes)),
+                reading
+                    .filter(|reading| reading.has_structure())
+                    .map(|reading| structure_count(&reading.changes)),
             ),
             Pane::Findings => (
                 "Findings",
-                reading.map(|r| r.findings.iter().filter(|f| f.counts()).count()),
+                reading
+                    .filter(|reading| reading.has_findings())
+                    .map(|r| r.findings.iter().filter(|f| f.counts()).count()),
             ),
             Pane::Drift => ("Drift", reading.and_then(|r| r.drift.as_ref()).map(drift_count)),
             Pane::Context => ("Context", None),

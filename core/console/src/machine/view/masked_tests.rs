@@ -18,9 +18,12 @@ fn documents() -> Vec<ChangedDocument> {
         key,
         &[OLD.as_bytes(), NEW.as_bytes()],
     ));
-    let document =
-        ChangedDocument::compare("config-file", b"/etc/x.yaml", Some(OLD.into()), Some(NEW.into()));
-    vec![document.unwrap().with_masks(&masks)]
+    let document = ChangedDocument::lines_of(
+        b"/etc/x.yaml",
+        Some(OLD.as_bytes().into()),
+        Some(NEW.as_bytes().into()),
+    );
+    vec![document.unwrap().with_masks(&masks).compared("config-file")]
 }
 
 fn text(line: &PaneLine) -> String {

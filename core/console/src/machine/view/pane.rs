@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::super::batch::Batch;
 use super::super::counter::Counter;
 use super::super::document::{ChangedDocument, Shape};
-use super::super::message::Step;
+use super::super::fuzzy;
 use super::super::reading::{Drifted, Pane, Reading};
 use super::super::state::Detail;
 use super::batch::merged_line;
@@ -83,6 +83,8 @@ impl<'a> PaneView<'a> {
     #[must_use]
     pub fn of(reading: &'a Reading, pane: Pane) -> Self {
         let content = match pane {
+            Pane::Structure if !reading.has_structure() => awaited("The structure is still being compared."),
+            Pane::Findings if !reading.has_findings() => awaited("The findings are still being computed."),
             Pane::Sheet => Content::Sheet(&reading.sheet),
             Pane::Change => Content::Change(&reading.changes),
             Pane::Structure => Content::Structure(&reading.changes),
@@ -107,7 +109,7 @@ impl<'a> PaneView<'a> {
         let plain = |content| Self::new(content, detail.shape, &detail.search);
         Some(match detail.pane {
             Pane::Change => plain(Content::Change(&reading.changes)),
-            Pane::Findings => plain(Content::Lines(findings(
+            Pane::Findings if reading.has_findings() => plain(Content::Lines(findings(
                 &reading.findings,
                 &reading.masks,
                 Some(detail.finding),
@@ -161,35 +163,22 @@ impl<'a> PaneView<'a> {
         }
     }
 
-    /// The next line that holds `needle`, after or before a line, around the end; nothing where none does.
-    #[must_use]
-    pub fn find(&self, needle: &str, from: Option<usize>, step: Step) -> Option<usize> {
-        if needle.is_empty() || self.len == 0 {
-            return None;
-        }
-        let holds = |index: &usize| self.holds(*index, needle);
-        match step {
-            Step::Next => {
-                let next = from.map_or(0, |from| from + 1);
-                (next..self.len).chain(0..next.min(self.len)).find(holds)
-            }
-            Step::Previous => {
-                let at = from.unwrap_or(0).min(self.len);
-                (0..at).rev().chain((at..self.len).rev()).find(holds)
-            }
-        }
-    }
-
-    /// Whether a line holds a text, as it is shown.
-    fn holds(&self, index: usize, needle: &str) -> bool {
+    /// Whether a line holds a text, as it is shown and whatever the case of ASCII letters; and how long the line is.
+    pub(in super::super) fn holds(&self, index: usize, needle: &str) -> (bool, usize) {
         let Some(line) = self.made(index) else {
-            return false;
+            return (false, 0);
         };
         let beside = line.beside.iter().map(|(_, text)| text);
-        std::iter::once(&line.text)
+        let texts = std::iter::once(&line.text)
             .chain(beside)
-            .chain(line.columns.iter().map(|column| &column.text))
-            .any(|text| !found_in(&joined(text), needle).is_empty())
+            .chain(line.columns.iter().map(|column| &column.text));
+        let (mut holds, mut length) = (false, 0);
+        for text in texts {
+            let text = joined(text);
+            holds |= fuzzy::exact_at(needle.as_bytes(), text.as_bytes()).is_some();
+            length += text.len();
+        }
+        (holds, length)
     }
 
     /// How many lines there are.
@@ -243,6 +232,11 @@ impl<'a> PaneView<'a> {
             Content::Lines(lines) => lines.get(index).cloned().map(PaneLine::bare),
         }
     }
+}
+
+/// What stands in a pane that is not computed yet.
+fn awaited(what: &str) -> Content<'static> {
+    Content::Lines(vec![vec![Piece::new(what, Tone::Faint)]])
 }
 
 fn joined(text: &Text) -> String {
