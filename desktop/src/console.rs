@@ -360,7 +360,13 @@ impl Console {
     fn happen(self: &Arc<Self>, message: Message) -> Result<(), Broken> {
         let now = self.now();
         let mut held = self.held()?;
+        let seeks = |state: &State| state.detail.as_ref().is_some_and(|detail| detail.seek.is_some());
+        let sought = seeks(&held.state);
         let effects = machine::update(&mut held.state, message, now);
+        // What a search in turns found is gone to as soon as it has ended.
+        if sought && !seeks(&held.state) {
+            held.jumps += 1;
+        }
         let after = held.after(effects, now);
         drop(held);
         self.perform(after.effects);

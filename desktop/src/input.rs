@@ -348,14 +348,15 @@ pub fn pane(state: &State) -> Option<(Pane, PaneView<'_>)> {
 /// Goes to the next match of what is searched for, or else the next change, finding or difference.
 fn mark(state: &State, from: usize, step: Step) -> Vec<Command> {
     let to = |pane, line| vec![Command::Scroll(pane, Position { line, character: 0 })];
-    let Some((pane, view)) = pane(state) else {
+    let Some((pane, _)) = pane(state) else {
         return Vec::new();
     };
     let marks = match (&state.batch, &state.detail) {
         (Some(batch), _) if state.screen == Screen::Batch => batch_landmarks(batch),
         (_, Some(detail)) if !detail.search.is_empty() => {
-            let found = view.find(&detail.search, Some(from), step);
-            return found.map_or_else(Vec::new, |line| to(pane, line));
+            let mut commands = to(pane, from);
+            commands.push(Command::Seek(step));
+            return commands;
         }
         _ if pane == Pane::Findings => return vec![Command::StepFinding(step)],
         (_, Some(detail)) => detail

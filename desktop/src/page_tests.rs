@@ -84,6 +84,7 @@ fn reading(number: u8, severity: Severity) -> Reading {
         masks: Arc::default(),
         findings: vec![],
         facts: vec![],
+        complete: true,
         problems: vec![],
         policies: vec![],
         eligible: vec![],
