@@ -241,7 +241,11 @@ readable: boolean,
 /**
  * What is searched for, where something is, and whether it is being written.
  */
-search: [Array<Piece>, boolean] | null, };
+search: [Array<Piece>, boolean] | null, 
+/**
+ * How far the search is, in hundredths, while it is under way.
+ */
+sought: number | null, };
 
 export type MemberView = { 
 /**
