@@ -100,6 +100,18 @@ impl ChangedDocument {
         Some(Self::new(Untrusted::from(title), diff).existing(exists))
     }
 
+    /// Compares both states of a document by lines and by structure.
+    #[must_use]
+    pub fn compare(
+        kind: &str,
+        title: &[u8],
+        before: Option<Vec<u8>>,
+        after: Option<Vec<u8>>,
+    ) -> Option<Self> {
+        let lines = Self::lines_of(title, before.map(Bytes::from), after.map(Bytes::from))?;
+        Some(lines.compared(kind))
+    }
+
     /// The document where only these of its states exist: before, and after.
     #[must_use]
     pub const fn existing(mut self, exists: [bool; 2]) -> Self {
