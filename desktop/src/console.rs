@@ -18,7 +18,7 @@ use tokio::sync::watch;
 
 use crate::input::{Input, Signing};
 use crate::native::{Arrival, Native};
-use crate::ready::{self, inbox};
+use crate::ready::{self, Opened, inbox};
 use crate::snapshot::{Lines, Snapshot};
 use crate::target::Target;
 
@@ -243,11 +243,10 @@ impl Console {
             path.display().to_string(),
             tokio::task::spawn_blocking(move || ready::file(config.as_ref(), &path)),
         );
+        let file = Some(machine::view::escaped(&shown.as_str().into()));
         match opened.await {
-            Ok(Ok(review)) => self.drive(
-                FileDesk::new(review, "desktop"),
-                Some(machine::view::escaped(&shown.as_str().into())),
-            ),
+            Ok(Ok(Opened::Exported(review))) => self.drive(FileDesk::new(*review, "desktop"), file),
+            Ok(Ok(Opened::Evidence(evidence))) => self.drive(*evidence, file),
             Ok(Err(error)) => return self.fail(&format!("{shown}: {error}")),
             Err(_) => return self.fail("reading the file ended early"),
         }

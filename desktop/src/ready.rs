@@ -7,6 +7,7 @@ use countersign_console::config::{Config, ConfigError, Desktop};
 use countersign_console::home::{Home, NoHome};
 use countersign_console::inbox::{Inbox, InboxError};
 use countersign_console::machine;
+use countersign_console::offline::evidence::{EvidenceDesk, EvidenceError};
 use countersign_console::offline::review::{FileReview, ReviewError};
 
 /// Why there is no inbox.
@@ -27,6 +28,9 @@ pub enum Unready {
     /// A file cannot be reviewed here.
     #[error(transparent)]
     File(#[from] ReviewError),
+    /// A file of evidence cannot be shown here.
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
 }
 
 impl Unready {
@@ -52,13 +56,29 @@ pub fn inbox(config: Option<&PathBuf>) -> Result<Inbox, Unready> {
     Ok(Inbox::open_with(&home, config, options)?)
 }
 
-/// An exported file, to be reviewed here.
+/// A file that can be opened.
+#[derive(Debug)]
+pub enum Opened {
+    /// Exported requests, to be reviewed here.
+    Exported(Box<FileReview>),
+    /// Evidence, to be read.
+    Evidence(Box<EvidenceDesk>),
+}
+
+/// Opens an exported file, or one of evidence.
 ///
 /// # Errors
-/// [`Unready`] says why it cannot be.
-pub fn file(config: Option<&PathBuf>, path: &Path) -> Result<FileReview, Unready> {
+/// [`Unready`] says why it is neither.
+pub fn file(config: Option<&PathBuf>, path: &Path) -> Result<Opened, Unready> {
     let (home, config) = configured(config)?;
-    Ok(FileReview::open(&home, config, path, None)?)
+    // One JSON document is evidence; an exported file is a line for each thing in it, and says so in the first.
+    match EvidenceDesk::open(&home, config.clone(), path) {
+        Ok(desk) => return Ok(Opened::Evidence(Box::new(desk))),
+        Err(EvidenceError::NoEvidence(_) | EvidenceError::TooLarge) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let review = FileReview::open(&home, config, path, None)?;
+    Ok(Opened::Exported(Box::new(review)))
 }
 
 /// How the desktop console is to tell of itself; as usual where nothing is configured.

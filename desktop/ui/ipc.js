@@ -10,12 +10,31 @@ const { invoke } = /** @type {any} */ (window).__TAURI_INTERNALS__;
  */
 export const snapshot = (after) => invoke("snapshot", { after });
 
+/** What was said last, until it is answered. @type {Promise<void> | null} */
+let saying = null;
+
+/**
+ * Says one thing after the other: what is typed and pressed arrives in the order in which it was.
+ * @param {string} command
+ * @param {object} body
+ * @returns {Promise<void>}
+ */
+function say(command, body) {
+  const run = () => invoke(command, body);
+  const said = saying === null ? run() : saying.then(run, run);
+  saying = said;
+  const over = () => {
+    if (saying === said) saying = null;
+  };
+  said.then(over, over);
+  return said;
+}
+
 /**
  * Lets the console know what was done.
  * @param {import("./types").Input} message
- * @returns {Promise<void>}
  */
-export const dispatch = (message) => invoke("dispatch", { message });
+export const dispatch = (message) => say("dispatch", { message });
 
 /**
  * Lines of the tab that is read.
@@ -28,6 +47,5 @@ export const lines = (first, count) => invoke("lines", { first, count });
 /**
  * Asks for what was shown and typed to be signed; the person is asked outside the page.
  * @param {import("./types").Signing} signing
- * @returns {Promise<void>}
  */
-export const sign = (signing) => invoke("sign", { signing });
+export const sign = (signing) => say("sign", { signing });

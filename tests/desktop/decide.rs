@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign_protocol::decision::Verdict;
+use countersign_protocol::decision::{Attention, Verdict};
 use countersign_protocol::request::Phase;
 
 use crate::Story;
@@ -176,4 +176,49 @@ fn a_request_that_ended_meanwhile_is_not_signed() {
     window.picture("stale");
     assert!(!window.has_prompt());
     assert_eq!(story.organisation.chain(story.request).decisions.len(), 1);
+}
+
+#[test]
+fn what_is_grave_is_read_typed_held_and_compared() {
+    if !is_testable() {
+        return;
+    }
+    let story = Story::of("kim", "workers = 4\n", crate::hostile::HOSTILE);
+    let window = story.reads();
+    window.press("A");
+    window.until(
+        "what was not read to be told",
+        "return now.ceremony === null && now.notices.some((notice) => notice.some((piece) => piece.text.includes('not on screen yet')))",
+    );
+    read_all(&window);
+    window.press("A");
+    fill(&window);
+    window.picture("ceremony-high");
+    // The chord alone does not ask for it here; a button that is held does.
+    sign(&window);
+    window.js("document.getElementById('ceremony-sign').dispatchEvent(new PointerEvent('pointerdown')); await new Promise((then) => setTimeout(then, 400))");
+    assert!(!window.has_prompt());
+    let prompt = window.prompt();
+    prompt.types(PASSPHRASE);
+    prompt.keys(&["Return"]);
+    std::thread::sleep(SETTLED);
+    assert_eq!(
+        window.js("return now.ceremony.confirming"),
+        true,
+        "not before it was compared"
+    );
+    prompt.keys(&["Tab", "space"]);
+    window.screen_picture("prompt-high");
+    prompt.keys(&["shift+Tab", "Return"]);
+    window.until(
+        "the decision to be in the log",
+        "return now.ceremony?.over === true",
+    );
+    let decision = &story.organisation.chain(story.request).decisions[0];
+    assert_eq!(decision.vote.verdict, Verdict::Approve);
+    let attention = decision.decision.attention;
+    assert!(
+        matches!(attention, Attention::Shown { lines, of_lines, .. } if lines == of_lines && lines > 60),
+        "{attention:?}"
+    );
 }

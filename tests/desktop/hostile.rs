@@ -3,7 +3,8 @@
 use crate::Story;
 use crate::window::is_testable;
 
-const HOSTILE: &str = "<img src=x onerror=\"document.title='taken'\"><script>document.title='taken'</script>\n\
+/// A document that tries to be anything but text; it is a high risk by itself.
+pub const HOSTILE: &str = "<img src=x onerror=\"document.title='taken'\"><script>document.title='taken'</script>\n\
     \u{202e}reversed\u{202c} \u{2066}isolated\u{2069} \u{200b}nothing\u{200d} \u{1b}[31mred\u{7}\n\
     </div></span><h1>APPROVED</h1>&lt;b&gt;\n\
     שלום עולם abc مرحبا\n\

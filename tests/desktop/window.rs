@@ -93,6 +93,8 @@ impl Window {
             .env_remove("COUNTERSIGN_BACKEND")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
+            // The engine's own processes end a moment after the test, and would hold its standard error open.
+            .stderr(Stdio::null())
             .process_group(0)
             .spawn()
             .unwrap();
@@ -189,6 +191,24 @@ impl Window {
         }
         all.remove(0);
         all
+    }
+
+    /// Takes the window from the screen, as somebody who looks at something else.
+    #[allow(dead_code, reason = "the bench has no need of it")]
+    pub fn hide(&self) {
+        let done = self
+            .x11("xdotool")
+            .args([
+                "search",
+                "--sync",
+                "--onlyvisible",
+                "--name",
+                "^Countersign$",
+                "windowunmap",
+            ])
+            .status()
+            .unwrap();
+        assert!(done.success());
     }
 
     fn x11(&self, tool: &str) -> Command {

@@ -7,6 +7,7 @@
 //! by `countersign-verify` against the root that is pinned on this machine, decisions by their signatures.
 
 pub mod desk;
+pub mod evidence;
 pub mod export;
 pub mod file;
 pub mod import;

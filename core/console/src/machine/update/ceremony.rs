@@ -131,7 +131,7 @@ pub(super) fn in_ceremony(state: &mut State, command: Command, now: Moment) -> V
             ceremony.notice =
                 Some("not signed: keys came all at once, as from a paste; press the chord by itself".into());
         }
-        Command::Commit(commit) => commit_outside(state, *commit, now),
+        Command::Commit(commit) => commit_outside(state, &commit, now),
         // Where decisions are confirmed outside, the chord alone confirms nothing.
         Command::Sign if !ceremony.outside => return sign(state, now),
         _ => {}
@@ -162,7 +162,7 @@ fn missing(requirements: &[Requirement]) -> Option<Untrusted> {
 }
 
 /// Has a decision confirmed outside, when it is about what is read here and nothing is missing.
-fn commit_outside(state: &mut State, commit: Commit, now: Moment) {
+fn commit_outside(state: &mut State, commit: &Commit, now: Moment) {
     let number = state.confirmations.saturating_add(1);
     let about = match state.screen {
         Screen::Batch => state.batch.as_ref().and_then(|batch| {
