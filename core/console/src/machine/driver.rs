@@ -148,8 +148,12 @@ async fn perform_all<D: Desk>(
         while decisions.try_join_next().is_some() {}
         let (desk, tell) = (Arc::clone(&desk), tell.clone());
         match effect {
-            Effect::LoadTrust => {
-                reads.spawn(async move { tell(News::Trust(whole(desk.trust()).await.map(Box::new))) });
+            effect @ (Effect::LoadTrust | Effect::AskKey(_) | Effect::Ask { .. } | Effect::Reveal { .. }) => {
+                reads.spawn(async move {
+                    if let Some(news) = answered(&*desk, effect).await {
+                        tell(news);
+                    }
+                });
             }
             Effect::LoadQueue => {
                 reads.spawn(async move {
@@ -157,12 +161,6 @@ async fn perform_all<D: Desk>(
                     if let Err(trouble) = told {
                         tell(News::Queue(Err(trouble)));
                     }
-                });
-            }
-            Effect::AskKey(request) => {
-                reads.spawn(async move {
-                    let result = whole(desk.key()).await;
-                    tell(News::Key { request, result });
                 });
             }
             Effect::Watch => {
@@ -179,26 +177,6 @@ async fn perform_all<D: Desk>(
                 if let Some(older) = openings.insert(id, opening) {
                     older.abort();
                 }
-            }
-            Effect::Ask { request, text } => {
-                reads.spawn(async move {
-                    let result = whole(desk.ask(request, text)).await;
-                    tell(News::Asked { request, result });
-                });
-            }
-            Effect::Reveal {
-                request,
-                secret,
-                reason,
-            } => {
-                reads.spawn(async move {
-                    let result = whole(desk.reveal(request, secret, reason)).await;
-                    tell(News::Revealed {
-                        request,
-                        secret,
-                        result,
-                    });
-                });
             }
             Effect::Look(request) => {
                 if let Some((left, look)) = looking.take() {
@@ -230,6 +208,31 @@ async fn perform_all<D: Desk>(
         let _ = tokio::time::timeout(FAREWELL, desk.leave(left)).await;
     }
     while decisions.join_next().await.is_some() {}
+}
+
+/// What comes of an effect that has exactly one answer.
+async fn answered<D: Desk>(desk: &D, effect: Effect) -> Option<News> {
+    Some(match effect {
+        Effect::LoadTrust => News::Trust(whole(desk.trust()).await.map(Box::new)),
+        Effect::AskKey(request) => News::Key {
+            request,
+            result: whole(desk.key()).await,
+        },
+        Effect::Ask { request, text } => News::Asked {
+            request,
+            result: whole(desk.ask(request, text)).await,
+        },
+        Effect::Reveal {
+            request,
+            secret,
+            reason,
+        } => News::Revealed {
+            request,
+            secret,
+            result: whole(desk.reveal(request, secret, reason)).await,
+        },
+        _ => return None,
+    })
 }
 
 /// Turns a panic into a trouble that is told: what a hostile input breaks must not be silence.

@@ -107,16 +107,7 @@ pub(super) fn in_ceremony(state: &mut State, command: Command, now: Moment) -> V
         Command::EraseAll => ceremony.erase_all(now.wall),
         Command::Preset => ceremony.preset(),
         Command::Paste(text) => ceremony.paste(&text, now.wall),
-        Command::Edit if ceremony.is_open() => {
-            let revealed = state.revealed.get(&ceremony.request).cloned().unwrap_or_default();
-            state.editing = ceremony
-                .counter
-                .as_mut()
-                .and_then(|counter| counter.edit(&revealed));
-            if state.editing.is_none() {
-                ceremony.notice = Some("there is no text to rewrite here".into());
-            }
-        }
+        Command::Edit if ceremony.is_open() => edit(state),
         Command::Turn(step) => {
             if let Some(counter) = &mut ceremony.counter {
                 counter.turn(step);
@@ -137,6 +128,19 @@ pub(super) fn in_ceremony(state: &mut State, command: Command, now: Moment) -> V
         _ => {}
     }
     Vec::new()
+}
+
+/// Hands the text of a counter-proposal to an editor, without the secrets that were not revealed.
+fn edit(state: &mut State) {
+    let Some(ceremony) = &mut state.ceremony else {
+        return;
+    };
+    let revealed = state.revealed.get(&ceremony.request).cloned().unwrap_or_default();
+    let counter = ceremony.counter.as_mut();
+    state.editing = counter.and_then(|counter| counter.edit(&revealed));
+    if state.editing.is_none() {
+        ceremony.notice = Some("there is no text to rewrite here".into());
+    }
 }
 
 /// Signs what is written, or says what is missing.

@@ -7,7 +7,7 @@ use countersign_review::findings::{Delta, Finding, Side};
 use countersign_review::secret::Masks;
 use countersign_review::text::Untrusted;
 
-use super::super::reading::Reading;
+use super::super::reading::{DecisionSummary, Reading};
 use super::super::state::Summary;
 use super::detail::verdict;
 use super::piece::{Piece, Text, Tone, escaped, foreign, risk, spanned};
@@ -183,16 +183,24 @@ pub(super) fn policy(reading: &Reading) -> Vec<Text> {
     if reading.decisions.is_empty() {
         lines.push(field("none yet", Text::new()));
     }
-    for decision in &reading.decisions {
-        let mut value = vec![verdict(decision.verdict)];
-        value.push(Piece::new(format!("  {}  ", decision.at), Tone::Faint));
-        if decision.revealed {
-            value.push(Piece::new("having had secrets revealed  ", Tone::Warn));
-        }
-        value.extend(spanned(reading.masks.spans(decision.reason.bytes()), Tone::Plain));
-        lines.push(field(decision.reviewer.as_str(), value));
-    }
+    lines.extend(
+        reading
+            .decisions
+            .iter()
+            .map(|decision| decided(decision, reading)),
+    );
     lines
+}
+
+/// One decision: what, when, whether secrets were seen for it, why.
+fn decided(decision: &DecisionSummary, reading: &Reading) -> Text {
+    let mut value = vec![verdict(decision.verdict)];
+    value.push(Piece::new(format!("  {}  ", decision.at), Tone::Faint));
+    if decision.revealed {
+        value.push(Piece::new("having had secrets revealed  ", Tone::Warn));
+    }
+    value.extend(spanned(reading.masks.spans(decision.reason.bytes()), Tone::Plain));
+    field(decision.reviewer.as_str(), value)
 }
 
 /// Requests like this one, by target first.
