@@ -41,7 +41,7 @@ pub struct Policy {
     /// The signed bundle.
     pub bundle: TrustedBundle,
     /// Its compiled policies.
-    pub set: PolicySet,
+    pub set: Arc<PolicySet>,
 }
 
 impl Policy {

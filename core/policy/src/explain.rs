@@ -1,5 +1,6 @@
 //! Why policy answers as it does: which policies decided, and what would be needed.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -56,7 +57,7 @@ impl PolicySet {
     ) -> Explanation {
         let world = World::of(directory, now);
         let frozen = self.frozen(&operation.environment, now);
-        let explanation = match Question::new(self, operation, &world, now, frozen) {
+        let explanation = match Question::new(self, operation, Cow::Borrowed(&world), now, frozen) {
             Ok(question) => question.explain(frozen),
             Err(problem) => Explanation {
                 verdict: Verdict::Forbid { policies: vec![] },

@@ -28,7 +28,7 @@ mod scenario;
 pub use explain::{Explanation, PersonExplanation, needs};
 pub use load::{LoadError, PolicySet, Title};
 pub use operation::{Approval, Credential, Operation, OperationError};
-pub use question::Answer;
+pub use question::{Answer, Inquiry};
 pub use scenario::{Outcome, Report, ScenarioError};
 pub use schema::SCHEMA;
 pub use source::Problem;

@@ -3,6 +3,7 @@
 //! Names that the directory does not know, policies that never apply, policies under which one more approval
 //! takes a permission away, and kinds of action that nobody could get approved.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::EntityUid;
@@ -48,7 +49,7 @@ impl PolicySet {
         let world = World::of(directory, now);
         let mut stuck = BTreeSet::new();
         for operation in samples(directory) {
-            let Ok(question) = Question::new(self, &operation, &world, now, false) else {
+            let Ok(question) = Question::new(self, &operation, Cow::Borrowed(&world), now, false) else {
                 continue;
             };
             if !question.propose().is_permit() {
@@ -110,7 +111,7 @@ impl PolicySet {
                 let nearest = names.iter().min_by_key(|candidate| distance(name, candidate));
                 let hint = nearest.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
                 let message = format!("`{}::\"{name}\"` is not in the directory{hint}", kind);
-                problems.push(self.about(policy.id().as_ref(), &message));
+                problems.push(self.warn_of(policy.id().as_ref(), &message));
             }
         }
         problems
@@ -128,10 +129,10 @@ impl PolicySet {
         if policies.is_empty() {
             return vec![general(&message)];
         }
-        policies.iter().map(|id| self.about(id, &message)).collect()
+        policies.iter().map(|id| self.warn_of(id, &message)).collect()
     }
 
-    fn about(&self, id: &str, message: &str) -> Problem {
+    fn warn_of(&self, id: &str, message: &str) -> Problem {
         let title = self.titles().get(id);
         Problem {
             file: title.map_or_else(String::new, |title| title.file.clone()),

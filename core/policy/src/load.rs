@@ -3,11 +3,13 @@
 //! Everything that could make a policy mean less than it says is refused with its place: a syntax error, a
 //! misspelt attribute, an unknown kind of action, a missing or doubled `@id`, a template.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use cedar_policy::ffi::DetailedError;
 use cedar_policy::{Policy, PolicyId, Schema, ValidationMode, Validator};
+use countersign_protocol::digest::PolicyDigest;
 use countersign_protocol::identity::EnvironmentId;
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::policy_bundle::{Freeze, Limits, PolicyFile, TrustedBundle};
@@ -17,12 +19,14 @@ use crate::source::{Problem, printable};
 
 /// The longest `@id`.
 const MAX_POLICY_ID: usize = 64;
+/// The most sets that are kept compiled.
+const MAX_KEPT: usize = 8;
 
 /// A bundle's policies, compiled, with its freezes and limits.
 #[derive(Clone)]
 pub struct PolicySet {
     pub(crate) cedar: cedar_policy::PolicySet,
-    pub(crate) schema: Schema,
+    pub(crate) schema: &'static Schema,
     pub(crate) limits: Limits,
     freezes: Vec<Freeze>,
     titles: BTreeMap<String, Title>,
@@ -70,10 +74,24 @@ impl fmt::Debug for PolicySet {
 impl PolicySet {
     /// Loads a signed bundle.
     ///
+    /// Compiling takes milliseconds, and nearly all requests of an organisation are made under few bundles. Their
+    /// digest names every byte of them, so the sets compiled last are kept by it: the answer is the same.
+    ///
     /// # Errors
     /// [`LoadError`] names every problem with file, line and column.
-    pub fn load(bundle: &TrustedBundle) -> Result<Self, LoadError> {
-        Self::compile(&bundle.policies, &bundle.freezes, bundle.limits)
+    pub fn load(bundle: &TrustedBundle) -> Result<Arc<Self>, LoadError> {
+        static LOADED: Mutex<VecDeque<(PolicyDigest, Arc<PolicySet>)>> = Mutex::new(VecDeque::new());
+        let kept = || LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+        let digest = bundle.digest();
+        if let Some((_, set)) = kept().iter().find(|(of, _)| *of == digest) {
+            return Ok(Arc::clone(set));
+        }
+        let set = Arc::new(Self::compile(&bundle.policies, &bundle.freezes, bundle.limits)?);
+        let mut kept = kept();
+        kept.truncate(MAX_KEPT - 1);
+        kept.push_front((digest, Arc::clone(&set)));
+        drop(kept);
+        Ok(set)
     }
 
     /// Compiles policy files that nobody has signed yet: for authors, before they sign.

@@ -1,7 +1,8 @@
 //! The three questions, put to Cedar.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::convert::identity;
+use std::fmt;
 use std::time::Duration;
 
 use cedar_policy::{Authorizer, Context, Decision, Entities, EntityUid, Request, RestrictedExpression};
@@ -59,15 +60,27 @@ impl Answer {
 }
 
 impl PolicySet {
+    /// Everything that can be asked about one operation, in one directory, at one moment. Whoever asks more than
+    /// once does so here: the directory is read for policy only once.
+    #[must_use]
+    pub fn about<'a>(
+        &'a self,
+        operation: &'a Operation,
+        directory: &TrustedDirectory,
+        now: Timestamp,
+    ) -> Inquiry<'a> {
+        let frozen = self.frozen(&operation.environment, now);
+        let world = Cow::Owned(World::of(directory, now));
+        Inquiry(Question::new(self, operation, world, now, frozen).map_err(Answer::refused))
+    }
+
     /// May this be asked at all?
     #[must_use]
     pub fn propose(&self, operation: &Operation, directory: &TrustedDirectory, now: Timestamp) -> Answer {
-        let world = World::of(directory, now);
-        self.question(operation, &world, now)
-            .map_or_else(identity, |question| question.propose())
+        self.about(operation, directory, now).propose()
     }
 
-    /// May this person decide this, now, with this key? Never an excluded or unknown one, whatever policy says.
+    /// May this person decide this, now, with this key? See [`Inquiry::approve`].
     #[must_use]
     pub fn approve(
         &self,
@@ -77,16 +90,10 @@ impl PolicySet {
         with: &Credential,
         now: Timestamp,
     ) -> Answer {
-        let world = World::of(directory, now);
-        self.question(operation, &world, now)
-            .map_or_else(identity, |question| {
-                question.approve(person, *with, Duration::ZERO)
-            })
+        self.about(operation, directory, now).approve(person, with)
     }
 
-    /// May it run with these approvals? Approvals that are too old or dated in the future, and those of people
-    /// who are not eligible now or hold no such key, are dropped first; then each way in which the people can stand for their teams is asked about until one is
-    /// permitted.
+    /// May it run with these approvals? See [`Inquiry::execute`].
     #[must_use]
     pub fn execute(
         &self,
@@ -95,19 +102,49 @@ impl PolicySet {
         approvals: &[Approval],
         now: Timestamp,
     ) -> Answer {
-        let world = World::of(directory, now);
-        self.question(operation, &world, now)
-            .map_or_else(identity, |question| question.execute(approvals))
+        self.about(operation, directory, now).execute(approvals)
+    }
+}
+
+/// Policy, directory and moment, ready to answer about one operation.
+pub struct Inquiry<'a>(Result<Question<'a>, Answer>);
+
+impl fmt::Debug for Inquiry<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inquiry").finish_non_exhaustive()
+    }
+}
+
+impl Inquiry<'_> {
+    /// May this be asked at all?
+    #[must_use]
+    pub fn propose(&self) -> Answer {
+        self.put(|question| question.propose())
     }
 
-    pub(crate) fn question<'a>(
-        &'a self,
-        operation: &'a Operation,
-        world: &'a World,
-        now: Timestamp,
-    ) -> Result<Question<'a>, Answer> {
-        let frozen = self.frozen(&operation.environment, now);
-        Question::new(self, operation, world, now, frozen).map_err(Answer::refused)
+    /// May this person decide this, now, with this key? Never an excluded or unknown one, whatever policy says.
+    #[must_use]
+    pub fn approve(&self, person: &PersonId, with: &Credential) -> Answer {
+        self.put(|question| question.approve(person, *with, Duration::ZERO))
+    }
+
+    /// May it run with these approvals? Approvals that are too old or dated in the future, and those of people
+    /// who are not eligible now or hold no such key, are dropped first; then each way in which the people can
+    /// stand for their teams is asked about until one is permitted.
+    #[must_use]
+    pub fn execute(&self, approvals: &[Approval]) -> Answer {
+        self.put(|question| question.execute(approvals))
+    }
+
+    fn put(&self, ask: impl FnOnce(&Question<'_>) -> Answer) -> Answer {
+        self.0.as_ref().map_or_else(Clone::clone, ask)
+    }
+
+    pub(crate) const fn question(&self) -> Option<&Question<'_>> {
+        match &self.0 {
+            Ok(question) => Some(question),
+            Err(_) => None,
+        }
     }
 }
 
@@ -115,7 +152,7 @@ impl PolicySet {
 pub(crate) struct Question<'a> {
     policies: &'a PolicySet,
     operation: &'a Operation,
-    world: &'a World,
+    world: Cow<'a, World>,
     entities: Entities,
     now: Timestamp,
     frozen: bool,
@@ -125,11 +162,11 @@ impl<'a> Question<'a> {
     pub(crate) fn new(
         policies: &'a PolicySet,
         operation: &'a Operation,
-        world: &'a World,
+        world: Cow<'a, World>,
         now: Timestamp,
         frozen: bool,
     ) -> Result<Self, String> {
-        let entities = world.entities(operation, &policies.schema)?;
+        let entities = world.entities(operation, policies.schema)?;
         Ok(Self {
             policies,
             operation,
@@ -140,8 +177,8 @@ impl<'a> Question<'a> {
         })
     }
 
-    pub(crate) const fn world(&self) -> &World {
-        self.world
+    pub(crate) fn world(&self) -> &World {
+        &self.world
     }
 
     pub(crate) fn propose(&self) -> Answer {
@@ -297,7 +334,7 @@ impl<'a> Question<'a> {
             uid("Action", action)?,
             this()?,
             context,
-            Some(&self.policies.schema),
+            Some(self.policies.schema),
         )
         .map_err(|error| error.to_string())
     }

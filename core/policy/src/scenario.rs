@@ -3,6 +3,7 @@
 //! A scenario file is TOML. It brings a small directory of its own, so that it needs no signature and says all
 //! that it depends on.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -274,7 +275,7 @@ impl Scenario {
             return Err(self.incomplete("expects what its question cannot answer: `deny` goes with a question, `forbid` and `require-approval` with `verdict`"));
         }
         let operation = self.operation(file)?;
-        let question = Question::new(policies, &operation, world, self.now, self.frozen)
+        let question = Question::new(policies, &operation, Cow::Borrowed(world), self.now, self.frozen)
             .map_err(|_| self.incomplete("cannot be put to policy"))?;
         let (expect, ids, needed) = match self.question {
             Ask::Propose => of_answer(&question.propose()),

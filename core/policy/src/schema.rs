@@ -1,6 +1,7 @@
 //! The published schema, and the kinds of action as Cedar entities.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use cedar_policy::Schema;
 use countersign_protocol::kind::KINDS;
@@ -32,11 +33,14 @@ pub(crate) const GROUPS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// The schema, compiled. The text is part of this program; a test compiles it.
-pub(crate) fn compiled() -> Result<Schema, String> {
-    Schema::from_cedarschema_str(SCHEMA)
-        .map(|(schema, _)| schema)
-        .map_err(|error| error.to_string())
+/// The schema, compiled once. The text is part of this program; a test compiles it.
+pub(crate) fn compiled() -> Result<&'static Schema, String> {
+    static COMPILED: LazyLock<Result<Schema, String>> = LazyLock::new(|| {
+        Schema::from_cedarschema_str(SCHEMA)
+            .map(|(schema, _)| schema)
+            .map_err(|error| error.to_string())
+    });
+    COMPILED.as_ref().map_err(Clone::clone)
 }
 
 /// The groups that a kind is in.

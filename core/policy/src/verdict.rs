@@ -21,7 +21,6 @@ use crate::load::PolicySet;
 use crate::operation::{Credential, Operation};
 use crate::question::{Answer, Question};
 use crate::tally::{Approver, Size, Tally, bound, quorums};
-use crate::world::World;
 
 /// The most people that a rule can ask for. A policy that wants more can be satisfied by nobody.
 pub(crate) const MAX_NEEDED: usize = 8;
@@ -48,10 +47,9 @@ impl PolicySet {
     /// What policy says to a proposal.
     #[must_use]
     pub fn verdict(&self, operation: &Operation, directory: &TrustedDirectory, now: Timestamp) -> Verdict {
-        let world = World::of(directory, now);
-        match self.question(operation, &world, now) {
-            Ok(question) => question.verdict(),
-            Err(_) => Verdict::Forbid { policies: vec![] },
+        match self.about(operation, directory, now).question() {
+            Some(question) => question.verdict(),
+            None => Verdict::Forbid { policies: vec![] },
         }
     }
 }

@@ -4,6 +4,7 @@
 mod common;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use common::{
     SCREEN, at, directory, directory_with, file, line, load, one, operation, people, person, shipped,
@@ -23,7 +24,7 @@ use countersign_protocol::text::OsBytes;
 
 const EVERYTHING: &str = "@id(\"everything\")\npermit (principal, action, resource);";
 
-fn small_team() -> PolicySet {
+fn small_team() -> Arc<PolicySet> {
     load(shipped("small-team"), vec![]).unwrap()
 }
 

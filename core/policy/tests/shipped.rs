@@ -4,7 +4,7 @@
 mod common;
 
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use common::{TestKey, assets, at, directory_with, load, operation, person, shipped};
 use countersign_policy::{Approval, Credential, Operation, PolicySet, ScenarioError, Verdict};
@@ -16,7 +16,7 @@ use countersign_protocol::kind::KINDS;
 use countersign_protocol::signed::Signer as _;
 use proptest::prelude::*;
 
-fn policies(folders: &[&str]) -> PolicySet {
+fn policies(folders: &[&str]) -> Arc<PolicySet> {
     load(
         folders.iter().flat_map(|folder| shipped(folder)).collect(),
         vec![],
@@ -116,7 +116,7 @@ fn crowd() -> TrustedDirectory {
 }
 
 static CROWD: LazyLock<TrustedDirectory> = LazyLock::new(crowd);
-static SETS: LazyLock<Vec<PolicySet>> = LazyLock::new(|| {
+static SETS: LazyLock<Vec<Arc<PolicySet>>> = LazyLock::new(|| {
     [&["small-team"][..], &["personal"], &["small-team", "strict"]]
         .map(policies)
         .into()

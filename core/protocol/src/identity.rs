@@ -217,6 +217,8 @@ pub struct PublicKey {
     algorithm: Algorithm,
     spki: Vec<u8>,
     format: SignatureFormat,
+    /// Hashed once: directories are searched by it.
+    id: KeyId,
 }
 
 /// DER of `SEQUENCE { SEQUENCE { id-ecPublicKey, prime256v1 }, BIT STRING }` up to the point (RFC 5480).
@@ -235,11 +237,7 @@ impl PublicKey {
     /// # Errors
     /// [`PublicKeyError`] for anything but one of the two algorithms in its one DER form.
     pub fn from_spki(algorithm: Algorithm, spki: &[u8]) -> Result<Self, PublicKeyError> {
-        let key = Self {
-            algorithm,
-            spki: spki.to_vec(),
-            format: SignatureFormat::Dsse,
-        };
+        let key = Self::of(algorithm, spki.to_vec());
         let fits = match (algorithm, key.raw()) {
             (Algorithm::EcdsaP256Sha256, Some(point)) => point.len() == 65 && point.first() == Some(&4),
             (Algorithm::Ed25519, Some(point)) => point.len() == 32,
@@ -251,9 +249,14 @@ impl PublicKey {
     /// Builds an Ed25519 key from its 32 bytes.
     #[must_use]
     pub fn ed25519(raw: &[u8; 32]) -> Self {
+        Self::of(Algorithm::Ed25519, [ED25519_PREFIX, raw].concat())
+    }
+
+    fn of(algorithm: Algorithm, spki: Vec<u8>) -> Self {
         Self {
-            algorithm: Algorithm::Ed25519,
-            spki: [ED25519_PREFIX, raw].concat(),
+            id: KeyId::new(Sha256Digest::of(&spki)),
+            algorithm,
+            spki,
             format: SignatureFormat::Dsse,
         }
     }
@@ -278,8 +281,8 @@ impl PublicKey {
 
     /// The key's name.
     #[must_use]
-    pub fn id(&self) -> KeyId {
-        KeyId::new(Sha256Digest::of(&self.spki))
+    pub const fn id(&self) -> KeyId {
+        self.id
     }
 
     /// The SubjectPublicKeyInfo in DER.

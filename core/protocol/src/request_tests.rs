@@ -282,7 +282,7 @@ fn events() -> impl Strategy<Value = Vec<(Event, u64)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(2000), ..ProptestConfig::default() })]
 
     #[test]
     fn no_sequence_of_events_breaks_a_promise(minimum in 0u32..4, events in events()) {

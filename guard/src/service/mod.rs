@@ -87,7 +87,7 @@ pub enum ServiceError {
 struct Trust {
     directory: TrustedDirectory,
     bundle: TrustedBundle,
-    policy: PolicySet,
+    policy: Arc<PolicySet>,
 }
 
 /// A request that is not over.

@@ -9,6 +9,7 @@
 pub mod paper_tpm;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::path::Path;
 
 use countersign_policy::{Credential, LoadError, Operation, PolicySet};
@@ -207,7 +208,7 @@ pub fn file(name: &str, text: &str) -> PolicyFile {
 }
 
 /// Loads policies out of a really signed bundle.
-pub fn load(files: Vec<PolicyFile>, freezes: Vec<Freeze>) -> Result<PolicySet, LoadError> {
+pub fn load(files: Vec<PolicyFile>, freezes: Vec<Freeze>) -> Result<Arc<PolicySet>, LoadError> {
     let root = root();
     let bundle = PolicyBundle {
         root: *root.id(),
@@ -225,7 +226,7 @@ pub fn load(files: Vec<PolicyFile>, freezes: Vec<Freeze>) -> Result<PolicySet, L
     PolicySet::load(&TrustedBundle::accept(&root, &sealed, 0).unwrap())
 }
 
-pub fn one(text: &str) -> Result<PolicySet, LoadError> {
+pub fn one(text: &str) -> Result<Arc<PolicySet>, LoadError> {
     load(vec![file("test.cedar", text)], vec![])
 }
 

@@ -9,7 +9,7 @@ use countersign_protocol::proposal::Proposal;
 use countersign_protocol::request::{Event, PolicyAnswer};
 use countersign_protocol::signed::{Signed, Verified};
 
-use super::decisions::{Cast, Given, STRONGEST, is_eligible};
+use super::decisions::{Cast, Given, Policies, STRONGEST};
 use super::record::Record;
 use super::request::Asked;
 use super::trust::Trust;
@@ -113,7 +113,7 @@ pub(super) fn replay(
     if checked.void.is_none() {
         let at = logged_at.unwrap_or(now);
         let answer = PolicyAnswer {
-            eligible: is_eligible(&checked.vote, STRONGEST, logged.index, trust, asked, at),
+            eligible: Policies::at(trust, asked, logged.index, at).let_decide(&checked.vote, STRONGEST),
             satisfied: false,
         };
         let event = Event::Amended {

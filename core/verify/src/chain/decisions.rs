@@ -1,6 +1,6 @@
 //! Decisions: each checked by itself, then put through the one state machine in their order.
 
-use countersign_policy::{Answer, Approval, Credential, PolicySet};
+use countersign_policy::{Approval, Credential, Inquiry};
 use countersign_protocol::approval::People;
 use countersign_protocol::bundle::{Evidence, Logged};
 use countersign_protocol::decision::{Decision, Shown, Verdict};
@@ -13,7 +13,7 @@ use countersign_protocol::signed::Signed;
 
 use super::record::Record;
 use super::request::Asked;
-use super::trust::Trust;
+use super::trust::{Policy, Trust};
 use super::{CheckedDecision, Problem};
 use crate::log::check_seen;
 
@@ -211,7 +211,8 @@ fn enter(
 ) {
     if checked.void.is_none() {
         let at = checked.logged_at.unwrap_or(now);
-        reevaluate(cast, index, trust, asked, at);
+        let policies = Policies::at(trust, asked, index, at);
+        reevaluate(cast, &policies, asked, at);
         let votes = cast.state.standing_with(&checked.vote, at);
         let approvals = approvals(
             &votes,
@@ -219,15 +220,8 @@ fn enter(
             asked.sheet.lines().len(),
         );
         let answer = PolicyAnswer {
-            eligible: is_eligible(
-                &checked.vote,
-                credential(&checked, asked.sheet.lines().len()),
-                index,
-                trust,
-                asked,
-                at,
-            ),
-            satisfied: is_satisfied(&approvals, index, trust, asked, at),
+            eligible: policies.let_decide(&checked.vote, credential(&checked, asked.sheet.lines().len())),
+            satisfied: policies.are_satisfied(&approvals),
         };
         let vote = Box::new(checked.vote.clone());
         match cast.state.apply(Event::Decided { vote, answer }, at) {
@@ -239,18 +233,14 @@ fn enter(
 }
 
 /// Drops earlier approvals that no longer stand: their people may then approve again.
-fn reevaluate(cast: &mut Cast, index: Option<u64>, trust: &Trust, asked: &Asked, at: Timestamp) {
-    let directory = trust.directories.current_at(index);
+fn reevaluate(cast: &mut Cast, policies: &Policies<'_>, asked: &Asked, at: Timestamp) {
+    let lines = asked.sheet.lines().len();
     let stands = |checked: &&CheckedDecision| {
-        directory.key_at(&checked.vote.key, Role::Reviewer, at).is_ok()
-            && is_eligible(
-                &checked.vote,
-                credential(checked, asked.sheet.lines().len()),
-                index,
-                trust,
-                asked,
-                at,
-            )
+        policies
+            .directory()
+            .key_at(&checked.vote.key, Role::Reviewer, at)
+            .is_ok()
+            && policies.let_decide(&checked.vote, credential(checked, lines))
     };
     let earlier = cast
         .decisions
@@ -261,13 +251,7 @@ fn reevaluate(cast: &mut Cast, index: Option<u64>, trust: &Trust, asked: &Asked,
         .map(|checked| checked.vote.person.clone())
         .collect();
     let votes: Vec<Vote> = cast.state.standing(at).cloned().collect();
-    let satisfied = is_satisfied(
-        &approvals(&votes, &cast.decisions, asked.sheet.lines().len()),
-        index,
-        trust,
-        asked,
-        at,
-    );
+    let satisfied = policies.are_satisfied(&approvals(&votes, &cast.decisions, lines));
     if let Ok((state, _)) = cast.state.apply(Event::Reevaluated { standing, satisfied }, at) {
         cast.state = state;
     }
@@ -282,47 +266,69 @@ fn credential(checked: &CheckedDecision, sheet_lines: usize) -> Credential {
     }
 }
 
-/// Whether policy lets this human decide: under the policy and directory of the request, and the current ones.
-pub(super) fn is_eligible(
-    vote: &Vote,
-    with: Credential,
-    index: Option<u64>,
-    trust: &Trust,
-    asked: &Asked,
-    at: Timestamp,
-) -> bool {
-    let with = match vote.verdict {
-        Verdict::Approve => with,
-        // Saying no is cheap: a script may, with any key.
-        Verdict::Deny => STRONGEST,
-    };
-    let operation = &asked.judgement.operation;
-    let person = &vote.person;
-    let approves = vote.verdict == Verdict::Approve;
-    both(trust, index).all(|(policy, directory)| {
-        // Who answers for the agent by now is excluded as well, whatever the request says.
-        let own = approves && People::of(&asked.proposal, directory).excluded.contains(person);
-        let answer = policy.approve(operation, directory, person, &with, at);
-        !own && matches!(answer, Answer::Permit { .. })
-    })
+/// What has to say yes: policy and directory of the request, and those that were current for what stands in the
+/// log at some index, where they are others.
+pub(super) struct Policies<'a> {
+    asked: &'a Asked,
+    of_request: Under<'a>,
+    current: Option<Under<'a>>,
 }
 
-/// Whether policy lets it run with these approvals: under the policy and directory of the request, and the
-/// current ones.
-pub(super) fn is_satisfied(
-    approvals: &[Approval],
-    index: Option<u64>,
-    trust: &Trust,
-    asked: &Asked,
-    at: Timestamp,
-) -> bool {
-    let operation = &asked.judgement.operation;
-    both(trust, index).all(|(policy, directory)| {
-        matches!(
-            policy.execute(operation, directory, approvals, at),
-            Answer::Permit { .. }
-        )
-    })
+struct Under<'a> {
+    directory: &'a TrustedDirectory,
+    inquiry: Inquiry<'a>,
+}
+
+impl<'a> Policies<'a> {
+    pub(super) fn at(trust: &'a Trust, asked: &'a Asked, index: Option<u64>, at: Timestamp) -> Self {
+        let under = |policy: &'a Policy, directory| Under {
+            directory,
+            inquiry: policy.set.about(&asked.judgement.operation, directory, at),
+        };
+        let (then, people_then) = (&trust.policies.of_request, &trust.directories.of_request);
+        let (now, people_now) = (
+            trust.policies.current_at(index),
+            trust.directories.current_at(index),
+        );
+        let unchanged = std::ptr::eq(then, now) && std::ptr::eq(people_then, people_now);
+        Self {
+            asked,
+            of_request: under(then, people_then),
+            current: (!unchanged).then(|| under(now, people_now)),
+        }
+    }
+
+    /// The directory that is current.
+    fn directory(&self) -> &'a TrustedDirectory {
+        self.current.as_ref().unwrap_or(&self.of_request).directory
+    }
+
+    /// Whether policy lets this human decide.
+    pub(super) fn let_decide(&self, vote: &Vote, with: Credential) -> bool {
+        let with = match vote.verdict {
+            Verdict::Approve => with,
+            // Saying no is cheap: a script may, with any key.
+            Verdict::Deny => STRONGEST,
+        };
+        let (person, approves) = (&vote.person, vote.verdict == Verdict::Approve);
+        self.all().all(|under| {
+            // Who answers for the agent by now is excluded as well, whatever the request says.
+            let own = approves
+                && People::of(&self.asked.proposal, under.directory)
+                    .excluded
+                    .contains(person);
+            !own && under.inquiry.approve(person, &with).is_permit()
+        })
+    }
+
+    /// Whether policy lets it run with these approvals.
+    pub(super) fn are_satisfied(&self, approvals: &[Approval]) -> bool {
+        self.all().all(|under| under.inquiry.execute(approvals).is_permit())
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Under<'a>> {
+        std::iter::once(&self.of_request).chain(&self.current)
+    }
 }
 
 /// Votes as policy sees them.
@@ -343,16 +349,4 @@ pub(super) fn approvals<'a>(
         })
     };
     votes.iter().filter_map(approval).collect()
-}
-
-/// Policy and directory of the request, and those that were current for what stands in the log at `index`.
-fn both(trust: &Trust, index: Option<u64>) -> impl Iterator<Item = (&PolicySet, &TrustedDirectory)> {
-    [
-        (&trust.policies.of_request.set, &trust.directories.of_request),
-        (
-            &trust.policies.current_at(index).set,
-            trust.directories.current_at(index),
-        ),
-    ]
-    .into_iter()
 }

@@ -9,7 +9,7 @@ use countersign_protocol::receipt::{ExecutionReceipt, Outcome, Withdrawal};
 use countersign_protocol::request::{Event, Phase, RequestState, Vote};
 use countersign_protocol::signed::{Signed, Verified};
 
-use super::decisions::{Cast, approvals, is_satisfied};
+use super::decisions::{Cast, Policies, approvals};
 use super::record::Record;
 use super::request::Asked;
 use super::trust::Trust;
@@ -133,13 +133,8 @@ fn grant(
     } else {
         logged.index
     };
-    let satisfied = is_satisfied(
-        &approvals(&votes, &cast.decisions, asked.sheet.lines().len()),
-        index,
-        trust,
-        asked,
-        at,
-    );
+    let approvals = approvals(&votes, &cast.decisions, asked.sheet.lines().len());
+    let satisfied = Policies::at(trust, asked, index, at).are_satisfied(&approvals);
     let granted = Event::Granted {
         grant: grant.grant_digest(),
         satisfied,

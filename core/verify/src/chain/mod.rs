@@ -12,6 +12,8 @@ mod record;
 mod request;
 mod trust;
 
+use std::sync::Arc;
+
 use countersign_policy::{Credential, PolicySet};
 use countersign_protocol::amendment::{Amended, Amendment};
 use countersign_protocol::approval::ApprovalRequest;
@@ -115,9 +117,9 @@ pub struct Chain {
     /// The newest directory.
     pub directory: TrustedDirectory,
     /// The policy of the request.
-    pub request_policy: PolicySet,
+    pub request_policy: Arc<PolicySet>,
     /// The newest policy.
-    pub policy: PolicySet,
+    pub policy: Arc<PolicySet>,
     /// Bounds of the newest policy.
     pub limits: Limits,
     /// What the guard proposed.
@@ -169,8 +171,8 @@ impl Chain {
             (&self.policy, &self.directory),
         ];
         asked.into_iter().find_map(|(policy, directory)| {
-            let operation = &self.judgement.operation;
-            let answer = |with| policy.approve(operation, directory, person, with, now);
+            let inquiry = policy.about(&self.judgement.operation, directory, now);
+            let answer = |with| inquiry.approve(person, with);
             let weak = answer(&with);
             let is_the_key = !weak.is_permit() && answer(&decisions::STRONGEST).is_permit();
             is_the_key.then(|| weak.policies().to_vec())

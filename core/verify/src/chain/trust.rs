@@ -1,5 +1,7 @@
 //! Root, directories and policies of the evidence, against the pin.
 
+use std::sync::Arc;
+
 use countersign_policy::PolicySet;
 use countersign_protocol::bundle::{Evidence, Logged};
 use countersign_protocol::directory::TrustedDirectory;
@@ -65,7 +67,7 @@ impl<T> Versions<T> {
 #[derive(Clone)]
 pub(super) struct Policy {
     pub bundle: TrustedBundle,
-    pub set: PolicySet,
+    pub set: Arc<PolicySet>,
 }
 
 pub(super) fn open(evidence: &Evidence, pinned: &Pinned, purpose: Purpose) -> Result<Trust, Problem> {

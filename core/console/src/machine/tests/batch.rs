@@ -381,7 +381,7 @@ fn a_link_opens_a_request_and_never_leaves_a_decision() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(300), ..ProptestConfig::default() })]
 
     #[test]
     fn no_sequence_signs_two_at_once_or_anything_unread(

@@ -94,7 +94,7 @@ fn may_sign(state: &State, now: Moment) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(600), ..ProptestConfig::default() })]
 
     #[test]
     fn no_sequence_signs_without_the_ceremony(
