@@ -3,9 +3,9 @@
 //! Everything that could make a policy mean less than it says is refused with its place: a syntax error, a
 //! misspelt attribute, an unknown kind of action, a missing or doubled `@id`, a template.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use cedar_policy::ffi::DetailedError;
 use cedar_policy::{Policy, PolicyId, Schema, ValidationMode, Validator};
@@ -16,11 +16,10 @@ use countersign_protocol::policy_bundle::{Freeze, Limits, PolicyFile, TrustedBun
 
 use crate::schema::{compiled, kind_names};
 use crate::source::{Problem, printable};
+use countersign_protocol::kept::Kept;
 
 /// The longest `@id`.
 const MAX_POLICY_ID: usize = 64;
-/// The most sets that are kept compiled.
-const MAX_KEPT: usize = 8;
 
 /// A bundle's policies, compiled, with its freezes and limits.
 #[derive(Clone)]
@@ -80,18 +79,13 @@ impl PolicySet {
     /// # Errors
     /// [`LoadError`] names every problem with file, line and column.
     pub fn load(bundle: &TrustedBundle) -> Result<Arc<Self>, LoadError> {
-        static LOADED: Mutex<VecDeque<(PolicyDigest, Arc<PolicySet>)>> = Mutex::new(VecDeque::new());
-        let kept = || LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+        static LOADED: Kept<PolicyDigest, PolicySet> = Kept::new();
         let digest = bundle.digest();
-        if let Some((_, set)) = kept().iter().find(|(of, _)| *of == digest) {
-            return Ok(Arc::clone(set));
-        }
-        let set = Arc::new(Self::compile(&bundle.policies, &bundle.freezes, bundle.limits)?);
-        let mut kept = kept();
-        kept.truncate(MAX_KEPT - 1);
-        kept.push_front((digest, Arc::clone(&set)));
-        drop(kept);
-        Ok(set)
+        LOADED.or_compute(
+            |of| *of == digest,
+            || digest,
+            || Self::compile(&bundle.policies, &bundle.freezes, bundle.limits),
+        )
     }
 
     /// Compiles policy files that nobody has signed yet: for authors, before they sign.

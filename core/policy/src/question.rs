@@ -1,8 +1,10 @@
 //! The three questions, put to Cedar.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use cedar_policy::{Authorizer, Context, Decision, Entities, EntityUid, Request, RestrictedExpression};
@@ -140,11 +142,8 @@ impl Inquiry<'_> {
         self.0.as_ref().map_or_else(Clone::clone, ask)
     }
 
-    pub(crate) const fn question(&self) -> Option<&Question<'_>> {
-        match &self.0 {
-            Ok(question) => Some(question),
-            Err(_) => None,
-        }
+    pub(crate) fn question(&self) -> Option<&Question<'_>> {
+        self.0.as_ref().ok()
     }
 }
 
@@ -153,9 +152,13 @@ pub(crate) struct Question<'a> {
     policies: &'a PolicySet,
     operation: &'a Operation,
     world: Cow<'a, World>,
-    entities: Entities,
+    entities: Arc<Entities>,
     now: Timestamp,
+    /// The same as policies see it.
+    moment: RestrictedExpression,
     frozen: bool,
+    /// What was answered already: the search for a quorum comes by the same ones more than once.
+    counted: RefCell<BTreeMap<Tally, Answer>>,
 }
 
 impl<'a> Question<'a> {
@@ -173,7 +176,9 @@ impl<'a> Question<'a> {
             world,
             entities,
             now,
+            moment: RestrictedExpression::new_datetime(now.to_string()),
             frozen,
+            counted: RefCell::default(),
         })
     }
 
@@ -200,10 +205,7 @@ impl<'a> Question<'a> {
         }
         let context = [
             ("now", self.now()),
-            (
-                "age",
-                RestrictedExpression::new_duration(format!("{}ms", age.as_millis())),
-            ),
+            ("age", duration(age)),
             (
                 "assurance",
                 RestrictedExpression::new_long(assurance_level(with.assurance)),
@@ -254,6 +256,15 @@ impl<'a> Question<'a> {
     }
 
     pub(crate) fn execute_with(&self, tally: &Tally) -> Answer {
+        if let Some(answer) = self.counted.borrow().get(tally) {
+            return answer.clone();
+        }
+        let answer = self.count(tally);
+        self.counted.borrow_mut().insert(tally.clone(), answer.clone());
+        answer
+    }
+
+    fn count(&self, tally: &Tally) -> Answer {
         let number = |count: u32| RestrictedExpression::new_long(count.into());
         let from: Result<Vec<_>, String> = tally.from.iter().map(|id| team(id).map(reference)).collect();
         let approvals = from.and_then(|from| {
@@ -306,7 +317,7 @@ impl<'a> Question<'a> {
     }
 
     fn now(&self) -> RestrictedExpression {
-        RestrictedExpression::new_datetime(self.now.to_string())
+        self.moment.clone()
     }
 
     fn put<const N: usize>(
@@ -321,6 +332,8 @@ impl<'a> Question<'a> {
         }
     }
 
+    /// The types of what is asked are fixed by this file. Builds for tests hold every question against the schema;
+    /// in others that would take as long as the answer itself.
     fn request<const N: usize>(
         &self,
         action: &str,
@@ -334,7 +347,7 @@ impl<'a> Question<'a> {
             uid("Action", action)?,
             this()?,
             context,
-            Some(self.policies.schema),
+            cfg!(debug_assertions).then_some(self.policies.schema),
         )
         .map_err(|error| error.to_string())
     }
@@ -357,6 +370,16 @@ impl<'a> Question<'a> {
             policies.clear();
         }
         Answer::Deny { policies, errors }
+    }
+}
+
+/// An age. Most are asked about as none at all, which is read once: reading takes long.
+fn duration(age: Duration) -> RestrictedExpression {
+    static NONE: LazyLock<RestrictedExpression> = LazyLock::new(|| RestrictedExpression::new_duration("0ms"));
+    if age.is_zero() {
+        NONE.clone()
+    } else {
+        RestrictedExpression::new_duration(format!("{}ms", age.as_millis()))
     }
 }
 

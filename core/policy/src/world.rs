@@ -2,6 +2,7 @@
 //! entities around one operation.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use cedar_policy::{Entities, Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression, Schema};
 use countersign_protocol::directory::{KeyHolder, TrustedDirectory};
@@ -12,12 +13,20 @@ use countersign_protocol::proposal::Isolation;
 
 use crate::operation::Operation;
 use crate::schema::{groups_of, kind_names};
+use countersign_protocol::kept::Kept;
 
 /// People and places, from one directory at one moment.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct World {
     pub(crate) people: BTreeMap<PersonId, Member>,
     pub(crate) environments: BTreeMap<EnvironmentId, Place>,
+}
+
+/// What entities are made of: people and environments without their keys.
+#[derive(Clone, PartialEq, Eq)]
+struct Society {
+    people: BTreeMap<PersonId, (BTreeSet<TeamId>, bool)>,
+    environments: BTreeMap<EnvironmentId, Place>,
 }
 
 /// A person.
@@ -30,7 +39,7 @@ pub(crate) struct Member {
 }
 
 /// An environment.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) strictness: u32,
     pub(crate) personal: bool,
@@ -76,9 +85,30 @@ impl World {
         Self { people, environments }
     }
 
+    /// The entities of [`World::gather`]. One request is asked about at several moments, and nothing of them depends
+    /// on the moment.
+    pub(crate) fn entities(&self, operation: &Operation, schema: &Schema) -> Result<Arc<Entities>, String> {
+        static GATHERED: Kept<(Society, Operation), Entities> = Kept::new();
+        let society = self.society();
+        GATHERED.or_compute(
+            |(of, about)| about == operation && *of == society,
+            || (society.clone(), operation.clone()),
+            || self.gather(operation, schema),
+        )
+    }
+
+    /// All of this world that entities are made of.
+    fn society(&self) -> Society {
+        let member = |member: &Member| (member.teams.clone(), member.on_call);
+        Society {
+            people: (self.people.iter().map(|(id, of)| (id.clone(), member(of)))).collect(),
+            environments: self.environments.clone(),
+        }
+    }
+
     /// Every entity that a question about `operation` can reach. People whom the operation names but the
     /// directory does not know are there without teams, so that naming them is no evaluation error.
-    pub(crate) fn entities(&self, operation: &Operation, schema: &Schema) -> Result<Entities, String> {
+    fn gather(&self, operation: &Operation, schema: &Schema) -> Result<Entities, String> {
         let place = self
             .environments
             .get(&operation.environment)
@@ -151,9 +181,23 @@ pub(crate) fn this() -> Result<EntityUid, String> {
 }
 
 /// An entity's name.
-pub(crate) fn uid(kind: &str, id: &str) -> Result<EntityUid, String> {
+pub(crate) fn uid(kind: &'static str, id: &str) -> Result<EntityUid, String> {
+    Ok(EntityUid::from_type_name_and_id(
+        type_name(kind)?,
+        EntityId::new(id),
+    ))
+}
+
+/// The name of an entity type, read once: parsing it takes longer than most that is done with it.
+fn type_name(kind: &'static str) -> Result<EntityTypeName, String> {
+    static READ: Mutex<BTreeMap<&'static str, EntityTypeName>> = Mutex::new(BTreeMap::new());
+    let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(name) = read.get(kind) {
+        return Ok(name.clone());
+    }
     let name: EntityTypeName = kind.parse().map_err(|error| format!("type `{kind}`: {error}"))?;
-    Ok(EntityUid::from_type_name_and_id(name, EntityId::new(id)))
+    read.insert(kind, name.clone());
+    Ok(name)
 }
 
 /// A reference to an entity.

@@ -57,12 +57,30 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ParseError> {
 /// # Errors
 /// [`ParseError`] names the place of the first thing that is refused.
 pub fn parse_within<T: DeserializeOwned>(bytes: &[u8], limit: usize) -> Result<T, ParseError> {
-    check(bytes, limit)?;
-    let mut json = serde_json::Deserializer::from_slice(bytes);
-    serde_path_to_error::deserialize(&mut json).map_err(|error| ParseError::Refused {
-        place: pointer_of(error.path()),
-        problem: without_position(&error.inner().to_string()),
-    })
+    Checked::of(bytes, limit)?.read()
+}
+
+/// Bytes that are one strict JSON document, to be read as more than one type.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Checked<'a>(&'a [u8]);
+
+impl<'a> Checked<'a> {
+    pub(crate) fn of(bytes: &'a [u8], limit: usize) -> Result<Self, ParseError> {
+        check(bytes, limit)?;
+        Ok(Self(bytes))
+    }
+
+    pub(crate) fn read<T: DeserializeOwned>(self) -> Result<T, ParseError> {
+        // Where it is refused is asked only once it is known to be.
+        if let Ok(read) = serde_json::from_slice(self.0) {
+            return Ok(read);
+        }
+        let mut json = serde_json::Deserializer::from_slice(self.0);
+        serde_path_to_error::deserialize(&mut json).map_err(|error| ParseError::Refused {
+            place: pointer_of(error.path()),
+            problem: without_position(&error.inner().to_string()),
+        })
+    }
 }
 
 /// Writes `value` as RFC 8785 canonical JSON.
@@ -71,6 +89,15 @@ pub fn parse_within<T: DeserializeOwned>(bytes: &[u8], limit: usize) -> Result<T
 /// [`EncodeError`] when the value has a map with keys that are no strings, or a number out of range.
 pub fn to_bytes<T: Serialize>(value: &T) -> Result<Vec<u8>, EncodeError> {
     serde_json_canonicalizer::to_vec(value).map_err(|error| EncodeError(error.to_string()))
+}
+
+/// The same for a type whose fields are declared in the order of their names, all of them texts and lists: several times
+/// as fast, since nothing has to be sorted. Whoever uses it tests that both give the same bytes.
+///
+/// # Errors
+/// [`EncodeError`] as for [`to_bytes`].
+pub(crate) fn ordered_to_bytes<T: Serialize>(value: &T) -> Result<Vec<u8>, EncodeError> {
+    serde_json::to_vec(value).map_err(|error| EncodeError(error.to_string()))
 }
 
 fn check(bytes: &[u8], limit: usize) -> Result<(), ParseError> {

@@ -11,6 +11,7 @@
 pub mod canonical;
 pub mod digest;
 pub mod identity;
+pub mod kept;
 pub mod moment;
 
 pub mod reveal;

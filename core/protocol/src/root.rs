@@ -249,23 +249,24 @@ impl Keys for TrustedRoot {
 }
 
 fn self_signed(envelope: &Envelope) -> Result<Verified<Root>, RootError> {
-    let signed = Signed::<Root>::from(envelope.clone());
-    // A root vouches for its own keys. Reading them first is sound: the bytes are the pinned ones, or the root
-    // before has signed them.
-    let claimed = unverified_keys(envelope)?;
-    let root = signed.verify(&claimed)?;
+    // A root vouches for its own keys. Reading them and their threshold first is sound: the bytes are the pinned
+    // ones, or the root before has signed them.
+    let (keys, threshold) = unverified_keys(envelope)?;
+    let root = Signed::<Root>::from(envelope.clone()).verify_threshold(&keys, threshold)?;
     root.check()?;
-    Ok(signed.verify_threshold(&keys_of(&root), count(root.thresholds.root))?)
+    Ok(root)
 }
 
-/// The root keys that an envelope's own statement claims, for checking that it is signed by them.
-fn unverified_keys(envelope: &Envelope) -> Result<BTreeMap<(KeyId, Role), PublicKey>, RootError> {
+/// The root keys that an envelope's own statement claims and how many of them it wants, for checking that it is
+/// signed by them.
+fn unverified_keys(envelope: &Envelope) -> Result<(BTreeMap<(KeyId, Role), PublicKey>, usize), RootError> {
     #[derive(Deserialize)]
     struct Claim {
         predicate: Root,
     }
     let claim: Claim = crate::canonical::parse(&envelope.payload).map_err(SignatureError::from)?;
-    Ok(keys_of(&claim.predicate))
+    let root = claim.predicate;
+    Ok((keys_of(&root), count(root.thresholds.root)))
 }
 
 fn keys_of(root: &Root) -> BTreeMap<(KeyId, Role), PublicKey> {

@@ -7,11 +7,12 @@
 
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::canonical;
+use crate::canonical::{self, Checked};
 use crate::digest::{KeyId, Sha256Digest};
 use crate::identity::{PublicKey, Role};
 
@@ -117,6 +118,12 @@ pub trait Keys {
     fn key(&self, id: &KeyId, role: Role) -> Option<&PublicKey>;
 }
 
+impl<K: Keys> Keys for Arc<K> {
+    fn key(&self, id: &KeyId, role: Role) -> Option<&PublicKey> {
+        K::key(self, id, role)
+    }
+}
+
 impl Keys for BTreeMap<(KeyId, Role), PublicKey> {
     fn key(&self, id: &KeyId, role: Role) -> Option<&PublicKey> {
         self.get(&(*id, role))
@@ -127,11 +134,12 @@ impl Keys for BTreeMap<(KeyId, Role), PublicKey> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Envelope {
-    /// The media type of the payload.
-    pub payload_type: String,
+    // In the order of their names, which `digest` relies on.
     /// The signed bytes.
     #[serde(with = "base64_bytes")]
     pub payload: Vec<u8>,
+    /// The media type of the payload.
+    pub payload_type: String,
     /// Signatures over the pre-authentication encoding.
     pub signatures: Vec<EnvelopeSignature>,
 }
@@ -167,7 +175,7 @@ impl Envelope {
     /// # Errors
     /// [`canonical::EncodeError`] cannot happen for a well-formed envelope.
     pub fn digest(&self) -> Result<Sha256Digest, canonical::EncodeError> {
-        Ok(Sha256Digest::of(&canonical::to_bytes(self)?))
+        Ok(Sha256Digest::of(&canonical::ordered_to_bytes(self)?))
     }
 }
 
@@ -338,14 +346,15 @@ impl<T: Predicate> Signed<T> {
             return Err(SignatureError::TooLarge(envelope.payload.len()));
         }
         let signers = good_signers(envelope, keys, T::ROLE, threshold.max(1))?;
-        let statement: Statement<serde_json::Value> = canonical::parse(&envelope.payload)?;
+        let document = Checked::of(&envelope.payload, MAX_PAYLOAD_BYTES)?;
+        let statement: Statement<IgnoredAny> = document.read()?;
         if statement.statement_type != STATEMENT_TYPE || statement.predicate_type != T::TYPE {
             return Err(SignatureError::WrongType {
                 found: statement.predicate_type,
                 expected: T::TYPE,
             });
         }
-        let statement: Statement<T> = canonical::parse(&envelope.payload)?;
+        let statement: Statement<T> = document.read()?;
         if statement.subject != [statement.predicate.subject()] {
             return Err(SignatureError::WrongSubject);
         }
@@ -543,6 +552,24 @@ pub(crate) mod tests {
 
     fn note() -> Signed<Note> {
         Signed::seal(&Note { text: "hello".into() }, &[&TestKey::new(1)]).unwrap()
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn an_envelope_is_digested_in_its_canonical_form(
+            payload in proptest::collection::vec(proptest::num::u8::ANY, 0..64),
+            payload_type in "\\PC{0,12}|.{0,12}",
+            sig in proptest::collection::vec(proptest::num::u8::ANY, 0..80),
+            many in 0_usize..3,
+        ) {
+            let keyid = KeyId::new(Sha256Digest::of(&sig));
+            let signatures = vec![EnvelopeSignature { keyid, sig }; many];
+            let envelope = Envelope { payload_type, payload, signatures };
+            proptest::prop_assert_eq!(
+                canonical::ordered_to_bytes(&envelope).unwrap(),
+                canonical::to_bytes(&envelope).unwrap()
+            );
+        }
     }
 
     #[test]

@@ -9,8 +9,8 @@
 pub mod paper_tpm;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::path::Path;
+use std::sync::Arc;
 
 use countersign_policy::{Credential, LoadError, Operation, PolicySet};
 use countersign_protocol::approval::Severity;

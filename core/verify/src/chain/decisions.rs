@@ -234,6 +234,11 @@ fn enter(
 
 /// Drops earlier approvals that no longer stand: their people may then approve again.
 fn reevaluate(cast: &mut Cast, policies: &Policies<'_>, asked: &Asked, at: Timestamp) {
+    let approves = |checked: &CheckedDecision| checked.vote.verdict == Verdict::Approve;
+    // Without an earlier approval there is nothing that could fall.
+    if !cast.decisions.iter().any(approves) {
+        return;
+    }
     let lines = asked.sheet.lines().len();
     let stands = |checked: &&CheckedDecision| {
         policies
@@ -242,10 +247,7 @@ fn reevaluate(cast: &mut Cast, policies: &Policies<'_>, asked: &Asked, at: Times
             .is_ok()
             && policies.let_decide(&checked.vote, credential(checked, lines))
     };
-    let earlier = cast
-        .decisions
-        .iter()
-        .filter(|checked| checked.vote.verdict == Verdict::Approve);
+    let earlier = cast.decisions.iter().filter(|checked| approves(checked));
     let standing = earlier
         .filter(stands)
         .map(|checked| checked.vote.person.clone())
@@ -323,7 +325,8 @@ impl<'a> Policies<'a> {
 
     /// Whether policy lets it run with these approvals.
     pub(super) fn are_satisfied(&self, approvals: &[Approval]) -> bool {
-        self.all().all(|under| under.inquiry.execute(approvals).is_permit())
+        self.all()
+            .all(|under| under.inquiry.execute(approvals).is_permit())
     }
 
     fn all(&self) -> impl Iterator<Item = &Under<'a>> {

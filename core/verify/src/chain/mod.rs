@@ -113,9 +113,9 @@ pub struct Chain {
     /// The newest root.
     pub root: TrustedRoot,
     /// The directory of the request.
-    pub request_directory: TrustedDirectory,
+    pub request_directory: Arc<TrustedDirectory>,
     /// The newest directory.
-    pub directory: TrustedDirectory,
+    pub directory: Arc<TrustedDirectory>,
     /// The policy of the request.
     pub request_policy: Arc<PolicySet>,
     /// The newest policy.
@@ -258,14 +258,12 @@ fn walk(
     let amendment = amended::replay(evidence, &trust, &asked, &record, &mut cast, now, problems);
     let ending = ending::replay(evidence, &trust, &asked, &record, &cast, now, purpose, problems);
     let limits = trust.policies.newest().bundle.limits;
-    let (request_directory, directory) = trust.directories.into_request_and_newest();
-    let (request_policy, policy) = trust.policies.into_request_and_newest();
     Ok(Chain {
-        root: trust.root,
-        request_directory,
-        directory,
-        request_policy: request_policy.set,
-        policy: policy.set,
+        root: trust.root.clone(),
+        request_directory: Arc::clone(&trust.directories.of_request),
+        directory: Arc::clone(trust.directories.newest()),
+        request_policy: Arc::clone(&trust.policies.of_request.set),
+        policy: Arc::clone(&trust.policies.newest().set),
         limits,
         proposal: asked.proposal,
         findings: asked.judgement.findings.clone(),

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use countersign_policy::PolicySet;
 use countersign_protocol::bundle::{Evidence, Logged};
+use countersign_protocol::digest::RootId;
 use countersign_protocol::directory::TrustedDirectory;
+use countersign_protocol::kept::Kept;
 use countersign_protocol::log::{EntryType, LogSegment};
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::policy_bundle::TrustedBundle;
@@ -16,12 +18,14 @@ use crate::log::{CheckedSegment, LogError, check_segment};
 
 /// The most versions of directory or policy that one request may live through.
 const MAX_VERSIONS: usize = 256;
+/// The largest directories and policies that are kept.
+const MAX_KEPT_BYTES: usize = 1024 * 1024;
 
 pub(super) struct Trust {
     pub root: TrustedRoot,
     /// The roots before the newest, newest first. What they signed for stays proven when owners or services change.
     earlier: Vec<TrustedRoot>,
-    pub directories: Versions<TrustedDirectory>,
+    pub directories: Versions<Arc<TrustedDirectory>>,
     pub policies: Versions<Policy>,
 }
 
@@ -51,26 +55,69 @@ impl<T> Versions<T> {
     pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
         std::iter::once(&self.of_request).chain(self.newer.iter().map(|(_, item)| item))
     }
-
-    pub(super) fn into_request_and_newest(mut self) -> (T, T)
-    where
-        T: Clone,
-    {
-        let newest = self
-            .newer
-            .pop()
-            .map_or_else(|| self.of_request.clone(), |(_, item)| item);
-        (self.of_request, newest)
-    }
 }
 
-#[derive(Clone)]
 pub(super) struct Policy {
     pub bundle: TrustedBundle,
     pub set: Arc<PolicySet>,
 }
 
-pub(super) fn open(evidence: &Evidence, pinned: &Pinned, purpose: Purpose) -> Result<Trust, Problem> {
+/// Root, directories and policies of the evidence. Most requests of a queue and of an archive stand on the same
+/// ones, byte for byte; those that were verified last are kept.
+pub(super) fn open(evidence: &Evidence, pinned: &Pinned, purpose: Purpose) -> Result<Arc<Trust>, Problem> {
+    static OPENED: Kept<Basis, Trust> = Kept::new();
+    let open = || verified(evidence, pinned, purpose);
+    if Basis::size(evidence) > MAX_KEPT_BYTES {
+        return open().map(Arc::new);
+    }
+    let audit = purpose == Purpose::Audit;
+    OPENED.or_compute(
+        |basis| basis.is(evidence, pinned, audit),
+        || Basis::of(evidence, pinned, audit),
+        open,
+    )
+}
+
+/// All that [`verified`] goes by.
+struct Basis {
+    root: RootId,
+    seen: (u64, u64),
+    audit: bool,
+    roots: Vec<Envelope>,
+    directories: Vec<Logged>,
+    policies: Vec<Logged>,
+}
+
+impl Basis {
+    fn of(evidence: &Evidence, pinned: &Pinned, audit: bool) -> Self {
+        Self {
+            root: pinned.root,
+            seen: (pinned.directory_seen, pinned.policy_seen),
+            audit,
+            roots: evidence.roots.clone(),
+            directories: evidence.directories.clone(),
+            policies: evidence.policies.clone(),
+        }
+    }
+
+    fn is(&self, evidence: &Evidence, pinned: &Pinned, audit: bool) -> bool {
+        self.root == pinned.root
+            && self.seen == (pinned.directory_seen, pinned.policy_seen)
+            && self.audit == audit
+            && self.roots == evidence.roots
+            && self.directories == evidence.directories
+            && self.policies == evidence.policies
+    }
+
+    /// In bytes of payload.
+    fn size(evidence: &Evidence) -> usize {
+        let logged = evidence.directories.iter().chain(&evidence.policies);
+        let envelopes = evidence.roots.iter().chain(logged.map(|logged| &logged.envelope));
+        envelopes.map(|envelope| envelope.payload.len()).sum()
+    }
+}
+
+fn verified(evidence: &Evidence, pinned: &Pinned, purpose: Purpose) -> Result<Trust, Problem> {
     let refused = |error: RootError| match error {
         RootError::NotPinned { .. } | RootError::Missing => Problem::new("untrusted-root", error),
         other => Problem::new("invalid-root", other),
@@ -108,11 +155,12 @@ impl Unfinished {
         evidence: &Evidence,
         pinned: &Pinned,
         purpose: Purpose,
-    ) -> Result<Versions<TrustedDirectory>, Problem> {
+    ) -> Result<Versions<Arc<TrustedDirectory>>, Problem> {
         let accept = |logged: &Logged, seen: u64, newest: bool| {
             under(self.roots(newest, purpose), |root| {
                 TrustedDirectory::accept(root, &logged.envelope, seen)
             })
+            .map(Arc::new)
             .map_err(|error| Problem::new("invalid-directory", error))
         };
         let (first, rest) = split("directory", &evidence.directories)?;
