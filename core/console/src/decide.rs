@@ -198,7 +198,7 @@ pub(crate) async fn perform(
     instead: impl FnOnce(&Opened, &Chain) -> Result<Option<Instead>, DecideError> + Send,
 ) -> Result<Sent, DecideError> {
     let opened = inbox.fetch_or_copy(intent.request).await?;
-    let directory = opened.report.chain.as_ref().map(|chain| &chain.directory);
+    let directory = opened.report.chain.as_ref().map(|chain| &*chain.directory);
     let (_, key) = signing_key(inbox.config(), directory, intent.key.as_deref())?;
     let mut prepared = prepare(&opened, &intent, inbox.person(), &key)?;
     if let Some(chain) = &opened.report.chain {

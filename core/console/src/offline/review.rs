@@ -310,7 +310,7 @@ impl FileReview {
     ) -> Result<DecisionDigest, ReviewError> {
         let boxed = |error: DecideError| ReviewError::Decide(Box::new(error));
         let opened = self.fetch(intent.request)?;
-        let directory = opened.report.chain.as_ref().map(|chain| &chain.directory);
+        let directory = opened.report.chain.as_ref().map(|chain| &*chain.directory);
         let (_, key) = decide::signing_key(&self.config, directory, intent.key.as_deref()).map_err(boxed)?;
         let mut prepared = decide::prepare(&opened, intent, &self.person, &key).map_err(boxed)?;
         if self.decided()?.contains(&intent.request) {
