@@ -380,6 +380,10 @@ fn approve(home: &Home, id: &str) -> countersign_tests::Finished {
 }
 
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one story, told from its beginning to its end"
+)]
 fn a_key_is_rotated_by_its_holder_and_ended_by_an_owner_over_the_real_command_lines() {
     let tpm = Swtpm::certified();
     let mut organisation = organisation(ONE);
