@@ -62,7 +62,7 @@ impl Owner {
         assert!(done.stderr.contains(words), "{}", done.stderr);
     }
 
-    fn sign(&self, what: &str, file: &PathBuf, more: &[&str]) -> Finished {
+    fn sign(&self, what: &str, file: &Path, more: &[&str]) -> Finished {
         let file = file.to_str().unwrap();
         self.run(&[&[what, "sign", file, "--pin-fd", "3"], more].concat())
     }
