@@ -55,7 +55,7 @@ fn figures() {
     let reviewer = organisation.join("kim");
     let (before, after) = documents();
     let large = organisation.ask_change("large.conf", &before, &after);
-    organisation.wait_for(Phase::Pending);
+    let _ = organisation.wait_for(Phase::Pending);
     let small = organisation.ask_change("small.conf", "a = 1\n", "a = 2\n");
     countersign_tests::process::until("both requests", || (organisation.rows().len() == 2).then_some(()));
 
