@@ -89,6 +89,8 @@ pub enum Input {
         /// The line that is on top now.
         from: usize,
     },
+    /// Goes to the first suspicious text; each time again to the next.
+    Suspicious,
     /// Goes to the first line of the sheet that was not on screen yet.
     Unseen,
     /// Looks at other rows of the queue.
@@ -225,6 +227,7 @@ impl Input {
         matches!(
             self,
             Self::Unseen
+                | Self::Suspicious
                 | Self::Enter
                 | Self::Search { .. }
                 | Self::NextMark { .. }
@@ -272,6 +275,7 @@ impl Input {
             Self::NextMark { from } => return mark(state, from, Step::Next),
             Self::PreviousMark { from } => return mark(state, from, Step::Previous),
             Self::Unseen => return unseen(state),
+            Self::Suspicious => Command::Suspicious,
             Self::Copy => Command::Copy,
             Self::Help => Command::Help,
             Self::Refresh => Command::Refresh,

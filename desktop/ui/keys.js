@@ -75,6 +75,7 @@ export const BINDINGS = [
   { keys: ["n"], on: READING, does: () => ({ do: "next-mark", from: topLine() }), text: "Next change, finding or match", hint: "next" },
   { keys: ["N"], on: READING, does: () => ({ do: "previous-mark", from: topLine() }), text: "The one before" },
   { keys: ["u"], on: READING, does: () => ({ do: "unseen" }), text: "To what was not on screen yet" },
+  { keys: ["!"], on: DETAIL, does: () => ({ do: "suspicious" }), text: "To suspicious text" },
   { keys: ["v"], on: DETAIL, does: () => ({ do: "beside" }), text: "Both sides beside each other" },
   { keys: ["z"], on: DETAIL, does: () => ({ do: "fold" }), text: "Fold what did not change" },
   { keys: ["/"], on: LISTS, does: () => focusFilter, text: "Search requests", hint: "search" },

@@ -50,12 +50,11 @@ proptest! {
                 Move::Show(from, to) => {
                     let place = |(line, character)| Position { line, character };
                     attention.show(place(from), place(to), Duration::from_millis(now));
-                    for line in 0..LINES {
-                        for at in 0..length(line) {
-                            // The end of a line's text is also where its break begins.
-                            let from = (from.0, from.1.min(sheet.get(from.0).map_or(0, |line| line.text.chars().count())));
+                    // The end of a line's text is also where its break begins.
+                    let from = (from.0, from.1.min(sheet.get(from.0).map_or(0, |line| line.text.chars().count())));
+                    for (line, characters) in since.iter_mut().enumerate() {
+                        for (at, kept) in characters.iter_mut().enumerate() {
                             let said = from <= (line, at) && (line, at) < to && given[line];
-                            let kept = &mut since[line][at];
                             *kept = if said { kept.or(Some(now)) } else { None };
                         }
                     }
