@@ -110,7 +110,10 @@ fn no_script_of_the_page_makes_markup_of_text() {
         if path.extension().is_none_or(|kind| kind != "js") {
             continue;
         }
-        let text = std::fs::read_to_string(&path).unwrap();
+        // What stands in comments for the types alone is no import.
+        let text = std::fs::read_to_string(&path)
+            .unwrap()
+            .replace("import(\"./types\")", "");
         for way in [
             "innerHTML",
             "outerHTML",

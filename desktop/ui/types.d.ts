@@ -563,7 +563,7 @@ from: number, } | { "do": "previous-mark",
 /**
  * The line that is on top now.
  */
-from: number, } | { "do": "unseen" } | { "do": "rows", 
+from: number, } | { "do": "suspicious" } | { "do": "unseen" } | { "do": "rows", 
 /**
  * The first of them.
  */
