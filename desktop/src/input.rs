@@ -4,7 +4,7 @@
 
 use countersign_console::machine::message::Step;
 use countersign_console::machine::view::{PaneView, batch_landmarks};
-use countersign_console::machine::{Command, Commit, Field, Lane, Pane, Position, Screen, State};
+use countersign_console::machine::{Attention, Command, Commit, Field, Lane, Pane, Position, Screen, State};
 use countersign_protocol::decision::Verdict;
 use countersign_protocol::digest::ViewDigest;
 use countersign_protocol::identity::RequestId;
@@ -382,7 +382,7 @@ fn unseen(state: &State) -> Vec<Command> {
         Screen::Batch => state.batch.as_ref().map(|batch| &batch.attention),
         _ => state.detail.as_ref().map(|detail| &detail.attention),
     };
-    let Some(line) = attention.and_then(|attention| attention.first_unseen()) else {
+    let Some(line) = attention.and_then(Attention::first_unseen) else {
         return Vec::new();
     };
     let scroll = Command::Scroll(Pane::Sheet, Position { line, character: 0 });

@@ -213,7 +213,7 @@ impl Page {
             .unwrap();
     }
 
-    fn signs(&self, request: u8, view_digest: ViewDigest, typed: Value) {
+    fn signs(&self, request: u8, view_digest: ViewDigest, typed: &Value) {
         let signing = json!({ "request": id(request), "view_digest": view_digest, "typed": typed });
         self.console
             .sign(serde_json::from_value(signing).unwrap())
@@ -315,7 +315,7 @@ async fn what_was_read_typed_and_confirmed_is_signed() {
         .unwrap()
         .to_owned();
     let name = name.strip_prefix("type ").unwrap().to_owned();
-    page.signs(1, view(1), json!([["reason", "looked at it"], ["name", name]]));
+    page.signs(1, view(1), &json!([["reason", "looked at it"], ["name", name]]));
     assert_eq!(page.notice().await, "");
     // Nothing is signed before the answer.
     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -350,15 +350,15 @@ async fn what_was_read_typed_and_confirmed_is_signed() {
 async fn nothing_is_signed_where_the_person_does_not_confirm() {
     let page = Page::open(Severity::Low).await;
     page.begins("deny").await;
-    page.signs(1, view(1), typed());
+    page.signs(1, view(1), &typed());
     // Asked again while the prompt is open, it opens no other and changes nothing of what is asked.
-    page.signs(1, view(1), json!([["reason", "something else"]]));
+    page.signs(1, view(1), &json!([["reason", "something else"]]));
     page.says(json!({ "do": "put", "field": "reason", "text": "something else" }));
     assert_eq!(page.outside.asked(), 1);
     page.outside.answer(None);
     assert!(page.notice().await.contains("you did not confirm"));
     page.waits().await;
-    page.signs(1, view(1), typed());
+    page.signs(1, view(1), &typed());
     page.outside.answer(Some(""));
     assert!(page.notice().await.contains("no passphrase"));
     assert_eq!(page.orders(), 0);
@@ -370,7 +370,7 @@ async fn a_swapped_digest_or_another_request_is_refused() {
     page.reads().await;
     page.begins("approve").await;
     for (request, sheet) in [(1, view(2)), (2, view(2)), (2, view(1))] {
-        page.signs(request, sheet, typed());
+        page.signs(request, sheet, &typed());
         assert!(
             page.notice().await.contains("not what would be signed"),
             "{request}"
@@ -382,12 +382,12 @@ async fn a_swapped_digest_or_another_request_is_refused() {
 #[tokio::test]
 async fn without_a_ceremony_there_is_nothing_to_sign() {
     let page = Page::open(Severity::Low).await;
-    page.signs(1, view(1), typed());
+    page.signs(1, view(1), &typed());
     page.says(json!({ "do": "enter" }));
     assert_eq!((page.outside.asked(), page.orders()), (0, 0));
     // Nor is anything when the ceremony was left while the person was asked: the question is taken back.
     page.begins("deny").await;
-    page.signs(1, view(1), typed());
+    page.signs(1, view(1), &typed());
     let (confirmation, late) = page.outside.0.lock().unwrap().pop().unwrap();
     page.says(json!({ "do": "back" }));
     page.begins("approve").await;

@@ -20,7 +20,7 @@ impl Driver {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let client = reqwest::Client::builder()
             .no_proxy()
-            .timeout(Duration::from_secs(60))
+            .timeout(Duration::from_secs(260))
             .build()
             .unwrap();
         let mut driver = Self {
@@ -32,7 +32,7 @@ impl Driver {
         let wanted = json!({ "capabilities": { "alwaysMatch": { "webkitgtk:browserOptions": options } } });
         let made = driver.post("", &wanted);
         driver.session = format!("{}/{}", driver.session, made["sessionId"].as_str().unwrap());
-        driver.post("/timeouts", &json!({ "script": 30_000 }));
+        driver.post("/timeouts", &json!({ "script": 240_000 }));
         driver
     }
 

@@ -161,7 +161,7 @@ fn gate(dialog: &gtk::Dialog, understood: Option<&gtk::CheckButton>, entry: Opti
     let dialog_of = dialog.clone();
     let (check, secret) = (understood.cloned(), entry.cloned());
     let update = Rc::new(move || {
-        let compared = check.as_ref().is_none_or(|check| check.is_active());
+        let compared = check.as_ref().is_none_or(ToggleButtonExt::is_active);
         let given = secret.as_ref().is_none_or(|entry| entry.text_length() > 0);
         dialog_of.set_response_sensitive(gtk::ResponseType::Accept, compared && given);
     });
