@@ -135,7 +135,7 @@ pub enum RootError {
 pub struct TrustedRoot {
     id: RootId,
     newest: Verified<Root>,
-    keys: BTreeMap<(KeyId, Role), PublicKey>,
+    keys: RootKeys,
 }
 
 impl TrustedRoot {
@@ -248,6 +248,9 @@ impl Keys for TrustedRoot {
     }
 }
 
+/// Keys of a root, by name and by what they are for.
+type RootKeys = BTreeMap<(KeyId, Role), PublicKey>;
+
 fn self_signed(envelope: &Envelope) -> Result<Verified<Root>, RootError> {
     // A root vouches for its own keys. Reading them and their threshold first is sound: the bytes are the pinned
     // ones, or the root before has signed them.
@@ -259,7 +262,7 @@ fn self_signed(envelope: &Envelope) -> Result<Verified<Root>, RootError> {
 
 /// The root keys that an envelope's own statement claims and how many of them it wants, for checking that it is
 /// signed by them.
-fn unverified_keys(envelope: &Envelope) -> Result<(BTreeMap<(KeyId, Role), PublicKey>, usize), RootError> {
+fn unverified_keys(envelope: &Envelope) -> Result<(RootKeys, usize), RootError> {
     #[derive(Deserialize)]
     struct Claim {
         predicate: Root,
@@ -269,7 +272,7 @@ fn unverified_keys(envelope: &Envelope) -> Result<(BTreeMap<(KeyId, Role), Publi
     Ok((keys_of(&root), count(root.thresholds.root)))
 }
 
-fn keys_of(root: &Root) -> BTreeMap<(KeyId, Role), PublicKey> {
+fn keys_of(root: &Root) -> RootKeys {
     root.keys
         .iter()
         .map(|key| ((key.key.id(), key.role), key.key.clone()))

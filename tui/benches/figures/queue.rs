@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use countersign_console::backlog::{ON_THE_WAY, PARCEL};
 use countersign_console::machine::driver::Desk;
 use countersign_console::machine::{
     Connection, News, Order, Page, Part, Progress, Reading, Row, RowContent, State, Trouble, Trust,
@@ -14,7 +15,9 @@ use crate::{sample, screen};
 
 /// Runs the console until it is left.
 pub fn run(rows: u32) {
+    // As many as the program itself has.
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
         .enable_all()
         .build()
         .unwrap();
@@ -23,10 +26,6 @@ pub fn run(rows: u32) {
         .block_on(screen::run(Many(rows), State::queue(), look))
         .unwrap();
 }
-
-/// How many requests come at once, and how many times so many may be on their way: as when a backend gives them.
-const PAGE: u32 = 500;
-const ON_THE_WAY: usize = 4;
 
 /// A desk with that many requests, page by page as a backend gives them; no two have the same target.
 struct Many(u32);
@@ -45,7 +44,7 @@ impl Desk for Many {
         let way = Arc::new(Semaphore::new(ON_THE_WAY));
         let mut first = 0;
         while first < self.0 {
-            let end = self.0.min(first + PAGE);
+            let end = self.0.min(first + u32::try_from(PARCEL).unwrap());
             let room = Arc::clone(&way).acquire_owned().await.ok();
             tell(Page {
                 room: room.into(),
