@@ -15,6 +15,7 @@ use countersign_protocol::identity::{KeyAssurance, PersonId, Presence, RequestId
 use countersign_protocol::mask::SecretMark;
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::request::Phase;
+use countersign_protocol::reveal::Reveal;
 use countersign_protocol::talk::{Looking, QuestionText, Remark};
 use countersign_review::diff::text::Bytes;
 use countersign_review::secret::Masks;
@@ -442,6 +443,18 @@ pub fn weak_key(chain: &Chain, config: &Config, person: &PersonId, now: Timestam
     ))
 }
 
+fn refused(problems: &[Trouble]) -> Trouble {
+    let all: Vec<String> = problems.iter().map(|problem| problem.message.escaped()).collect();
+    let message = format!("the evidence is refused: {}", all.join("; "));
+    Trouble::new("refused", message.as_str())
+}
+
+/// What people of the directory saw unmasked.
+fn reveals(opened: &Opened, chain: &Chain) -> Vec<Reveal> {
+    let known = |reveal: &&Reveal| chain.directory.person(&reveal.person).is_some();
+    opened.record.reveals.iter().filter(known).cloned().collect()
+}
+
 /// What is read of a request. Where its documents are large, `early` is given the sheet and the lines before their
 /// structures are compared: everything that stands there was verified.
 pub(crate) fn reading(
@@ -457,15 +470,7 @@ pub(crate) fn reading(
         .map(|problem| Trouble::new(problem.code, problem.message.as_str()))
         .collect();
     let Some(chain) = &opened.report.chain else {
-        let message = problems
-            .iter()
-            .map(|problem| problem.message.escaped())
-            .collect::<Vec<_>>()
-            .join("; ");
-        return Err(Trouble::new(
-            "refused",
-            format!("the evidence is refused: {message}").as_str(),
-        ));
+        return Err(refused(&problems));
     };
     let approved_by = chain
         .state
@@ -513,13 +518,7 @@ pub(crate) fn reading(
         excluded: chain.request.excluded.iter().cloned().collect(),
         decisions: decisions(chain, &chain.directory),
         talk: talk(&opened.record.talk, &chain.directory),
-        reveals: opened
-            .record
-            .reveals
-            .iter()
-            .filter(|reveal| chain.directory.person(&reveal.person).is_some())
-            .cloned()
-            .collect(),
+        reveals: reveals(opened, chain),
         logged: chain
             .log
             .request_index

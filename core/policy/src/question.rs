@@ -121,7 +121,10 @@ impl Inquiry<'_> {
     /// May this be asked at all?
     #[must_use]
     pub fn propose(&self) -> Answer {
-        self.put(|question| question.propose())
+        match &self.0 {
+            Ok(question) => question.propose(),
+            Err(refusal) => refusal.clone(),
+        }
     }
 
     /// May this person decide this, now, with this key? Never an excluded or unknown one, whatever policy says.

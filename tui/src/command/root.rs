@@ -262,6 +262,7 @@ fn say_tally(tally: &Tally, whose: &str) -> Result<(), Failure> {
     ))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
 fn refusal(error: SuccessionError) -> Failure {
     Failure::new(Code::Refused, error.to_string(), "nothing was written")
 }

@@ -80,7 +80,7 @@ const SURFACES: &[(&str, Surface)] = &[
     ("sentence and sheet", |text| sample::detail(1, text)),
     ("problem of the evidence", |text| {
         read(Pane::Sheet, |reading| {
-            reading.problems = vec![Trouble::new("x", text)]
+            reading.problems = vec![Trouble::new("x", text)];
         })
     }),
     ("change, unified", |text| read(Pane::Change, changed(text))),
@@ -105,7 +105,7 @@ const SURFACES: &[(&str, Surface)] = &[
     }),
     ("title of a document", |text| {
         read(Pane::Change, |reading| {
-            reading.changes = vec![document(text, "old", "new")]
+            reading.changes = vec![document(text, "old", "new")];
         })
     }),
     ("structure", |text| read(Pane::Structure, changed(text))),
