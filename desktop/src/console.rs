@@ -1,9 +1,12 @@
 //! The console behind the window: the machine's state, its driver, and who waits for changes of it.
 
+mod aside;
+
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
+use countersign_console::config::Desktop;
 use countersign_console::desk::ReviewerDesk;
 use countersign_console::machine::driver::{Desk, Driver};
 use countersign_console::machine::queue::Lane;
@@ -21,6 +24,11 @@ use crate::native::{Arrival, Native};
 use crate::ready::{self, Opened, inbox};
 use crate::snapshot::{Lines, Snapshot};
 use crate::target::Target;
+
+use aside::Aside;
+pub use aside::{AsideView, Look, Place, Settings};
+#[cfg(test)]
+pub use aside::{KeysView, SettingsView};
 
 /// How long a decision under way may take when another desk is opened.
 const FAREWELL: Duration = Duration::from_secs(60);
@@ -64,6 +72,10 @@ struct Held {
     root: Option<RootId>,
     /// The exported file that is read, where it is one.
     file: Option<String>,
+    /// The screen beside the requests that is open.
+    aside: Option<Aside>,
+    /// How the window is.
+    desktop: Desktop,
 }
 
 /// A fault of this program; nothing that it shows can be relied on any more.
@@ -109,6 +121,8 @@ impl Console {
                 desk: 0,
                 root: None,
                 file: None,
+                aside: None,
+                desktop: ready::manners(config.as_ref()),
             }),
             revision: watch::Sender::new(1),
             driver: Mutex::new(None),
@@ -138,17 +152,26 @@ impl Console {
             self.happen(Message::Tick)?;
         }
         let held = self.held()?;
+        let shown = Snapshot::of(
+            &held.state,
+            self.now(),
+            *self.revision.borrow(),
+            held.first_row,
+            held.problem.as_deref(),
+            held.jumps,
+        );
+        let aside = held.aside.as_ref();
+        let aside = aside.map(|aside| aside.view(&held.state, &held.desktop, self.now()));
         Ok(Snapshot {
             editing: held.editing.clone(),
             file: held.file.clone(),
-            ..Snapshot::of(
-                &held.state,
-                self.now(),
-                *self.revision.borrow(),
-                held.first_row,
-                held.problem.as_deref(),
-                held.jumps,
-            )
+            screen: aside.as_ref().map_or(shown.screen, AsideView::name),
+            aside,
+            look: Look {
+                theme: held.desktop.theme,
+                density: held.desktop.density,
+            },
+            ..shown
         })
     }
 
@@ -173,6 +196,9 @@ impl Console {
     /// # Errors
     /// [`Broken`] after a fault of this program.
     pub fn take(self: &Arc<Self>, input: Input) -> Result<(), Broken> {
+        if self.take_aside(&input)? {
+            return Ok(());
+        }
         match &input {
             Input::Rows { first } => return self.look_at(*first),
             Input::Refresh if !self.is_connected()? => {
@@ -227,6 +253,7 @@ impl Console {
     }
 
     async fn open_request(self: &Arc<Self>, id: RequestId) -> Result<(), Broken> {
+        self.held()?.aside = None;
         if self.held()?.file.is_some() {
             self.leave_file()?;
         }
@@ -318,6 +345,7 @@ impl Console {
         held.state.outside = true;
         held.problem = None;
         held.file = file;
+        held.aside = None;
         let effects = machine::start(&mut held.state);
         drop((held, driver));
         self.perform(effects);

@@ -10,6 +10,8 @@ use countersign_protocol::digest::ViewDigest;
 use countersign_protocol::identity::RequestId;
 use serde::Deserialize;
 
+use crate::console::{Place, Settings};
+
 /// The longest text of a field, a search or a question, in bytes.
 const MAX_TYPED: usize = 4096;
 /// The longest text that is rewritten, in bytes.
@@ -150,6 +152,28 @@ pub enum Input {
     },
     /// Leaves the text as it was.
     LeaveEditor,
+    /// Shows rows by risk and by deadline in groups, or not.
+    Groups,
+    /// Goes to a screen beside the requests, or back to them.
+    Go {
+        /// Which.
+        to: Place,
+    },
+    /// Looks for requests that are over.
+    Seek {
+        /// Words that name them.
+        #[cfg_attr(test, ts(type = "string"))]
+        text: Typed,
+        /// How they ended: its place among the ways to end.
+        ending: usize,
+        /// The first of them that is looked at.
+        first: usize,
+    },
+    /// Changes how the window is.
+    Keep {
+        /// To this.
+        settings: Settings,
+    },
     /// Closes the exported file that is read.
     LeaveFile,
     /// Lines of the sheet are on screen from now on, with nothing over them. Counts only as far as it can be true.
@@ -294,11 +318,15 @@ impl Input {
             Self::PreviousPage => Command::Turn(Step::Previous),
             Self::Edit => Command::Edit,
             Self::Edited { text } => Command::Edited(text.0.into_bytes()),
+            Self::Groups => Command::ToggleGroups,
             Self::Showing { view, from, to } => Command::Showing(view, position(from), position(to)),
             Self::Filter { .. }
             | Self::Search { .. }
             | Self::Question { .. }
             | Self::Rows { .. }
+            | Self::Go { .. }
+            | Self::Seek { .. }
+            | Self::Keep { .. }
             | Self::LeaveFile
             | Self::LeaveEditor => return Vec::new(),
         };

@@ -2,6 +2,7 @@
 //!
 //! The page can neither draw nor press nor read any of it.
 
+use countersign_console::config::Desktop;
 use countersign_console::machine::{Confirmation, Passphrase, Summary};
 use countersign_protocol::approval::Severity;
 use countersign_protocol::identity::RequestId;
@@ -73,6 +74,9 @@ pub trait Native: Send + Sync + 'static {
 
     /// Shows how many requests need the person.
     fn count(&self, waiting: usize);
+
+    /// Tells of what is new, or not, as is wanted from now on.
+    fn heed(&self, manners: Desktop);
 
     /// Takes back a question that nobody waits for any more.
     fn withdraw(&self);

@@ -5,6 +5,7 @@ use std::future::pending;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use countersign_console::config::Desktop;
 use countersign_console::machine::driver::Desk;
 use countersign_console::machine::state::KeySummary;
 use countersign_console::machine::{
@@ -57,6 +58,8 @@ fn summary(severity: Severity) -> Summary {
         personal: false,
         why_not: None,
         weak_key: false,
+        decided: None,
+        digest_start: [0; 4],
     }
 }
 
@@ -158,6 +161,8 @@ impl Native for Outside {
     fn tell(&self, _: Arrival) {}
 
     fn count(&self, _: usize) {}
+
+    fn heed(&self, _: Desktop) {}
 
     fn withdraw(&self) {
         let open = self.0.lock().unwrap().pop();

@@ -6,6 +6,7 @@ use countersign_client::http::Options;
 use countersign_console::config::{Config, ConfigError, Desktop};
 use countersign_console::home::{Home, NoHome};
 use countersign_console::inbox::{Inbox, InboxError};
+use countersign_console::keys::listing::{self, KeyListing};
 use countersign_console::machine;
 use countersign_console::offline::evidence::{EvidenceDesk, EvidenceError};
 use countersign_console::offline::review::{FileReview, ReviewError};
@@ -86,6 +87,30 @@ pub fn manners(config: Option<&PathBuf>) -> Desktop {
     configured(config)
         .map(|(_, config)| config.desktop)
         .unwrap_or_default()
+}
+
+/// The keys that are configured, as this machine has them and as the directory that was seen last knows them. Blocks.
+///
+/// # Errors
+/// [`Unready`] says what is missing.
+pub fn keys(config: Option<&PathBuf>) -> Result<Vec<KeyListing>, Unready> {
+    let inbox = inbox(config)?;
+    let trusted = inbox.store().trusted().ok();
+    Ok(listing::list(
+        inbox.config(),
+        trusted.as_ref().map(|trusted| &trusted.directory),
+    ))
+}
+
+/// The file of the configuration.
+///
+/// # Errors
+/// [`NoHome`] where there is no place for one.
+pub fn config_file(config: Option<&PathBuf>) -> Result<PathBuf, NoHome> {
+    match config {
+        Some(file) => Ok(file.clone()),
+        None => Ok(Home::from_environment()?.config_file()),
+    }
 }
 
 fn configured(config: Option<&PathBuf>) -> Result<(Home, Config), Unready> {

@@ -2,6 +2,7 @@
 //!
 //! Everything in it is printable text already; foreign text was escaped where the view models are made.
 
+use countersign_console::config::{Density, WindowTheme};
 use countersign_console::machine::view::{
     self, BatchView, CeremonyView, ChoiceView, DetailView, HeaderView, PaneLine, QuestionView, QueueView,
     Text,
@@ -10,6 +11,7 @@ use countersign_console::machine::{FirstRunChoice, Moment, Pane, Screen, State};
 use countersign_protocol::digest::ViewDigest;
 use serde::Serialize;
 
+use crate::console::{AsideView, Look};
 use crate::input::pane;
 
 /// The most rows of the queue in one snapshot.
@@ -24,7 +26,10 @@ pub struct Snapshot {
     /// Rises with everything that happens.
     pub revision: u64,
     /// Which screen has the keyboard.
-    #[cfg_attr(test, ts(type = "\"first-run\" | \"queue\" | \"detail\" | \"batch\""))]
+    #[cfg_attr(
+        test,
+        ts(type = "\"first-run\" | \"queue\" | \"detail\" | \"batch\" | \"history\" | \"keys\" | \"settings\"")
+    )]
     pub screen: &'static str,
     /// Whether everything that is shown is computed.
     pub complete: bool,
@@ -56,6 +61,10 @@ pub struct Snapshot {
     pub file: Option<String>,
     /// Whether the request moved while it was read.
     pub moved: bool,
+    /// The screen beside the requests that is open.
+    pub aside: Option<AsideView>,
+    /// How everything looks.
+    pub look: Look,
 }
 
 /// What a new user can do.
@@ -130,6 +139,11 @@ impl Snapshot {
             question: view::question(state),
             editing: None,
             file: None,
+            aside: None,
+            look: Look {
+                theme: WindowTheme::default(),
+                density: Density::default(),
+            },
             moved: state.detail.as_ref().is_some_and(|detail| detail.moved.is_some()),
         }
     }

@@ -3,14 +3,17 @@
 use std::fs;
 use std::path::Path;
 
+use countersign_console::config::{Density, WindowTheme};
 use countersign_console::machine::Field;
 use countersign_console::machine::view::{
-    BatchView, CeremonyView, ChoiceView, Column, DetailView, FieldView, HeaderView, MemberView, PaneLine,
-    Piece, QuestionView, QueueRow, QueueView, TabView, Tone,
+    BatchView, CeremonyView, ChoiceView, Column, DetailView, FieldView, HeaderView, HistoryView, KeyView,
+    MemberView, PaceView, PaneLine, PastRow, Piece, QuestionView, QueueRow, QueueView, TabView, Tone,
+    WaitingView,
 };
 use countersign_protocol::approval::Severity;
 use ts_rs::{Config, TS};
 
+use crate::console::{AsideView, KeysView, Look, Place, Settings, SettingsView};
 use crate::input::{Input, Signing};
 use crate::snapshot::{Lines, Setup, Snapshot, Tab};
 
@@ -56,8 +59,21 @@ fn declarations() -> String {
         QuestionView,
         Setup,
         Tab,
+        PastRow,
+        PaceView,
+        WaitingView,
+        HistoryView,
+        KeyView,
+        KeysView,
+        SettingsView,
+        AsideView,
+        WindowTheme,
+        Density,
+        Look,
         Snapshot,
         Lines,
+        Place,
+        Settings,
         Input,
         Signing,
     );

@@ -21,6 +21,7 @@ function complete(window) {
   window.HTMLElement.prototype.focus = function focus() {
     window.document.focused = this;
   };
+  window.matchMedia = () => ({ matches: false, addEventListener: () => {} });
   globalThis.IntersectionObserver = class {
     constructor(tell) {
       this.tell = tell;
@@ -119,6 +120,27 @@ export const queue = (rows) => ({
     order: "risk", selected: [], cursor: 0, filter: null, filtering: false, empty: [], trouble: null,
   },
   detail: null, batch: null, tab: null, ceremony: null, question: null, editing: null, file: null, moved: false,
+  aside: null, look: { theme: "system", density: "comfortable" },
+});
+
+/** The history with some rows. */
+export const history = (rows, more = {}) => ({
+  ...queue([]),
+  screen: "history",
+  aside: {
+    is: "history", text: "", rows, first: 0, found: rows.length, more: false,
+    endings: [["All", rows.length, true], ["Approved", 1, false], ["Denied", 0, false], ["Not decided", 0, false]],
+    paces: [{ risk: piece("▲ high", { risk: "high" }), count: 2, median: "5m", median_bar: 500, slow: "10m", slow_bar: 1000 }],
+    ages: ["under an hour", "older"],
+    waiting: [{ risk: piece("▲ high", { risk: "high" }), counts: [[3, 1000], [0, 0]] }],
+    ...more,
+  },
+});
+
+/** A request that is over. */
+export const past = (id, more = {}) => ({
+  id, state: piece("denied", "bad"), risk: piece("▲ high", { risk: "high" }), kind: "iam", target: plain(`file://web-1/${id}`),
+  agent: "deployer", environment: "production", by: "p-kim", at: "2026-11-22T08:00:00Z", took: "5m", ...more,
 });
 
 /** A request that is read. */

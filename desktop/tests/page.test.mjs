@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ceremony, open, piece, queue, reads, row } from "./page.mjs";
+import { ceremony, history, open, past, piece, queue, reads, row } from "./page.mjs";
 
 const line = (text) => ({ gutter: [], text: [piece(text)], beside: null, columns: [] });
 const HOSTILE = "<img src=x onerror=alert(1)> <b>bold</b> &amp;";
@@ -131,6 +131,112 @@ test("a question goes out as it was written", async () => {
   page.press("Enter", page.byId("question-text"));
   await page.settle();
   assert.deepEqual(page.said, [{ do: "question", text: "why now?" }]);
+});
+
+const found = () => [...page.document.querySelectorAll(".palette-entry")].map((node) => node.textContent);
+
+test("the palette finds what keys do, lanes and requests, and says each one's key", async () => {
+  await page.shows(queue([row("r1", { selected: true }), row("r2")]));
+  assert.ok(page.press("k", page.document.body, { ctrlKey: true }));
+  assert.ok(page.byId("palette").open);
+  assert.ok(found().some((text) => text.includes("Order by something else") && text.endsWith("s")), found().join());
+  assert.ok(found().some((text) => text.includes("Needs me, 2") && text.endsWith("1")), found().join());
+  page.types("palette-text", "request web r2");
+  assert.equal(found().length, 1);
+  page.said.length = 0;
+  page.press("Enter", page.byId("palette-text"));
+  await page.settle();
+  assert.deepEqual(page.said, [{ do: "open", id: "r2" }]);
+  assert.ok(!page.byId("palette").open);
+});
+
+test("what is typed in the palette reaches nothing else, and Escape closes it alone", async () => {
+  page.press("k", page.document.body, { ctrlKey: true });
+  page.said.length = 0;
+  for (const key of ["A", "j", "x", "Escape"]) page.press(key, page.byId("palette-text"));
+  await page.settle();
+  assert.deepEqual(page.said, []);
+  assert.ok(!page.byId("palette").open);
+});
+
+test("the palette begins a decision only where its key would", async () => {
+  page.press("k", page.document.body, { ctrlKey: true });
+  assert.ok(!found().some((text) => text.includes("approve")));
+  page.press("Escape", page.byId("palette-text"));
+  await page.shows(reads("r1"));
+  page.press("k", page.document.body, { ctrlKey: true });
+  page.types("palette-text", "begin to deny");
+  page.said.length = 0;
+  page.press("Enter", page.byId("palette-text"));
+  await page.settle();
+  assert.deepEqual(page.said, [{ do: "begin", verdict: "deny" }]);
+});
+
+test("suspicious text and groups have the terminal's keys", async () => {
+  page.said.length = 0;
+  page.press("!");
+  await page.shows(queue([row("r1", { group: "risk high" })]));
+  page.press("z");
+  await page.settle();
+  assert.deepEqual(page.said, [{ do: "suspicious" }, { do: "groups" }]);
+  assert.equal(page.document.querySelector(".row-group").textContent, "risk high");
+});
+
+test("the history is searched by the console, and drawn as text", async () => {
+  await page.shows(history([past("r1", { target: [piece(HOSTILE)] })]));
+  assert.ok(page.byId("console").hidden && !page.byId("aside-history").hidden);
+  assert.equal(page.document.querySelector(".past-open").textContent, HOSTILE);
+  assert.equal(page.document.querySelectorAll("#history-rows img").length, 0);
+  page.said.length = 0;
+  page.types("history-text", "p-kim");
+  await page.settle();
+  page.click(page.byId("history-endings").children[2]);
+  await page.settle();
+  page.click(page.document.querySelector(".past-open"));
+  await page.settle();
+  assert.deepEqual(page.said, [
+    { do: "seek", text: "p-kim", ending: 0, first: 0 },
+    { do: "seek", text: "p-kim", ending: 2, first: 0 },
+    { do: "open", id: "r1" },
+  ]);
+});
+
+test("pictures carry their numbers as text, and their bars say nothing to a reader", async () => {
+  const row = page.byId("history-paces").textContent;
+  for (const number of ["high", "5m", "10m", "2"]) assert.ok(row.includes(number), row);
+  assert.equal(page.byId("history-waiting").textContent, "▲ high30");
+  for (const bar of page.document.querySelectorAll(".bar")) assert.equal(bar.getAttribute("aria-hidden"), "true");
+});
+
+test("the history is turned page by page", async () => {
+  await page.shows(history([past("r1")], { found: 200, first: 80 }));
+  page.said.length = 0;
+  page.press("PageDown");
+  await page.settle();
+  page.press("PageUp");
+  await page.settle();
+  assert.deepEqual(page.said.map(({ first }) => first), [160, 0]);
+});
+
+test("settings are sent whole, and a refusal is told", async () => {
+  const settings = (more) => ({ ...queue([]), screen: "settings", look: { theme: "dark", density: "compact" }, aside: { is: "settings", notify: true, quiet_hours: "", tray: true, trouble: null, kept: false, ...more } });
+  await page.shows(settings({}));
+  assert.equal(page.document.documentElement.dataset.theme, "dark");
+  assert.equal(page.document.documentElement.dataset.density, "compact");
+  page.said.length = 0;
+  page.byId("settings-hours").value = "25";
+  page.byId("settings-form").dispatchEvent(new page.document.defaultView.Event("change", { bubbles: true }));
+  await page.settle();
+  assert.deepEqual(page.said, [{ do: "keep", settings: { theme: "dark", density: "compact", notify: true, quiet_hours: "25", tray: true } }]);
+  await page.shows(settings({ trouble: "`25` are no hours" }));
+  assert.match(page.byId("settings-told").textContent, /no hours/);
+});
+
+test("keys are listed with what is known of them", async () => {
+  const key = { name: [piece("laptop", "strong")], provider: "tpm", signs: "decisions", id: "aa", kept_in: null, asks: "PIN", usable: [piece("✓ available", "good")], assurance: piece("✓ in hardware, attested", "good"), presence: "that a PIN or passphrase was given", valid: piece("until 2027") };
+  await page.shows({ ...queue([]), screen: "keys", aside: { is: "keys", keys: [key], asking: false, trouble: null } });
+  const text = page.byId("keys-list").textContent;
+  for (const part of ["laptop", "tpm", "decisions", "attested", "until 2027"]) assert.ok(text.includes(part), text);
 });
 
 test("a fault is told in place of everything", async () => {

@@ -2,10 +2,14 @@
 // all it draws comes from one snapshot after the other.
 
 import { dispatch, snapshot } from "./ipc.js";
+import { drawAside } from "./aside.js";
 import { drawBatch } from "./batch.js";
 import { drawCeremony } from "./ceremony.js";
 import { drawDetail, leaveFind } from "./detail.js";
-import { hints, listed, meaning, written } from "./keys.js";
+import { leaveHistory } from "./history.js";
+import { hints, listed, meaning, opensPalette, perform, written } from "./keys.js";
+import { drawLook } from "./look.js";
+import { isPaletteOpen, openPalette } from "./palette.js";
 import { drawQuestion } from "./question.js";
 import { drawQueue, leaveFilter } from "./queue.js";
 import { drawSetup } from "./setup.js";
@@ -16,21 +20,25 @@ import { button, byId, draw, element, pieceNode, plain, textNodes } from "./text
 const help = /** @type {HTMLDialogElement} */ (byId("help"));
 const filter = byId("filter");
 const find = byId("find");
+const history = byId("history-text");
+const scrolled = byId("rows-scroll");
 
 /** @type {Snapshot | null} */
 let shown = null;
 
 /** @param {Snapshot} now */
 function drawAll(now) {
+  const screen = shown?.screen;
   shown = now;
-  const covered = now.help || now.ceremony !== null || now.question !== null;
+  drawLook(now.look);
+  const covered = isPaletteOpen() || now.help || now.ceremony !== null || now.question !== null;
   document.body.dataset.screen = now.screen;
   draw(byId("who"), now.header.who, textNodes);
   byId("root").textContent = now.header.root && `${now.header.root} …`;
   byId("file").hidden = now.file === null;
   draw(byId("file"), now.file, fileNodes);
   draw(byId("connection"), now.setup ? null : now.header.connection, (piece) => (piece ? [pieceNode(piece)] : []));
-  byId("console").hidden = now.setup !== null;
+  byId("console").hidden = now.setup !== null || now.aside !== null;
   byId("setup").hidden = now.setup === null;
   if (now.setup) {
     drawSetup(now.setup);
@@ -38,6 +46,12 @@ function drawAll(now) {
     drawQueue(now);
     drawBatch(now.screen === "batch" ? now.batch : null);
     drawDetail(now, covered);
+  }
+  drawAside(now);
+  if (now.screen !== screen) {
+    // The keyboard is where the screen is, and not on something that is gone.
+    if (now.screen === "history" || now.screen === "settings" || now.screen === "keys") byId(`aside-${now.screen}`).focus();
+    else if (now.screen === "queue" && now.aside === null && document.activeElement !== filter) scrolled.focus({ preventScroll: true });
   }
   draw(byId("notices"), now.notices, (all) => all.map((notice) => element("p", "notice", ...textNodes(notice))));
   draw(byId("keys"), hints(now.screen), (all) => all.map(([key, what]) => element("span", "hint", element("kbd", "", key), ` ${what}`)));
@@ -81,6 +95,14 @@ document.addEventListener("keydown", (event) => {
     }
     return;
   }
+  if (target === history && ["Escape", "Enter", "ArrowDown"].includes(event.key)) {
+    leaveHistory(event.key === "Escape");
+    event.preventDefault();
+    return;
+  }
+  if (target instanceof HTMLInputElement && !event.ctrlKey && !["Escape", "F1"].includes(event.key)) {
+    return;
+  }
   // A button under the keyboard is pressed by the keys that press buttons.
   if (target.closest("button") && (event.key === "Enter" || event.key === " ")) {
     return;
@@ -90,8 +112,12 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   event.preventDefault();
-  if (typeof means === "function") means();
-  else dispatch(means);
+  perform(means);
+});
+
+opensPalette((now) => {
+  openPalette(now, () => shown && drawAll(shown));
+  if (shown) drawAll(shown);
 });
 
 byId("approve").addEventListener("click", () => dispatch({ do: "begin", verdict: "approve" }));

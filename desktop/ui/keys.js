@@ -6,7 +6,9 @@
 /** @typedef {{ keys: string[], on: Screen[], does: (now: Snapshot) => Input | (() => void) | null, text: string, hint?: string }} Binding */
 
 import { focusFind } from "./detail.js";
+import { dispatch } from "./ipc.js";
 import { scrollLines, topLine } from "./lines.js";
+import { focusHistory, moveHistory, turnHistory } from "./history.js";
 import { focusFilter } from "./queue.js";
 
 /** @type {Screen[]} */
@@ -20,7 +22,13 @@ const BATCH = ["batch"];
 /** @type {Screen[]} */
 const PAGES = ["queue", "detail", "batch"];
 /** @type {Screen[]} */
-const ALL = ["first-run", "queue", "detail", "batch"];
+const ALL = ["first-run", "queue", "detail", "batch", "history", "keys", "settings"];
+/** @type {Screen[]} */
+const ASIDE = ["history", "keys", "settings"];
+/** @type {Screen[]} */
+const USED = [...PAGES, ...ASIDE];
+/** @type {Screen[]} */
+const PAST = ["history"];
 
 /**
  * The request beside the one that is read.
@@ -33,6 +41,17 @@ function opensOther(now, by) {
   const other = rows[rows.findIndex((row) => row.id === now.detail?.id) + by];
   return other && now.detail ? { do: "open", id: other.id } : null;
 }
+
+/** Opens the palette; the page says how. @type {(now: Snapshot) => void} */
+let open = () => {};
+
+/** @param {(now: Snapshot) => void} how */
+export function opensPalette(how) {
+  open = how;
+}
+
+/** @param {Snapshot} now */
+const palette = (now) => () => open(now);
 
 /** @param {number} place @returns {Binding[]} */
 const numbered = (place) => {
@@ -80,6 +99,7 @@ export const BINDINGS = [
   { keys: ["z"], on: DETAIL, does: () => ({ do: "fold" }), text: "Fold what did not change" },
   { keys: ["/"], on: LISTS, does: () => focusFilter, text: "Search requests", hint: "search" },
   { keys: ["/"], on: DETAIL, does: () => focusFind, text: "Search this tab" },
+  { keys: ["z"], on: LISTS, does: () => ({ do: "groups" }), text: "In groups, or not" },
   { keys: ["s"], on: LISTS, does: () => ({ do: "reorder" }), text: "Order by something else" },
   { keys: ["r"], on: READING, does: () => ({ do: "look-again" }), text: "Look again at what moved" },
   { keys: ["r"], on: ["first-run"], does: () => ({ do: "refresh" }), text: "Look again", hint: "look again" },
@@ -93,9 +113,21 @@ export const BINDINGS = [
   { keys: ["B"], on: LISTS, does: () => ({ do: "read-marked" }), text: "Read the marked together" },
   { keys: ["x"], on: BATCH, does: () => ({ do: "mark" }), text: "Take this one out", hint: "take out" },
 
+  { keys: ["/"], on: PAST, does: () => focusHistory, text: "Search what is over", hint: "search" },
+  { keys: ["j", "ArrowDown"], on: PAST, does: () => () => moveHistory(1), text: "Next row", hint: "move" },
+  { keys: ["k", "ArrowUp"], on: PAST, does: () => () => moveHistory(-1), text: "Row before" },
+  { keys: ["PageDown"], on: PAST, does: () => () => turnHistory(1), text: "Older" },
+  { keys: ["PageUp"], on: PAST, does: () => () => turnHistory(-1), text: "Newer" },
+
+  { keys: ["Ctrl-1"], on: USED, does: () => ({ do: "go", to: "requests" }), text: "Requests" },
+  { keys: ["Ctrl-2"], on: USED, does: () => ({ do: "go", to: "history" }), text: "History" },
+  { keys: ["Ctrl-3"], on: USED, does: () => ({ do: "go", to: "keys" }), text: "Keys of this machine" },
+  { keys: ["Ctrl-4"], on: USED, does: () => ({ do: "go", to: "settings" }), text: "Settings" },
+  { keys: ["Ctrl-k"], on: USED, does: palette, text: "Find anything that can be done", hint: "find" },
+
   { keys: ["y"], on: PAGES, does: () => ({ do: "copy" }), text: "Copy id, digest or target" },
-  { keys: ["R"], on: PAGES, does: () => ({ do: "refresh" }), text: "Fetch again" },
-  { keys: ["Escape"], on: PAGES, does: () => ({ do: "back" }), text: "Back", hint: "back" },
+  { keys: ["R"], on: [...PAGES, "keys"], does: () => ({ do: "refresh" }), text: "Fetch again" },
+  { keys: ["Escape"], on: USED, does: () => ({ do: "back" }), text: "Back", hint: "back" },
   { keys: ["?", "F1"], on: ALL, does: () => ({ do: "help" }), text: "This list", hint: "keys" },
 ];
 
@@ -137,3 +169,23 @@ export const listed = (screen) => BINDINGS.filter(({ on, text }) => text !== "" 
  * @returns {[string, string][]}
  */
 export const hints = (screen) => BINDINGS.flatMap(({ on, keys, hint }) => (hint && on.includes(screen) ? [[written(keys[0] ?? ""), hint]] : []));
+
+/**
+ * What can be done on a screen, for the palette.
+ * @param {Snapshot} now
+ */
+export function actions(now) {
+  const hidden = ["Ctrl-k", "j", "k"];
+  return listed(now.screen)
+    .filter(({ keys }) => !hidden.includes(keys[0] ?? ""))
+    .map(({ keys, text, does }) => ({ keys, text, run: () => perform(does(now)) }));
+}
+
+/**
+ * Does what a key means.
+ * @param {Input | (() => void) | null} means
+ */
+export function perform(means) {
+  if (typeof means === "function") means();
+  else if (means !== null) dispatch(means);
+}

@@ -1,10 +1,8 @@
 // The requests: one row after the other, made only for those near the screen.
 
 import { dispatch } from "./ipc.js";
+import { rowHeight } from "./look.js";
 import { button, byId, draw, element, pieceNode, plain, textNodes, textOf } from "./text.js";
-
-/** The height of a row; the style sheet says the same. */
-const ROW = 92;
 
 const scroll = byId("rows-scroll");
 const list = byId("rows");
@@ -23,7 +21,7 @@ let cursor = -1;
 /** @param {import("./types").Snapshot} snapshot */
 export function drawQueue(snapshot) {
   const { queue, first_row: first } = snapshot;
-  list.style.height = `${queue.passing * ROW}px`;
+  list.style.height = `${queue.passing * rowHeight()}px`;
   const kept = new Set();
   queue.rows.forEach((row, place) => {
     kept.add(row.id);
@@ -78,19 +76,21 @@ function drawRow(row, place) {
     rows.set(row.id, node);
     list.append(node);
   }
-  node.style.transform = `translateY(${place * ROW}px)`;
+  node.style.transform = `translateY(${place * rowHeight()}px)`;
   node.setAttribute("aria-selected", String(row.selected));
   node.dataset.marked = String(row.marked);
   node.dataset.believed = String(row.believed);
   node.dataset.risk = typeof row.risk.tone === "string" ? row.risk.tone : row.risk.tone.risk;
   node.title = textOf(row.target);
-  draw(node, { ...row, selected: false, group: null }, rowNodes);
+  draw(node, { ...row, selected: false }, rowNodes);
 }
 
 /** @param {import("./types").QueueRow} row */
 function rowNodes(row) {
+  const group = row.group === null ? [] : [plain(row.group, "row-group")];
   const mark = row.marked ? [plain("✓ marked", "row-marked")] : [];
   return [
+    ...group,
     element("div", "row-top", pieceNode(row.risk), pieceNode(row.kind), pieceNode(row.state), pieceNode(row.left)),
     element("div", "row-target", ...textNodes(row.target)),
     element("div", "row-bottom", ...mark, plain(row.agent, "row-agent"), plain(row.environment, "row-environment"), pieceNode(row.needs)),
@@ -106,16 +106,16 @@ function follow(to) {
     return;
   }
   cursor = to;
-  const top = to * ROW;
+  const top = to * rowHeight();
   if (top < scroll.scrollTop) {
     scroll.scrollTop = top;
-  } else if (top + ROW > scroll.scrollTop + scroll.clientHeight) {
-    scroll.scrollTop = top + ROW - scroll.clientHeight;
+  } else if (top + rowHeight() > scroll.scrollTop + scroll.clientHeight) {
+    scroll.scrollTop = top + rowHeight() - scroll.clientHeight;
   }
 }
 
 scroll.addEventListener("scroll", () => {
-  const first = Math.max(0, Math.floor(scroll.scrollTop / ROW) - 20);
+  const first = Math.max(0, Math.floor(scroll.scrollTop / rowHeight()) - 20);
   if (Math.abs(first - asked) >= 10 || (first === 0 && asked !== 0)) {
     asked = first;
     dispatch({ do: "rows", first });

@@ -447,6 +447,216 @@ jump: number,
  */
 sheet: string | null, };
 
+export type PastRow = { 
+/**
+ * The request.
+ */
+id: string, 
+/**
+ * How it ended.
+ */
+state: Piece, 
+/**
+ * How bad it was.
+ */
+risk: Piece, 
+/**
+ * What sort of change it was.
+ */
+kind: string, 
+/**
+ * What it acted on.
+ */
+target: Array<Piece>, 
+/**
+ * Who asked.
+ */
+agent: string, 
+/**
+ * Where it took effect.
+ */
+environment: string, 
+/**
+ * Who decided.
+ */
+by: string, 
+/**
+ * When the last of them did, or else when it was asked.
+ */
+at: string, 
+/**
+ * How long that took.
+ */
+took: string, };
+
+export type PaceView = { 
+/**
+ * The severity.
+ */
+risk: Piece, 
+/**
+ * How many were decided.
+ */
+count: number, 
+/**
+ * Half of them took at most this long, in words.
+ */
+median: string, 
+/**
+ * The bar of it.
+ */
+median_bar: number, 
+/**
+ * Nine in ten of them took at most this long, in words.
+ */
+slow: string, 
+/**
+ * The bar of it.
+ */
+slow_bar: number, };
+
+export type WaitingView = { 
+/**
+ * The severity.
+ */
+risk: Piece, 
+/**
+ * How many, by age, and the bar of each.
+ */
+counts: Array<[number, number]>, };
+
+export type HistoryView = { 
+/**
+ * What is searched for, as it was typed.
+ */
+text: string, 
+/**
+ * The rows of the window.
+ */
+rows: Array<PastRow>, 
+/**
+ * The place of the first of them.
+ */
+first: number, 
+/**
+ * How many were found.
+ */
+found: number, 
+/**
+ * Whether more of the queue is still on its way.
+ */
+more: boolean, 
+/**
+ * The ways to end: title, how many, and whether these are shown.
+ */
+endings: Array<[string, number, boolean]>, 
+/**
+ * How long decisions took, the worst severity first.
+ */
+paces: Array<PaceView>, 
+/**
+ * The ages by which open requests are counted.
+ */
+ages: Array<string>, 
+/**
+ * The open requests, the worst severity first.
+ */
+waiting: Array<WaitingView>, };
+
+export type KeyView = { 
+/**
+ * Its name on this machine.
+ */
+name: Array<Piece>, 
+/**
+ * What keeps it.
+ */
+provider: string, 
+/**
+ * What it signs.
+ */
+signs: string, 
+/**
+ * Its id.
+ */
+id: string, 
+/**
+ * Where it is kept, where that is known.
+ */
+kept_in: Array<Piece> | null, 
+/**
+ * What it asks for before it signs.
+ */
+asks: string | null, 
+/**
+ * Whether it can be used now, or why not.
+ */
+usable: Array<Piece>, 
+/**
+ * How it is kept, as the directory says.
+ */
+assurance: Piece, 
+/**
+ * What a signature by it proves of the person.
+ */
+presence: string, 
+/**
+ * Until when it counts.
+ */
+valid: Piece, };
+
+export type KeysView = { 
+/**
+ * The keys.
+ */
+keys: Array<KeyView>, 
+/**
+ * Whether devices, agents and the keyring are still asked.
+ */
+asking: boolean, 
+/**
+ * Why they cannot be listed.
+ */
+trouble: string | null, };
+
+export type SettingsView = { 
+/**
+ * Whether the desktop tells of new requests.
+ */
+notify: boolean, 
+/**
+ * When it tells of none; empty for never.
+ */
+quiet_hours: string, 
+/**
+ * Whether there is an icon in the tray.
+ */
+tray: boolean, 
+/**
+ * Why what was set last was not kept.
+ */
+trouble: string | null, 
+/**
+ * Whether what was set last is kept.
+ */
+kept: boolean, };
+
+export type AsideView = { "is": "history" } & HistoryView | { "is": "keys" } & KeysView | { "is": "settings" } & SettingsView;
+
+export type WindowTheme = "system" | "light" | "dark" | "contrast";
+
+export type Density = "comfortable" | "compact";
+
+export type Look = { 
+/**
+ * The colours.
+ */
+theme: WindowTheme, 
+/**
+ * How close together things stand.
+ */
+density: Density, };
+
 export type Snapshot = { 
 /**
  * Rises with everything that happens.
@@ -455,7 +665,7 @@ revision: number,
 /**
  * Which screen has the keyboard.
  */
-screen: "first-run" | "queue" | "detail" | "batch", 
+screen: "first-run" | "queue" | "detail" | "batch" | "history" | "keys" | "settings", 
 /**
  * Whether everything that is shown is computed.
  */
@@ -515,7 +725,15 @@ file: string | null,
 /**
  * Whether the request moved while it was read.
  */
-moved: boolean, };
+moved: boolean, 
+/**
+ * The screen beside the requests that is open.
+ */
+aside: AsideView | null, 
+/**
+ * How everything looks.
+ */
+look: Look, };
 
 export type Lines = { 
 /**
@@ -530,6 +748,30 @@ first: number,
  * The lines.
  */
 lines: Array<PaneLine>, };
+
+export type Place = "requests" | "history" | "keys" | "settings";
+
+export type Settings = { 
+/**
+ * The colours.
+ */
+theme: WindowTheme, 
+/**
+ * How close together things stand.
+ */
+density: Density, 
+/**
+ * Whether the desktop tells of new requests.
+ */
+notify: boolean, 
+/**
+ * When it tells of none; empty for never.
+ */
+quiet_hours: string, 
+/**
+ * Whether there is an icon in the tray.
+ */
+tray: boolean, };
 
 export type Input = { "do": "move", 
 /**
@@ -587,7 +829,27 @@ text: string, } | { "do": "next-page" } | { "do": "previous-page" } | { "do": "e
 /**
  * The text.
  */
-text: string, } | { "do": "leave-editor" } | { "do": "leave-file" } | { "do": "showing", 
+text: string, } | { "do": "leave-editor" } | { "do": "groups" } | { "do": "go", 
+/**
+ * Which.
+ */
+to: Place, } | { "do": "seek", 
+/**
+ * Words that name them.
+ */
+text: string, 
+/**
+ * How they ended: its place among the ways to end.
+ */
+ending: number, 
+/**
+ * The first of them that is looked at.
+ */
+first: number, } | { "do": "keep", 
+/**
+ * To this.
+ */
+settings: Settings, } | { "do": "leave-file" } | { "do": "showing", 
 /**
  * The sheet.
  */

@@ -56,6 +56,12 @@ impl Driver {
         self.post(&format!("/element/{element}/value"), &json!({ "text": keys }));
     }
 
+    /// Gives the window another size.
+    #[allow(dead_code, reason = "the bench has no need of it")]
+    pub fn resize(&self, width: u32, height: u32) {
+        self.post("/window/rect", &json!({ "width": width, "height": height }));
+    }
+
     /// A picture of the page, as a PNG.
     pub fn screenshot(&self) -> Vec<u8> {
         STANDARD

@@ -18,6 +18,7 @@ mod home;
 mod hostile;
 mod page;
 mod read;
+mod screens;
 mod window;
 
 use countersign_protocol::identity::RequestId;

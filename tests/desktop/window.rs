@@ -123,6 +123,18 @@ impl Window {
         self.driver.execute(&script)
     }
 
+    /// Runs a script as it is, before anything else is asked.
+    #[allow(dead_code, reason = "the bench has no need of it")]
+    pub fn script(&self, script: &str) {
+        self.driver.execute(&format!("{script}\n;arguments[arguments.length - 1](null);"));
+    }
+
+    /// Gives the window another size.
+    #[allow(dead_code, reason = "the bench has no need of it")]
+    pub fn resize(&self, width: u32, height: u32) {
+        self.driver.resize(width, height);
+    }
+
     /// Waits until the page says yes.
     pub fn until(&self, what: &str, body: &str) {
         let began = Instant::now();

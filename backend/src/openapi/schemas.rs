@@ -104,7 +104,9 @@ pub(super) fn schemas() -> Value {
                 ("id", reference("RequestId")), ("phase", reference("Phase")), ("change", reference("Count")),
                 ("request", reference("Envelope")),
                 ("approved_by", json!({ "type": "array", "items": { "type": "string" } })),
-                ("looking?", json!({ "type": "array", "items": { "type": "string" } }))]) })),
+                ("looking?", json!({ "type": "array", "items": { "type": "string" } })),
+                ("decided?", object("Who decided, and when the last of them did", &[("at", text.clone()),
+                    ("by", json!({ "type": "array", "items": { "type": "string" } }))]))]) })),
             ("next?", text.clone()), ("change", reference("Count"))]),
         "ConsistencyAnswer": object("A consistency proof (RFC 6962)", &[("proof", list("Digest"))]),
         "Problem": json!({

@@ -6,10 +6,10 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use countersign_protocol::api::{MAX_PAGE, RequestPage, RequestRecord, RequestRow};
+use countersign_protocol::api::{Decided, MAX_PAGE, RequestPage, RequestRecord, RequestRow};
 use countersign_protocol::bundle::Evidence;
 use countersign_protocol::identity::{AgentId, RequestId};
-use countersign_protocol::request::Phase;
+use countersign_protocol::request::{Phase, RequestState};
 use rusqlite::Connection;
 use serde::Deserialize;
 
@@ -197,7 +197,14 @@ fn row_of(conn: &Connection, entry: &Entry) -> Result<RequestRow, Refused> {
             .map(|vote| vote.person.clone())
             .collect(),
         looking: Vec::new(),
+        decided: decided(&entry.state),
     })
+}
+
+fn decided(state: &RequestState) -> Option<Decided> {
+    let at = state.votes().map(|vote| vote.decided_at).max()?;
+    let by = state.votes().map(|vote| vote.person.clone()).collect();
+    Some(Decided { at, by })
 }
 
 /// The record of a request, as far as `caller` may see it. What ran out meanwhile is closed first.

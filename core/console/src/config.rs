@@ -48,7 +48,7 @@ const TOP_KEYS: &[&str] = &[
 ];
 const PRESENCE_KEYS: &[&str] = &["tell"];
 const TERMINAL_KEYS: &[&str] = &["theme", "notify", "keys", "colours"];
-const DESKTOP_KEYS: &[&str] = &["notify", "quiet_hours", "tray"];
+const DESKTOP_KEYS: &[&str] = &["notify", "quiet_hours", "tray", "theme", "density"];
 const KEY_KEYS: &[&str] = &["provider", "role", "id", "at"];
 
 /// The configuration.
@@ -112,6 +112,38 @@ pub struct Desktop {
     pub quiet_hours: Option<QuietHours>,
     /// Whether there is an icon in the tray.
     pub tray: bool,
+    /// Its colours.
+    pub theme: WindowTheme,
+    /// How close together things stand.
+    pub density: Density,
+}
+
+/// The colours of the desktop console.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
+#[serde(rename_all = "kebab-case")]
+pub enum WindowTheme {
+    /// As the desktop has it.
+    #[default]
+    System,
+    /// Dark on light.
+    Light,
+    /// Light on dark.
+    Dark,
+    /// As far apart as colours can be, light or dark as the desktop has it.
+    Contrast,
+}
+
+/// How close together things stand in a window.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
+#[serde(rename_all = "kebab-case")]
+pub enum Density {
+    /// With room between them.
+    #[default]
+    Comfortable,
+    /// So that more of them are on the screen.
+    Compact,
 }
 
 impl Default for Desktop {
@@ -120,6 +152,8 @@ impl Default for Desktop {
             notify: true,
             quiet_hours: None,
             tray: true,
+            theme: WindowTheme::default(),
+            density: Density::default(),
         }
     }
 }
@@ -425,6 +459,33 @@ impl Config {
         })
     }
 
+    /// Puts how the desktop console is into the file. What people wrote beside that stays as it is.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when the file is written in a way that this can't change, or cannot be written.
+    pub fn keep_desktop(path: &Path, desktop: &Desktop) -> Result<(), ConfigError> {
+        let malformed = |problem: String| ConfigError::Malformed {
+            path: path.to_owned(),
+            problem,
+        };
+        let text = read(path)?.unwrap_or_default();
+        let wanted = Self {
+            desktop: *desktop,
+            ..Self::parse(path, &text)?
+        };
+        let values = toml::to_string(desktop).map_err(|error| malformed(error.to_string()))?;
+        let text = with_desktop(&text, &values);
+        // Written in another way than as a table of lines, it is left to whoever wrote it.
+        if Self::parse(path, &text).ok().as_ref() != Some(&wanted) {
+            let problem = "`desktop` is not written as a table of lines; change it in an editor";
+            return Err(malformed(problem.to_owned()));
+        }
+        durable::replace(path, text.as_bytes()).map_err(|source| ConfigError::File {
+            path: path.to_owned(),
+            source,
+        })
+    }
+
     /// Adds a key to the file. What people wrote in it stays as it is.
     ///
     /// # Errors
@@ -502,6 +563,36 @@ impl Config {
         }
         toml::from_str(text).map_err(malformed)
     }
+}
+
+/// The text of a configuration with these lines as the values of its desktop table.
+fn with_desktop(text: &str, values: &str) -> String {
+    let (mut out, mut inside, mut written) = (String::new(), false, false);
+    for line in text.split_inclusive('\n') {
+        let bare = line.split('#').next().unwrap_or_default().trim();
+        if bare.starts_with('[') {
+            inside = bare == "[desktop]";
+        } else if inside && bare.split_once('=').is_some_and(|(key, _)| DESKTOP_KEYS.contains(&key.trim())) {
+            continue;
+        }
+        out.push_str(line);
+        if inside && !written {
+            if !out.ends_with('\n') {
+                out.push('\n');
+            }
+            out.push_str(values);
+            written = true;
+        }
+    }
+    if !written {
+        let gap = match text {
+            "" => "",
+            text if text.ends_with('\n') => "\n",
+            _ => "\n\n",
+        };
+        out = format!("{out}{gap}[desktop]\n{values}");
+    }
+    out
 }
 
 fn read(path: &Path) -> Result<Option<String>, ConfigError> {
@@ -698,6 +789,39 @@ mod tests {
             error.to_string(),
             "`person` is not configured; run `countersign login`"
         );
+    }
+
+    #[test]
+    fn how_the_window_is_is_kept_without_touching_what_people_wrote() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        let desktop = Desktop {
+            theme: WindowTheme::Dark,
+            quiet_hours: Some(QuietHours::try_from("22:00-07:00".to_owned()).unwrap()),
+            ..Desktop::default()
+        };
+        for before in [
+            "",
+            "person = 'p-kim' # me",
+            "[desktop] # mine\n# at night\ntray = true\nquiet_hours = \"01:00-02:00\"\n\n[presence]\ntell = false\n",
+            "[desktop]",
+        ] {
+            std::fs::write(&path, before).unwrap();
+            let (known, person) = (Config::load(&path).unwrap().presence, before.contains("# me"));
+            for _ in 0..2 {
+                Config::keep_desktop(&path, &desktop).unwrap();
+                let kept = Config::load(&path).unwrap();
+                assert_eq!((kept.desktop, kept.presence), (desktop, known), "{before}");
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            assert_eq!(text.contains("# me"), person);
+            assert_eq!(text.contains("# at night"), before.contains("# at night"), "{text}");
+        }
+        for odd in ["desktop = { tray = false }\n", "desktop.tray = false\n"] {
+            std::fs::write(&path, odd).unwrap();
+            assert!(Config::keep_desktop(&path, &desktop).is_err());
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), odd);
+        }
     }
 
     #[test]

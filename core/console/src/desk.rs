@@ -272,7 +272,8 @@ impl ReviewerDesk {
     fn row(&self, row: InboxRow, key: Option<KeyAssurance>) -> Row {
         let content = match row.request {
             Ok(request) => {
-                let summary = Summary::of(&request, row.phase, row.approved_by, self.inbox.person());
+                let mut summary = Summary::of(&request, row.phase, row.approved_by, self.inbox.person());
+                summary.decided = row.decided;
                 RowContent::Verified(Box::new(summary.with_key(key)))
             }
             Err(problem) => {

@@ -10,7 +10,7 @@ use countersign_client::http::{Backend, Options, RequestFilter};
 use countersign_client::key_file::{self, KeyFileError};
 use countersign_client::trust::{TrustError, TrustStore, Trusted};
 use countersign_client::{ClientError, now};
-use countersign_protocol::api::{RequestRecord, RequestRow};
+use countersign_protocol::api::{Decided, RequestRecord, RequestRow};
 use countersign_protocol::approval::ApprovalRequest;
 use countersign_protocol::bundle::Evidence;
 use countersign_protocol::decision::SeenCheckpoint;
@@ -70,6 +70,8 @@ pub struct Row {
     pub approved_by: Vec<PersonId>,
     /// Who has it open on a screen, as the backend says; only people whom the directory names.
     pub looking: Vec<PersonId>,
+    /// Who decided, as the backend says; only people whom the directory names.
+    pub decided: Option<Decided>,
     /// The request statement, or why it is not believed.
     pub request: Result<Verified<ApprovalRequest>, String>,
 }
@@ -304,6 +306,7 @@ impl Inbox {
             request: copy.record.evidence.request.envelope,
             approved_by: Vec::new(),
             looking: Vec::new(),
+            decided: None,
         };
         self.check(copies.unwrap_or_default().into_iter().map(row).collect())
             .await
@@ -463,6 +466,10 @@ fn check_row(row: RequestRow, trusted: &Trusted) -> Row {
         phase: row.phase,
         approved_by: row.approved_by,
         looking: known(row.looking, trusted),
+        decided: row.decided.map(|decided| Decided {
+            at: decided.at,
+            by: known(decided.by, trusted),
+        }),
         request,
     }
 }

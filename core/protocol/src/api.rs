@@ -149,6 +149,19 @@ pub struct RequestRow {
     /// Who has it open on a screen now, as the backend says. Guards are not told.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub looking: Vec<PersonId>,
+    /// Who decided so far, as the backend says, whether it still counts or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided: Option<Decided>,
+}
+
+/// Who decided a request, and when the last of them did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decided {
+    /// When the newest decision was made.
+    pub at: Timestamp,
+    /// Everybody who approved or denied.
+    pub by: Vec<PersonId>,
 }
 
 /// A page of the queue: newest first; asked for with `since`, in the order of the changes.

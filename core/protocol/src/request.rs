@@ -332,6 +332,11 @@ impl RequestState {
         self.denial.as_ref()
     }
 
+    /// Every decision that was taken in, whether it still counts or not: approvals, then the denial.
+    pub fn votes(&self) -> impl Iterator<Item = &Vote> {
+        self.approvals.values().chain(&self.denial)
+    }
+
     /// The amendment that ended it.
     #[must_use]
     pub const fn amendment(&self) -> Option<&AmendmentDigest> {

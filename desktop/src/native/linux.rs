@@ -1,7 +1,7 @@
 //! The world outside the page on Linux: prompts in GTK, notifications and a tray icon over the session bus.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use countersign_console::config::Desktop;
 use countersign_console::machine::Confirmation;
@@ -23,7 +23,7 @@ const MAX_HEARD: usize = 8;
 pub struct Linux {
     app: AppHandle,
     console: Weak<Console>,
-    manners: Desktop,
+    manners: Mutex<Desktop>,
     icon: Option<Icon>,
     heard: Arc<AtomicUsize>,
 }
@@ -34,19 +34,20 @@ impl Linux {
         Self {
             app: app.clone(),
             console: Arc::downgrade(console),
-            manners,
+            manners: Mutex::new(manners),
             icon: manners.tray.then(|| Icon::show(app)),
             heard: Arc::default(),
         }
     }
 
-    /// Whether it is between the hours in which nothing is told.
+    /// Whether nothing is to be told at all, or at this time of day.
     fn is_quiet(&self) -> bool {
+        let manners = self.manners.lock().map_or_else(|broken| *broken.into_inner(), |manners| *manners);
         let minute = glib::DateTime::now_local()
             .ok()
             .and_then(|now| u16::try_from(now.hour() * 60 + now.minute()).ok());
-        let hours = self.manners.quiet_hours;
-        minute.is_some_and(|minute| hours.is_some_and(|hours| hours.contains(minute)))
+        let hours = manners.quiet_hours;
+        !manners.notify || minute.is_some_and(|minute| hours.is_some_and(|hours| hours.contains(minute)))
     }
 }
 
@@ -66,7 +67,7 @@ impl Native for Linux {
     }
 
     fn tell(&self, arrival: Arrival) {
-        if !self.manners.notify || self.is_quiet() || window::is_looked_at(&self.app) {
+        if self.is_quiet() || window::is_looked_at(&self.app) {
             return;
         }
         let (app, console, heard) = (
@@ -91,6 +92,12 @@ impl Native for Linux {
     fn count(&self, waiting: usize) {
         if let Some(icon) = &self.icon {
             icon.count(waiting);
+        }
+    }
+
+    fn heed(&self, manners: Desktop) {
+        if let Ok(mut held) = self.manners.lock() {
+            *held = manners;
         }
     }
 

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_console::config::{Config, ConfigError, ConfiguredKey, Provider};
 use countersign_console::home::Home;
+use countersign_console::keys::listing;
 use countersign_console::keys::tpm::TpmKeys;
 use countersign_console::keys::tpm::attest::Credential;
 use countersign_console::keys::{self, NewKey, ReviewerKey};
@@ -123,39 +124,33 @@ pub fn add(
 
 fn list(config: Option<&Path>, as_json: bool) -> Result<(), Failure> {
     let (_, config) = session::configuration(config)?;
-    let mut documents: Vec<Value> = Vec::new();
-    for (name, key) in &config.keys {
-        let opened = keys::open(key);
-        let attempts = opened.as_ref().map_or(Ok(None), |opened| opened.attempts());
-        let problem = match (&opened, &attempts) {
-            (Err(error), _) | (_, Err(error)) => Some(error.to_string()),
-            _ => None,
-        };
-        let left = attempts.ok().flatten().map(|attempts| attempts.left);
-        if as_json {
-            documents.push(
-                json!({ "name": name, "provider": key.provider, "role": key.role, "id": key.id,
-                "kept_in": opened.as_ref().ok().map(|opened| opened.kept_in()),
-                "asks": opened.as_ref().ok().map(|opened| opened.asks().word()), "attempts_left": left,
-                "available": problem.is_none(), "problem": problem }),
-            );
-        } else {
-            let found = match (problem, left) {
-                (Some(problem), _) => format!("NOT available: {}", output::shown(problem.as_str())),
-                (None, Some(left)) => format!("available, {left} PIN attempts left"),
-                (None, None) => "available".to_owned(),
-            };
-            output::say(&format!(
-                "{name}: {:?} key, {}, {} ({found})",
-                key.role,
-                key.provider.word(),
-                key.id
-            ))?;
-        }
-    }
+    let listed = listing::list(&config, None);
     if as_json {
-        output::json(&json!({ "schema": "countersign/keys/v1", "keys": documents }))
-    } else if config.keys.is_empty() {
+        let documents: Vec<Value> = listed
+            .iter()
+            .map(|one| {
+                json!({ "name": one.name, "provider": one.key.provider, "role": one.key.role, "id": one.key.id,
+                    "kept_in": one.kept_in, "asks": one.asks, "attempts_left": one.attempts_left,
+                    "available": one.problem.is_none(), "problem": one.problem })
+            })
+            .collect();
+        return output::json(&json!({ "schema": "countersign/keys/v1", "keys": documents }));
+    }
+    for one in &listed {
+        let found = match (&one.problem, one.attempts_left) {
+            (Some(problem), _) => format!("NOT available: {}", output::shown(problem.as_str())),
+            (None, Some(left)) => format!("available, {left} PIN attempts left"),
+            (None, None) => "available".to_owned(),
+        };
+        output::say(&format!(
+            "{}: {:?} key, {}, {} ({found})",
+            one.name,
+            one.key.role,
+            one.key.provider.word(),
+            one.key.id
+        ))?;
+    }
+    if listed.is_empty() {
         output::say("no keys; make one with `countersign keys create`")
     } else {
         Ok(())

@@ -197,6 +197,8 @@ fn summary(kind: Kind, title: &Untrusted) -> Result<Summary, Trouble> {
         personal: false,
         why_not: None,
         weak_key: false,
+        decided: None,
+        digest_start: [0; 4],
     })
 }
 

@@ -210,6 +210,8 @@ fn summary(sketch: &Sketch) -> Option<Summary> {
             .filter_map(|p| p.parse().ok())
             .collect(),
         weak_key: false,
+        decided: None,
+        digest_start: [0; 4],
         personal: false,
         why_not: match (phase.is_open(), number) {
             (false, _) => Some("the request is over and cannot change any more".to_owned()),

@@ -7,6 +7,7 @@
 
 mod error;
 mod item;
+pub mod listing;
 pub mod pkcs11;
 pub mod software;
 pub mod ssh_agent;

@@ -8,6 +8,7 @@
 pub mod state;
 
 mod fuzzy;
+pub mod past;
 pub mod queue;
 pub mod rows;
 mod search;

@@ -539,6 +539,8 @@ mod tests {
                 personal: false,
                 why_not: change.is_multiple_of(2).then(|| "not you".to_owned()),
                 weak_key: false,
+                decided: None,
+                digest_start: [0; 4],
             }))
         };
         let id = RequestId::of(&ProposalDigest::new(Sha256Digest::of(&[number])));

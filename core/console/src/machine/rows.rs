@@ -10,6 +10,7 @@ use std::hash::{BuildHasher as _, Hash, RandomState};
 
 use hashbrown::HashTable;
 
+use countersign_protocol::api::Decided;
 use countersign_protocol::approval::Severity;
 use countersign_protocol::identity::{AgentId, EnvironmentId, PersonId, RequestId};
 use countersign_protocol::kind::{KINDS, Kind};
@@ -17,7 +18,7 @@ use countersign_protocol::moment::Timestamp;
 use countersign_protocol::request::Phase;
 
 use super::queue::{Lane, Order};
-use super::state::{Row, RowContent, Summary, Trouble};
+use super::state::{DigestStart, Row, RowContent, Summary, Trouble};
 
 /// The rows of a queue, in the order they came, each request once.
 #[derive(Debug, Default)]
@@ -31,6 +32,10 @@ pub struct Rows {
     names: Names,
     /// What is wrong with the rows that are not believed.
     refused: BTreeMap<u32, Vec<Trouble>>,
+    /// How the digest of each row's action begins.
+    digest_starts: Vec<DigestStart>,
+    /// Who decided what, where anybody did.
+    decided: BTreeMap<u32, Decided>,
 }
 
 /// What rows share, each once.
@@ -39,6 +44,13 @@ pub(super) struct Names {
     pub agents: Numbered<AgentId>,
     pub environments: Numbered<EnvironmentId>,
     counts: Numbered<Count>,
+}
+
+impl Names {
+    /// Who approved, for each number of what rows take and have.
+    pub fn approvers(&self) -> impl Iterator<Item = &[PersonId]> {
+        self.counts.iter().map(|count| count.approved_by.as_slice())
+    }
 }
 
 /// Things with a number each.
@@ -201,6 +213,8 @@ impl Rows {
             personal: record.standing.is_personal(),
             why_not: count.why_not.clone(),
             weak_key: count.weak_key,
+            decided: self.decided(index).cloned(),
+            digest_start: self.digest_start(index),
         })
     }
 
@@ -293,6 +307,27 @@ impl Rows {
         &self.names
     }
 
+    /// Who decided a row, where anybody did.
+    fn decided(&self, index: usize) -> Option<&Decided> {
+        self.decided.get(&u32::try_from(index).ok()?)
+    }
+
+    fn digest_start(&self, index: usize) -> DigestStart {
+        self.digest_starts.get(index).copied().unwrap_or_default()
+    }
+
+    /// What the history reads of a row that is believed.
+    pub(super) fn passage(&self, index: usize) -> Option<Passage<'_>> {
+        let record = self.records.get(index)?;
+        (record.standing != Standing::Refused).then(|| Passage {
+            phase: record.phase,
+            severity: record.severity,
+            created_at: record.created_at,
+            expires_at: record.expires_at,
+            decided: self.decided(index),
+        })
+    }
+
     /// What a search reads of a row.
     pub(super) fn searched(&self, index: usize) -> Option<Searched<'_>> {
         let record = self.records.get(index)?;
@@ -304,6 +339,9 @@ impl Rows {
             kind: usize::from(record.kind),
             agent: usize::try_from(record.agent).ok()?,
             environment: usize::try_from(record.environment).ok()?,
+            count: usize::try_from(record.count).ok()?,
+            digest_start: self.digest_start(index),
+            deciders: self.decided(index).map_or(&[], |decided| &decided.by),
             letters: record.letters,
             target: self.target(record),
         })
@@ -328,8 +366,10 @@ impl Rows {
         let old = old.cloned();
         let end = u32::try_from(self.records.len()).ok()?;
         let index = known.unwrap_or(end);
+        let (mut digest_start, mut decided) = (DigestStart::default(), None);
         let record = match row.content {
-            RowContent::Verified(summary) => {
+            RowContent::Verified(mut summary) => {
+                (digest_start, decided) = (summary.digest_start, summary.decided.take());
                 let record = self.record(id, change, *summary, old.as_ref())?;
                 self.refused.remove(&index);
                 record
@@ -339,7 +379,15 @@ impl Rows {
                 Record::refused(id, change)
             }
         };
+        match decided {
+            Some(decided) => drop(self.decided.insert(index, decided)),
+            None => drop(self.decided.remove(&index)),
+        }
         let place = usize::try_from(index).ok()?;
+        match self.digest_starts.get_mut(place) {
+            Some(old) => *old = digest_start,
+            None => self.digest_starts.push(digest_start),
+        }
         match self.records.get_mut(place) {
             Some(old) => *old = record,
             None => {
@@ -466,8 +514,21 @@ pub(super) struct Searched<'a> {
     pub kind: usize,
     pub agent: usize,
     pub environment: usize,
+    /// The number of what it takes and has, among it who approved.
+    pub count: usize,
+    pub digest_start: DigestStart,
+    pub deciders: &'a [PersonId],
     pub letters: Letters,
     pub target: &'a [u8],
+}
+
+/// What the history reads of a row.
+pub(super) struct Passage<'a> {
+    pub phase: Phase,
+    pub severity: Severity,
+    pub created_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub decided: Option<&'a Decided>,
 }
 
 impl Record {
@@ -597,6 +658,11 @@ mod tests {
                 personal: number.is_multiple_of(2),
                 why_not: number.is_multiple_of(5).then(|| "not you".to_owned()),
                 weak_key: number.is_multiple_of(4),
+                decided: number.is_multiple_of(3).then(|| Decided {
+                    at: Timestamp::from_millis(u64::from(number) * 19),
+                    by: vec!["p-9".parse().unwrap()],
+                }),
+                digest_start: number.to_be_bytes(),
             }))
         };
         Row {

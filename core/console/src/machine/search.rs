@@ -3,15 +3,18 @@
 //! What rows share (names, kinds, states) is judged once for each word, before any row is; of a row itself only
 //! the target is read, and only where all letters of the word are in it.
 
-use countersign_protocol::identity::RequestId;
+use countersign_protocol::identity::{PersonId, RequestId};
 use countersign_protocol::kind::KINDS;
 use countersign_protocol::request::Phase;
 
 use super::fuzzy::{self, Score};
 use super::rows::{Letters, Names, Searched};
+use super::state::DigestStart;
 
 /// From this length on a word may be the beginning of a request's id.
 const MIN_ID: usize = 3;
+/// From this length on a word may be the beginning of a digest. Not more, so that a longer word finds less.
+const MIN_DIGEST: usize = 3;
 
 /// What is searched for.
 pub struct Search(Vec<Word>);
@@ -27,6 +30,16 @@ struct Word {
     kinds: Vec<Option<Score>>,
     agents: Vec<Option<Score>>,
     environments: Vec<Option<Score>>,
+    approvers: Vec<Option<Score>>,
+    /// The beginning of a digest that it may be.
+    digest: Option<DigestBeginning>,
+}
+
+/// The first hexadecimal digits of a digest: their value and how many they are, at most eight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct DigestBeginning {
+    value: u32,
+    digits: u32,
 }
 
 /// The first bits of a request's id, as base 32 spells them.
@@ -66,6 +79,11 @@ impl Word {
                 .iter()
                 .map(|name| near(name.as_str()))
                 .collect(),
+            approvers: names
+                .approvers()
+                .map(|people| people.iter().filter_map(|person| near(person.as_str())).max())
+                .collect(),
+            digest: DigestBeginning::of(&text),
             text,
         }
     }
@@ -90,7 +108,39 @@ impl Word {
             .max(known(&self.kinds, row.kind))
             .max(known(&self.agents, row.agent))
             .max(known(&self.environments, row.environment))
+            .max(known(&self.approvers, row.count))
+            .max(self.decider(row.deciders))
             .max(id)
+            .max(
+                self.digest
+                    .filter(|digest| digest.begins(row.digest_start))
+                    .map(|digest| 8 * digest.digits),
+            )
+    }
+}
+
+impl Word {
+    fn decider(&self, people: &[PersonId]) -> Option<Score> {
+        let scores = people.iter().filter_map(|person| fuzzy::score(&self.text, person.as_str().as_bytes()));
+        scores.max()
+    }
+}
+
+impl DigestBeginning {
+    /// What a word of hexadecimal digits begins with.
+    fn of(word: &[u8]) -> Option<Self> {
+        if !(MIN_DIGEST..=64).contains(&word.len()) || !word.iter().all(u8::is_ascii_hexdigit) {
+            return None;
+        }
+        let start = std::str::from_utf8(word.get(..word.len().min(8))?).ok()?;
+        Some(Self {
+            value: u32::from_str_radix(start, 16).ok()?,
+            digits: u32::try_from(start.len()).ok()?,
+        })
+    }
+
+    fn begins(self, digest: DigestStart) -> bool {
+        u32::from_be_bytes(digest) >> (32 - 4 * self.digits) == self.value
     }
 }
 
@@ -148,6 +198,18 @@ mod tests {
         }
         assert_eq!(IdStart::of(b"r-!"), None);
         assert_eq!(IdStart::of(b"de"), None);
+    }
+
+    #[test]
+    fn the_beginning_of_a_digest_finds_it_and_no_other() {
+        let begins = |word: &[u8], digest| DigestBeginning::of(word).is_some_and(|start| start.begins(digest));
+        let digest = [0x0a, 0xbc, 0xde, 0xf1];
+        assert!(begins(b"0abcde", digest) && begins(b"0abcdef", digest) && begins(b"0abcdef1", digest));
+        assert!(begins(b"0abcdef1aaaaaaaaaaaa", digest));
+        assert!(begins(b"0ab", digest) && !begins(b"0abcd0", digest) && !begins(b"0abcdef2", digest));
+        for none in [&b"0a"[..], b"workers", &[b'a'; 65]] {
+            assert_eq!(DigestBeginning::of(none), None);
+        }
     }
 
     proptest! {

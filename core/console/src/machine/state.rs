@@ -28,7 +28,7 @@ use super::reading::Pane;
 use super::reveal::Revealing;
 
 pub use detail::{Detail, DetailContent};
-pub use row::{Row, RowContent, Summary};
+pub use row::{DigestStart, Row, RowContent, Summary};
 pub use trust::{Connection, KeyStanding, KeySummary, Notice, Trouble, Trust};
 
 /// Keys that open or decide are ignored this long after what is under them changed by itself.

@@ -59,6 +59,8 @@ fn summary(severity: Severity) -> Summary {
         personal: false,
         why_not: None,
         weak_key: false,
+        decided: None,
+        digest_start: [0; 4],
     }
 }
 

@@ -1,6 +1,8 @@
 //! A request as a row of the queue, and in short.
 
+use countersign_protocol::api::Decided;
 use countersign_protocol::approval::{ApprovalRequest, Severity};
+use countersign_protocol::digest::ActionDigest;
 use countersign_protocol::identity::{AgentId, EnvironmentId, KeyAssurance, PersonId, RequestId};
 use countersign_protocol::kind::Kind;
 use countersign_protocol::moment::Timestamp;
@@ -62,7 +64,14 @@ pub struct Summary {
     pub why_not: Option<String>,
     /// Whether an approval by the key of this machine would not count, as far as the request itself tells.
     pub weak_key: bool,
+    /// Who decided so far, as the backend says.
+    pub decided: Option<Decided>,
+    /// How the digest of the action begins, to find it by.
+    pub digest_start: DigestStart,
 }
+
+/// The first bytes of a digest.
+pub type DigestStart = [u8; 4];
 
 impl Row {
     /// The request in short, where it is believed.
@@ -106,6 +115,8 @@ impl Summary {
             personal: request.personal,
             why_not: why_not.map(|refusal| refusal.to_string()),
             weak_key: false,
+            decided: None,
+            digest_start: start(&request.action_digest),
         }
     }
 
@@ -137,4 +148,9 @@ impl Summary {
             self.environment.to_string()
         })
     }
+}
+
+fn start(digest: &ActionDigest) -> DigestStart {
+    let bytes = digest.sha256().as_bytes();
+    std::array::from_fn(|at| bytes.get(at).copied().unwrap_or_default())
 }

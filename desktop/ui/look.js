@@ -1,0 +1,22 @@
+// How everything looks: colours, and how close together things stand. Kept by the console, or as the desktop has it.
+
+/** @typedef {import("./types").Look} Look */
+
+const more = window.matchMedia("(prefers-contrast: more)");
+
+/** @type {Look} */
+let shown = { theme: "system", density: "comfortable" };
+
+/** @param {Look} look */
+export function drawLook(look) {
+  shown = look;
+  const root = document.documentElement;
+  root.dataset.theme = look.theme;
+  root.dataset.density = look.density;
+  root.dataset.contrast = look.theme === "contrast" || more.matches ? "more" : "usual";
+}
+
+/** The height of a row of the queue; the style sheet says the same. */
+export const rowHeight = () => (shown.density === "compact" ? 72 : 92);
+
+more.addEventListener("change", () => drawLook(shown));
