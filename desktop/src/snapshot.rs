@@ -28,7 +28,9 @@ pub struct Snapshot {
     /// Which screen has the keyboard.
     #[cfg_attr(
         test,
-        ts(type = "\"first-run\" | \"queue\" | \"detail\" | \"batch\" | \"history\" | \"keys\" | \"settings\"")
+        ts(
+            type = "\"first-run\" | \"queue\" | \"detail\" | \"batch\" | \"history\" | \"keys\" | \"settings\""
+        )
     )]
     pub screen: &'static str,
     /// Whether everything that is shown is computed.

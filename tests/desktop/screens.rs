@@ -67,9 +67,10 @@ fn busy() -> (Story, Window) {
         .unwrap();
     assert_eq!(story.agent.take().unwrap().finish().code, Some(0));
     story.organisation.wait_until(story.request, Phase::Succeeded);
-    let denied = story
-        .organisation
-        .ask_change("sshd_config", "PermitRootLogin no\n", "PermitRootLogin yes\n");
+    let denied =
+        story
+            .organisation
+            .ask_change("sshd_config", "PermitRootLogin no\n", "PermitRootLogin yes\n");
     let request = story.organisation.wait_for(Phase::Pending);
     story.organisation.decide(request, "alex", Verdict::Deny).unwrap();
     story.organisation.wait_until(request, Phase::Denied);
@@ -124,10 +125,16 @@ fn walk(window: &Window, mut visit: impl FnMut(&str)) {
             "the tab",
             &format!("return now.detail.tabs[{place}].selected && document.querySelectorAll('#lines .line').length > 0"),
         );
-        visit(&format!("request-{}", title.as_str().unwrap().to_lowercase().replace(' ', "-")));
+        visit(&format!(
+            "request-{}",
+            title.as_str().unwrap().to_lowercase().replace(' ', "-")
+        ));
         if title == "Change" {
             window.press("v");
-            window.until("both sides", "return document.querySelector('.line.pair') !== null");
+            window.until(
+                "both sides",
+                "return document.querySelector('.line.pair') !== null",
+            );
             visit("request-beside");
             window.press("v");
         }
@@ -224,7 +231,11 @@ fn no_screen_of_a_file_a_batch_or_a_new_home_has_a_violation() {
     let (story, window) = busy();
     let more: Vec<_> = ["api", "mail"]
         .into_iter()
-        .map(|name| story.organisation.ask_change(&format!("{name}.conf"), "workers = 4\n", "workers = 8\n"))
+        .map(|name| {
+            story
+                .organisation
+                .ask_change(&format!("{name}.conf"), "workers = 4\n", "workers = 8\n")
+        })
         .collect();
     window.until("the new rows", "return now.queue.rows.length === 5");
     let mut check = Check::of(&window, &axe);
@@ -233,7 +244,10 @@ fn no_screen_of_a_file_a_batch_or_a_new_home_has_a_violation() {
         std::thread::sleep(std::time::Duration::from_millis(350));
         window.press("x");
     }
-    window.until("two marks", "return now.queue.rows.filter((row) => row.marked).length === 2");
+    window.until(
+        "two marks",
+        "return now.queue.rows.filter((row) => row.marked).length === 2",
+    );
     window.press("B");
     window.until("the batch", "return now.screen === 'batch' && now.complete && document.querySelectorAll('#lines .line').length > 5");
     check.visit(&window, "batch");
@@ -250,16 +264,25 @@ fn no_screen_of_a_file_a_batch_or_a_new_home_has_a_violation() {
         let file = file.to_str().unwrap();
         story.reviewer.must(&[command, "-o", file, &id]);
         let window = Window::open(story.reviewer.home(), &["--open", file]);
-        window.until("the file", "return now.file !== null && now.queue.rows.length === 1");
+        window.until(
+            "the file",
+            "return now.file !== null && now.queue.rows.length === 1",
+        );
         window.press(ENTER);
-        window.until("the request to be readable", "return now.detail?.readable && document.querySelectorAll('#lines .line').length > 5");
+        window.until(
+            "the request to be readable",
+            "return now.detail?.readable && document.querySelectorAll('#lines .line').length > 5",
+        );
         window.script(&axe);
         check.visit(&window, screen);
     }
 
     let home = tempfile::tempdir().unwrap();
     let window = Window::open(home.path(), &[]);
-    window.until("the first steps", "return now.setup !== null && document.querySelectorAll('.choices li').length === 3");
+    window.until(
+        "the first steps",
+        "return now.setup !== null && document.querySelectorAll('.choices li').length === 3",
+    );
     window.script(&axe);
     check.visit(&window, "setup");
     assert!(check.wrong.is_empty(), "{}", check.wrong.join("\n"));
@@ -297,15 +320,27 @@ fn what_is_over_is_searched_by_who_decided_and_opened() {
     }
     let (_story, window) = busy();
     window.press("\u{e009}2\u{e000}");
-    window.until("the history", "return document.querySelectorAll('#history-rows tr').length === 2");
-    assert_eq!(window.js("return now.aside.paces.map((pace) => pace.count).reduce((one, other) => one + other)"), 2);
+    window.until(
+        "the history",
+        "return document.querySelectorAll('#history-rows tr').length === 2",
+    );
+    assert_eq!(
+        window.js("return now.aside.paces.map((pace) => pace.count).reduce((one, other) => one + other)"),
+        2
+    );
     window.press("/");
     window.press("denied alex");
     window.until("the denied one", "return document.querySelectorAll('#history-rows tr').length === 1 && now.aside.rows[0].state.text.includes('denied')");
     window.press(ENTER);
-    window.until("the row to have the keyboard", "return document.activeElement.className === 'past-open'");
+    window.until(
+        "the row to have the keyboard",
+        "return document.activeElement.className === 'past-open'",
+    );
     window.press(ENTER);
-    window.until("the request", "return now.screen === 'detail' && now.aside === null && now.detail.readable");
+    window.until(
+        "the request",
+        "return now.screen === 'detail' && now.aside === null && now.detail.readable",
+    );
     assert!(window.text("#sentence").contains("sshd_config"));
 }
 
@@ -320,12 +355,22 @@ fn settings_are_kept_and_taken_again() {
     let kept = std::fs::read_to_string(&file).unwrap_or_else(|_| {
         std::fs::read_to_string(story.reviewer.home().join("config/config.toml")).unwrap()
     });
-    assert!(kept.contains("theme = \"dark\"") && kept.contains("root"), "{kept}");
+    assert!(
+        kept.contains("theme = \"dark\"") && kept.contains("root"),
+        "{kept}"
+    );
     drop(window);
     let again = Window::open(story.reviewer.home(), &[]);
-    again.until("the colours", "return document.documentElement.dataset.theme === 'dark'");
-    again.js("await window.__TAURI_INTERNALS__.invoke('dispatch', { message: { do: 'go', to: 'settings' } })");
+    again.until(
+        "the colours",
+        "return document.documentElement.dataset.theme === 'dark'",
+    );
+    again
+        .js("await window.__TAURI_INTERNALS__.invoke('dispatch', { message: { do: 'go', to: 'settings' } })");
     again.until("the settings", "return now.screen === 'settings'");
     again.js("await window.__TAURI_INTERNALS__.invoke('dispatch', { message: { do: 'keep', settings: { theme: 'light', density: 'compact', notify: true, quiet_hours: '25:00', tray: false } } })");
-    again.until("the refusal", "return now.aside.trouble !== null && now.look.theme === 'dark'");
+    again.until(
+        "the refusal",
+        "return now.aside.trouble !== null && now.look.theme === 'dark'",
+    );
 }

@@ -126,7 +126,8 @@ impl Window {
     /// Runs a script as it is, before anything else is asked.
     #[allow(dead_code, reason = "the bench has no need of it")]
     pub fn script(&self, script: &str) {
-        self.driver.execute(&format!("{script}\n;arguments[arguments.length - 1](null);"));
+        self.driver
+            .execute(&format!("{script}\n;arguments[arguments.length - 1](null);"));
     }
 
     /// Gives the window another size.

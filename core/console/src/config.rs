@@ -572,7 +572,11 @@ fn with_desktop(text: &str, values: &str) -> String {
         let bare = line.split('#').next().unwrap_or_default().trim();
         if bare.starts_with('[') {
             inside = bare == "[desktop]";
-        } else if inside && bare.split_once('=').is_some_and(|(key, _)| DESKTOP_KEYS.contains(&key.trim())) {
+        } else if inside
+            && bare
+                .split_once('=')
+                .is_some_and(|(key, _)| DESKTOP_KEYS.contains(&key.trim()))
+        {
             continue;
         }
         out.push_str(line);
@@ -815,7 +819,11 @@ mod tests {
             }
             let text = std::fs::read_to_string(&path).unwrap();
             assert_eq!(text.contains("# me"), person);
-            assert_eq!(text.contains("# at night"), before.contains("# at night"), "{text}");
+            assert_eq!(
+                text.contains("# at night"),
+                before.contains("# at night"),
+                "{text}"
+            );
         }
         for odd in ["desktop = { tray = false }\n", "desktop.tray = false\n"] {
             std::fs::write(&path, odd).unwrap();

@@ -42,7 +42,10 @@ impl Linux {
 
     /// Whether nothing is to be told at all, or at this time of day.
     fn is_quiet(&self) -> bool {
-        let manners = self.manners.lock().map_or_else(|broken| *broken.into_inner(), |manners| *manners);
+        let manners = self
+            .manners
+            .lock()
+            .map_or_else(|broken| *broken.into_inner(), |manners| *manners);
         let minute = glib::DateTime::now_local()
             .ok()
             .and_then(|now| u16::try_from(now.hour() * 60 + now.minute()).ok());

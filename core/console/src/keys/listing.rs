@@ -70,7 +70,10 @@ fn listing(name: &str, key: &ConfiguredKey, directory: Option<&TrustedDirectory>
 }
 
 fn standing(key: &ConfiguredKey, directory: &TrustedDirectory) -> Option<Standing> {
-    let entry = directory.keys.iter().find(|entry| entry.key.id() == key.id && entry.role == key.role)?;
+    let entry = directory
+        .keys
+        .iter()
+        .find(|entry| entry.key.id() == key.id && entry.role == key.role)?;
     Some(Standing {
         assurance: entry.assurance,
         presence: entry.presence,

@@ -89,7 +89,11 @@ impl Sought {
             length += c.len_utf8();
             length <= MAX_TEXT
         };
-        let text = text.chars().filter(|c| !c.is_control()).take_while(fits).collect();
+        let text = text
+            .chars()
+            .filter(|c| !c.is_control())
+            .take_while(fits)
+            .collect();
         Self { text, ending }
     }
 
@@ -134,7 +138,10 @@ impl Past {
                 continue;
             };
             if let Some(search) = &search
-                && queue.rows.searched(index).is_none_or(|row| search.score(&row).is_none())
+                && queue
+                    .rows
+                    .searched(index)
+                    .is_none_or(|row| search.score(&row).is_none())
             {
                 continue;
             }
@@ -204,17 +211,24 @@ impl Past {
 /// How many requests wait for people, by severity, the worst first, and by age in the order of [`AGES`].
 #[must_use]
 pub fn waiting(queue: &Queue, now: Timestamp) -> Vec<(Severity, [usize; AGES.len()])> {
-    let mut all: Vec<(Severity, [usize; AGES.len()])> =
-        SEVERITIES.into_iter().map(|severity| (severity, [0; AGES.len()])).collect();
+    let mut all: Vec<(Severity, [usize; AGES.len()])> = SEVERITIES
+        .into_iter()
+        .map(|severity| (severity, [0; AGES.len()]))
+        .collect();
     for index in 0..queue.rows.len() {
-        let Some(passage) = queue.rows.passage(index) else { continue };
+        let Some(passage) = queue.rows.passage(index) else {
+            continue;
+        };
         if passage.phase != Phase::Pending || now >= passage.expires_at {
             continue;
         }
         let age = now.since(passage.created_at);
         let counts = all.iter_mut().find(|(severity, _)| *severity == passage.severity);
         let place = AGES.iter().position(|(most, _)| age < *most);
-        if let Some(count) = counts.zip(place).and_then(|((_, counts), place)| counts.get_mut(place)) {
+        if let Some(count) = counts
+            .zip(place)
+            .and_then(|((_, counts), place)| counts.get_mut(place))
+        {
             *count += 1;
         }
     }
@@ -280,13 +294,18 @@ mod tests {
         let (queue, sought) = (queue(), Sought::new(text, ending));
         let past = Past::of(&queue, &sought, Timestamp::from_millis(9 * HOUR));
         let target = |row: Row| row.summary().unwrap().target.escaped();
-        (0..past.len()).map(|place| target(past.row(&queue, place).unwrap())).collect()
+        (0..past.len())
+            .map(|place| target(past.row(&queue, place).unwrap()))
+            .collect()
     }
 
     #[test]
     fn what_is_over_is_found_by_actor_resource_digest_and_verdict_newest_first() {
         // The fourth ran out of time without anybody having said so yet.
-        assert_eq!(found("", Ending::Any), ["file://web-4", "file://web-3", "file://web-2", "file://web-1"]);
+        assert_eq!(
+            found("", Ending::Any),
+            ["file://web-4", "file://web-3", "file://web-2", "file://web-1"]
+        );
         assert_eq!(found("p-kim", Ending::Any), ["file://web-2"]);
         assert_eq!(found("agent-1", Ending::Any), ["file://web-3", "file://web-1"]);
         assert_eq!(found("web-3", Ending::Any), ["file://web-3"]);
@@ -321,7 +340,11 @@ mod tests {
     fn what_waits_is_counted_by_severity_and_age() {
         let all = waiting(&queue(), Timestamp::from_millis(10 * HOUR + HOUR / 2));
         assert_eq!(all.first(), Some(&(Severity::Critical, [0, 1, 0, 0])));
-        assert!(all.iter().skip(1).all(|(_, counts)| counts.iter().all(|count| *count == 0)));
+        assert!(
+            all.iter()
+                .skip(1)
+                .all(|(_, counts)| counts.iter().all(|count| *count == 0))
+        );
     }
 
     #[test]

@@ -121,7 +121,9 @@ impl Word {
 
 impl Word {
     fn decider(&self, people: &[PersonId]) -> Option<Score> {
-        let scores = people.iter().filter_map(|person| fuzzy::score(&self.text, person.as_str().as_bytes()));
+        let scores = people
+            .iter()
+            .filter_map(|person| fuzzy::score(&self.text, person.as_str().as_bytes()));
         scores.max()
     }
 }
@@ -202,7 +204,8 @@ mod tests {
 
     #[test]
     fn the_beginning_of_a_digest_finds_it_and_no_other() {
-        let begins = |word: &[u8], digest| DigestBeginning::of(word).is_some_and(|start| start.begins(digest));
+        let begins =
+            |word: &[u8], digest| DigestBeginning::of(word).is_some_and(|start| start.begins(digest));
         let digest = [0x0a, 0xbc, 0xde, 0xf1];
         assert!(begins(b"0abcde", digest) && begins(b"0abcdef", digest) && begins(b"0abcdef1", digest));
         assert!(begins(b"0abcdef1aaaaaaaaaaaa", digest));

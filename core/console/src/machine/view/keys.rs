@@ -52,7 +52,10 @@ fn key(one: &KeyListing, now: Timestamp) -> KeyView {
         provider: one.key.provider.word(),
         signs: signs(one.key.role),
         id: one.key.id.to_string(),
-        kept_in: one.kept_in.as_deref().map(|place| foreign(&place.into(), Tone::Plain)),
+        kept_in: one
+            .kept_in
+            .as_deref()
+            .map(|place| foreign(&place.into(), Tone::Plain)),
         asks: one.asks,
         usable: usable(one),
         assurance: standing.map_or_else(

@@ -101,9 +101,18 @@ pub fn history(state: &State, sought: &Sought, now: Moment, first: usize, count:
         .filter_map(|place| row(&past.row(queue, place)?))
         .collect();
     let paces = past.paces(queue);
-    let slowest = paces.iter().map(|pace| pace.slow.as_millis()).max().unwrap_or_default();
+    let slowest = paces
+        .iter()
+        .map(|pace| pace.slow.as_millis())
+        .max()
+        .unwrap_or_default();
     let waiting = waiting(queue, now.wall);
-    let most = waiting.iter().flat_map(|(_, counts)| counts).max().copied().unwrap_or_default();
+    let most = waiting
+        .iter()
+        .flat_map(|(_, counts)| counts)
+        .max()
+        .copied()
+        .unwrap_or_default();
     HistoryView {
         text: sought.text().to_owned(),
         rows,
@@ -156,7 +165,9 @@ fn row(row: &Row) -> Option<PastRow> {
         agent: summary.agent.to_string(),
         environment: summary.environment.to_string(),
         by: decided.map_or_else(|| "nobody".to_owned(), |decided| names(&decided.by)),
-        at: decided.map_or(summary.created_at, |decided| decided.at).to_string(),
+        at: decided
+            .map_or(summary.created_at, |decided| decided.at)
+            .to_string(),
         took: decided.map_or_else(
             || "–".to_owned(),
             |decided| took(decided.at.since(summary.created_at)),
@@ -191,6 +202,9 @@ mod tests {
 
     #[test]
     fn bars_are_parts_of_the_longest_and_never_vanish() {
-        assert_eq!([bar(0, 9), bar(9, 9), bar(3, 9), bar(1, 1_000_000), bar(5, 0)], [0, 1000, 333, 8, 0]);
+        assert_eq!(
+            [bar(0, 9), bar(9, 9), bar(3, 9), bar(1, 1_000_000), bar(5, 0)],
+            [0, 1000, 333, 8, 0]
+        );
     }
 }
