@@ -33,6 +33,8 @@ fn an_exported_file_is_reviewed_without_a_backend() {
         "return now.queue.rows.length === 1 && document.getElementById('file').innerText.includes('week.countersign')",
     );
     assert!(window.text("#connection").contains("offline"));
+    // Right after rows came, what opens is not heard.
+    std::thread::sleep(Duration::from_millis(350));
     window.press("\u{e007}");
     window.until("the request to be readable", "return now.detail?.readable");
     window.picture("offline");
@@ -74,6 +76,8 @@ fn evidence_is_verified_and_read() {
         "the file",
         "return now.file !== null && now.queue.rows.length === 1",
     );
+    // Right after rows came, what opens is not heard.
+    std::thread::sleep(Duration::from_millis(350));
     window.press("\u{e007}");
     window.until("the request to be readable", "return now.detail?.readable");
     assert!(window.text("#facts").contains("succeeded"));

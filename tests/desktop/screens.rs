@@ -268,6 +268,8 @@ fn no_screen_of_a_file_a_batch_or_a_new_home_has_a_violation() {
             "the file",
             "return now.file !== null && now.queue.rows.length === 1",
         );
+        // Right after rows came, what opens is not heard.
+        std::thread::sleep(std::time::Duration::from_millis(350));
         window.press(ENTER);
         window.until(
             "the request to be readable",
