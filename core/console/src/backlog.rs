@@ -17,7 +17,7 @@ use crate::machine::message::Room;
 /// Rows of the part that is shown first.
 const FIRST: u32 = 100;
 /// The most rows that wait to be passed on together.
-pub const PARCEL: usize = 64;
+pub const PARCEL: usize = 200;
 /// The most parts that were passed on and not taken in yet, so that a reader behind a slow terminal is not flooded.
 pub const ON_THE_WAY: usize = 2;
 /// The most open requests of one phase.
