@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Target, NoLink> {
-        Target::read(OsStr::new(text), Path::new("/work"))
+        Target::read(OsStr::new(text), Path::new("/home/kim"))
     }
 
     #[test]
@@ -105,7 +105,7 @@ mod tests {
         assert_eq!(read("countersign://approve/x"), Err(NoLink));
         assert_eq!(
             read("week.countersign"),
-            Ok(Target::File("/work/week.countersign".into()))
+            Ok(Target::File("/home/kim/week.countersign".into()))
         );
         assert_eq!(
             read("file:///tmp/a%20b%c3%bc%zz"),
