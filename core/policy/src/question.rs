@@ -335,8 +335,6 @@ impl<'a> Question<'a> {
         }
     }
 
-    /// The types of what is asked are fixed by this file. Builds for tests hold every question against the schema;
-    /// in others that would take as long as the answer itself.
     fn request<const N: usize>(
         &self,
         action: &str,
@@ -350,7 +348,7 @@ impl<'a> Question<'a> {
             uid("Action", action)?,
             this()?,
             context,
-            cfg!(debug_assertions).then_some(self.policies.schema),
+            Some(self.policies.schema),
         )
         .map_err(|error| error.to_string())
     }
