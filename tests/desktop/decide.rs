@@ -1,7 +1,5 @@
 //! Deciding with a real key in a real keyring, confirmed in the real prompt.
 
-use std::time::Duration;
-
 use countersign_protocol::decision::{Attention, Verdict};
 use countersign_protocol::request::Phase;
 
@@ -10,8 +8,6 @@ use crate::window::{Window, is_testable};
 
 /// The passphrase of every signing key in the stories.
 pub const PASSPHRASE: &str = "correct horse battery staple";
-/// How long what is typed is not heard after the screen has changed.
-const SETTLED: Duration = Duration::from_millis(350);
 const CONTROL_S: &str = "\u{e009}s\u{e000}";
 
 /// Fills what the ceremony asks for; what is to be typed stands in its label.
@@ -20,8 +16,7 @@ pub fn fill(window: &Window) {
         "the ceremony",
         "return now.ceremony !== null && document.getElementById('ceremony').open",
     );
-    // What is typed before the screen has settled is not heard.
-    std::thread::sleep(SETTLED);
+    window.settles();
     window.press("read it, and it is right");
     let name = window.js("return now.ceremony.fields.find((field) => field.field === 'name')?.label ?? null");
     if let Some(name) = name.as_str() {
@@ -70,7 +65,7 @@ fn what_is_approved_in_the_window_runs() {
         "return (now.ceremony?.notice ?? []).some((piece) => piece.text.includes('passphrase'))",
     );
     assert_eq!(story.organisation.record(story.request).phase, Phase::Pending);
-    std::thread::sleep(SETTLED);
+    window.settles();
     sign(&window);
     window.prompt().types(&format!("{PASSPHRASE}\n"));
     window.until("the decision to be in the log", "return now.ceremony?.over === true && document.getElementById('ceremony-progress').innerText.includes('log')");
@@ -124,7 +119,7 @@ fn who_does_not_confirm_signs_nothing() {
     window.prompt().keys(&["Escape"]);
     window.until("that to be told", "return now.ceremony?.confirming === false && now.ceremony.notice.some((piece) => piece.text.includes('did not confirm'))");
     // Leaving while the prompt is open takes it back.
-    std::thread::sleep(SETTLED);
+    window.settles();
     sign(&window);
     let _ = window.prompt();
     window.press("\u{e00c}");
@@ -201,7 +196,7 @@ fn what_is_grave_is_read_typed_held_and_compared() {
     let prompt = window.prompt();
     prompt.types(PASSPHRASE);
     prompt.keys(&["Return"]);
-    std::thread::sleep(SETTLED);
+    window.settles();
     assert_eq!(
         window.js("return now.ceremony.confirming"),
         true,

@@ -33,11 +33,11 @@ fn an_exported_file_is_reviewed_without_a_backend() {
         "return now.queue.rows.length === 1 && document.getElementById('file').innerText.includes('week.countersign')",
     );
     assert!(window.text("#connection").contains("offline"));
-    // Right after rows came, what opens is not heard.
-    std::thread::sleep(Duration::from_millis(350));
+    window.settles();
     window.press("\u{e007}");
     window.until("the request to be readable", "return now.detail?.readable");
     window.picture("offline");
+    window.settles();
     window.press("D");
     fill(&window);
     sign(&window);
@@ -76,13 +76,13 @@ fn evidence_is_verified_and_read() {
         "the file",
         "return now.file !== null && now.queue.rows.length === 1",
     );
-    // Right after rows came, what opens is not heard.
-    std::thread::sleep(Duration::from_millis(350));
+    window.settles();
     window.press("\u{e007}");
     window.until("the request to be readable", "return now.detail?.readable");
     assert!(window.text("#facts").contains("succeeded"));
     assert_eq!(window.js("return now.detail.problems"), serde_json::json!([]));
     window.picture("evidence");
+    window.settles();
     window.press("D");
     window.until(
         "that nothing is decided here",

@@ -58,6 +58,7 @@ impl Story {
             "the request to be readable",
             "return now.detail?.readable && document.querySelectorAll('#lines .line').length > 5",
         );
+        window.settles();
         window
     }
 }

@@ -55,7 +55,7 @@ fn a_page_that_was_taken_over_reaches_nothing_and_signs_nothing() {
         "await window.__TAURI_INTERNALS__.invoke('dispatch', { message: { do: 'begin', verdict: 'deny' } })",
     );
     window.until("the ceremony", "return now.ceremony !== null");
-    std::thread::sleep(std::time::Duration::from_millis(350));
+    window.settles();
     sign("now.ceremony.request", "'00'.repeat(32)");
     let told = "return (now.ceremony?.notice ?? []).some((piece) => piece.text.includes('not what would be signed'))";
     window.until("the refusal", told);

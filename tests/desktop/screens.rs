@@ -139,13 +139,13 @@ fn walk(window: &Window, mut visit: impl FnMut(&str)) {
             window.press("v");
         }
     }
-    std::thread::sleep(std::time::Duration::from_millis(350));
+    window.settles();
     window.press("t");
     window.until("the question", "return document.getElementById('question').open");
     visit("question");
     window.press(ESCAPE);
     window.until("no question", "return now.question === null");
-    std::thread::sleep(std::time::Duration::from_millis(350));
+    window.settles();
     window.press("D");
     window.until("the ceremony", "return document.getElementById('ceremony').open");
     visit("ceremony");
@@ -241,7 +241,7 @@ fn no_screen_of_a_file_a_batch_or_a_new_home_has_a_violation() {
     let mut check = Check::of(&window, &axe);
     for _ in 0..2 {
         window.js("const row = now.queue.rows.find((row) => /(api|mail)/.test(row.target.map((piece) => piece.text).join('')) && !row.marked); for (let step = 0; step < 9; step += 1) await window.__TAURI_INTERNALS__.invoke('dispatch', { message: { do: 'move', by: -1 } }); await window.__TAURI_INTERNALS__.invoke('dispatch', { message: { do: 'move', by: now.queue.rows.indexOf(row) } })");
-        std::thread::sleep(std::time::Duration::from_millis(350));
+        window.settles();
         window.press("x");
     }
     window.until(
@@ -268,8 +268,7 @@ fn no_screen_of_a_file_a_batch_or_a_new_home_has_a_violation() {
             "the file",
             "return now.file !== null && now.queue.rows.length === 1",
         );
-        // Right after rows came, what opens is not heard.
-        std::thread::sleep(std::time::Duration::from_millis(350));
+        window.settles();
         window.press(ENTER);
         window.until(
             "the request to be readable",

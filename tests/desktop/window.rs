@@ -14,6 +14,8 @@ use crate::driver::Driver;
 
 /// How long a step may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(40);
+/// How long what is typed is not heard after the screen has changed, and a little more.
+const SETTLED: Duration = Duration::from_millis(350);
 /// What the page is asked with: the newest snapshot under `now`.
 const NOW: &str = "const now = await window.__TAURI_INTERNALS__.invoke('snapshot', { after: 0 });";
 
@@ -151,6 +153,12 @@ impl Window {
             }
             std::thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    /// Waits for as long as keys that open or decide are not heard after the screen has changed.
+    #[allow(dead_code, reason = "the bench has no need of it")]
+    pub fn settles(&self) {
+        std::thread::sleep(SETTLED);
     }
 
     /// The text of an element.
