@@ -10,6 +10,8 @@ mod command;
 mod console;
 mod input;
 mod instance;
+#[cfg(feature = "webdriver")]
+mod many;
 mod native;
 mod ready;
 mod snapshot;
@@ -58,6 +60,10 @@ struct Arguments {
     /// The same, as desktops pass it on: a link, an exported file, or a request's id.
     #[arg(value_name = "LINK|FILE", conflicts_with = "open")]
     target: Option<OsString>,
+    /// Shows so many made-up requests instead of those of a backend.
+    #[cfg(feature = "webdriver")]
+    #[arg(long, value_name = "N", hide = true)]
+    made_up: Option<u32>,
 }
 
 fn main() -> ExitCode {
@@ -102,6 +108,10 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     let place = Place::kept_in(home.map(|home| home.state_folder().join("desktop.json")));
     let manners = ready::manners(arguments.config.as_ref());
     let console = tauri::async_runtime::block_on(async { Console::start(arguments.config) });
+    #[cfg(feature = "webdriver")]
+    if let Some(many) = arguments.made_up.and_then(many::Many::new) {
+        tauri::async_runtime::block_on(async { console.drive(many, None) });
+    }
     let app = tauri::Builder::default()
         .manage(Arc::clone(&console))
         .manage(place)

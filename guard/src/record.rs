@@ -4,18 +4,20 @@
 //! that can be made once and is never removed, so nothing runs twice whatever crashes or races. It is no evidence
 //! for others: that is what the signed statements in it are for.
 
+mod entry;
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use countersign_protocol::action::ArtifactRef;
 use countersign_protocol::canonical;
 use countersign_protocol::digest::ArtifactDigest;
 use countersign_protocol::identity::{AgentId, RequestId};
 use countersign_protocol::moment::Timestamp;
-use countersign_protocol::request::Phase;
-use countersign_protocol::signed::Envelope;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
+
+use entry::timestamp;
+pub use entry::{End, Entry, KeptCounter, NewRequest, Outgoing, Route, Stage, Tails};
 
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS request (
@@ -84,116 +86,6 @@ pub enum JournalError {
     /// What stands in it is not understood.
     #[error("journal row of `{0}` is damaged")]
     Damaged(String),
-}
-
-/// Where a request stands in this guard.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// Proposed; nothing has run.
-    Waiting,
-    /// Used up; a result is not yet known.
-    Executing,
-    /// Over.
-    Ended,
-}
-
-/// A request as the journal keeps it.
-#[derive(Debug, Clone)]
-pub struct Entry {
-    /// Its id.
-    pub id: RequestId,
-    /// The agent that asked.
-    pub agent: AgentId,
-    /// The proposal that this guard signed.
-    pub proposal: Envelope,
-    /// Where it stands.
-    pub stage: Stage,
-    /// Whether it goes on without a client.
-    pub ticket: bool,
-    /// How it ended.
-    pub end: Option<End>,
-    /// What gave the right to run it, once it was used up: a JSON document of [`crate::enforce`].
-    pub authority: Option<Vec<u8>>,
-    /// When it was used up.
-    pub started_at: Option<Timestamp>,
-    /// When the guard caught it.
-    pub created_at: Timestamp,
-    /// After this nothing runs.
-    pub expires_at: Timestamp,
-}
-
-/// How a request ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct End {
-    /// The last phase.
-    pub phase: Phase,
-    /// The exit code for its client.
-    pub code: u8,
-    /// What happened.
-    pub message: String,
-}
-
-/// The last part of what a process wrote.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Tails {
-    /// Of standard output.
-    pub stdout: Vec<u8>,
-    /// Of standard error.
-    pub stderr: Vec<u8>,
-}
-
-/// A counter-proposal to a request of this guard.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeptCounter {
-    /// What the agent is told of it: a JSON document of [`crate::socket`].
-    pub told: Vec<u8>,
-    /// The request that came of it.
-    pub accepted: Option<RequestId>,
-}
-
-/// A statement on its way to the backend.
-#[derive(Debug, Clone)]
-pub struct Outgoing {
-    /// Its number, rising.
-    pub id: i64,
-    /// The request.
-    pub request: RequestId,
-    /// What it is.
-    pub route: Route,
-    /// The JSON body.
-    pub body: Vec<u8>,
-}
-
-/// What a statement to the backend is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Route {
-    /// An execution receipt.
-    Receipt,
-    /// A verdict record with its proposal.
-    Verdict,
-    /// A withdrawal.
-    Withdrawal,
-}
-
-/// A proposal to keep.
-#[derive(Debug)]
-pub struct NewRequest<'a> {
-    /// Its request's id.
-    pub id: RequestId,
-    /// The agent.
-    pub agent: &'a AgentId,
-    /// The signed proposal.
-    pub proposal: &'a Envelope,
-    /// Whether it goes on without a client.
-    pub ticket: bool,
-    /// The request whose counter-proposal it is.
-    pub accepts: Option<RequestId>,
-    /// The artifacts that it needs.
-    pub held: &'a [ArtifactRef],
-    /// When the guard caught it.
-    pub created_at: Timestamp,
-    /// After this nothing runs.
-    pub expires_at: Timestamp,
 }
 
 /// The journal of one guard's home.
@@ -497,7 +389,7 @@ impl Journal {
         let mut rows = query.query([value])?;
         let mut entries = Vec::new();
         while let Some(row) = rows.next()? {
-            entries.push(entry_of(row)?);
+            entries.push(Entry::of(row)?);
         }
         Ok(entries)
     }
@@ -516,22 +408,6 @@ impl Journal {
     /// A thread that panicked in the middle of a transaction left it rolled back: the connection is good.
     fn connection(&self) -> MutexGuard<'_, Connection> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Route {
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Receipt => "receipt",
-            Self::Verdict => "verdict",
-            Self::Withdrawal => "withdrawal",
-        }
-    }
-
-    fn named(word: &str) -> Option<Self> {
-        [Self::Receipt, Self::Verdict, Self::Withdrawal]
-            .into_iter()
-            .find(|route| route.word() == word)
     }
 }
 
@@ -592,54 +468,12 @@ fn report_in(
     Ok(())
 }
 
-fn entry_of(row: &rusqlite::Row<'_>) -> Result<Entry, JournalError> {
-    let id: String = row.get(0)?;
-    let damaged = || JournalError::Damaged(id.clone());
-    let agent: String = row.get(1)?;
-    let proposal: Vec<u8> = row.get(2)?;
-    let stage: String = row.get(3)?;
-    let phase: Option<String> = row.get(5)?;
-    let end = match (
-        phase,
-        row.get::<_, Option<u8>>(6)?,
-        row.get::<_, Option<String>>(7)?,
-    ) {
-        (Some(phase), Some(code), Some(message)) => Some(End {
-            phase: Phase::named(&phase).ok_or_else(damaged)?,
-            code,
-            message,
-        }),
-        _ => None,
-    };
-    Ok(Entry {
-        id: id.parse().map_err(|_| damaged())?,
-        agent: agent.parse().map_err(|_| damaged())?,
-        proposal: Envelope::from_json(&proposal).map_err(|_| damaged())?,
-        stage: match stage.as_str() {
-            "waiting" => Stage::Waiting,
-            "executing" => Stage::Executing,
-            "ended" => Stage::Ended,
-            _ => return Err(damaged()),
-        },
-        ticket: row.get(4)?,
-        end,
-        authority: row.get(8)?,
-        started_at: row.get::<_, Option<i64>>(9)?.map(timestamp),
-        created_at: timestamp(row.get(10)?),
-        expires_at: timestamp(row.get(11)?),
-    })
-}
-
 fn damaged(error: &canonical::EncodeError) -> JournalError {
     JournalError::Damaged(error.to_string())
 }
 
 fn millis(at: Timestamp) -> i64 {
     i64::try_from(at.millis()).unwrap_or(i64::MAX)
-}
-
-fn timestamp(millis: i64) -> Timestamp {
-    Timestamp::from_millis(u64::try_from(millis).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! The desktop console in figures: how soon the window is there, what an opening costs, what it takes when idle; and, with
 //! `soak N`, whether opening requests again and again makes it grow.
 //!
-//! Run by `./x bench desktop` and `./x soak desktop`. The binary is the one that tests operate, which is not optimised:
-//! times and CPU are upper bounds of what is shipped.
+//! Run by `./x bench desktop` and `./x soak`. The binary is optimised, with the debug assertions that one has to have which
+//! can be operated: times and CPU are upper bounds of what is shipped.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -32,6 +32,14 @@ use window::{Window, is_testable};
 
 /// Lines of the large document.
 const LINES: usize = 100_000;
+/// Requests of the long queue.
+const REQUESTS: usize = 100_000;
+/// How often the program is started.
+const STARTS: usize = 5;
+/// The longest time from the start to the window, in milliseconds.
+const START: f64 = 1500.0;
+/// The longest time from a click to the first lines of a change, in milliseconds.
+const FIRST_LINES: f64 = 300.0;
 
 fn main() {
     let arguments: Vec<String> = std::env::args()
@@ -49,6 +57,68 @@ fn main() {
 }
 
 fn figures() {
+    start();
+    many();
+    requests();
+}
+
+/// From the start of the program, without a driver, to its window on screen.
+fn start() {
+    let home = tempfile::tempdir().unwrap();
+    let took = (0..STARTS).map(|_| window::start(home.path())).collect();
+    figure("start to window", middle(took), Some(START));
+}
+
+/// A queue that is longer than anybody's.
+fn many() {
+    let home = tempfile::tempdir().unwrap();
+    let began = Instant::now();
+    let window = Window::open(home.path(), &["--made-up", &REQUESTS.to_string()]);
+    window.until(
+        "all rows",
+        &format!("return now.queue.total === {REQUESTS} && !now.queue.more"),
+    );
+    figure(
+        "100,000 requests: start to the last, with the driver",
+        began.elapsed(),
+        None,
+    );
+    for (what, message, count) in [
+        ("the next row", "{ do: 'move', by: 1 }", 100),
+        ("a page of rows", "{ do: 'move', by: 20 }", 50),
+        ("to the end and back", "{ do: step % 2 ? 'first' : 'last' }", 20),
+    ] {
+        let before = cpu(&window);
+        let took = steps(&window, message, count);
+        figure(&format!("  {what}"), took, None);
+        figure("    its processor time", (cpu(&window) - before) / count, None);
+    }
+    let rows = window.js("return document.querySelectorAll('.row').length");
+    println!("{:<52} {rows:>8}", "  rows in the document");
+    idle(&window);
+}
+
+/// Sends a message so often and waits until another row is selected on screen; the time in the middle.
+fn steps(window: &Window, message: &str, count: u32) -> Duration {
+    let script = format!(
+        "const invoke = window.__TAURI_INTERNALS__.invoke;
+         const at = () => document.getElementById('rows-scroll').getAttribute('aria-activedescendant');
+         const took = [];
+         for (let step = 0; step < {count}; step += 1) {{
+           const before = at(), began = performance.now();
+           await invoke('dispatch', {{ message: {message} }});
+           while (at() === before) await new Promise((then) => setTimeout(then, 1));
+           await new Promise((then) => requestAnimationFrame(then));
+           took.push(performance.now() - began);
+         }}
+         took.sort((one, other) => one - other);
+         return took[{count} / 2]"
+    );
+    Duration::from_secs_f64(window.js(&script).as_f64().unwrap() / 1000.0)
+}
+
+/// A small and a large request, read and paged through.
+fn requests() {
     let mut organisation = Organisation::start();
     let reviewer = organisation.join("kim");
     let (before, after) = documents();
@@ -63,40 +133,25 @@ fn figures() {
         "the rows",
         "return document.querySelectorAll('.row').length === 2",
     );
-    println!(
-        "start to rows drawn, with the driver        {:>8.0} ms",
-        milliseconds(began.elapsed())
+    figure(
+        "two requests: start to rows, with the driver",
+        began.elapsed(),
+        None,
     );
 
     for (name, what, openings) in [
-        ("small.conf", "a request of one line", 10),
-        ("large.conf", "a request of 100,000 lines", 2),
+        ("small.conf", "a request of one line: first lines", 10),
+        ("large.conf", "a request of 100,000 lines: first lines", 3),
     ] {
         let id = row(&window, name);
-        let (mut took, cpu) = (Vec::new(), cpu(&window));
-        for _ in 0..openings {
-            took.push(opening(&window, &id));
-        }
-        took.sort_unstable();
-        let spent = (self::cpu(&window) - cpu) / openings;
-        println!(
-            "{what:<28} first lines  {:>8.0} ms   CPU {:>6.0} ms",
-            milliseconds(took[took.len() / 2]),
-            milliseconds(spent)
-        );
+        let before = cpu(&window);
+        let took = (0..openings).map(|_| opening(&window, &id)).collect();
+        figure(what, middle(took), Some(FIRST_LINES));
+        figure("  its processor time", (cpu(&window) - before) / openings, None);
     }
-    println!(
-        "{:<28} a page down  {:>8.0} ms",
-        "in its change",
-        milliseconds(pages(&window, &row(&window, "large.conf")))
-    );
-    std::thread::sleep(Duration::from_secs(8));
-    for (process, kilobytes) in memory(&window) {
-        println!(
-            "idle, proportional set size of {process:<24} {:>6} MiB",
-            kilobytes / 1024
-        );
-    }
+    let large_row = row(&window, "large.conf");
+    figure("  a page down in its change", pages(&window, &large_row), None);
+    idle(&window);
     drop((large, small));
 }
 
@@ -199,8 +254,35 @@ fn pages(window: &Window, id: &str) -> Duration {
     Duration::from_secs_f64(window.js(&script).as_f64().unwrap() / 1000.0)
 }
 
-fn milliseconds(time: Duration) -> f64 {
-    time.as_secs_f64() * 1000.0
+fn middle(mut took: Vec<Duration>) -> Duration {
+    took.sort_unstable();
+    took[took.len() / 2]
+}
+
+/// Prints a time, and whether it is within what is promised.
+fn figure(what: &str, took: Duration, promised: Option<f64>) {
+    let time = took.as_secs_f64() * 1000.0;
+    let verdict = match promised {
+        Some(most) if time <= most => format!("   reached (at most {most:.0})"),
+        Some(most) => format!("   MISSED (at most {most:.0})"),
+        None => String::new(),
+    };
+    println!("{what:<52} {time:>8.1} ms{verdict}");
+}
+
+/// What the program's processes take once nothing happens any more.
+fn idle(window: &Window) {
+    std::thread::sleep(Duration::from_secs(8));
+    let before = cpu(window);
+    std::thread::sleep(Duration::from_secs(4));
+    figure("  processor time of 4 idle seconds", cpu(window) - before, None);
+    for (process, kilobytes) in memory(window) {
+        println!(
+            "{:<52} {:>8} MiB",
+            format!("  proportional set of {process}"),
+            kilobytes / 1024
+        );
+    }
 }
 
 /// The processor time of the program and its web process.

@@ -63,23 +63,53 @@ fn is_automatable() -> bool {
     !String::from_utf8_lossy(&refused.stderr).contains("TAURI_WEBVIEW_AUTOMATION")
 }
 
+/// A screen of its own, and its name.
+fn empty_screen() -> (Service, String) {
+    let arguments = [
+        "-displayfd",
+        "1",
+        "-screen",
+        "0",
+        "1280x900x24",
+        "-nolisten",
+        "tcp",
+    ];
+    let screen = Service::start(Command::new("Xvfb").args(arguments).stderr(Stdio::null()));
+    let display = format!(":{}", screen.first_line);
+    (screen, display)
+}
+
+/// Starts the program as a person does, without a driver, and says after what time its window is on screen.
+#[allow(dead_code, reason = "the bench asks for it")]
+pub fn start(home: &Path) -> Duration {
+    let (_screen, display) = empty_screen();
+    let began = Instant::now();
+    let program = Command::new(binary("countersign-desktop"))
+        .envs([
+            ("DISPLAY", display.as_str()),
+            ("GDK_BACKEND", "x11"),
+            ("NO_AT_BRIDGE", "1"),
+        ])
+        .env("COUNTERSIGN_HOME", home)
+        .env_remove("COUNTERSIGN_BACKEND")
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .unwrap();
+    let _group = Group(program);
+    let found = Command::new("xdotool")
+        .env("DISPLAY", &display)
+        .args(["search", "--sync", "--onlyvisible", "--name", "^Countersign$"])
+        .output()
+        .unwrap();
+    assert!(found.status.success());
+    began.elapsed()
+}
+
 impl Window {
     /// Opens a window over a reviewer's home.
     pub fn open(home: &Path, arguments: &[&str]) -> Self {
-        let screen = Service::start(
-            Command::new("Xvfb")
-                .args([
-                    "-displayfd",
-                    "1",
-                    "-screen",
-                    "0",
-                    "1280x900x24",
-                    "-nolisten",
-                    "tcp",
-                ])
-                .stderr(Stdio::null()),
-        );
-        let display = format!(":{}", screen.first_line);
+        let (screen, display) = empty_screen();
         let port = TcpListener::bind("127.0.0.1:0")
             .unwrap()
             .local_addr()

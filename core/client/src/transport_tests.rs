@@ -9,6 +9,7 @@ use axum::http::HeaderMap as AxumHeaders;
 use axum::response::IntoResponse;
 use countersign_protocol::api::{ChangeSubject, RequestPage};
 use countersign_protocol::digest::ProposalDigest;
+use countersign_protocol::digest::Sha256Digest;
 use countersign_protocol::identity::RequestId;
 
 use crate::http::{Backend, RequestFilter};
