@@ -1,5 +1,9 @@
 //! Tests of the journal: once, durably, by one service.
 
+use countersign_protocol::action::ArtifactRef;
+use countersign_protocol::request::Phase;
+use countersign_protocol::signed::Envelope;
+
 use countersign_protocol::digest::{ProposalDigest, Sha256Digest};
 
 use super::*;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::attestation;
 use crate::root::tests::{root, sealed};
 use crate::signed::Signer;
 use crate::signed::tests::TestKey;

@@ -1,0 +1,152 @@
+//! The table `[desktop]`: how the window looks, and when it tells of requests.
+
+use serde::{Deserialize, Serialize};
+
+/// What may stand in it.
+pub(super) const DESKTOP_KEYS: &[&str] = &["notify", "quiet_hours", "tray", "theme", "density"];
+
+/// How the desktop console tells of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Desktop {
+    /// Whether the desktop tells of new requests.
+    pub notify: bool,
+    /// When it tells of none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quiet_hours: Option<QuietHours>,
+    /// Whether there is an icon in the tray.
+    pub tray: bool,
+    /// Its colours.
+    pub theme: WindowTheme,
+    /// How close together things stand.
+    pub density: Density,
+}
+
+/// The colours of the desktop console.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
+#[serde(rename_all = "kebab-case")]
+pub enum WindowTheme {
+    /// As the desktop has it.
+    #[default]
+    System,
+    /// Dark on light.
+    Light,
+    /// Light on dark.
+    Dark,
+    /// As far apart as colours can be, light or dark as the desktop has it.
+    Contrast,
+}
+
+/// How close together things stand in a window.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
+#[serde(rename_all = "kebab-case")]
+pub enum Density {
+    /// With room between them.
+    #[default]
+    Comfortable,
+    /// So that more of them are on the screen.
+    Compact,
+}
+
+impl Default for Desktop {
+    fn default() -> Self {
+        Self {
+            notify: true,
+            quiet_hours: None,
+            tray: true,
+            theme: WindowTheme::default(),
+            density: Density::default(),
+        }
+    }
+}
+
+impl Desktop {
+    pub(super) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A part of each day, from one minute up to another; it may go over midnight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct QuietHours {
+    from: u16,
+    to: u16,
+}
+
+impl QuietHours {
+    /// Whether a minute of the day, counted from midnight, is in it.
+    #[must_use]
+    pub const fn contains(self, minute: u16) -> bool {
+        if self.from <= self.to {
+            self.from <= minute && minute < self.to
+        } else {
+            self.from <= minute || minute < self.to
+        }
+    }
+}
+
+impl TryFrom<String> for QuietHours {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let minute = |time: &str| {
+            let (hour, minute) = time.split_once(':')?;
+            let number = |digits: &str, below: u16| {
+                let two = digits.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_digit());
+                two.then(|| digits.parse::<u16>().ok())
+                    .flatten()
+                    .filter(|number| *number < below)
+            };
+            Some(number(hour, 24)? * 60 + number(minute, 60)?)
+        };
+        let hours = text
+            .split_once('-')
+            .and_then(|(from, to)| Some((minute(from)?, minute(to)?)));
+        let (from, to) = hours.ok_or_else(|| format!("`{text}` are no hours; write `22:00-07:00`"))?;
+        Ok(Self { from, to })
+    }
+}
+
+impl From<QuietHours> for String {
+    fn from(hours: QuietHours) -> Self {
+        let time = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
+        format!("{}-{}", time(hours.from), time(hours.to))
+    }
+}
+
+/// The text of a configuration with these lines as the values of its desktop table.
+pub(super) fn with_desktop(text: &str, values: &str) -> String {
+    let (mut out, mut inside, mut written) = (String::new(), false, false);
+    for line in text.split_inclusive('\n') {
+        let bare = line.split('#').next().unwrap_or_default().trim();
+        if bare.starts_with('[') {
+            inside = bare == "[desktop]";
+        } else if inside
+            && bare
+                .split_once('=')
+                .is_some_and(|(key, _)| DESKTOP_KEYS.contains(&key.trim()))
+        {
+            continue;
+        }
+        out.push_str(line);
+        if inside && !written {
+            if !out.ends_with('\n') {
+                out.push('\n');
+            }
+            out.push_str(values);
+            written = true;
+        }
+    }
+    if !written {
+        let gap = match text {
+            "" => "",
+            text if text.ends_with('\n') => "\n",
+            _ => "\n\n",
+        };
+        out = format!("{out}{gap}[desktop]\n{values}");
+    }
+    out
+}
