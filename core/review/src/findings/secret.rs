@@ -8,8 +8,10 @@ use super::{Detector, Input, Observation, Outcome, Severity, rule};
 use crate::document::{Node, Value};
 use crate::findings::observation::quote;
 use crate::secret::tokens;
+use aho_corasick::AhoCorasick;
 use sha2::{Digest as _, Sha256};
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 /// The rules for secrets.
@@ -25,7 +27,7 @@ impl Detector for Secrets {
             if line.windows(10).any(|part| part == b"-----BEGIN") && contains(line, b"PRIVATE KEY") {
                 seen.push(observation("a private key", line, number, Severity::Critical));
             }
-            for (name, token) in tokens(line) {
+            for (_, name, token) in tokens(line) {
                 seen.push(observation(name, token, number, Severity::High));
             }
         }
@@ -132,21 +134,25 @@ fn marked(text: &str) -> Vec<(usize, usize)> {
         "-----begin",
     ];
     let lower = text.to_ascii_lowercase();
+    let is_armour = lower.contains("private key");
     let mut hidden: Vec<(usize, usize)> = Vec::new();
     for before in BEFORE {
+        let mut end = 0;
         hidden.extend(lower.match_indices(before).filter_map(|(at, found)| {
             let start = at + found.len();
             let rest = text.get(start..)?;
-            // A key in armour is a secret to its end.
-            let end = match *before {
-                "-----begin" if !lower.contains("private key") => return None,
-                "-----begin" => rest.len(),
-                _ => rest
-                    .find([' ', '\'', '"', '&', ';', '|', ',', '\n', '@'])
-                    .unwrap_or(rest.len()),
-            };
-            let value = rest.get(..end)?;
-            (!value.is_empty() && !value.starts_with(['$', '<', '{'])).then_some((start, start + end))
+            // What begins inside of a value ends with it, so that no byte is looked at twice.
+            if start > end {
+                let length = match *before {
+                    "-----begin" if !is_armour => return None,
+                    // A key in armour is a secret to its end.
+                    "-----begin" => None,
+                    _ => rest.find([' ', '\'', '"', '&', ';', '|', ',', '\n', '@']),
+                };
+                end = start + length.unwrap_or(rest.len());
+            }
+            let value = text.get(start..end)?;
+            (!value.is_empty() && !value.starts_with(['$', '<', '{'])).then_some((start, end))
         }));
     }
     for (at, _) in text.match_indices("://") {
@@ -161,14 +167,31 @@ fn marked(text: &str) -> Vec<(usize, usize)> {
             hidden.push((start, start + password.len()));
         }
     }
-    for (_, token) in tokens(text.as_bytes()) {
-        let token = std::str::from_utf8(token).unwrap_or_default();
-        hidden.extend(
-            text.match_indices(token)
-                .map(|(at, found)| (at, at + found.len())),
-        );
-    }
+    hidden.extend(wherever_tokens_stand(text));
     hidden
+}
+
+/// Finds every place where a token of this text stands, in the middle of a word too. What reads like a token inside
+/// of another one is part of it.
+fn wherever_tokens_stand(text: &str) -> Vec<(usize, usize)> {
+    let (mut known, mut end) = (BTreeSet::new(), 0);
+    for (at, _, token) in tokens(text.as_bytes()) {
+        if at >= end {
+            end = at + token.len();
+            known.insert(token);
+        }
+    }
+    if known.is_empty() {
+        return Vec::new();
+    }
+    match AhoCorasick::new(known) {
+        Ok(search) => {
+            let hits = search.find_overlapping_iter(text);
+            hits.map(|hit| (hit.start(), hit.end())).collect()
+        }
+        // More tokens than can be searched for: nothing of such a text is shown.
+        Err(_) => vec![(0, text.len())],
+    }
 }
 
 fn hide(text: &str, mut hidden: Vec<(usize, usize)>) -> Cow<'_, str> {
@@ -343,6 +366,33 @@ mod tests {
         }
         assert_eq!(super::mask("x token=abc y"), "x token=(3 characters not shown) y");
         assert_eq!(super::mask("é://ü:päss@h"), "é://ü:(4 characters not shown)@h");
+    }
+
+    #[test]
+    fn a_token_is_hidden_wherever_it_stands() {
+        let (one, other) = (
+            format!("ghp_{}", "a1B2".repeat(9)),
+            format!("npm_{}", "c3D4".repeat(9)),
+        );
+        assert_eq!(
+            super::mask(&format!("x{one} {other} {one}/x{other}")),
+            "x(40 characters not shown) (40 characters not shown) (40 characters not shown)/x(40 characters not shown)"
+        );
+        assert_eq!(super::mask(&format!("{one}-{one}")), "(81 characters not shown)");
+    }
+
+    #[test]
+    fn a_long_value_costs_no_more_than_its_length() {
+        let start = std::time::Instant::now();
+        for part in ["password=", "token=", "-----BEGIN PRIVATE KEY", "://a:b@", "ghp_"] {
+            let different: String = (0..1 << 14)
+                .map(|number| format!("{part}{number:045}/"))
+                .collect();
+            assert_ne!(super::mask(&different), different, "{part}");
+            let alike = part.repeat((1 << 20) / part.len());
+            assert_ne!(super::mask(&alike), alike, "{part}");
+        }
+        assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
     }
 
     #[test]

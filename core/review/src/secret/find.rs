@@ -4,13 +4,10 @@
 //! was taken is stepped over, so that the cost is in proportion to the text.
 
 use std::ops::Range;
-use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, MatchKind};
-
-use super::assignment::{self, STEMS};
-use super::shape::{SHAPES, token};
-use super::{armour, structure};
+use super::shape::token;
+use super::trigger::{self, Trigger};
+use super::{armour, assignment, structure};
 
 /// Finds the secrets of a text of a kind of action: byte ranges in order that don't touch.
 pub(super) fn find(kind: &str, bytes: &[u8]) -> Vec<Range<usize>> {
@@ -22,57 +19,20 @@ pub(super) fn find(kind: &str, bytes: &[u8]) -> Vec<Range<usize>> {
     joined(found)
 }
 
-/// What may begin or name a secret.
-#[derive(Clone, Copy)]
-enum Trigger {
-    Shape,
-    Stem,
-    Armour,
-    Scheme,
-    Credential,
-    /// A document that says which of its values are secret.
-    Document,
-}
-
-static TRIGGERS: LazyLock<Option<(AhoCorasick, Vec<Trigger>)>> = LazyLock::new(|| {
-    let shapes = SHAPES.iter().map(|(prefix, ..)| (*prefix, Trigger::Shape));
-    let stems = STEMS.iter().map(|stem| (*stem, Trigger::Stem));
-    let others = [
-        ("-----BEGIN", Trigger::Armour),
-        ("://", Trigger::Scheme),
-        ("bearer ", Trigger::Credential),
-        ("basic ", Trigger::Credential),
-        ("sensitive", Trigger::Document),
-    ];
-    let (words, triggers): (Vec<&str>, Vec<Trigger>) = shapes.chain(stems).chain(others).unzip();
-    let search = AhoCorasick::builder()
-        .ascii_case_insensitive(true)
-        .match_kind(MatchKind::Standard)
-        .build(words)
-        .ok()?;
-    Some((search, triggers))
-});
-
 /// Finds what the text alone tells; says whether the structure may tell more.
 fn scan(kind: &str, bytes: &[u8], found: &mut Vec<Range<usize>>) -> bool {
-    let Some((search, triggers)) = &*TRIGGERS else {
-        return true;
-    };
     let (mut names_some, mut end) = (false, 0);
-    for hit in search.find_overlapping_iter(bytes) {
-        let Some(trigger) = triggers.get(hit.pattern().as_usize()) else {
-            continue;
-        };
+    let looked = trigger::each(bytes, |trigger, hit| {
         names_some |= matches!(trigger, Trigger::Document | Trigger::Stem);
-        if hit.start() < end {
-            continue;
+        if hit.start < end {
+            return;
         }
         let secret = match trigger {
-            Trigger::Shape => shape(bytes, hit.start()),
-            Trigger::Stem => assignment::value(kind, bytes, hit.range()),
-            Trigger::Armour => armour::body(bytes, hit.start()),
-            Trigger::Scheme => assignment::userinfo(bytes, hit.end()),
-            Trigger::Credential => assignment::credential(bytes, hit.end()),
+            Trigger::Shape => shape(bytes, hit.start),
+            Trigger::Stem => assignment::value(kind, bytes, hit),
+            Trigger::Armour => armour::body(bytes, hit.start),
+            Trigger::Scheme => assignment::userinfo(bytes, hit.end),
+            Trigger::Credential => assignment::credential(bytes, hit.end),
             Trigger::Document => None,
         };
         if let Some(secret) = secret.filter(|secret| !secret.is_empty()) {
@@ -80,8 +40,8 @@ fn scan(kind: &str, bytes: &[u8], found: &mut Vec<Range<usize>>) -> bool {
             end = secret.end;
             found.push(secret);
         }
-    }
-    names_some
+    });
+    names_some || !looked
 }
 
 fn shape(bytes: &[u8], at: usize) -> Option<Range<usize>> {

@@ -25,6 +25,7 @@ mod shape;
 mod structure;
 #[cfg(test)]
 mod tests;
+mod trigger;
 
 pub use cover::{Cover, Covers};
 pub use editing::{Editable, PutBackError};

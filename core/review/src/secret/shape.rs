@@ -27,8 +27,8 @@ pub(super) const SHAPES: &[(&str, usize, usize, &str)] = &[
     ("eyJhbGciOi", 40, 8000, "a signed web token"),
 ];
 
-/// Finds tokens of known shapes that don't begin in the middle of a word, with what each is.
-pub(crate) fn tokens(line: &[u8]) -> impl Iterator<Item = (&'static str, &[u8])> {
+/// Finds tokens of known shapes that don't begin in the middle of a word: where each begins, what it is, and itself.
+pub(crate) fn tokens(line: &[u8]) -> impl Iterator<Item = (usize, &'static str, &[u8])> {
     let starts = line.iter().enumerate().scan(false, |inside, (at, byte)| {
         let start = !*inside && byte.is_ascii_alphabetic();
         *inside = byte.is_ascii_alphanumeric();
@@ -37,7 +37,7 @@ pub(crate) fn tokens(line: &[u8]) -> impl Iterator<Item = (&'static str, &[u8])>
     starts.flatten().filter_map(|at| {
         let rest = line.get(at..)?;
         let (name, length) = token(rest)?;
-        Some((name, rest.get(..length)?))
+        Some((at, name, rest.get(..length)?))
     })
 }
 
