@@ -8,11 +8,13 @@
 pub mod state;
 
 mod fuzzy;
+mod names;
 pub mod past;
 pub mod queue;
 pub mod rows;
 mod search;
 mod suspicious;
+mod target;
 
 pub mod attention;
 pub mod batch;

@@ -129,7 +129,7 @@ impl Past {
     #[must_use]
     pub fn of(queue: &Queue, sought: &Sought, now: Timestamp) -> Self {
         let words = fuzzy::words(&sought.text);
-        let search = (!words.is_empty()).then(|| Search::new(words, queue.rows.names()));
+        let mut search = (!words.is_empty()).then(|| Search::new(words, queue.rows.names()));
         let mut past = Self::default();
         let mut found = Vec::new();
         for index in 0..queue.rows.len() {
@@ -137,7 +137,7 @@ impl Past {
             let Some(passage) = queue.rows.passage(index).filter(|_| over) else {
                 continue;
             };
-            if let Some(search) = &search
+            if let Some(search) = &mut search
                 && queue
                     .rows
                     .searched(index)

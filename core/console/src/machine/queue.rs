@@ -271,6 +271,7 @@ impl Queue {
         touched.dedup_by_key(|taken| taken.index);
         self.put_in_place(&touched);
         let arrived = self.put_into_lanes(&touched, now);
+        self.put_among_passing(&touched);
         if new && self.loaded_at.is_some() {
             self.arrive(arrived);
         }
@@ -287,33 +288,34 @@ impl Queue {
 
     /// Puts rows that came, in the order of their indexes, where they belong in the order of the queue.
     fn put_in_place(&mut self, touched: &[Taken]) {
-        if touched.iter().any(|taken| taken.known) {
-            let stays = |index: &u32| touched.binary_search_by_key(index, |taken| taken.index).is_err();
-            self.sorted.retain(stays);
-        }
-        let groups = self.rows.groups(self.order);
-        let rank = |index: u32| self.rows.rank(index, self.order, &groups);
-        let mut coming: Vec<u32> = touched.iter().map(|taken| taken.index).collect();
-        coming.sort_by_cached_key(|index| rank(*index));
-        // From the end on, in place: what stands below a row that comes moves down by as many as still come.
-        let sorted = &mut self.sorted;
-        let mut end = sorted.len();
-        sorted.resize(end + coming.len(), 0);
-        for (left, index) in coming.iter().enumerate().rev() {
-            let own = rank(*index);
-            let above = sorted.get(..end).unwrap_or_default();
-            let place = above.partition_point(|other| rank(*other) < own);
-            sorted.copy_within(place..end, place + left + 1);
-            if let Some(gap) = sorted.get_mut(place + left) {
-                *gap = *index;
-            }
-            end = place;
-        }
+        let (rows, order) = (&self.rows, self.order);
+        let groups = rows.groups(order);
+        let coming = touched.iter().map(|taken| taken.index).collect();
+        renew(&mut self.sorted, touched, coming, |index| {
+            rows.rank(index, order, &groups)
+        });
+    }
+
+    /// Puts those that pass where they belong in the list that is shown, as long as that answers what was asked.
+    fn put_among_passing(&mut self, touched: &[Taken]) {
+        let Some(Asked { lane, words }) = &self.answered else {
+            return;
+        };
+        let (rows, order) = (&self.rows, self.order);
+        let groups = rows.groups(order);
+        let mut search = Search::new(words.clone(), rows.names());
+        let mut score = |index: u32| search.score(&rows.searched(usize::try_from(index).ok()?)?);
+        let coming = touched.iter().map(|taken| taken.index);
+        let coming = coming.filter(|index| is_in(&self.lanes, *index, *lane) && score(*index).is_some());
+        let coming = coming.collect();
+        renew(&mut self.passing, touched, coming, |index| {
+            (Reverse(score(index)), rows.rank(index, order, &groups))
+        });
     }
 
     /// Puts rows that came into their lanes. Says which need this person now and did not before.
     fn put_into_lanes(&mut self, touched: &[Taken], now: Timestamp) -> Vec<RequestId> {
-        self.forget();
+        self.earlier = Vec::new();
         self.lanes.resize(self.rows.len(), None);
         let mut arrived = Vec::new();
         for taken in touched {
@@ -462,12 +464,7 @@ impl Queue {
 
     /// The rows of the lane, in the order of the queue.
     fn in_lane(&self) -> impl Iterator<Item = u32> + '_ {
-        let shown = |index: &u32| {
-            let lane = usize::try_from(*index)
-                .ok()
-                .and_then(|index| self.lanes.get(index));
-            self.lane == Lane::All || lane.is_some_and(|lane| lane.is_none_or(|lane| lane == self.lane))
-        };
+        let shown = |index: &u32| is_in(&self.lanes, *index, self.lane);
         self.sorted.iter().copied().filter(shown)
     }
 
@@ -487,26 +484,60 @@ impl Queue {
                 *place = true;
             }
         }
-        let search = Search::new(words.to_vec(), self.rows.names());
-        let mut found: Vec<(Reverse<Score>, u32, u32)> = (0..)
-            .zip(self.in_lane())
+        let mut search = Search::new(words.to_vec(), self.rows.names());
+        let mut found: Vec<(Reverse<Score>, u32)> = (0..)
+            .zip(&self.sorted)
+            .filter(|(_, index)| is_in(&self.lanes, **index, self.lane))
             .filter_map(|(place, index)| {
-                let at = usize::try_from(index).ok()?;
+                let at = usize::try_from(*index).ok()?;
                 let asked = *candidate.get(at)?;
                 let score = if asked {
                     search.score(&self.rows.searched(at)?)
                 } else {
                     None
                 };
-                Some((Reverse(score?), place, index))
+                Some((Reverse(score?), place))
             })
             .collect();
         found.sort_unstable();
-        found.into_iter().map(|(_, _, index)| index).collect()
+        let at = |place: u32| self.sorted.get(usize::try_from(place).ok()?).copied();
+        found.into_iter().filter_map(|(_, place)| at(place)).collect()
     }
 
     pub(super) fn move_to(&mut self, place: usize) {
         self.cursor = place.min(self.passing.len().saturating_sub(1));
+    }
+}
+
+/// Whether a row is in a lane; refused ones are in all.
+fn is_in(lanes: &[Option<Lane>], index: u32, lane: Lane) -> bool {
+    let own = usize::try_from(index).ok().and_then(|index| lanes.get(index));
+    lane == Lane::All || own.is_some_and(|own| own.is_none_or(|own| own == lane))
+}
+
+/// Takes what was touched out of a list in the order of a key, and puts what comes where it belongs.
+fn renew<K: Ord>(
+    list: &mut Vec<u32>,
+    touched: &[Taken],
+    mut coming: Vec<u32>,
+    mut key: impl FnMut(u32) -> K,
+) {
+    if touched.iter().any(|taken| taken.known) {
+        list.retain(|index| touched.binary_search_by_key(index, |taken| taken.index).is_err());
+    }
+    coming.sort_by_cached_key(|index| key(*index));
+    // From the end on, in place: what stands below a row that comes moves down by as many as still come.
+    let mut end = list.len();
+    list.resize(end + coming.len(), 0);
+    for (left, index) in coming.iter().enumerate().rev() {
+        let own = key(*index);
+        let above = list.get(..end).unwrap_or_default();
+        let place = above.partition_point(|other| key(*other) < own);
+        list.copy_within(place..end, place + left + 1);
+        if let Some(gap) = list.get_mut(place + left) {
+            *gap = *index;
+        }
+        end = place;
     }
 }
 
@@ -587,16 +618,19 @@ mod tests {
             pages in prop::collection::vec(
                 prop::collection::vec((0u8..12, 0u64..4, 0usize..12, 0i64..6), 0..8), 1..6),
             order in 0usize..4,
+            lane in 0usize..5,
+            filter in prop::sample::select(vec!["", "web", "1", "eb-1 ag", "agent-2", "refused"]),
         ) {
             let order = [Order::Risk, Order::Deadline, Order::Environment, Order::Agent][order];
-            let mut queue = Queue { order, ..Queue::default() };
+            let asked = || Queue { order, lane: Lane::ALL[lane], filter: filter.to_owned(), ..Queue::default() };
+            let mut queue = asked();
             let now = |page: usize| Timestamp::from_millis(60 + 30 * page as u64);
             for (at, page) in pages.iter().enumerate() {
                 queue.merge(page.iter().copied().map(row).collect(), true, now(at));
             }
             let last = now(pages.len() - 1);
             queue.expire(last);
-            let mut whole = Queue { order, ..Queue::default() };
+            let mut whole = asked();
             whole.replace(queue.rows.iter().collect(), last);
             let shown = |queue: &Queue| (0..queue.passing.len()).map(|place| queue.row(place)).collect::<Vec<_>>();
             prop_assert_eq!(shown(&queue), shown(&whole));

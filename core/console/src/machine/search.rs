@@ -8,8 +8,10 @@ use countersign_protocol::kind::KINDS;
 use countersign_protocol::request::Phase;
 
 use super::fuzzy::{self, Score};
-use super::rows::{Letters, Names, Searched};
+use super::names::{Family, Names};
+use super::rows::Searched;
 use super::state::DigestStart;
+use super::target::Letters;
 
 /// From this length on a word may be the beginning of a request's id.
 const MIN_ID: usize = 3;
@@ -17,7 +19,11 @@ const MIN_ID: usize = 3;
 const MIN_DIGEST: usize = 3;
 
 /// What is searched for.
-pub struct Search(Vec<Word>);
+pub struct Search {
+    words: Vec<Word>,
+    /// The target of the row that is asked.
+    target: Vec<u8>,
+}
 
 struct Word {
     text: Vec<u8>,
@@ -27,10 +33,8 @@ struct Word {
     refused: Option<Score>,
     phases: Vec<Option<Score>>,
     severities: Vec<Option<Score>>,
-    kinds: Vec<Option<Score>>,
-    agents: Vec<Option<Score>>,
-    environments: Vec<Option<Score>>,
-    approvers: Vec<Option<Score>>,
+    /// For each family of row how well its kind, agent, environment and approvers answer.
+    families: Vec<Option<Score>>,
     /// The beginning of a digest that it may be.
     digest: Option<DigestBeginning>,
 }
@@ -52,18 +56,41 @@ struct IdStart {
 impl Search {
     /// A search for every one of these words, in lower case.
     pub fn new(words: Vec<Vec<u8>>, names: &Names) -> Self {
-        Self(words.into_iter().map(|word| Word::new(word, names)).collect())
+        Self {
+            words: words.into_iter().map(|word| Word::new(word, names)).collect(),
+            target: Vec::new(),
+        }
     }
 
     /// How well a row answers, or nothing where it does not answer every word.
-    pub fn score(&self, row: &Searched<'_>) -> Option<Score> {
-        self.0.iter().map(|word| word.score(row)).sum()
+    pub fn score(&mut self, row: &Searched<'_>) -> Option<Score> {
+        self.target.clear();
+        if self.words.iter().any(|word| row.letters.holds(word.letters)) {
+            row.target.write_to(&mut self.target);
+        }
+        self.words.iter().map(|word| word.score(row, &self.target)).sum()
     }
 }
 
 impl Word {
     fn new(text: Vec<u8>, names: &Names) -> Self {
         let near = |field: &str| fuzzy::score(&text, field.as_bytes());
+        let kinds: Vec<Option<Score>> = KINDS.iter().map(|kind| near(kind.id)).collect();
+        let agents: Vec<Option<Score>> = names.agents.iter().map(|name| near(name.as_str())).collect();
+        let environments = names.environments.iter();
+        let environments: Vec<Option<Score>> = environments.map(|name| near(name.as_str())).collect();
+        let approvers = |people: &[PersonId]| people.iter().filter_map(|person| near(person.as_str())).max();
+        let counts: Vec<Option<Score>> = names
+            .counts
+            .iter()
+            .map(|count| approvers(&count.approved_by))
+            .collect();
+        let family = |family: &Family| {
+            known(&kinds, family.kind)
+                .max(known(&agents, family.agent))
+                .max(known(&environments, family.environment))
+                .max(known(&counts, family.count))
+        };
         Self {
             letters: Letters::of(&text),
             id: IdStart::of(&text),
@@ -72,23 +99,14 @@ impl Word {
             severities: (0..=4)
                 .map(|level| near(countersign_protocol::approval::Severity::from_level(level).word()))
                 .collect(),
-            kinds: KINDS.iter().map(|kind| near(kind.id)).collect(),
-            agents: names.agents.iter().map(|name| near(name.as_str())).collect(),
-            environments: names
-                .environments
-                .iter()
-                .map(|name| near(name.as_str()))
-                .collect(),
-            approvers: names
-                .approvers()
-                .map(|people| people.iter().filter_map(|person| near(person.as_str())).max())
-                .collect(),
+            families: names.families.iter().map(family).collect(),
             digest: DigestBeginning::of(&text),
             text,
         }
     }
 
-    fn score(&self, row: &Searched<'_>) -> Option<Score> {
+    /// How well a row answers; its target is read only where all letters of the word are in it.
+    fn score(&self, row: &Searched<'_>, target: &[u8]) -> Option<Score> {
         let id = self
             .id
             .filter(|start| start.begins(row.id))
@@ -96,19 +114,15 @@ impl Word {
         if row.refused {
             return self.refused.max(id);
         }
-        let known = |scores: &[Option<Score>], index: usize| scores.get(index).copied().flatten();
         let target = if row.letters.holds(self.letters) {
-            fuzzy::score(&self.text, row.target)
+            fuzzy::score(&self.text, target)
         } else {
             None
         };
         target
             .max(known(&self.phases, row.phase as usize))
             .max(known(&self.severities, row.severity as usize))
-            .max(known(&self.kinds, row.kind))
-            .max(known(&self.agents, row.agent))
-            .max(known(&self.environments, row.environment))
-            .max(known(&self.approvers, row.count))
+            .max(known(&self.families, row.family))
             .max(self.decider(row.deciders))
             .max(id)
             .max(
@@ -126,6 +140,11 @@ impl Word {
             .filter_map(|person| fuzzy::score(&self.text, person.as_str().as_bytes()));
         scores.max()
     }
+}
+
+/// The score that stands at a number.
+fn known(scores: &[Option<Score>], number: impl TryInto<usize>) -> Option<Score> {
+    scores.get(number.try_into().ok()?).copied().flatten()
 }
 
 impl DigestBeginning {
