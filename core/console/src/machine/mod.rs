@@ -8,9 +8,11 @@
 pub mod state;
 
 mod fuzzy;
+mod lane;
 mod names;
 pub mod past;
 pub mod queue;
+mod rank;
 pub mod rows;
 mod search;
 mod suspicious;

@@ -19,6 +19,7 @@ use countersign_protocol::request::Phase;
 
 use super::names::{Count, Family, Names};
 use super::queue::{Lane, Order};
+use super::rank::Rank;
 use super::state::{DigestStart, Row, RowContent, Summary, Trouble};
 use super::target::{Letters, Target, Targets};
 
@@ -104,9 +105,6 @@ impl Standing {
         matches!(self, Self::Personal | Self::PersonalOpen)
     }
 }
-
-/// Where a row stands in the queue; less is higher up.
-pub(super) type Rank = (bool, u32, u8, Reverse<Severity>, u64);
 
 impl Rows {
     /// How many there are.
@@ -242,21 +240,21 @@ impl Rows {
             .collect()
     }
 
-    /// Where a row stands, and its index, so that those that are alike stay as they came.
-    pub(super) fn rank(&self, index: u32, order: Order, groups: &[u32]) -> Option<(Rank, u32)> {
+    /// Where a row stands.
+    pub(super) fn rank(&self, index: u32, order: Order, groups: &[u32]) -> Option<Rank> {
         let record = self.records.get(usize::try_from(index).ok()?)?;
-        Some((record.rank(order, groups), index))
+        Some(record.rank(index, order, groups))
     }
 
     /// The rows in an order.
     pub(super) fn sorted(&self, order: Order) -> Vec<u32> {
         let groups = self.groups(order);
-        let mut ranked: Vec<(Rank, u32)> = (0..)
+        let mut ranks: Vec<Rank> = (0..)
             .zip(&self.records)
-            .map(|(index, record)| (record.rank(order, &groups), index))
+            .map(|(index, record)| record.rank(index, order, &groups))
             .collect();
-        ranked.sort_unstable();
-        ranked.into_iter().map(|(_, index)| index).collect()
+        ranks.sort_unstable();
+        ranks.into_iter().map(Rank::index).collect()
     }
 
     /// Rows of the same target or the same agent as `like`, the newest first, at most `most`.
@@ -476,17 +474,17 @@ impl Record {
     }
 
     /// What is not believed first, then by group, then what waits for people, what waits for a guard, the rest.
-    fn rank(&self, order: Order, groups: &[u32]) -> Rank {
+    fn rank(&self, index: u32, order: Order, groups: &[u32]) -> Rank {
         if self.standing == Standing::Refused {
-            return (false, 0, 0, Reverse(Severity::Critical), 0);
+            return Rank::refused(index);
         }
         let group = usize::try_from(self.family)
             .ok()
             .and_then(|family| groups.get(family));
         let group = group.copied().unwrap_or_default();
         if self.phase.is_terminal() {
-            let newest_first = u64::MAX - Timestamp::from(self.created_at).millis();
-            return (true, group, 3, Reverse(Severity::None), newest_first);
+            let newest_first = Timestamp::LAST.millis() - Timestamp::from(self.created_at).millis();
+            return Rank::believed(group, 3, Severity::None, newest_first, index);
         }
         let waits = if self.phase == Phase::Pending { 1 } else { 2 };
         let severity = if order == Order::Deadline {
@@ -495,7 +493,7 @@ impl Record {
             self.severity
         };
         let expires = Timestamp::from(self.expires_at).millis();
-        (true, group, waits, Reverse(severity), expires)
+        Rank::believed(group, waits, severity, expires, index)
     }
 }
 
