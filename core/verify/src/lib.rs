@@ -6,10 +6,12 @@
 //! Reaches no network, clock or file: the caller brings evidence, pins and `now`.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::string_slice))]
 
+pub mod account;
 pub mod chain;
 pub mod judge;
 pub mod log;
 
+pub use account::Account;
 pub use chain::{
     Chain, CheckedAmendment, CheckedDecision, LogView, Pinned, Problem, Purpose, Report, verify,
 };

@@ -12,7 +12,8 @@ use countersign_protocol::digest::RootId;
 use countersign_protocol::grant::Grant;
 use countersign_protocol::root::TrustedRoot;
 use countersign_protocol::signed::Verified;
-use countersign_verify::{Chain, Pinned, Problem, Purpose, Report, verify};
+use countersign_verify::account::{Checked, Standing};
+use countersign_verify::{Account, Chain, Pinned, Problem, Purpose, Report, verify};
 use serde_json::{Value, json};
 
 use super::failure::Failure;
@@ -55,10 +56,7 @@ pub fn judge(evidence: &Evidence, root: Option<RootId>) -> Report {
     match root {
         Some(root) => verify(evidence, &Pinned::new(root), now(), Purpose::Audit),
         None => {
-            let untrusted = Problem {
-                code: "untrusted-root",
-                message: "no root is pinned to judge this by; name one with `--trust FILE`".to_owned(),
-            };
+            let untrusted = Problem::unpinned("name one with `--trust FILE`");
             let mut report = match evidence.roots.first() {
                 Some(first) => verify(
                     evidence,
@@ -146,7 +144,7 @@ pub fn text(report: &Report) -> Vec<String> {
                 },
             ));
         }
-        lines.push(if four_eyes(chain) {
+        lines.push(if chain.is_four_eyes() {
             "four eyes: somebody else than the askers approved".to_owned()
         } else if chain.request.personal {
             "not four eyes: a person supervised their own agent".to_owned()
@@ -161,18 +159,37 @@ pub fn text(report: &Report) -> Vec<String> {
             shown(problem.message.as_str())
         ));
     }
+    let account = Account::of(report);
+    lines.extend(account.steps.iter().map(step));
+    lines.extend(
+        account
+            .unproven
+            .iter()
+            .map(|what| format!("not proven: {}", shown(what.as_str()))),
+    );
     lines
+}
+
+fn step(checked: &Checked) -> String {
+    let name = checked.step.word();
+    match checked.standing {
+        Standing::Holds => format!("holds: {name}: {}", checked.step.checked()),
+        Standing::Fails => format!("FAILS: {name}"),
+        Standing::Absent => format!("none: {name}"),
+        Standing::NotReached => format!("not checked: {name}"),
+    }
 }
 
 /// The answer for programs.
 pub fn document(report: &Report) -> Value {
     let chain = report.chain.as_ref();
+    let account = Account::of(report);
     json!({
         "schema": "countersign/verification/v1",
         "valid": report.is_valid(),
         "request": chain.map(|chain| chain.request.id),
         "action_digest": chain.map(|chain| chain.request.action_digest),
-        "four_eyes": chain.is_some_and(four_eyes),
+        "four_eyes": chain.is_some_and(Chain::is_four_eyes),
         "personal": chain.map(|chain| chain.request.personal),
         "isolation": chain.map(|chain| chain.request.isolation),
         "decisions": chain.map(decisions).unwrap_or_default(),
@@ -188,6 +205,8 @@ pub fn document(report: &Report) -> Value {
         })),
         "as_of": chain.and_then(|chain| chain.log.newest_leaf),
         "problems": list::problems(&report.problems),
+        "steps": account.steps.iter().map(step_document).collect::<Vec<_>>(),
+        "not_proven": account.unproven,
     })
 }
 
@@ -195,13 +214,15 @@ fn outcome(chain: &Chain) -> &'static str {
     chain.state.phase().word()
 }
 
-/// Whether somebody outside the excluded people approved, and it was no supervision of one's own agent.
-fn four_eyes(chain: &Chain) -> bool {
-    use countersign_protocol::decision::Verdict;
-    !chain.request.personal
-        && chain.decisions.iter().any(|checked| {
-            checked.void.is_none()
-                && checked.vote.verdict == Verdict::Approve
-                && !chain.request.excluded.contains(&checked.vote.person)
-        })
+fn step_document(checked: &Checked) -> Value {
+    json!({
+        "step": checked.step.word(),
+        "standing": match checked.standing {
+            Standing::Holds => "holds",
+            Standing::Fails => "fails",
+            Standing::Absent => "absent",
+            Standing::NotReached => "not-checked",
+        },
+        "facts": checked.facts.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect::<Vec<_>>(),
+    })
 }

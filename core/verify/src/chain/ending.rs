@@ -14,6 +14,7 @@ use super::record::Record;
 use super::request::Asked;
 use super::trust::Trust;
 use super::{Problem, Purpose};
+use crate::account::Step;
 use crate::log::check_seen;
 
 /// How the request ended, as far as it has.
@@ -126,7 +127,7 @@ fn grant(
         Purpose::Review | Purpose::Audit => grant.issued_at,
     };
     check_time(&grant, asked, trust, at)?;
-    check_guard_key(asked, trust, at)?;
+    check_guard_key(asked, trust, at).map_err(|problem| problem.at(Step::Grant))?;
     let votes = granted_votes(&grant, cast, trust, at)?;
     let index = if purpose == Purpose::Execute {
         None
@@ -317,7 +318,8 @@ fn receipt(
             "the receipt is not this guard's, or of another grant",
         ));
     }
-    check_guard_key(asked, trust, record.logged_at(logged).unwrap_or(now))?;
+    check_guard_key(asked, trust, record.logged_at(logged).unwrap_or(now))
+        .map_err(|problem| problem.at(Step::Outcome))?;
     // A receipt that says "nothing ran" may name the bytes it found instead of the approved ones.
     if receipt.action_digest != asked.request.action_digest
         && matches!(receipt.outcome, Outcome::Succeeded | Outcome::Partial)

@@ -18,7 +18,7 @@ use countersign_policy::{Credential, PolicySet};
 use countersign_protocol::amendment::{Amended, Amendment};
 use countersign_protocol::approval::ApprovalRequest;
 use countersign_protocol::bundle::Evidence;
-use countersign_protocol::decision::{Decision, SeenCheckpoint};
+use countersign_protocol::decision::{Decision, SeenCheckpoint, Verdict};
 use countersign_protocol::digest::RootId;
 use countersign_protocol::directory::TrustedDirectory;
 use countersign_protocol::grant::Grant;
@@ -33,6 +33,7 @@ use countersign_protocol::signed::Verified;
 use countersign_review::findings::{Finding, RULESET};
 use countersign_review::sheet::Sheet;
 
+use crate::account::{Step, UNTRUSTED};
 use crate::judge::Judgement;
 
 /// What a verifier holds against all evidence: it came from elsewhere and earlier.
@@ -75,6 +76,8 @@ pub enum Purpose {
 /// Something that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
+    /// The step of the chain that it is about.
+    pub step: Step,
     /// A stable code.
     pub code: &'static str,
     /// What does not hold, in a sentence. May hold foreign text: show it escaped.
@@ -84,9 +87,24 @@ pub struct Problem {
 impl Problem {
     pub(crate) fn new(code: &'static str, message: impl std::fmt::Display) -> Self {
         Self {
+            step: Step::of(code),
             code,
             message: message.to_string(),
         }
+    }
+
+    /// No root is pinned to judge by, so nothing is proven: anybody can make a root.
+    #[must_use]
+    pub fn unpinned(how_to_pin: &str) -> Self {
+        Self::new(
+            UNTRUSTED,
+            format!("no root is pinned to judge this by; {how_to_pin}"),
+        )
+    }
+
+    /// The same, about a step that its code alone does not tell.
+    pub(crate) fn at(self, step: Step) -> Self {
+        Self { step, ..self }
     }
 }
 
@@ -151,6 +169,17 @@ pub struct Chain {
 }
 
 impl Chain {
+    /// Whether somebody outside the excluded people approved, and it was no supervision of one's own agent.
+    #[must_use]
+    pub fn is_four_eyes(&self) -> bool {
+        let others = |checked: &CheckedDecision| {
+            checked.void.is_none()
+                && checked.vote.verdict == Verdict::Approve
+                && !self.request.excluded.contains(&checked.vote.person)
+        };
+        !self.request.personal && self.decisions.iter().any(others)
+    }
+
     /// Why this person's key will not do for an approval here, however much is read, where a stronger one would: the
     /// policies that say so. Nothing where the key is good enough, or where it is not the key that stands in the way.
     #[must_use]

@@ -14,6 +14,7 @@ use countersign_protocol::root::{RootError, TrustedRoot};
 use countersign_protocol::signed::{Envelope, Predicate, SignatureError, Signed, Verified};
 
 use super::{Pinned, Problem, Purpose};
+use crate::account::Step;
 use crate::log::{CheckedSegment, LogError, check_segment};
 
 /// The most versions of directory or policy that one request may live through.
@@ -238,14 +239,17 @@ fn older(code: &'static str, what: &str, found: u64, seen: u64) -> Problem {
 }
 
 fn split<'a>(what: &str, all: &'a [Logged]) -> Result<(&'a Logged, &'a [Logged]), Problem> {
+    let step = if what == "policy" {
+        Step::Policy
+    } else {
+        Step::Directory
+    };
     if all.len() > MAX_VERSIONS {
-        return Err(Problem::new(
-            "too-large",
-            format!("evidence holds more than {MAX_VERSIONS} versions of the {what}"),
-        ));
+        let message = format!("evidence holds more than {MAX_VERSIONS} versions of the {what}");
+        return Err(Problem::new("too-large", message).at(step));
     }
     all.split_first()
-        .ok_or_else(|| Problem::new("incomplete", format!("evidence holds no {what}")))
+        .ok_or_else(|| Problem::new("incomplete", format!("evidence holds no {what}")).at(step))
 }
 
 impl Trust {
