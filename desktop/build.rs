@@ -3,7 +3,8 @@
 #![expect(clippy::print_stderr, reason = "a build script has no other way to complain")]
 
 fn main() {
-    let manifest = tauri_build::AppManifest::new().commands(&["snapshot", "dispatch", "lines", "sign"]);
+    let manifest =
+        tauri_build::AppManifest::new().commands(&["snapshot", "dispatch", "lines", "find", "sign"]);
     if let Err(error) = tauri_build::try_build(tauri_build::Attributes::new().app_manifest(manifest)) {
         eprintln!("countersign-desktop: {error:#}");
         std::process::exit(1);

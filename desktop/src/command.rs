@@ -7,10 +7,11 @@
 
 use std::sync::Arc;
 
+use countersign_console::machine::view::QueueRow;
 use tauri::State;
 
 use crate::console::{Broken, Console};
-use crate::input::{Input, Signing};
+use crate::input::{Input, Signing, Typed};
 use crate::snapshot::{Lines, Snapshot};
 
 /// Waits until something differs from what was drawn last, and says how all looks then.
@@ -29,6 +30,12 @@ pub async fn dispatch(console: State<'_, Arc<Console>>, message: Input) -> Resul
 #[tauri::command]
 pub async fn lines(console: State<'_, Arc<Console>>, first: usize, count: usize) -> Result<Lines, Broken> {
     console.inner().lines(first, count)
+}
+
+/// Requests that answer a text, of the whole queue.
+#[tauri::command]
+pub async fn find(console: State<'_, Arc<Console>>, text: Typed) -> Result<Vec<QueueRow>, Broken> {
+    console.inner().find(&text)
 }
 
 /// Asks the person, outside the page, whether what was shown and typed is to be signed.

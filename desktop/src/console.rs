@@ -10,6 +10,7 @@ use countersign_console::config::Desktop;
 use countersign_console::desk::ReviewerDesk;
 use countersign_console::machine::driver::{Desk, Driver};
 use countersign_console::machine::queue::Lane;
+use countersign_console::machine::view::QueueRow;
 use countersign_console::machine::{
     self, Command, Confirmation, Effect, Message, Moment, News, Passphrase, Screen, State,
 };
@@ -19,10 +20,10 @@ use countersign_protocol::identity::RequestId;
 use serde::{Serialize, Serializer};
 use tokio::sync::watch;
 
-use crate::input::{Input, Signing};
+use crate::input::{Input, Signing, Typed};
 use crate::native::{Arrival, Native};
 use crate::ready::{self, Opened, inbox};
-use crate::snapshot::{Lines, Snapshot};
+use crate::snapshot::{FileView, Lines, Snapshot};
 use crate::target::Target;
 
 use aside::Aside;
@@ -32,6 +33,8 @@ pub use aside::{KeysView, SettingsView};
 
 /// How long a decision under way may take when another desk is opened.
 const FAREWELL: Duration = Duration::from_secs(60);
+/// The most requests that one search finds.
+const MAX_FOUND: usize = 40;
 /// The longest time without a word to the page, so that a lost answer is noticed.
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
@@ -70,8 +73,8 @@ struct Held {
     desk: u64,
     /// The organisation that is trusted here.
     root: Option<RootId>,
-    /// The exported file that is read, where it is one.
-    file: Option<String>,
+    /// The file that is read, where it is one.
+    file: Option<FileView>,
     /// The screen beside the requests that is open.
     aside: Option<Aside>,
     /// How the window is.
@@ -151,7 +154,7 @@ impl Console {
         {
             self.happen(Message::Tick)?;
         }
-        let held = self.held()?;
+        let mut held = self.held()?;
         let shown = Snapshot::of(
             &held.state,
             self.now(),
@@ -160,6 +163,11 @@ impl Console {
             held.problem.as_deref(),
             held.jumps,
         );
+        // The page is given all that a counter-proposal changes; only of what it was given can anything be on screen.
+        if let Some(action) = held.state.drafted() {
+            let effects = machine::update(&mut held.state, Message::GaveDraft(action), self.now());
+            debug_assert!(effects.is_empty());
+        }
         let aside = held.aside.as_ref();
         let aside = aside.map(|aside| aside.view(&held.state, &held.desktop, self.now()));
         Ok(Snapshot {
@@ -189,6 +197,15 @@ impl Console {
             debug_assert!(effects.is_empty());
         }
         Ok(lines)
+    }
+
+    /// The requests of the whole queue that answer a text, the best first.
+    ///
+    /// # Errors
+    /// [`Broken`] after a fault of this program.
+    pub fn find(&self, text: &Typed) -> Result<Vec<QueueRow>, Broken> {
+        let held = self.held()?;
+        Ok(machine::view::find(&held.state, self.now(), &text.0, MAX_FOUND))
     }
 
     /// Lets the person do something.
@@ -266,15 +283,19 @@ impl Console {
             return self.fail("the file was not opened: finish or leave the decision first");
         }
         let config = self.config.clone();
-        let (shown, opened) = (
-            path.display().to_string(),
-            tokio::task::spawn_blocking(move || ready::file(config.as_ref(), &path)),
-        );
-        let file = Some(machine::view::escaped(&shown.as_str().into()));
+        let read = path.clone();
+        let opened = tokio::task::spawn_blocking(move || ready::file(config.as_ref(), &read));
         match opened.await {
-            Ok(Ok(Opened::Exported(review))) => self.drive(FileDesk::new(*review, "desktop"), file),
-            Ok(Ok(Opened::Evidence(evidence))) => self.drive(*evidence, file),
-            Ok(Err(error)) => return self.fail(&format!("{shown}: {error}")),
+            Ok(Ok(Opened::Exported(review))) => {
+                let file = FileView::of(&path, "exported file");
+                self.drive(FileDesk::new(*review, "desktop"), State::queue(), Some(file));
+            }
+            Ok(Ok(Opened::Evidence(evidence))) => {
+                let file = FileView::of(&path, "evidence");
+                let state = evidence.state();
+                self.drive(*evidence, state, Some(file));
+            }
+            Ok(Err(error)) => return self.fail(&format!("{}: {error}", path.display())),
             Err(_) => return self.fail("reading the file ended early"),
         }
         Ok(())
@@ -292,7 +313,7 @@ impl Console {
 
     fn is_busy(&self) -> Result<bool, Broken> {
         let held = self.held()?;
-        Ok(held.state.ceremony.is_some() || held.state.question.is_some())
+        Ok(held.state.is_covered() && !held.state.help)
     }
 
     fn is_connected(&self) -> Result<bool, Broken> {
@@ -311,7 +332,7 @@ impl Console {
                 if let Ok(mut held) = self.held() {
                     held.root = inbox.config().root;
                 }
-                self.drive(ReviewerDesk::new(inbox, "desktop"), None);
+                self.drive(ReviewerDesk::new(inbox, "desktop"), State::queue(), None);
             }
             Err(error) => {
                 if let Ok(mut held) = self.held() {
@@ -325,8 +346,8 @@ impl Console {
         }
     }
 
-    /// Lets a desk do what the machine wants done: that of the backend, or that of an exported file.
-    pub fn drive<D: Desk>(self: &Arc<Self>, desk: D, file: Option<String>) {
+    /// Lets a desk do what the machine wants done, from `state` on: that of the backend, or that of a file.
+    pub fn drive<D: Desk>(self: &Arc<Self>, desk: D, state: State, file: Option<FileView>) {
         let (Ok(mut held), Ok(mut driver)) = (self.held(), self.driver.lock()) else {
             return;
         };
@@ -340,9 +361,11 @@ impl Console {
             // A decision that is under way is still sent.
             tokio::spawn(async move { tokio::time::timeout(FAREWELL, before.finish()).await });
         }
-        held.state = State::queue();
+        held.state = state;
         // The page is not trusted: keys are unlocked and decisions confirmed outside it.
         held.state.outside = true;
+        // Tab is the desktop's own.
+        held.state.keys.next_lane = "]".to_owned();
         held.problem = None;
         held.file = file;
         held.aside = None;
@@ -455,8 +478,7 @@ impl Console {
 impl Held {
     /// Takes out of the state what a front end has to do.
     fn after(&mut self, effects: Vec<Effect>, now: Moment) -> After {
-        let awaited = self.state.ceremony.as_ref().and_then(|ceremony| ceremony.awaited);
-        let withdraw = self.asked.is_some() && self.asked != awaited.map(|awaited| awaited.number);
+        let withdraw = self.asked.is_some() && self.asked != self.state.awaited();
         if withdraw {
             self.asked = None;
         }
@@ -561,7 +583,7 @@ mod tests {
 
     async fn loaded() -> Arc<Console> {
         let console = Arc::new(Console::new(None));
-        console.drive(Three, None);
+        console.drive(Three, State::queue(), None);
         let mut snapshot = console.snapshot(0).await.unwrap();
         while snapshot.queue.total < 3 {
             snapshot = console.snapshot(snapshot.revision).await.unwrap();

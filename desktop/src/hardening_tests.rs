@@ -42,7 +42,13 @@ fn the_page_is_granted_the_commands_of_this_crate_alone() {
     assert_eq!(capability["windows"], json!(["main"]));
     assert_eq!(
         capability["permissions"],
-        json!(["allow-snapshot", "allow-dispatch", "allow-lines", "allow-sign"])
+        json!([
+            "allow-snapshot",
+            "allow-dispatch",
+            "allow-lines",
+            "allow-find",
+            "allow-sign"
+        ])
     );
     for open in ["remote", "webviews", "platforms"] {
         assert_eq!(capability.get(open), None, "{open}");

@@ -6,7 +6,7 @@ use countersign_console::machine::message::Step;
 use countersign_console::machine::view::{PaneView, batch_landmarks};
 use countersign_console::machine::{Attention, Command, Commit, Field, Lane, Pane, Position, Screen, State};
 use countersign_protocol::decision::Verdict;
-use countersign_protocol::digest::ViewDigest;
+use countersign_protocol::digest::{ActionDigest, ViewDigest};
 use countersign_protocol::identity::RequestId;
 use serde::Deserialize;
 
@@ -114,6 +114,16 @@ pub enum Input {
     MarkAlike,
     /// Reads the marked requests together.
     ReadMarked,
+    /// Begins to have a secret shown in the clear. Shows nothing.
+    Reveal,
+    /// Asks for one to be shown, for a reason; the person is asked outside the page.
+    RevealThis {
+        /// Its place among the choices.
+        choice: usize,
+        /// Why.
+        #[cfg_attr(test, ts(type = "string"))]
+        reason: Typed,
+    },
     /// Begins a question to the agent.
     Ask,
     /// Asks it.
@@ -138,10 +148,6 @@ pub enum Input {
         #[cfg_attr(test, ts(type = "string"))]
         text: Typed,
     },
-    /// Turns a page on of what a counter-proposal changes.
-    NextPage,
-    /// Turns a page back.
-    PreviousPage,
     /// Begins to rewrite the text of a counter-proposal.
     Edit,
     /// The text is rewritten.
@@ -176,6 +182,16 @@ pub enum Input {
     },
     /// Closes the exported file that is read.
     LeaveFile,
+    /// Lines of what a counter-proposal changes are on screen from now on. Counts only as far as it can be true.
+    ShowingDraft {
+        /// The action that they lead to.
+        #[cfg_attr(test, ts(type = "string"))]
+        action: ActionDigest,
+        /// The first line, and its first character on screen.
+        from: (usize, usize),
+        /// The first line that is not wholly on screen, and its first character that is not.
+        to: (usize, usize),
+    },
     /// Lines of the sheet are on screen from now on, with nothing over them. Counts only as far as it can be true.
     Showing {
         /// The sheet.
@@ -263,7 +279,7 @@ impl Input {
 
     /// The commands that it is made of; none where it means nothing now.
     pub fn commands(self, state: &State) -> Vec<Command> {
-        let dialog = state.help || state.ceremony.is_some() || state.question.is_some();
+        let dialog = state.is_covered();
         let one = match self {
             Self::Move { by } => Command::Move(by),
             Self::First => Command::First,
@@ -307,6 +323,8 @@ impl Input {
             Self::Mark => Command::Mark,
             Self::MarkAlike => Command::MarkAlike,
             Self::ReadMarked => Command::ReadMarked,
+            Self::Reveal => Command::Reveal,
+            Self::RevealThis { choice, reason } => Command::RevealThis(choice, reason.0),
             Self::Ask => Command::Ask,
             Self::Question { text } if state.question.is_some() => {
                 return vec![Command::EraseAll, Command::Paste(text.0), Command::Enter];
@@ -314,11 +332,12 @@ impl Input {
             Self::Begin { verdict } => Command::Begin(verdict),
             Self::Counter => Command::Counter,
             Self::Put { field, text } => Command::Put(field, text.0),
-            Self::NextPage => Command::Turn(Step::Next),
-            Self::PreviousPage => Command::Turn(Step::Previous),
             Self::Edit => Command::Edit,
             Self::Edited { text } => Command::Edited(text.0.into_bytes()),
             Self::Groups => Command::ToggleGroups,
+            Self::ShowingDraft { action, from, to } => {
+                Command::ShowingDraft(action, position(from), position(to))
+            }
             Self::Showing { view, from, to } => Command::Showing(view, position(from), position(to)),
             Self::Filter { .. }
             | Self::Search { .. }
@@ -355,8 +374,7 @@ fn open(state: &State, id: RequestId) -> Vec<Command> {
     if state.detail.as_ref().is_some_and(|detail| detail.id == id) && state.screen == Screen::Detail {
         return Vec::new();
     }
-    let alone = state.screen == Screen::Detail && state.batch.is_none() && !state.help;
-    let leave = alone && state.ceremony.is_none() && state.question.is_none();
+    let leave = state.screen == Screen::Detail && state.batch.is_none() && !state.is_covered();
     let mut commands = Vec::new();
     if leave {
         commands.push(Command::Back);
@@ -429,8 +447,22 @@ mod tests {
     #[test]
     fn no_word_of_the_page_decides() {
         for word in [
-            "sign", "commit", "approve", "deny", "write", "paste", "saw", "gave", "answered", "confirm",
-            "focus", "quit", "Sign",
+            "sign",
+            "commit",
+            "approve",
+            "deny",
+            "write",
+            "paste",
+            "saw",
+            "gave",
+            "answered",
+            "confirm",
+            "focus",
+            "quit",
+            "Sign",
+            "revealed",
+            "saw-draft",
+            "gave-draft",
         ] {
             let message: Result<Input, _> = serde_json::from_value(json!({ "do": word }));
             assert!(message.is_err(), "{word}");

@@ -110,7 +110,9 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     let console = tauri::async_runtime::block_on(async { Console::start(arguments.config) });
     #[cfg(feature = "webdriver")]
     if let Some(many) = arguments.made_up.and_then(many::Many::new) {
-        tauri::async_runtime::block_on(async { console.drive(many, None) });
+        tauri::async_runtime::block_on(async {
+            console.drive(many, countersign_console::machine::State::queue(), None)
+        });
     }
     let app = tauri::Builder::default()
         .manage(Arc::clone(&console))
@@ -119,6 +121,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
             command::snapshot,
             command::dispatch,
             command::lines,
+            command::find,
             command::sign
         ])
         .setup(move |app| {

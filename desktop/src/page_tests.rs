@@ -9,22 +9,24 @@ use countersign_console::config::Desktop;
 use countersign_console::machine::driver::Desk;
 use countersign_console::machine::state::KeySummary;
 use countersign_console::machine::{
-    Confirmation, Connection, News, Order, Passphrase, Progress, Reading, Row, RowContent, Summary, Trouble,
-    Trust, Unlock,
+    Confirmation, Connection, News, Order, Passphrase, Progress, Reading, Row, RowContent, State, Summary,
+    Trouble, Trust, Unlock,
 };
 use countersign_protocol::approval::Severity;
 use countersign_protocol::decision::{Attention, Verdict};
 use countersign_protocol::digest::{ActionDigest, ProposalDigest, RequestDigest, Sha256Digest, ViewDigest};
 use countersign_protocol::identity::{KeyAssurance, RequestId};
 use countersign_protocol::kind::Kind;
+use countersign_protocol::mask::{MaskKey, SecretMark};
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::request::Phase;
+use countersign_review::secret::Masks;
 use countersign_review::sheet::{LineRole, SheetLine};
 use serde_json::{Value, json};
-use tauri::WebviewWindowBuilder;
 use tauri::ipc::{CallbackFn, InvokeBody};
 use tauri::test::{INVOKE_KEY, MockRuntime, get_ipc_response, mock_builder};
 use tauri::webview::InvokeRequest;
+use tauri::{DragDropEvent, Manager as _, WebviewWindowBuilder, WindowEvent};
 use zeroize::Zeroizing;
 
 use crate::command;
@@ -84,7 +86,7 @@ fn reading(number: u8, severity: Severity) -> Reading {
         sheet: (0..LINES).map(line).collect::<Arc<[_]>>(),
         changes: vec![],
         drift: None,
-        masks: Arc::default(),
+        masks: masks(),
         findings: vec![],
         facts: vec![],
         complete: true,
@@ -100,11 +102,20 @@ fn reading(number: u8, severity: Severity) -> Reading {
     }
 }
 
-/// A desk with two requests; it keeps the orders to sign that reach it.
+const SECRET: &str = "newpw-1a2b3c4d5e";
+
+fn masks() -> Arc<Masks> {
+    let text = format!("ALTER ROLE app PASSWORD '{SECRET}';\n");
+    let key = Some(MaskKey::from_random([3; 32]));
+    Arc::new(Masks::of_documents("sql", key, &[text.as_bytes()]))
+}
+
+/// A desk with two requests; it keeps the orders to sign, and the reasons to reveal, that reach it.
 #[derive(Clone)]
 struct Two {
     severity: Severity,
     orders: Arc<Mutex<Vec<Order>>>,
+    reveals: Arc<Mutex<Vec<String>>>,
 }
 
 impl Desk for Two {
@@ -139,6 +150,11 @@ impl Desk for Two {
     async fn decide(&self, order: Order, report: impl Fn(Progress) + Send + Sync) {
         self.orders.lock().unwrap().push(order);
         report(Progress::Logged { index: 7, size: 8 });
+    }
+
+    async fn reveal(&self, _: RequestId, _: Option<SecretMark>, reason: String) -> Result<(), Trouble> {
+        self.reveals.lock().unwrap().push(reason);
+        Ok(())
     }
 
     async fn watch(&self, tell: impl Fn(News) + Send + Sync) {
@@ -196,10 +212,11 @@ impl Page {
         let desk = Two {
             severity,
             orders: Arc::default(),
+            reveals: Arc::default(),
         };
         let (console, outside) = (Arc::new(Console::new(None)), Outside::default());
         console.attach(outside.clone());
-        console.drive(desk.clone(), None);
+        console.drive(desk.clone(), State::queue(), None);
         let page = Self {
             console,
             desk,
@@ -435,6 +452,54 @@ async fn forged_attention_does_not_count() {
     page.until(|now| now["detail"]["seen"][0] == 10).await;
 }
 
+#[tokio::test]
+async fn a_secret_reaches_the_page_only_once_the_person_confirmed_and_it_was_recorded() {
+    let page = Page::open(Severity::Low).await;
+    let recorded = || page.desk.reveals.lock().unwrap().clone();
+    let wants = json!({ "do": "reveal-this", "choice": 0, "reason": "is it the old one?" });
+    page.says(wants.clone());
+    page.waits().await;
+    page.says(json!({ "do": "reveal" }));
+    page.waits().await;
+    for word in [
+        json!({ "do": "enter" }),
+        json!({ "do": "reveal-this", "choice": 0, "reason": "" }),
+        json!({ "do": "reveal" }),
+    ] {
+        page.says(word);
+    }
+    assert_eq!((page.outside.asked(), recorded().len()), (0, 0));
+    page.says(wants.clone());
+    page.says(json!({ "do": "reveal-this", "choice": 0, "reason": "something else" }));
+    assert_eq!(page.outside.asked(), 1);
+    page.outside.answer(None);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(recorded().len(), 0);
+    page.waits().await;
+    page.says(wants.clone());
+    // Leaving takes the question back, whatever was answered to it.
+    page.says(json!({ "do": "back" }));
+    assert_eq!((page.outside.asked(), recorded().len()), (0, 0));
+    page.waits().await;
+    page.says(json!({ "do": "reveal" }));
+    page.waits().await;
+    assert!(!page.now().await.to_string().contains(SECRET));
+    page.says(wants);
+    let asked = page.outside.answer(Some(""));
+    assert!(asked.unlock.is_none() && asked.facts.iter().any(|(_, value)| value == "is it the old one?"));
+    let now = page.until(|now| !now["reveal"]["seconds"].is_null()).await;
+    assert!(now.to_string().contains(SECRET));
+    assert_eq!(recorded(), ["is it the old one?"]);
+    // What lies under it stays masked, and none of it is left when it is closed.
+    assert!(
+        !serde_json::to_string(&page.console.lines(0, LINES).unwrap())
+            .unwrap()
+            .contains(SECRET)
+    );
+    page.says(json!({ "do": "back" }));
+    assert!(!page.now().await.to_string().contains(SECRET));
+}
+
 fn window(label: &str) -> tauri::WebviewWindow<MockRuntime> {
     let nowhere = std::env::temp_dir().join("countersign-desktop-test-has-no-such-file.toml");
     let console = tauri::async_runtime::block_on(async { Console::start(Some(nowhere)) });
@@ -444,6 +509,7 @@ fn window(label: &str) -> tauri::WebviewWindow<MockRuntime> {
             command::snapshot,
             command::dispatch,
             command::lines,
+            command::find,
             command::sign
         ])
         .build(tauri::generate_context!())
@@ -484,6 +550,11 @@ fn the_page_gets_a_snapshot_and_nothing_of_the_platform() {
     assert_eq!(snapshot["screen"], "first-run");
     assert_eq!(snapshot["setup"]["choices"].as_array().unwrap().len(), 3);
     assert!(call(&window, OWN, "dispatch", json!({ "message": { "do": "help" } })).is_ok());
+    assert_eq!(
+        call(&window, OWN, "find", json!({ "text": "web" })),
+        Ok(json!([]))
+    );
+    assert!(call(&window, OWN, "find", json!({ "text": "x".repeat(1 << 20) })).is_err());
     let signing = json!({ "request": id(1), "view_digest": view(1), "typed": [] });
     assert!(call(&window, OWN, "sign", json!({ "signing": signing })).is_ok());
     for other in [
@@ -504,6 +575,33 @@ fn the_page_gets_a_snapshot_and_nothing_of_the_platform() {
     ] {
         assert!(call(&window, OWN, "sign", json!({ "signing": wrong })).is_err());
     }
+}
+
+#[test]
+fn a_file_that_is_dropped_is_opened_and_never_reaches_the_page() {
+    let window = window(crate::window::LABEL);
+    let dropped = |paths: Vec<std::path::PathBuf>| {
+        let event = DragDropEvent::Drop {
+            paths,
+            position: tauri::PhysicalPosition::default(),
+        };
+        crate::window::happened(window.app_handle(), &WindowEvent::DragDrop(event));
+    };
+    dropped(Vec::new());
+    dropped(vec!["/nowhere/week.countersign".into(), "/nowhere/other".into()]);
+    for _ in 0..200 {
+        let now = call(&window, OWN, "snapshot", json!({ "after": 0 })).unwrap();
+        let told = now["notices"].to_string();
+        if told.contains("week.countersign") {
+            assert!(
+                told.contains("nothing is configured") && !told.contains("other"),
+                "{told}"
+            );
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    panic!("nothing was opened");
 }
 
 #[test]

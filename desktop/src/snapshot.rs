@@ -2,10 +2,13 @@
 //!
 //! Everything in it is printable text already; foreign text was escaped where the view models are made.
 
+use std::ffi::OsStr;
+use std::path::Path;
+
 use countersign_console::config::{Density, WindowTheme};
 use countersign_console::machine::view::{
     self, BatchView, CeremonyView, ChoiceView, DetailView, HeaderView, PaneLine, QuestionView, QueueView,
-    Text,
+    RevealView, Text,
 };
 use countersign_console::machine::{FirstRunChoice, Moment, Pane, Screen, State};
 use countersign_protocol::digest::ViewDigest;
@@ -55,12 +58,14 @@ pub struct Snapshot {
     pub tab: Option<Tab>,
     /// The decision that is made.
     pub ceremony: Option<CeremonyView>,
+    /// The secret that is asked for, or shown.
+    pub reveal: Option<RevealView>,
     /// The question that is written.
     pub question: Option<QuestionView>,
     /// The text of a counter-proposal that is rewritten, exactly as it is.
     pub editing: Option<String>,
-    /// The exported file that is read, where it is not the backend's queue.
-    pub file: Option<String>,
+    /// The file that is read, where it is not the backend's queue.
+    pub file: Option<FileView>,
     /// Whether the request moved while it was read.
     pub moved: bool,
     /// The screen beside the requests that is open.
@@ -77,6 +82,30 @@ pub struct Setup {
     pub choices: Vec<ChoiceView>,
     /// Why the home that is there cannot be used.
     pub problem: Option<String>,
+}
+
+/// A file that is read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct FileView {
+    /// What it is.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    pub path: String,
+}
+
+impl FileView {
+    /// The file at a path.
+    pub fn of(path: &Path, kind: &'static str) -> Self {
+        let shown = |text: &OsStr| view::escaped(&text.as_encoded_bytes().into());
+        Self {
+            kind,
+            name: shown(path.file_name().unwrap_or(path.as_os_str())),
+            path: shown(path.as_os_str()),
+        }
+    }
 }
 
 /// A tab, without its lines.
@@ -138,6 +167,7 @@ impl Snapshot {
             batch: view::batch(state, now),
             tab: Tab::of(state, jumps),
             ceremony: view::ceremony(state, now),
+            reveal: view::reveal(state, now),
             question: view::question(state),
             editing: None,
             file: None,
@@ -221,6 +251,9 @@ fn key(state: &State) -> Option<String> {
         return Some(format!("batch/{opened}/{view}/{}", batch.lines().len()));
     }
     let detail = state.detail.as_deref()?;
+    if detail.pane == Pane::Evidence {
+        return Some(format!("evidence/{}/{}", detail.id, detail.search.len()));
+    }
     let (reading, shape) = (detail.reading()?, detail.shape);
     Some(format!(
         "{}/{}/{}/{}/{}/{}/{}/{}",

@@ -7,15 +7,15 @@ use countersign_console::config::{Density, WindowTheme};
 use countersign_console::machine::Field;
 use countersign_console::machine::view::{
     BatchView, CeremonyView, ChoiceView, Column, DetailView, FieldView, HeaderView, HistoryView, KeyView,
-    MemberView, PaceView, PaneLine, PastRow, Piece, QuestionView, QueueRow, QueueView, TabView, Tone,
-    WaitingView,
+    MemberView, PaceView, PaneLine, PastRow, Piece, QuestionView, QueueRow, QueueView, RevealView, TabView,
+    Tone, WaitingView,
 };
 use countersign_protocol::approval::Severity;
 use ts_rs::{Config, TS};
 
 use crate::console::{AsideView, KeysView, Look, Place, Settings, SettingsView};
 use crate::input::{Input, Signing};
-use crate::snapshot::{Lines, Setup, Snapshot, Tab};
+use crate::snapshot::{FileView, Lines, Setup, Snapshot, Tab};
 
 const HEAD: &str = "\
 // What passes between the page and the console. Written by the test that compares it with the Rust types; after a change
@@ -56,8 +56,10 @@ fn declarations() -> String {
         Field,
         FieldView,
         CeremonyView,
+        RevealView,
         QuestionView,
         Setup,
+        FileView,
         Tab,
         PastRow,
         PaceView,

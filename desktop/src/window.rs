@@ -121,7 +121,8 @@ pub fn open<R: Runtime, M: Manager<R>>(app: &M) -> tauri::Result<()> {
     Ok(())
 }
 
-fn happened<R: Runtime>(app: &AppHandle<R>, event: &WindowEvent) {
+/// What to do about what happened to the window.
+pub fn happened<R: Runtime>(app: &AppHandle<R>, event: &WindowEvent) {
     match event {
         WindowEvent::CloseRequested { .. } => keep(app),
         // What is dropped on the window never reaches the page.

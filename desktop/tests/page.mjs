@@ -21,6 +21,7 @@ function complete(window) {
   window.HTMLElement.prototype.focus = function focus() {
     window.document.focused = this;
   };
+  Object.defineProperty(window.document, "activeElement", { get: () => window.document.focused ?? window.document.body });
   window.matchMedia = () => ({ matches: false, addEventListener: () => {} });
   globalThis.IntersectionObserver = class {
     constructor(tell) {
@@ -35,7 +36,7 @@ function complete(window) {
 }
 
 /** Opens the page; `said` keeps what it said, `shows` draws a snapshot. */
-export async function open(first, lines = () => []) {
+export async function open(first, lines = () => [], finds = () => []) {
   const { window } = parseHTML(readFileSync(new URL("index.html", ui), "utf8"));
   const said = [];
   const signed = [];
@@ -58,6 +59,8 @@ export async function open(first, lines = () => []) {
           return new Promise((resolve) => (next = resolve));
         case "lines":
           return Promise.resolve({ key: "k", first: body.first, lines: lines(body.first, body.count) });
+        case "find":
+          return Promise.resolve(finds(body.text));
         case "dispatch":
           said.push(body.message);
           return Promise.resolve(null);
@@ -119,7 +122,7 @@ export const queue = (rows) => ({
     lanes: [["Needs me", rows.length, true], ["All", rows.length, false]],
     order: "risk", selected: [], cursor: 0, filter: null, filtering: false, empty: [], trouble: null,
   },
-  detail: null, batch: null, tab: null, ceremony: null, question: null, editing: null, file: null, moved: false,
+  detail: null, batch: null, tab: null, ceremony: null, reveal: null, question: null, editing: null, file: null, moved: false,
   aside: null, look: { theme: "system", density: "comfortable" },
 });
 
@@ -149,7 +152,7 @@ export const reads = (id, more = {}) => ({
   screen: "detail",
   detail: {
     id, sentence: plain("Agent deployer wants a change"), facts: [piece("▲ high", { risk: "high" })], looking: null,
-    check_words: "a b c d e f", why_not: null, problems: [],
+    check_words: "a b c d e f", why_not: null, problems: [], decides: true, secrets: 0,
     tabs: [{ title: "Sheet", count: null, selected: true }, { title: "Findings", count: 2, selected: false }],
     seen: [0, 3], readable: true, search: null,
   },
@@ -160,7 +163,7 @@ export const reads = (id, more = {}) => ({
 /** A decision that is made. */
 export const ceremony = (more = {}) => ({
   request: "r1", view_digest: "aa", grave: false, confirming: false, reasons: [], verdict: piece("APPROVE", "good"),
-  signed: [["target", plain("file://web-1/x")]], check_words: "a b c d e f", difference: [], first: 0, rewritable: false,
+  signed: [["target", plain("file://web-1/x")]], check_words: "a b c d e f", difference: [], instead: null, first: 0, rewritable: false,
   fields: [{ field: "reason", label: "reason", value: [], focused: true }], requirements: [[false, "a reason is given"]],
   notice: null, progress: [], over: false, can_call_off: false, ready: false, presets: false, ...more,
 });

@@ -9,7 +9,11 @@ const line = (text) => ({ gutter: [], text: [piece(text)], beside: null, columns
 const HOSTILE = "<img src=x onerror=alert(1)> <b>bold</b> &amp;";
 
 // One page for all: modules are loaded once.
-const page = await open(queue([row("r1", { selected: true }), row("r2")]), (first, count) => [HOSTILE, "two", "three"].slice(first, first + count).map(line));
+const asked = [];
+const page = await open(queue([row("r1", { selected: true }), row("r2")]), (first, count) => [HOSTILE, "two", "three"].slice(first, first + count).map(line), (text) => {
+  asked.push(text);
+  return [row("r1"), row("r2"), row("far-away")].filter(({ id }) => text.split(" ").every((word) => `web ${id}`.includes(word)));
+});
 
 test("rows are drawn in their order, the one under the cursor marked as such", async () => {
   const rows = [...page.document.querySelectorAll(".row")];
@@ -141,13 +145,28 @@ test("the palette finds what keys do, lanes and requests, and says each one's ke
   assert.ok(page.byId("palette").open);
   assert.ok(found().some((text) => text.includes("Order by something else") && text.endsWith("s")), found().join());
   assert.ok(found().some((text) => text.includes("Needs me, 2") && text.endsWith("1")), found().join());
-  page.types("palette-text", "request web r2");
+  page.types("palette-text", "web r2");
+  await page.settle();
   assert.equal(found().length, 1);
   page.said.length = 0;
   page.press("Enter", page.byId("palette-text"));
   await page.settle();
   assert.deepEqual(page.said, [{ do: "open", id: "r2" }]);
   assert.ok(!page.byId("palette").open);
+});
+
+test("the palette finds requests that are not in the page", async () => {
+  page.press("k", page.document.body, { ctrlKey: true });
+  await page.settle();
+  assert.deepEqual(asked.slice(-1), [""]);
+  page.types("palette-text", "web far");
+  await page.settle();
+  assert.deepEqual(asked.slice(-1), ["web far"]);
+  assert.equal(found().length, 1, found().join());
+  page.said.length = 0;
+  page.press("Enter", page.byId("palette-text"));
+  await page.settle();
+  assert.deepEqual(page.said, [{ do: "open", id: "far-away" }]);
 });
 
 test("what is typed in the palette reaches nothing else, and Escape closes it alone", async () => {
@@ -237,6 +256,99 @@ test("keys are listed with what is known of them", async () => {
   await page.shows({ ...queue([]), screen: "keys", aside: { is: "keys", keys: [key], asking: false, trouble: null } });
   const text = page.byId("keys-list").textContent;
   for (const part of ["laptop", "tpm", "decisions", "attested", "until 2027"]) assert.ok(text.includes(part), text);
+});
+
+test("Tab is the engine's, brackets and arrows go from tab to tab, and one tab of each list is a stop", async () => {
+  await page.shows(reads("r1"));
+  page.said.length = 0;
+  assert.ok(!page.press("Tab"), "nothing keeps Tab from going to the next stop");
+  page.press("]");
+  page.press("ArrowLeft");
+  await page.settle();
+  assert.deepEqual(page.said, [{ do: "next-tab" }, { do: "previous-tab" }]);
+  const stops = (id) => [...page.byId(id).children].map((node) => node.getAttribute("tabindex"));
+  assert.deepEqual([stops("tabs"), stops("lanes")], [["0", "-1"], ["0", "-1"]]);
+});
+
+test("the keyboard stays where it is when what has it is drawn anew", async () => {
+  await page.shows(reads("r1"));
+  page.byId("tabs").children[0].focus();
+  const other = reads("r1");
+  other.detail.tabs = other.detail.tabs.map((tab) => ({ ...tab, selected: !tab.selected }));
+  await page.shows(other);
+  assert.equal(page.document.activeElement, page.byId("tabs").children[1]);
+});
+
+test("F6 goes through the parts of the window that are there", async () => {
+  await page.shows(reads("r1"));
+  page.byId("rows-scroll").focus();
+  const seen = [];
+  for (let step = 0; step < 5; step += 1) {
+    page.press("F6", page.document.activeElement);
+    seen.push(page.document.activeElement.id || page.document.activeElement.className);
+  }
+  assert.deepEqual(seen.slice(0, 2), ["tab", "lines"]);
+  assert.ok(seen.includes("place"), seen.join());
+  page.press("F6", page.document.activeElement, { shiftKey: true });
+  assert.ok(seen.includes(page.document.activeElement.id || page.document.activeElement.className));
+});
+
+const reveal = (more) => ({ about: [[piece("Shows a secret in the clear.")]], choices: [[[piece("⟦secret of 16⟧")], true], [[piece("all 2 secrets")], false]], reason: [], writing: true, confirming: false, secrets: [], seconds: null, notice: null, ...more });
+
+test("a secret is asked for with a reason, shown when the console gives it, and gone after", async () => {
+  await page.shows(reads("r1", { detail: { ...reads("r1").detail, secrets: 2 } }));
+  page.said.length = 0;
+  page.press("s");
+  await page.settle();
+  assert.deepEqual(page.said, [{ do: "reveal" }]);
+  await page.shows(reads("r1", { reveal: reveal() }));
+  assert.ok(page.byId("reveal").open);
+  page.said.length = 0;
+  page.byId("reveal-reason").value = "is it the old one?";
+  const [first, second] = page.byId("reveal-choices").querySelectorAll("input");
+  first.checked = false;
+  second.checked = true;
+  page.press("Enter", page.byId("reveal-reason"));
+  await page.settle();
+  assert.deepEqual(page.said, [{ do: "reveal-this", choice: 1, reason: "is it the old one?" }]);
+  await page.shows(reads("r1", { reveal: reveal({ writing: false, confirming: true, choices: [] }) }));
+  assert.ok(page.byId("reveal-reason").readOnly);
+  assert.match(page.byId("reveal-notice").textContent, /before you do/);
+  page.said.length = 0;
+  page.press("Enter", page.byId("reveal-reason"));
+  await page.settle();
+  assert.deepEqual(page.said, [], "asked once");
+  await page.shows(reads("r1", { reveal: reveal({ writing: false, choices: [], seconds: 30, secrets: [[piece("hunter2 <img>")]] }) }));
+  assert.equal(page.byId("reveal-secrets").textContent, "hunter2 <img>");
+  assert.equal(page.byId("reveal-secrets").querySelectorAll("img").length, 0);
+  await page.shows(reads("r1"));
+  assert.ok(!page.byId("reveal").open);
+  assert.ok(!page.document.documentElement.textContent.includes("hunter2"));
+});
+
+test("what is on screen of a difference is told with the action that it leads to", async () => {
+  const fields = [{ field: "reason", label: "reason", value: [], focused: true }, { field: "life", label: "open for", value: [], focused: false }];
+  await page.shows(reads("r1", { ceremony: ceremony({ request: "r7", fields, difference: [[piece("- 64")], [piece("+ 8")]], instead: "bb" }) }));
+  const pane = page.byId("difference-lines");
+  assert.equal(pane.getAttribute("tabindex"), "0");
+  const box = (top, bottom) => () => ({ top, bottom, height: bottom - top });
+  page.byId("ceremony").getBoundingClientRect = box(0, 500);
+  pane.getBoundingClientRect = box(100, 200);
+  pane.firstElementChild.getBoundingClientRect = box(100, 240);
+  [...pane.querySelectorAll("p")].forEach((line, place) => {
+    line.getBoundingClientRect = box(100 + 70 * place, 170 + 70 * place);
+  });
+  page.said.length = 0;
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  assert.deepEqual(page.said, [{ do: "showing-draft", action: "bb", from: [0, 0], to: [1, 0] }]);
+  await page.shows(queue([row("r1")]));
+});
+
+test("a file of evidence says what it is and whether it holds", async () => {
+  await page.shows({ ...queue([]), file: { kind: "evidence", name: "week.json", path: "/tmp/x/week.json" }, header: { who: [], root: "", connection: piece("✗ NOT VALID", "bad") } });
+  assert.match(page.byId("file").textContent, /^evidence week\.json/);
+  assert.ok(!page.document.body.textContent.includes("/tmp/x"));
+  assert.match(page.byId("connection").textContent, /NOT VALID/);
 });
 
 test("a fault is told in place of everything", async () => {

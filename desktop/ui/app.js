@@ -11,6 +11,7 @@ import { hints, listed, meaning, opensPalette, perform, written } from "./keys.j
 import { drawLook } from "./look.js";
 import { isPaletteOpen, openPalette } from "./palette.js";
 import { drawQuestion } from "./question.js";
+import { drawReveal } from "./reveal.js";
 import { drawQueue, leaveFilter } from "./queue.js";
 import { drawSetup } from "./setup.js";
 import { button, byId, draw, element, pieceNode, plain, textNodes } from "./text.js";
@@ -31,7 +32,7 @@ function drawAll(now) {
   const screen = shown?.screen;
   shown = now;
   drawLook(now.look);
-  const covered = isPaletteOpen() || now.help || now.ceremony !== null || now.question !== null;
+  const covered = isPaletteOpen() || now.help || now.ceremony !== null || now.question !== null || now.reveal !== null;
   document.body.dataset.screen = now.screen;
   draw(byId("who"), now.header.who, textNodes);
   byId("root").textContent = now.header.root && `${now.header.root} …`;
@@ -58,13 +59,16 @@ function drawAll(now) {
   byId("progress").textContent = now.complete ? "complete" : "working …";
   drawHelp(now);
   drawQuestion(now.question);
+  drawReveal(now.reveal);
   drawCeremony(now.ceremony, now.editing);
 }
 
-/** @param {string | null} file */
+/** @param {import("./types").FileView | null} file */
 function fileNodes(file) {
   if (file === null) return [];
-  return [plain("exported file ", "label"), plain(file, "file-name"), button("quiet", () => dispatch({ do: "leave-file" }), "Close")];
+  const name = plain(file.name, "file-name");
+  name.title = file.path;
+  return [plain(`${file.kind} `, "label"), name, button("quiet", () => dispatch({ do: "leave-file" }), "Close")];
 }
 
 /** @param {Snapshot} now */
@@ -123,6 +127,7 @@ opensPalette((now) => {
 byId("approve").addEventListener("click", () => dispatch({ do: "begin", verdict: "approve" }));
 byId("deny").addEventListener("click", () => dispatch({ do: "begin", verdict: "deny" }));
 byId("counter").addEventListener("click", () => dispatch({ do: "counter" }));
+byId("show-secret").addEventListener("click", () => dispatch({ do: "reveal" }));
 byId("ask").addEventListener("click", () => dispatch({ do: "ask" }));
 help.addEventListener("cancel", (event) => event.preventDefault());
 

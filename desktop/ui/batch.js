@@ -15,6 +15,7 @@ const about = byId("batch-about");
 export function drawBatch(batch) {
   head.hidden = batch === null;
   if (batch === null) return;
+  byId("show-secret").hidden = true;
   draw(title, batch.title, textNodes);
   draw(advice, batch.advice, textNodes);
   draw(members, { all: batch.members, at: batch.cursor }, ({ all, at }) => all.map((member, place) => memberNode(member, place, at)));

@@ -2,6 +2,7 @@
 // the page can do; the person confirms, and the key is unlocked, outside of it.
 
 import { dispatch, sign } from "./ipc.js";
+import { watcher } from "./sight.js";
 import { button, byId, draw, element, pieceNode, plain, textNodes, textOf } from "./text.js";
 
 /** @typedef {import("./types").CeremonyView} CeremonyView */
@@ -31,6 +32,7 @@ let identity = "";
 const inputs = new Map();
 /** @type {string | null} */
 let editing = null;
+const sight = watcher((action, from, to) => ({ do: "showing-draft", action, from, to }));
 
 /**
  * Draws the decision that is made, if one is.
@@ -41,6 +43,7 @@ export function drawCeremony(ceremony, text) {
   shown = ceremony;
   if (ceremony === null) {
     identity = "";
+    sight.away();
     if (dialog.open) dialog.close();
     return;
   }
@@ -55,7 +58,7 @@ export function drawCeremony(ceremony, text) {
   dialog.dataset.confirming = String(ceremony.confirming);
   draw(title, ceremony.verdict, (verdict) => [pieceNode(verdict)]);
   draw(signed, { signed: ceremony.signed, words: ceremony.check_words }, signedNodes);
-  draw(difference, { all: ceremony.difference, first: ceremony.first, editable: ceremony.rewritable }, differenceNodes);
+  draw(difference, { all: ceremony.difference, editable: ceremony.rewritable }, differenceNodes);
   difference.hidden = ceremony.difference.length === 0 && !ceremony.rewritable;
   draw(reasons, ceremony.reasons, (all) => all.map(reasonNode));
   reasons.hidden = ceremony.reasons.length === 0;
@@ -72,6 +75,7 @@ export function drawCeremony(ceremony, text) {
   if (!dialog.open) {
     dialog.showModal();
   }
+  report();
   if (fresh) {
     (inputs.values().next().value ?? dialog).focus();
   }
@@ -83,14 +87,33 @@ function signedNodes({ signed: all, words }) {
   return [...rows, element("dt", "", "check words"), element("dd", "words", plain(words))];
 }
 
-/** @param {{ all: CeremonyView["difference"], first: number, editable: boolean }} what */
+/** @param {{ all: CeremonyView["difference"], editable: boolean }} what */
 function differenceNodes({ all, editable }) {
   const nodes = [element("h3", "", "What it changes about what was asked")];
-  nodes.push(element("div", "difference-lines", ...all.map((line) => element("p", "", ...textNodes(line)))));
+  const lines = element("div", "difference-all", ...all.map((line) => element("p", "", element("span", "content", ...textNodes(line)))));
+  lines.dataset.first = "0";
+  const pane = element("div", "difference-lines", lines);
+  pane.id = "difference-lines";
+  pane.setAttribute("tabindex", "0");
+  pane.setAttribute("role", "region");
+  pane.setAttribute("aria-label", "What it changes about what was asked");
+  pane.addEventListener("scroll", report, { passive: true });
+  nodes.push(pane);
   if (editable) {
     nodes.push(button("quiet", () => dispatch({ do: "edit" }), "Rewrite the text ", element("kbd", "", "Ctrl-E")));
   }
   return nodes;
+}
+
+/** Tells what of the difference is on screen, with nothing over it. */
+function report() {
+  const pane = document.getElementById("difference-lines");
+  const lines = /** @type {HTMLElement | null | undefined} */ (pane?.firstElementChild);
+  if (shown?.instead && pane && lines && editing === null && document.visibilityState === "visible") {
+    sight.look(shown.instead, [pane, dialog], [lines]);
+  } else {
+    sight.away();
+  }
 }
 
 /** @param {FieldView} view */
@@ -254,6 +277,12 @@ dialog.addEventListener("keydown", (event) => {
     const at = all.indexOf(inputs.get("reason")?.value ?? "");
     const next = all[(at + 1) % Math.max(all.length, 1)];
     if (next !== undefined) useReason(next);
+  } else if ((event.key === "PageDown" || event.key === "PageUp") && editing === null) {
+    const pane = document.getElementById("difference-lines");
+    if (pane) {
+      event.preventDefault();
+      pane.scrollBy({ top: (event.key === "PageDown" ? 0.9 : -0.9) * pane.clientHeight });
+    }
   } else if (event.key === "Enter" && shown?.over) {
     event.preventDefault();
     if (!event.repeat) dispatch({ do: "enter" });
@@ -265,3 +294,5 @@ dialog.addEventListener("keydown", (event) => {
   event.stopPropagation();
 });
 dialog.addEventListener("cancel", (event) => event.preventDefault());
+dialog.addEventListener("scroll", report, { passive: true });
+window.addEventListener("resize", report);

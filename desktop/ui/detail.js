@@ -51,9 +51,10 @@ export function drawDetail(snapshot, covered) {
   byId("check").hidden = !reads.check_words;
   byId("check-words").textContent = reads.check_words;
   tabs.hidden = !reads.readable;
-  byId("decide").hidden = !reads.readable;
+  byId("decide").hidden = !reads.decides;
+  byId("show-secret").hidden = reads.secrets === 0;
   draw(tabs, reads.tabs, tabNodes);
-  drawSeen(reads.readable ? reads.seen : null);
+  drawSeen(reads.decides ? reads.seen : null);
   if (reads.search === null) byId("finding").hidden = document.activeElement !== find;
   drawLines(reads.readable ? snapshot.tab : null, covered);
 }
@@ -104,6 +105,8 @@ function tabNodes(all) {
     node.setAttribute("role", "tab");
     node.setAttribute("aria-selected", String(tab.selected));
     node.setAttribute("aria-controls", "lines");
+    // One stop of the Tab key for all of them; arrows go from one to the next.
+    node.setAttribute("tabindex", tab.selected ? "0" : "-1");
     // Nothing is not worth a number.
     if (tab.count !== null && tab.count > 0) {
       node.append(" ", plain(String(tab.count), "count"));

@@ -1,4 +1,4 @@
-// The four commands of the console, and nothing else of the platform.
+// The five commands of the console, and nothing else of the platform.
 
 /** @type {{ invoke: (command: string, body: object) => Promise<any> }} */
 const { invoke } = /** @type {any} */ (window).__TAURI_INTERNALS__;
@@ -43,6 +43,13 @@ export const dispatch = (message) => say("dispatch", { message });
  * @returns {Promise<import("./types").Lines>}
  */
 export const lines = (first, count) => invoke("lines", { first, count });
+
+/**
+ * Requests that answer a text, of the whole queue.
+ * @param {string} text
+ * @returns {Promise<import("./types").QueueRow[]>}
+ */
+export const find = (text) => invoke("find", { text });
 
 /**
  * Asks for what was shown and typed to be signed; the person is asked outside the page.

@@ -10,6 +10,7 @@ import { dispatch } from "./ipc.js";
 import { scrollLines, topLine } from "./lines.js";
 import { focusHistory, moveHistory, turnHistory } from "./history.js";
 import { focusFilter } from "./queue.js";
+import { stepRegion } from "./regions.js";
 
 /** @type {Screen[]} */
 const LISTS = ["queue"];
@@ -82,12 +83,12 @@ export const BINDINGS = [
   { keys: ["Enter", "o"], on: LISTS, does: () => ({ do: "enter" }), text: "Read the request", hint: "read" },
   { keys: ["Enter"], on: DETAIL, does: () => ({ do: "enter" }), text: "Go to the line of a finding" },
   { keys: ["Enter", "o"], on: BATCH, does: () => ({ do: "enter" }), text: "Read this one by itself" },
-  { keys: ["Tab", "ArrowRight", "]"], on: LISTS, does: () => ({ do: "next-lane" }), text: "Next lane", hint: "lane" },
-  { keys: ["Shift-Tab", "ArrowLeft", "["], on: LISTS, does: () => ({ do: "previous-lane" }), text: "" },
-  { keys: ["Tab", "ArrowRight", "]"], on: DETAIL, does: () => ({ do: "next-tab" }), text: "Next tab", hint: "tab" },
-  { keys: ["Shift-Tab", "ArrowLeft", "["], on: DETAIL, does: () => ({ do: "previous-tab" }), text: "" },
-  { keys: ["Tab", "ArrowRight"], on: BATCH, does: () => ({ do: "move", by: 1 }), text: "Next request", hint: "request" },
-  { keys: ["Shift-Tab", "ArrowLeft"], on: BATCH, does: () => ({ do: "move", by: -1 }), text: "" },
+  { keys: ["]", "ArrowRight"], on: LISTS, does: () => ({ do: "next-lane" }), text: "Next lane", hint: "lane" },
+  { keys: ["[", "ArrowLeft"], on: LISTS, does: () => ({ do: "previous-lane" }), text: "" },
+  { keys: ["]", "ArrowRight"], on: DETAIL, does: () => ({ do: "next-tab" }), text: "Next tab", hint: "tab" },
+  { keys: ["[", "ArrowLeft"], on: DETAIL, does: () => ({ do: "previous-tab" }), text: "" },
+  { keys: ["]", "ArrowRight"], on: BATCH, does: () => ({ do: "move", by: 1 }), text: "Next request", hint: "request" },
+  { keys: ["[", "ArrowLeft"], on: BATCH, does: () => ({ do: "move", by: -1 }), text: "" },
   ...Array.from({ length: 10 }, (_, place) => numbered(place)).flat(),
   { keys: ["J"], on: DETAIL, does: (now) => opensOther(now, 1), text: "Read the next request" },
   { keys: ["K"], on: DETAIL, does: (now) => opensOther(now, -1), text: "Read the request before" },
@@ -108,6 +109,7 @@ export const BINDINGS = [
   { keys: ["D"], on: READING, does: () => ({ do: "begin", verdict: "deny" }), text: "Begin to deny", hint: "deny" },
   { keys: ["C"], on: DETAIL, does: () => ({ do: "counter" }), text: "Propose less instead" },
   { keys: ["t"], on: DETAIL, does: () => ({ do: "ask" }), text: "Ask the agent" },
+  { keys: ["s"], on: DETAIL, does: () => ({ do: "reveal" }), text: "Show a masked secret" },
   { keys: ["x"], on: LISTS, does: () => ({ do: "mark" }), text: "Mark, to decide together" },
   { keys: ["X"], on: LISTS, does: () => ({ do: "mark-alike" }), text: "Mark all that look alike" },
   { keys: ["B"], on: LISTS, does: () => ({ do: "read-marked" }), text: "Read the marked together" },
@@ -127,6 +129,10 @@ export const BINDINGS = [
 
   { keys: ["y"], on: PAGES, does: () => ({ do: "copy" }), text: "Copy id, digest or target" },
   { keys: ["R"], on: [...PAGES, "keys"], does: () => ({ do: "refresh" }), text: "Fetch again" },
+  { keys: ["F6"], on: USED, does: () => () => stepRegion(1), text: "To the next part of the window" },
+  { keys: ["Shift-F6"], on: USED, does: () => () => stepRegion(-1), text: "" },
+  // The keys of the desktop itself: they are listed, and done by the engine.
+  { keys: ["Tab"], on: ALL, does: () => null, text: "To the next field or button; Shift goes back" },
   { keys: ["Escape"], on: USED, does: () => ({ do: "back" }), text: "Back", hint: "back" },
   { keys: ["?", "F1"], on: ALL, does: () => ({ do: "help" }), text: "This list", hint: "keys" },
 ];
@@ -143,7 +149,7 @@ export const written = (key) => WRITTEN[key] ?? key;
  */
 function keyOf(event) {
   if (event.ctrlKey) return `Ctrl-${event.key}`;
-  return event.key === "Tab" && event.shiftKey ? "Shift-Tab" : event.key;
+  return event.key === "F6" && event.shiftKey ? "Shift-F6" : event.key;
 }
 
 /**
@@ -175,7 +181,7 @@ export const hints = (screen) => BINDINGS.flatMap(({ on, keys, hint }) => (hint 
  * @param {Snapshot} now
  */
 export function actions(now) {
-  const hidden = ["Ctrl-k", "j", "k"];
+  const hidden = ["Ctrl-k", "j", "k", "Tab", "F6"];
   return listed(now.screen)
     .filter(({ keys }) => !hidden.includes(keys[0] ?? ""))
     .map(({ keys, text, does }) => ({ keys, text, run: () => perform(does(now)) }));

@@ -1,7 +1,7 @@
 // The lines of a tab. Only those near the screen are in the page; a sheet or a document may have any length.
 
 import { lines as fetchLines } from "./ipc.js";
-import { look, lookAway } from "./sight.js";
+import { watcher } from "./sight.js";
 import { byId, element, textNodes, textOf } from "./text.js";
 
 /** @typedef {import("./types").PaneLine} PaneLine */
@@ -17,6 +17,7 @@ const DEEPEST = 24;
 const GUESS = 21;
 
 const pane = byId("lines");
+const sight = watcher((view, from, to) => ({ do: "showing", view, from, to }));
 
 /** @type {string | null} */
 let key = null;
@@ -48,7 +49,7 @@ export function drawLines(tab, covered) {
   place = tab && placeOf(tab.key);
   observer?.disconnect();
   live = new Set();
-  lookAway();
+  sight.away();
   const top = samePlace ? pane.scrollTop : 0;
   /** @type {HTMLElement[]} */
   const chunks = [];
@@ -132,9 +133,9 @@ function drop(chunk) {
 /** Tells what of the sheet is on screen now. */
 function report() {
   if (sheet === null || document.visibilityState !== "visible") {
-    lookAway();
+    sight.away();
   } else {
-    look(sheet, pane, [...live]);
+    sight.look(sheet, [pane], [...live]);
   }
 }
 

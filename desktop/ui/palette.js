@@ -1,7 +1,7 @@
 // Everything that can be done now, found by typing: each with its key, so that it is learnt. From the same table as the
 // list of keys; nothing is remembered, and nothing that is found here decides.
 
-import { dispatch } from "./ipc.js";
+import { dispatch, find as findRequests } from "./ipc.js";
 import { actions, written } from "./keys.js";
 import { byId, element, plain, textOf } from "./text.js";
 
@@ -20,6 +20,8 @@ const told = byId("palette-told");
 let now = null;
 /** @type {Entry[]} */
 let found = [];
+/** Requests that answer what is typed, as the console found them in the whole queue. @type {import("./types").QueueRow[]} */
+let requests = [];
 let at = 0;
 /** @type {() => void} */
 let closed = () => {};
@@ -33,17 +35,18 @@ export const isPaletteOpen = () => dialog.open;
  * @param {() => void} then
  */
 export function openPalette(snapshot, then) {
-  if (dialog.open || snapshot.ceremony !== null || snapshot.question !== null || snapshot.help) return;
+  if (dialog.open || snapshot.ceremony !== null || snapshot.question !== null || snapshot.reveal !== null || snapshot.help) return;
   now = snapshot;
   closed = then;
   input.value = "";
+  requests = [];
   dialog.showModal();
   input.focus();
-  find();
+  search();
 }
 
 /**
- * What can be done on a screen: what its keys do, its lanes and tabs, the screens, the requests that are shown.
+ * What can be done on a screen: what its keys do, its lanes and tabs, the screens.
  * @param {Snapshot} snapshot
  * @returns {Entry[]}
  */
@@ -57,23 +60,48 @@ function entries(snapshot) {
   snapshot.detail?.tabs.forEach(({ title }, tab) => {
     all.push({ group: "Tab", text: title, keys: tab < 10 ? [String((tab + 1) % 10)] : [], run: () => dispatch({ do: "read", tab }) });
   });
-  for (const row of snapshot.queue.rows) {
-    const text = `${row.risk.text}  ${row.kind.text}  ${textOf(row.target)}  ${row.agent}`;
-    all.push({ group: "Request", text, keys: [], run: () => dispatch({ do: "open", id: row.id }) });
-  }
   return all;
 }
 
-function find() {
+/** @param {import("./types").QueueRow} row @returns {Entry} */
+const requestEntry = (row) => ({
+  group: "Request",
+  text: `${row.risk.text}  ${row.kind.text}  ${textOf(row.target)}  ${row.agent}`,
+  keys: [],
+  run: () => dispatch({ do: "open", id: row.id }),
+});
+
+/** Shows at once what can be done, and the requests as soon as the console has found them. */
+async function search() {
+  const text = input.value;
+  at = 0;
+  requests = requests.filter((row) => answers(requestEntry(row), text));
+  show();
+  const answer = now === null || now.setup !== null ? [] : await findRequests(text);
+  // What was typed meanwhile is asked by itself.
+  if (dialog.open && input.value === text) {
+    requests = answer;
+    show();
+  }
+}
+
+/**
+ * Whether every word stands in an entry.
+ * @param {Entry} entry
+ * @param {string} typed
+ */
+function answers({ group, text }, typed) {
+  const where = `${group} ${text}`.toLowerCase();
+  return typed.toLowerCase().split(/\s+/).every((word) => where.includes(word));
+}
+
+function show() {
   if (now === null) return;
-  const words = input.value.toLowerCase().split(/\s+/).filter((word) => word !== "");
-  const all = entries(now).filter(({ group, text }) => {
-    const where = `${group} ${text}`.toLowerCase();
-    return words.every((word) => where.includes(word));
-  });
+  const done = entries(now).filter((entry) => answers(entry, input.value));
+  const all = [...done, ...requests.map(requestEntry)];
   told.textContent = all.length === 0 ? "Nothing answers to that" : all.length > MOST ? `The first ${MOST} of ${all.length}` : `${all.length} found`;
   found = all.slice(0, MOST);
-  at = 0;
+  at = Math.min(at, Math.max(found.length - 1, 0));
   list.replaceChildren(...found.map(entryNode));
   point();
 }
@@ -120,7 +148,7 @@ function move(by) {
   point();
 }
 
-input.addEventListener("input", find);
+input.addEventListener("input", search);
 dialog.addEventListener("cancel", (event) => event.preventDefault());
 dialog.addEventListener("keydown", (event) => {
   event.stopPropagation();

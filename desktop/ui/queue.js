@@ -56,6 +56,8 @@ function laneNodes(all) {
     node.dataset.lane = title.toLowerCase().replaceAll(" ", "-");
     node.setAttribute("role", "tab");
     node.setAttribute("aria-selected", String(shown));
+    // One stop of the Tab key for all of them; arrows go from one to the next.
+    node.setAttribute("tabindex", shown ? "0" : "-1");
     // Lanes that hold nothing take no room, but for the two that are always looked for.
     node.hidden = count === 0 && !shown && lane > 1;
     return node;

@@ -1,4 +1,5 @@
-// What of a sheet is on screen. The console counts only lines that it gave, and only once they stayed.
+// What of a sheet, or of a difference, is on screen. The console counts only lines that it gave, and only once they
+// stayed.
 
 import { dispatch } from "./ipc.js";
 
@@ -7,42 +8,46 @@ const PAUSE = 100;
 
 /** A place in a sheet: a line, and a character of it. @typedef {[number, number]} Position */
 
-let told = "";
-/** @type {{ view: string, pane: HTMLElement, chunks: HTMLElement[] } | null} */
-let looking = null;
-/** @type {ReturnType<typeof setTimeout> | null} */
-let timer = null;
-
 /**
- * Tells soon what is on screen of the sheet `view` in `pane`, whose lines are in `chunks`.
- * @param {string} view
- * @param {HTMLElement} pane
- * @param {HTMLElement[]} chunks
+ * Something that watches what is on screen of one thing at a time. `look` tells soon what is on screen of `name`, whose
+ * lines are in `chunks`, within all of `panes`; `away` says that nothing is: the console knows by itself what covers it.
+ * @param {(name: string, from: Position, to: Position) => import("./types").Input} said
  */
-export function look(view, pane, chunks) {
-  looking = { view, pane, chunks };
-  timer ??= setTimeout(tell, PAUSE);
-}
-
-/** Nothing of it is on screen any more; the console knows by itself what covers it. */
-export function lookAway() {
-  looking = null;
-  told = "";
-}
-
-function tell() {
-  timer = null;
-  if (looking === null) {
-    return;
-  }
-  const { view, pane, chunks } = looking;
-  const box = pane.getBoundingClientRect();
-  const seen = stretch(chunks, box.top, box.bottom);
-  const key = JSON.stringify([view, seen]);
-  if (seen && key !== told) {
-    told = key;
-    dispatch({ do: "showing", view, from: seen[0], to: seen[1] });
-  }
+export function watcher(said) {
+  let told = "";
+  /** @type {{ name: string, panes: HTMLElement[], chunks: HTMLElement[] } | null} */
+  let looking = null;
+  /** @type {ReturnType<typeof setTimeout> | null} */
+  let timer = null;
+  const tell = () => {
+    timer = null;
+    if (looking === null) {
+      return;
+    }
+    const { name, panes, chunks } = looking;
+    const boxes = panes.map((pane) => pane.getBoundingClientRect());
+    const seen = stretch(chunks, Math.max(...boxes.map(({ top }) => top)), Math.min(...boxes.map(({ bottom }) => bottom)));
+    const key = JSON.stringify([name, seen]);
+    if (seen && key !== told) {
+      told = key;
+      dispatch(said(name, ...seen));
+    }
+  };
+  return {
+    /**
+     * @param {string} name
+     * @param {HTMLElement[]} panes
+     * @param {HTMLElement[]} chunks
+     */
+    look(name, panes, chunks) {
+      looking = { name, panes, chunks };
+      timer ??= setTimeout(tell, PAUSE);
+    },
+    away() {
+      looking = null;
+      told = "";
+    },
+  };
 }
 
 /**

@@ -81,8 +81,12 @@ export const textOf = (text) => text.map((piece) => piece.text).join("");
 /** @type {WeakMap<HTMLElement, string>} */
 const drawn = new WeakMap();
 
+/** What can have the keyboard. */
+const FOCUSABLE = "button, input, textarea, [tabindex]";
+
 /**
- * Replaces what a node holds, but only when it differs: what is selected or clicked stays as it is.
+ * Replaces what a node holds, but only when it differs: what is selected or clicked stays as it is, and so does the place of
+ * the keyboard.
  * @template T
  * @param {HTMLElement} node
  * @param {T} value
@@ -90,8 +94,17 @@ const drawn = new WeakMap();
  */
 export function draw(node, value, make) {
   const key = JSON.stringify(value);
-  if (drawn.get(node) !== key) {
-    drawn.set(node, key);
-    node.replaceChildren(...make(value));
+  if (drawn.get(node) === key) {
+    return;
+  }
+  drawn.set(node, key);
+  const focused = document.activeElement;
+  const place = focused instanceof HTMLElement && node !== focused && node.contains(focused) ? [...node.querySelectorAll(FOCUSABLE)].indexOf(focused) : -1;
+  const isTab = focused?.getAttribute("role") === "tab";
+  node.replaceChildren(...make(value));
+  if (place >= 0) {
+    const all = /** @type {HTMLElement[]} */ ([...node.querySelectorAll(FOCUSABLE)]);
+    const same = isTab ? all.find((one) => one.getAttribute("aria-selected") === "true") : all[Math.min(place, all.length - 1)];
+    same?.focus({ preventScroll: true });
   }
 }

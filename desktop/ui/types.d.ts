@@ -53,7 +53,7 @@ who: Array<Piece>,
  */
 root: string, 
 /**
- * Whether the backend is there, and how old what is shown may be.
+ * Whether the backend is there, and how old what is shown may be; of evidence, whether it holds.
  */
 connection: Piece, };
 
@@ -231,6 +231,14 @@ problems: Array<Array<Piece>>,
  */
 tabs: Array<TabView>, 
 /**
+ * Whether there is anything to decide: not about local files, nor by evidence.
+ */
+decides: boolean, 
+/**
+ * How many secrets are masked.
+ */
+secrets: number, 
+/**
  * Lines of the sheet that were on screen, of all.
  */
 seen: [number, number], 
@@ -353,6 +361,10 @@ check_words: string,
  */
 difference: Array<Array<Piece>>, 
 /**
+ * The action that this is the difference of, where there is one.
+ */
+instead: string | null, 
+/**
  * The first line of it on screen.
  */
 first: number, 
@@ -393,6 +405,40 @@ ready: boolean,
  */
 presets: boolean, };
 
+export type RevealView = { 
+/**
+ * What it does, and what comes of it.
+ */
+about: Array<Array<Piece>>, 
+/**
+ * What there is to choose from, and whether it is chosen; nothing where it can no longer be chosen.
+ */
+choices: Array<[Array<Piece>, boolean]>, 
+/**
+ * The reason that is written.
+ */
+reason: Array<Piece>, 
+/**
+ * Whether it can be written on.
+ */
+writing: boolean, 
+/**
+ * Whether it waits for the person's answer outside this surface.
+ */
+confirming: boolean, 
+/**
+ * The secrets line by line, once they are recorded as revealed; until then there is none.
+ */
+secrets: Array<Array<Piece>>, 
+/**
+ * For how many seconds more they are shown.
+ */
+seconds: number | null, 
+/**
+ * What went wrong, or on.
+ */
+notice: Array<Piece> | null, };
+
 export type QuestionView = { 
 /**
  * What it is and what it is not.
@@ -424,6 +470,20 @@ choices: Array<ChoiceView>,
  * Why the home that is there cannot be used.
  */
 problem: string | null, };
+
+export type FileView = { 
+/**
+ * What it is.
+ */
+kind: string, 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Where it is.
+ */
+path: string, };
 
 export type Tab = { 
 /**
@@ -711,6 +771,10 @@ tab: Tab | null,
  */
 ceremony: CeremonyView | null, 
 /**
+ * The secret that is asked for, or shown.
+ */
+reveal: RevealView | null, 
+/**
  * The question that is written.
  */
 question: QuestionView | null, 
@@ -719,9 +783,9 @@ question: QuestionView | null,
  */
 editing: string | null, 
 /**
- * The exported file that is read, where it is not the backend's queue.
+ * The file that is read, where it is not the backend's queue.
  */
-file: string | null, 
+file: FileView | null, 
 /**
  * Whether the request moved while it was read.
  */
@@ -809,7 +873,15 @@ from: number, } | { "do": "suspicious" } | { "do": "unseen" } | { "do": "rows",
 /**
  * The first of them.
  */
-first: number, } | { "do": "copy" } | { "do": "help" } | { "do": "refresh" } | { "do": "look-again" } | { "do": "mark" } | { "do": "mark-alike" } | { "do": "read-marked" } | { "do": "ask" } | { "do": "question", 
+first: number, } | { "do": "copy" } | { "do": "help" } | { "do": "refresh" } | { "do": "look-again" } | { "do": "mark" } | { "do": "mark-alike" } | { "do": "read-marked" } | { "do": "reveal" } | { "do": "reveal-this", 
+/**
+ * Its place among the choices.
+ */
+choice: number, 
+/**
+ * Why.
+ */
+reason: string, } | { "do": "ask" } | { "do": "question", 
 /**
  * The question.
  */
@@ -825,7 +897,7 @@ field: Field,
 /**
  * What stands there now.
  */
-text: string, } | { "do": "next-page" } | { "do": "previous-page" } | { "do": "edit" } | { "do": "edited", 
+text: string, } | { "do": "edit" } | { "do": "edited", 
 /**
  * The text.
  */
@@ -849,7 +921,19 @@ first: number, } | { "do": "keep",
 /**
  * To this.
  */
-settings: Settings, } | { "do": "leave-file" } | { "do": "showing", 
+settings: Settings, } | { "do": "leave-file" } | { "do": "showing-draft", 
+/**
+ * The action that they lead to.
+ */
+action: string, 
+/**
+ * The first line, and its first character on screen.
+ */
+from: [number, number], 
+/**
+ * The first line that is not wholly on screen, and its first character that is not.
+ */
+to: [number, number], } | { "do": "showing", 
 /**
  * The sheet.
  */

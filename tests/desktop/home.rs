@@ -76,12 +76,33 @@ fn evidence_is_verified_and_read() {
         "the file",
         "return now.file !== null && now.queue.rows.length === 1",
     );
-    window.settles();
-    window.press("\u{e007}");
-    window.until("the request to be readable", "return now.detail?.readable");
+    window.until(
+        "the verdict",
+        "return now.screen === 'detail' && now.detail.tabs[0].selected && document.querySelectorAll('#lines .line').length > 20",
+    );
+    assert!(window.text("#file").contains("evidence") && window.text("#file").contains("evidence.json"));
+    assert!(window.text("#connection").contains("✓ valid evidence"));
+    let page = window.text("#lines");
+    for told in [
+        "✓ VALID",
+        "✓ log",
+        "✓ outcome",
+        "alex",
+        "kept in software",
+        "What it does not prove",
+        "no witness",
+    ] {
+        assert!(page.contains(told), "{told}: {page}");
+    }
     assert!(window.text("#facts").contains("succeeded"));
     assert_eq!(window.js("return now.detail.problems"), serde_json::json!([]));
+    assert_eq!(window.js("return document.getElementById('decide').hidden"), true);
     window.picture("evidence");
+    window.press("2");
+    window.until(
+        "the sheet",
+        "return now.detail.tabs[1].selected && now.tab.sheet !== null",
+    );
     window.settles();
     window.press("D");
     window.until(
@@ -100,8 +121,28 @@ fn evidence_is_verified_and_read() {
     let window = Window::open(story.reviewer.home(), &["--open", file]);
     window.until(
         "the doubt to be told",
-        "const told = JSON.stringify([now.notices, now.queue.rows]); return told.includes('not valid') || told.includes('not believed')",
+        "return document.getElementById('connection').innerText.includes('NOT VALID')",
     );
+    window.until(
+        "what does not hold",
+        "const page = document.getElementById('lines').innerText; return page.includes('✗ NOT VALID') && page.includes('What does not hold')",
+    );
+    assert!(!window.text("#lines").contains("✓ VALID"));
+    drop(window);
+
+    // Evidence of another organisation: this home doesn't trust its root, and says so.
+    let other = Story::of("kim", "workers = 4\n", "workers = 8\n");
+    let theirs = other.organisation.path("theirs.json");
+    let theirs = theirs.to_str().unwrap();
+    other
+        .reviewer
+        .must(&["evidence", &other.request.to_string(), "-o", theirs]);
+    let window = Window::open(story.reviewer.home(), &["--open", theirs]);
+    window.until(
+        "the root to be told",
+        "const page = document.getElementById('lines').innerText; return page.includes('✗ root') && page.includes('not proven here')",
+    );
+    window.picture("evidence-not-trusted");
 }
 
 #[test]

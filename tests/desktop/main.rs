@@ -12,6 +12,7 @@
     reason = "a broken step is a failed test"
 )]
 
+mod counter;
 mod decide;
 mod driver;
 mod home;
@@ -19,6 +20,7 @@ mod hostile;
 mod page;
 mod read;
 mod screens;
+mod secret;
 mod window;
 
 use countersign_protocol::identity::RequestId;

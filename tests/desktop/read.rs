@@ -48,6 +48,83 @@ fn the_queue_is_triaged_by_keys_alone() {
 }
 
 #[test]
+fn the_tab_key_goes_through_everything_and_what_has_the_keyboard_is_marked() {
+    if !is_testable() {
+        return;
+    }
+    let story = Story::of("kim", "workers = 4\n", "workers = 8\n");
+    let window = story.reads();
+    window.js("document.body.focus(); document.activeElement?.blur?.()");
+    let at = "const at = document.activeElement; const how = getComputedStyle(at); return [at.id || at.dataset.place || at.dataset.tab || at.dataset.lane || at.className, how.outlineStyle !== 'none' && parseFloat(how.outlineWidth) >= 2]";
+    let mut stops = Vec::new();
+    for _ in 0..40 {
+        window.press("\u{e004}");
+        let stop = window.js(at);
+        let name = stop[0].as_str().unwrap().to_owned();
+        if stops.first() == Some(&name) {
+            break;
+        }
+        assert_eq!(stop[1], true, "{name} has the keyboard, and no mark");
+        stops.push(name);
+    }
+    let places: Vec<usize> = [
+        "history",
+        "filter",
+        "order",
+        "rows-scroll",
+        "sheet",
+        "lines",
+        "ask",
+        "approve",
+    ]
+    .iter()
+    .map(|wanted| {
+        let found = stops.iter().position(|stop| stop == wanted);
+        found.unwrap_or_else(|| panic!("{wanted} is no stop of {stops:?}"))
+    })
+    .collect();
+    assert!(places.is_sorted(), "{stops:?}");
+    // A button under the keyboard is pressed by it; tabs go on by arrows.
+    window.js("document.querySelector('#tabs [aria-selected=true]').focus()");
+    window.press("\u{e014}");
+    window.until(
+        "the next tab, with the keyboard on it",
+        "return now.detail.tabs[1].selected && document.activeElement.dataset.tab === 'change'",
+    );
+    window.press("\u{e036}");
+    window.until("the next part", "return document.activeElement.id === 'lines'");
+}
+
+#[test]
+fn the_palette_finds_what_the_page_does_not_hold() {
+    if !is_testable() {
+        return;
+    }
+    let story = Story::of("kim", "workers = 4\n", "workers = 8\n");
+    let second = story.organisation.ask_change("other.conf", "a = 1\n", "a = 2\n");
+    let window = Window::open(story.reviewer.home(), &[]);
+    window.until("two rows", "return now.queue.rows.length === 2");
+    window.press("/");
+    window.press("nothing like it");
+    window.until("no row", "return now.queue.passing === 0");
+    window.press("\u{e007}");
+    window.press("\u{e009}k\u{e000}");
+    window.until("the palette", "return document.getElementById('palette').open");
+    window.press("other.conf");
+    window.until(
+        "the request",
+        "return document.querySelectorAll('.palette-entry').length === 1",
+    );
+    window.settles();
+    window.press("\u{e007}");
+    window.until(
+        "it to be read",
+        "return now.screen === 'detail' && now.detail.readable && document.getElementById('sentence').innerText.includes('other.conf')",
+    );
+    drop(second);
+}
+
+#[test]
 fn the_sheet_on_screen_is_what_is_signed() {
     if !is_testable() {
         return;

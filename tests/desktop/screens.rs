@@ -268,8 +268,10 @@ fn no_screen_of_a_file_a_batch_or_a_new_home_has_a_violation() {
             "the file",
             "return now.file !== null && now.queue.rows.length === 1",
         );
-        window.settles();
-        window.press(ENTER);
+        if screen == "offline" {
+            window.settles();
+            window.press(ENTER);
+        }
         window.until(
             "the request to be readable",
             "return now.detail?.readable && document.querySelectorAll('#lines .line').length > 5",
@@ -277,6 +279,29 @@ fn no_screen_of_a_file_a_batch_or_a_new_home_has_a_violation() {
         window.script(&axe);
         check.visit(&window, screen);
     }
+
+    let text = |workers| format!("api_token = \"t0ken-9f8e7d6c5b4a39281706\"\nworkers = {workers}\n");
+    let secretive = Story::of("kim", &text(4), &text(64));
+    let window = secretive.reads();
+    window.script(&axe);
+    window.press("s");
+    window.until("the question", "return document.getElementById('reveal').open");
+    check.visit(&window, "reveal");
+    window.press(ESCAPE);
+    window.until("no question", "return now.reveal === null");
+    window.settles();
+    window.press("C");
+    window.until(
+        "the ceremony",
+        "return document.getElementById('ceremony').open && now.ceremony.rewritable",
+    );
+    window.settles();
+    window.press("\u{e009}e\u{e000}");
+    window.until("the editor", "return now.editing !== null");
+    window.js("const text = document.getElementById('ceremony-text'); text.value = text.value.replace('64', '8'); document.getElementById('ceremony-edited').click()");
+    window.until("the difference", "return now.ceremony.difference.length > 0");
+    check.visit(&window, "counter");
+    drop(window);
 
     let home = tempfile::tempdir().unwrap();
     let window = Window::open(home.path(), &[]);

@@ -188,6 +188,14 @@ pub struct Review {
     pub pin: Pin,
 }
 
+impl Review {
+    /// Whether the full screen is wanted, and nothing that is printed or decided without it.
+    pub const fn opens_screen(&self) -> bool {
+        let prints = self.plain || self.json || self.show.is_some() || self.clear.reveal;
+        !prints && self.approve.is_none() && self.deny.is_none()
+    }
+}
+
 /// Options of `demo`.
 #[derive(Debug, Default, Args)]
 pub struct Demo {

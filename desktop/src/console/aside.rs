@@ -175,8 +175,7 @@ impl Console {
         let (busy, first_run) = {
             let held = self.held()?;
             let state = &held.state;
-            let over = state.help || state.ceremony.is_some() || state.question.is_some();
-            (over, matches!(state.screen, Screen::FirstRun(_)))
+            (state.is_covered(), matches!(state.screen, Screen::FirstRun(_)))
         };
         if busy || first_run {
             return Ok(());

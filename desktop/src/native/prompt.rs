@@ -1,7 +1,8 @@
 //! The prompt in GTK, the toolkit of the window: a dialog of this process, drawn by no page.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::Duration;
 
 use countersign_console::machine::{Confirmation, Passphrase, Unlock};
 use gtk::prelude::*;
@@ -12,6 +13,8 @@ use super::Answer;
 
 /// The longest passphrase that is typed, in characters.
 const MAX_PASSPHRASE: i32 = 256;
+/// How long a prompt that asks for nothing typed can't be confirmed after it has opened.
+const TIME_TO_LOOK: Duration = Duration::from_millis(500);
 /// The width of a value, in characters, before it wraps.
 const VALUE_WIDTH: i32 = 64;
 
@@ -134,7 +137,7 @@ fn facts(facts: &[(&'static str, String)]) -> gtk::Grid {
 
 /// Where the key asks for something: the row of it, and its entry.
 fn secret(confirmation: &Confirmation) -> Option<(gtk::Box, gtk::Entry)> {
-    let what = match confirmation.unlock {
+    let what = match confirmation.unlock? {
         Unlock::Touch => return None,
         Unlock::Passphrase => "Passphrase of your key",
         Unlock::Pin => "PIN of your key",
@@ -156,16 +159,25 @@ fn secret(confirmation: &Confirmation) -> Option<(gtk::Box, gtk::Entry)> {
     Some((row, entry))
 }
 
-/// The button that confirms works once everything is given; the choice that comes first is to cancel.
+/// The button that confirms works once everything is given. Where nothing is typed, it works once there was time to look:
+/// a click that was meant for the page below must not hit it. The choice that comes first is to cancel.
 fn gate(dialog: &gtk::Dialog, understood: Option<&gtk::CheckButton>, entry: Option<&gtk::Entry>) {
     let dialog_of = dialog.clone();
     let (check, secret) = (understood.cloned(), entry.cloned());
+    let looked = Rc::new(Cell::new(entry.is_some()));
+    let had_time = Rc::clone(&looked);
     let update = Rc::new(move || {
         let compared = check.as_ref().is_none_or(ToggleButtonExt::is_active);
         let given = secret.as_ref().is_none_or(|entry| entry.text_length() > 0);
-        dialog_of.set_response_sensitive(gtk::ResponseType::Accept, compared && given);
+        let ready = compared && given && had_time.get();
+        dialog_of.set_response_sensitive(gtk::ResponseType::Accept, ready);
     });
     update();
+    let later = Rc::clone(&update);
+    gtk::glib::timeout_add_local_once(TIME_TO_LOOK, move || {
+        looked.set(true);
+        later();
+    });
     if let Some(check) = understood {
         let update = Rc::clone(&update);
         check.connect_toggled(move |_| update());

@@ -6,7 +6,9 @@ use countersign_client::key_file;
 use countersign_console::decide::Intent;
 use countersign_console::inbox::Inbox;
 use countersign_console::machine::State;
+use countersign_console::machine::driver::Desk;
 use countersign_console::offline::desk::FileDesk;
+use countersign_console::offline::evidence::{EvidenceDesk, EvidenceError};
 use countersign_console::offline::export as exporting;
 use countersign_console::offline::import as importing;
 use countersign_console::offline::review::{FileReview, FileRow};
@@ -83,6 +85,17 @@ fn checkpoint(text: &str) -> Result<SeenCheckpoint, Failure> {
 pub async fn review(config: Option<&Path>, options: Review) -> Result<(), Failure> {
     let (home, found) = session::configuration(config)?;
     let look = console::look(&found.terminal)?;
+    if options.opens_screen() {
+        match EvidenceDesk::open(&home, found.clone(), &options.file) {
+            Ok(evidence) => {
+                let state = evidence.state();
+                return on_screen(evidence, state, look, "`countersign verify FILE`").await;
+            }
+            // An exported file is a line for each thing in it; what is wrong with it is said below.
+            Err(EvidenceError::NoEvidence(_) | EvidenceError::TooLarge) => {}
+            Err(error) => return Err(Failure::no(error.to_string())),
+        }
+    }
     let review = FileReview::open(&home, found, &options.file, options.into.clone())?;
     if let Some(id) = options.show {
         return show(&review, id, &options);
@@ -104,14 +117,14 @@ pub async fn review(config: Option<&Path>, options: Review) -> Result<(), Failur
     if let Some((id, verdict)) = chosen {
         return decide(&review, id, verdict, &options);
     }
-    let outcome = screen::run(FileDesk::new(review, "tui"), State::queue(), look)
+    let desk = FileDesk::new(review, "tui");
+    on_screen(desk, State::queue(), look, "`countersign review FILE --plain`").await
+}
+
+async fn on_screen<D: Desk>(desk: D, state: State, look: screen::Look, instead: &str) -> Result<(), Failure> {
+    let outcome = screen::run(desk, state, look)
         .await
-        .map_err(|error| {
-            Failure::usage(
-                format!("{error:#}"),
-                "without a terminal use `countersign review FILE --plain`",
-            )
-        })?;
+        .map_err(|error| Failure::usage(format!("{error:#}"), format!("without a terminal use {instead}")))?;
     match outcome {
         Outcome::Ended(signal) => Err(Failure::new(Code::No, format!("ended by signal {signal}"), "")),
         _ => Ok(()),

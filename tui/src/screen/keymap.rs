@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use countersign_console::config::nearest;
+use countersign_console::machine::KeyNames;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::binding::{Binding, CTRL, Group, Intent, NONE, Place, bindings};
@@ -173,6 +174,22 @@ impl Keymap {
             .find(|bound| bound.binding.intent == intent && bound.binding.places.contains(&place))
             .and_then(|bound| bound.label.split(' ').next())
             .unwrap_or_default()
+    }
+
+    /// What the keys are called that sentences name.
+    pub fn names(&self) -> KeyNames {
+        let of = |place, intent| self.label(place, intent).to_owned();
+        KeyNames {
+            next_lane: of(Place::Queue, Intent::NextLane),
+            mark: of(Place::Queue, Intent::Mark),
+            read_marked: of(Place::Queue, Intent::ReadMarked),
+            unseen: of(Place::Detail, Intent::Unseen),
+            look_again: of(Place::Detail, Intent::LookAgain),
+            refresh: of(Place::Detail, Intent::Refresh),
+            approve: of(Place::Detail, Intent::Approve),
+            deny: of(Place::Detail, Intent::Deny),
+            edit: of(Place::Ceremony, Intent::Edit),
+        }
     }
 
     /// The hints of the bottom line.
@@ -371,6 +388,12 @@ mod tests {
         assert_eq!(find(NONE, KeyCode::Char('j')), None);
         let [(_, moving), ..] = keymap.help(Place::Queue);
         assert!(moving.iter().any(|bound| bound.label == "e Ctrl-E F2"));
+    }
+
+    #[test]
+    fn sentences_name_the_keys_there_are() {
+        assert_eq!(Keymap::default().names(), KeyNames::default());
+        assert_eq!(chosen("unseen", &["w", "F3"]).unwrap().names().unseen, "w");
     }
 
     #[test]

@@ -110,6 +110,10 @@ pub async fn run<D: Desk>(desk: D, state: State, look: Look) -> anyhow::Result<O
         // Nobody listens only once the console was left.
         let _ = news.send(Event::News(message));
     });
+    let state = State {
+        keys: look.keymap.names(),
+        ..state
+    };
     let mut console = Console {
         state,
         look,

@@ -305,8 +305,7 @@ impl Ceremony {
                     );
                     let (seen, of) = (counter.attention.lines(), counter.attention.of_lines());
                     need(
-                        // A surface that is not trusted shows all of it; nothing it says of that would count.
-                        self.outside || of == 0 || counter.attention.is_whole(),
+                        of == 0 || counter.attention.is_whole(),
                         format!("its whole difference was on screen ({seen} of {of} lines)"),
                     );
                 }

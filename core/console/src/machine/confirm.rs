@@ -1,4 +1,4 @@
-//! Confirming a decision outside the surface that showed the request.
+//! Confirming a decision, or that a secret is shown, outside the surface that showed the request.
 //!
 //! A surface that is not trusted, such as a web page, can ask for a decision to be made, and nothing more: what it asks
 //! for is compared with what the machine holds, and a person is asked again, in words made here, by a prompt that the
@@ -12,6 +12,7 @@ use countersign_review::text::Untrusted;
 
 use super::ceremony::{Ceremony, Field, Unlock};
 use super::reading::Reading;
+use super::reveal::{Revealing, SHOWN_FOR};
 use super::state::Trust;
 
 /// The longest value that a prompt shows; the sheet has all of it.
@@ -41,13 +42,13 @@ pub struct Confirmation {
     pub verb: &'static str,
     /// Whether it may harm much: nothing confirms it but a choice of its own.
     pub grave: bool,
-    /// What the key asks for.
-    pub unlock: Unlock,
+    /// What the key asks for; nothing where none signs.
+    pub unlock: Option<Unlock>,
     /// What to know about the key before a try is used up.
     pub warning: Option<String>,
 }
 
-/// What a ceremony waits for.
+/// What is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Awaited {
     /// The number of the question.
@@ -100,8 +101,40 @@ impl Confirmation {
             facts,
             verb,
             grave: ceremony.is_grave(reading),
-            unlock: ceremony.unlock,
+            unlock: Some(ceremony.unlock),
             warning: ceremony.warning.clone(),
+        }
+    }
+}
+
+impl Confirmation {
+    /// The question whether a secret is to be shown.
+    pub(super) fn of_reveal(number: u64, revealing: &Revealing, reading: &Reading) -> Self {
+        let summary = &reading.summary;
+        // The words of a mask are printable already.
+        let secret = revealing.choice().map(|choice| choice.words.clone());
+        Self {
+            number,
+            title: format!("Show a secret in the clear, from {}?", summary.environment),
+            facts: vec![
+                ("secret", secret.unwrap_or_default()),
+                ("target", shown(&summary.target)),
+                ("environment", summary.environment.to_string()),
+                ("reason", shown(&Untrusted::from(revealing.reason.trim()))),
+                ("request", reading.id.to_string()),
+                (
+                    "recorded",
+                    "first, with your name, the time and the reason; your decision says so too".to_owned(),
+                ),
+                (
+                    "shown",
+                    format!("in the window, for {} seconds", SHOWN_FOR.as_secs()),
+                ),
+            ],
+            verb: "Reveal",
+            grave: false,
+            unlock: None,
+            warning: None,
         }
     }
 }

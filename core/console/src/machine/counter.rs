@@ -123,11 +123,9 @@ impl Counter {
         self.top = Position { line, character: 0 };
     }
 
-    /// Takes in what of the difference was on screen, where it is the one of this draft.
-    pub(super) fn saw(&mut self, action: ActionDigest, from: Position, to: Position) {
-        if self.draft().is_ok_and(|draft| draft.action_digest == action) {
-            self.attention.mark(from, to);
-        }
+    /// Whether this action is the one that is drafted.
+    pub(super) fn is_of(&self, action: ActionDigest) -> bool {
+        self.draft().is_ok_and(|draft| draft.action_digest == action)
     }
 
     /// The text for an editor, without the secrets that were not revealed. What came back and could not be taken
@@ -160,7 +158,7 @@ impl Counter {
             }
             Err(error) => {
                 self.refused = Some(text);
-                Err(format!("{error}; Ctrl-E goes on from what you wrote"))
+                Err(error.to_string())
             }
         }
     }

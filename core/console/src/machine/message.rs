@@ -25,6 +25,8 @@ pub enum Message {
     News(News),
     /// A surface that is not trusted was given these lines of this sheet to draw.
     Gave(ViewDigest, Range<usize>),
+    /// It was given all that a counter-proposal of this action changes.
+    GaveDraft(ActionDigest),
     /// What a [`Confirmation`](super::Confirmation) was answered with: what unlocks the key, or nothing where the
     /// person did not confirm.
     Answered(u64, Option<Passphrase>),
@@ -96,6 +98,8 @@ pub enum Command {
     Ask,
     /// Begins to have secrets of the request revealed. Shows nothing.
     Reveal,
+    /// Asks for one of the choices to be revealed, for a reason, and for that to be confirmed outside the surface.
+    RevealThis(usize, String),
     /// Begins the ceremony of a decision. Decides nothing.
     Begin(Verdict),
     /// Begins a denial that proposes something less instead. Decides nothing.
@@ -135,6 +139,8 @@ pub enum Command {
     Commit(Box<Commit>),
     /// The same of what a counter-proposal changes, of the action that it was shown to be.
     SawDraft(ActionDigest, Position, Position),
+    /// A surface that is not trusted says that this of it is on its screen from now on; see [`Self::Showing`].
+    ShowingDraft(ActionDigest, Position, Position),
     /// Something that the front end tried failed; it is told.
     Failed(String),
     /// Leaves.

@@ -402,6 +402,33 @@ impl Queue {
         found.into_iter().filter_map(|(_, place)| at(place)).collect()
     }
 
+    /// The rows of every lane that answer a text, the best first and each as good as the next in the order of the queue;
+    /// at most `most`. Without a word those that come first.
+    pub(super) fn find(&self, text: &str, most: usize) -> Vec<Row> {
+        let words = fuzzy::words(text);
+        let search = (!words.is_empty()).then(|| Search::new(words, self.rows.names()));
+        let sorted = self
+            .sorted
+            .iter()
+            .filter_map(|index| usize::try_from(*index).ok());
+        let Some(mut search) = search else {
+            return sorted
+                .take(most)
+                .filter_map(|index| self.rows.row(index))
+                .collect();
+        };
+        let mut found: Vec<(Reverse<Score>, usize, usize)> = sorted
+            .enumerate()
+            .filter_map(|(place, index)| {
+                let score = search.score(&self.rows.searched(index)?)?;
+                Some((Reverse(score), place, index))
+            })
+            .collect();
+        found.sort_unstable();
+        let best = found.into_iter().take(most);
+        best.filter_map(|(_, _, index)| self.rows.row(index)).collect()
+    }
+
     pub(super) fn move_to(&mut self, place: usize) {
         self.cursor = place.min(self.passing.len().saturating_sub(1));
     }

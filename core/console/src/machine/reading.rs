@@ -199,7 +199,8 @@ impl Reading {
             | Pane::History
             | Pane::Raw
             | Pane::Talk
-            | Pane::Since => Vec::new(),
+            | Pane::Since
+            | Pane::Evidence => Vec::new(),
         }
     }
 
@@ -266,11 +267,14 @@ pub enum Pane {
     Talk,
     /// What changed on the sheet since it was looked at.
     Since,
+    /// What was checked of a file of evidence.
+    Evidence,
 }
 
 impl Pane {
     /// All, in the order of the tabs.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
+        Self::Evidence,
         Self::Sheet,
         Self::Change,
         Self::Structure,
@@ -299,6 +303,7 @@ impl Pane {
             Self::Raw => 8,
             Self::Talk => 9,
             Self::Since => 10,
+            Self::Evidence => 11,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Masked secrets of a request in the clear: which, and why, is written; it is recorded; only then are they on the
 //! screen, over everything else, and for a short time. Sheet and panes stay masked: the sheet is what is signed.
+//!
+//! A surface that is not trusted asks for it, and the person is asked outside of it, before anything is recorded.
 
 use std::time::Duration;
 
@@ -11,6 +13,7 @@ use countersign_review::text::Untrusted;
 
 use super::Moment;
 use super::attention::Position;
+use super::confirm::Awaited;
 use super::message::Step;
 
 /// How long secrets are on screen.
@@ -31,6 +34,8 @@ pub struct Revealing {
     pub stage: Stage,
     /// What to know about the last try.
     pub notice: Option<Untrusted>,
+    /// Whether it is confirmed outside the surface that draws this.
+    pub outside: bool,
 }
 
 /// What can be revealed.
@@ -47,6 +52,8 @@ pub struct Choice {
 pub enum Stage {
     /// Choice and reason are written.
     Writing,
+    /// The person is asked outside the surface; nothing is recorded.
+    Confirming(Awaited),
     /// It is being recorded; nothing is shown.
     Recording,
     /// It is recorded, and on screen.
@@ -60,7 +67,7 @@ pub enum Stage {
 
 impl Revealing {
     /// Nothing where nothing is masked.
-    pub(super) fn of(request: RequestId, masks: &Masks) -> Option<Self> {
+    pub(super) fn of(request: RequestId, masks: &Masks, outside: bool) -> Option<Self> {
         let mut choices: Vec<Choice> = masks
             .secrets()
             .into_iter()
@@ -88,6 +95,7 @@ impl Revealing {
             reason: String::new(),
             stage: Stage::Writing,
             notice: None,
+            outside,
         })
     }
 
@@ -107,8 +115,23 @@ impl Revealing {
     pub(super) fn next_wake(&self, now: Moment) -> Option<Duration> {
         match self.stage {
             Stage::Shown { until, .. } => Some(until.saturating_sub(now.up).min(Duration::from_secs(1))),
-            Stage::Writing | Stage::Recording => None,
+            Stage::Writing | Stage::Confirming(_) | Stage::Recording => None,
         }
+    }
+
+    /// The question that is waited for, outside the surface.
+    pub(super) const fn awaited(&self) -> Option<u64> {
+        match self.stage {
+            Stage::Confirming(awaited) => Some(awaited.number),
+            Stage::Writing | Stage::Recording | Stage::Shown { .. } => None,
+        }
+    }
+
+    /// Chooses a secret and writes a reason, all at once.
+    pub(super) fn put(&mut self, choice: usize, reason: &str) {
+        self.chosen = choice.min(self.choices.len().saturating_sub(1));
+        self.reason.clear();
+        self.paste(reason);
     }
 
     pub(super) fn step(&mut self, step: Step) {
@@ -131,16 +154,14 @@ impl Revealing {
         }
     }
 
-    /// What is to be recorded, where there is a reason; from then on it is on its way.
+    /// What is to be recorded, where there is a reason.
     pub(super) fn ask(&mut self) -> Option<(Option<SecretMark>, String)> {
         let reason = self.reason.trim();
         if reason.is_empty() {
             self.notice = Some("write a few words why you have to see it; others will read them".into());
             return None;
         }
-        let asked = (self.choice()?.secret, reason.to_owned());
-        self.stage = Stage::Recording;
         self.notice = None;
-        Some(asked)
+        Some((self.choice()?.secret, reason.to_owned()))
     }
 }

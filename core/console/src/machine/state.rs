@@ -9,19 +9,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_protocol::decision::Verdict;
-use countersign_protocol::digest::ViewDigest;
+use countersign_protocol::digest::{ActionDigest, ViewDigest};
 use countersign_protocol::identity::{PersonId, RequestId};
 use countersign_protocol::moment::Timestamp;
 use countersign_review::secret::Revealed;
 use countersign_review::sheet::SheetLine;
 use countersign_review::text::Untrusted;
+use countersign_verify::Account;
 
 use super::Moment;
 use super::attention::Attention;
 use super::batch::Batch;
 use super::ceremony::Ceremony;
 use super::confirm::Confirmation;
+use super::counter::Counter;
 use super::effect::{Effect, Order};
+use super::keys::KeyNames;
 use super::question::Question;
 use super::queue::Queue;
 use super::reading::Pane;
@@ -53,6 +56,8 @@ pub struct State {
     pub detail: Option<Box<Detail>>,
     /// The decision being made.
     pub ceremony: Option<Box<Ceremony>>,
+    /// What was checked of the file of evidence that is read, where one is.
+    pub evidence: Option<Arc<Account>>,
     /// The question being written.
     pub question: Option<Box<Question>>,
     /// The revealing of secrets that is asked for, recorded, or on screen.
@@ -65,6 +70,8 @@ pub struct State {
     pub marked: BTreeSet<RequestId>,
     /// Several requests that are read and decided together.
     pub batch: Option<Box<Batch>>,
+    /// What keys are called in sentences.
+    pub keys: KeyNames,
     /// Whether the list of keys is shown.
     pub help: bool,
     /// Short notices, newest last.
@@ -156,6 +163,32 @@ impl State {
         }
     }
 
+    /// A console that reads the evidence of one request, by what was checked of it.
+    #[must_use]
+    pub fn evidence(id: RequestId, account: Account) -> Self {
+        let start = Moment {
+            wall: Timestamp::from_millis(0),
+            up: Duration::ZERO,
+        };
+        let mut state = Self {
+            connection: Connection::Offline,
+            evidence: Some(Arc::new(account)),
+            ..Self::on(Screen::Detail)
+        };
+        state.read(id, start);
+        state
+    }
+
+    /// Begins to read a request; of evidence, the verdict comes first.
+    pub(super) fn read(&mut self, id: RequestId, now: Moment) {
+        let mut detail = Detail::new(id, now);
+        if let Some(account) = &self.evidence {
+            detail.evidence = Some(Arc::clone(account));
+            detail.pane = Pane::Evidence;
+        }
+        self.detail = Some(Box::new(detail));
+    }
+
     fn on(screen: Screen) -> Self {
         Self {
             screen,
@@ -164,12 +197,14 @@ impl State {
             queue: Queue::default(),
             detail: None,
             ceremony: None,
+            evidence: None,
             question: None,
             revealing: None,
             revealed: BTreeMap::new(),
             looking: BTreeMap::new(),
             marked: BTreeSet::new(),
             batch: None,
+            keys: KeyNames::default(),
             help: false,
             notices: Vec::new(),
             looked: Vec::new(),
@@ -183,10 +218,39 @@ impl State {
         }
     }
 
+    /// Whether something lies over the screen and has the keyboard.
+    #[must_use]
+    pub const fn is_covered(&self) -> bool {
+        let asks = self.question.is_some() || self.revealing.is_some();
+        self.help || self.ceremony.is_some() || asks
+    }
+
+    /// The question to the person that is waited for, outside the surface that draws this.
+    #[must_use]
+    pub fn awaited(&self) -> Option<u64> {
+        let ceremony = self.ceremony.as_ref().and_then(|ceremony| ceremony.awaited);
+        let revealing = self.revealing.as_ref();
+        ceremony
+            .map(|awaited| awaited.number)
+            .or_else(|| revealing.and_then(|revealing| revealing.awaited()))
+    }
+
+    /// The action that a counter-proposal would propose, where one is written and could be signed as far as that goes.
+    #[must_use]
+    pub fn drafted(&self) -> Option<ActionDigest> {
+        let counter = self.ceremony.as_ref()?.counter.as_ref()?;
+        counter.draft().ok().map(|draft| draft.action_digest)
+    }
+
+    /// The counter-proposal that is written, with nothing over it.
+    pub(super) fn counter_on_top(&mut self) -> Option<&mut Counter> {
+        let ceremony = self.ceremony.as_mut().filter(|_| !self.help)?;
+        ceremony.counter.as_deref_mut()
+    }
+
     /// The sheet that is on screen with nothing over it, whatever the surface says: what was seen of it, and its name.
     pub(super) fn attended(&mut self) -> Option<(ViewDigest, &mut Attention)> {
-        let covered = self.question.is_some() || self.revealing.is_some();
-        if self.help || self.ceremony.is_some() || covered {
+        if self.is_covered() {
             return None;
         }
         match self.screen {
@@ -318,12 +382,18 @@ impl State {
         let dwell = self
             .attention()
             .and_then(|attention| attention.next_dwell(now.up));
+        let counter = self
+            .ceremony
+            .as_ref()
+            .and_then(|ceremony| ceremony.counter.as_ref());
+        let draft = counter.and_then(|counter| counter.attention.next_dwell(now.up));
         let revealing = self
             .revealing
             .as_ref()
             .and_then(|revealing| revealing.next_wake(now));
         notices
             .chain(dwell)
+            .chain(draft)
             .chain(countdown)
             .chain(revealing)
             .chain(retry)

@@ -30,7 +30,9 @@ pub fn start(state: &mut State) -> Vec<Effect> {
             .collect(),
         Screen::Queue | Screen::Detail | Screen::Batch => {
             state.queue.loading = true;
-            vec![Effect::LoadTrust, Effect::LoadQueue, Effect::Watch]
+            let mut effects = vec![Effect::LoadTrust, Effect::LoadQueue, Effect::Watch];
+            effects.extend(state.detail.as_ref().map(|detail| Effect::Open(detail.id)));
+            effects
         }
     }
 }
@@ -48,11 +50,18 @@ pub fn update(state: &mut State, message: Message, now: Moment) -> Vec<Effect> {
             seek::go_on(state, now);
             Vec::new()
         }
+        Message::GaveDraft(action) => {
+            ceremony::gave_draft(state, action);
+            Vec::new()
+        }
         Message::Gave(view, lines) => {
             if let Some((_, attention)) = state.attended().filter(|(attended, _)| *attended == view) {
                 attention.give(lines);
             }
             Vec::new()
+        }
+        Message::Answered(number, unlocked) if state.revealing.is_some() => {
+            reveal::answered(state, number, unlocked.is_some(), now)
         }
         Message::Answered(number, unlocked) => ceremony::answered(state, number, unlocked, now),
         Message::News(news) => arrival::take(state, news, now),
@@ -67,6 +76,9 @@ fn attend(state: &mut State, now: Moment) {
     if let Some((_, attention)) = state.attended() {
         attention.dwell(now.up);
     }
+    if let Some(counter) = state.counter_on_top() {
+        counter.attention.dwell(now.up);
+    }
 }
 
 /// What is covered now is on no screen, whatever a surface says.
@@ -78,6 +90,14 @@ fn cover(state: &mut State) {
     }
     if let Some(batch) = state.batch.as_mut().filter(|_| !attended || alone) {
         batch.attention.cover();
+    }
+    if state.counter_on_top().is_none()
+        && let Some(counter) = state
+            .ceremony
+            .as_mut()
+            .and_then(|ceremony| ceremony.counter.as_mut())
+    {
+        counter.attention.cover();
     }
 }
 
@@ -92,8 +112,13 @@ fn obey(state: &mut State, command: Command, now: Moment) -> Vec<Effect> {
         }
         return Vec::new();
     }
-    if let Command::SawDraft(action, from, to) = command {
-        ceremony::saw_draft(state, action, from, to);
+    if let Command::SawDraft(action, from, to) | Command::ShowingDraft(action, from, to) = command {
+        if let Some(counter) = state.counter_on_top().filter(|counter| counter.is_of(action)) {
+            match command {
+                Command::SawDraft(..) => counter.attention.mark(from, to),
+                _ => counter.attention.show(from, to, now.up),
+            }
+        }
         return Vec::new();
     }
     if let Command::Failed(what) = command {

@@ -7,6 +7,7 @@ mod ceremony;
 mod change;
 mod detail;
 mod drift;
+mod evidence;
 mod keys;
 mod listing;
 mod pane;
@@ -30,7 +31,7 @@ pub use pane::{Column, PaneLine, PaneView};
 pub use past::{HistoryView, PaceView, PastRow, WaitingView, history};
 pub use piece::{Piece, Text, Tone, left, risk};
 pub use question::{QuestionView, question};
-pub use queue::{QueueRow, QueueView, begins_group, queue};
+pub use queue::{QueueRow, QueueView, begins_group, find, queue};
 pub use reveal::{RevealView, reveal};
 pub(super) use structure::structure_marks;
 
@@ -48,7 +49,7 @@ pub struct HeaderView {
     pub who: Text,
     /// The first words of the root, to recognise it by.
     pub root: String,
-    /// Whether the backend is there, and how old what is shown may be.
+    /// Whether the backend is there, and how old what is shown may be; of evidence, whether it holds.
     pub connection: Piece,
 }
 
@@ -87,6 +88,10 @@ fn connection(state: &State, now: Moment) -> Piece {
         Some(at) => format!(" ({} old)", piece::span(now.wall.since(at))),
         None => String::new(),
     };
+    // A file of evidence has no backend; what matters is whether it holds.
+    if let Some(verdict) = evidence::verdict(state) {
+        return verdict;
+    }
     match &state.connection {
         Connection::Connecting => Piece::new("○ connecting", Tone::Faint),
         Connection::Live => Piece::new("● live", Tone::Good),

@@ -1,7 +1,7 @@
 //! The desk of somebody who reads evidence: the whole chain of one request in a file, judged against the pinned root.
 //!
-//! There is nothing to decide. That the evidence holds stands on the request like everywhere else: what does not hold is
-//! named, and nothing of it is believed.
+//! There is nothing to decide. Whether the evidence holds is told first, step by step: [`EvidenceDesk::state`] begins
+//! there, and where the chain cannot be followed, that is all there is to read.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -12,16 +12,19 @@ use countersign_client::now;
 use countersign_client::trust::TrustStore;
 use countersign_protocol::api::RequestRecord;
 use countersign_protocol::bundle::Evidence;
+use countersign_protocol::digest::{ProposalDigest, Sha256Digest};
 use countersign_protocol::identity::{PersonId, RequestId};
-use countersign_verify::{Pinned, Purpose, Report, verify};
+use countersign_protocol::request::Phase;
+use countersign_verify::{Account, Pinned, Purpose, Report, verify};
 
 use crate::config::{Config, ConfigError};
 use crate::desk;
 use crate::home::Home;
 use crate::inbox::Opened;
 use crate::machine::driver::Desk;
-use crate::machine::reading::Copy;
-use crate::machine::{Connection, News, Order, Progress, Reading, Row, RowContent, Summary, Trouble, Trust};
+use crate::machine::{
+    Connection, News, Order, Progress, Reading, Row, RowContent, State, Summary, Trouble, Trust,
+};
 
 /// The largest file that is read, in bytes.
 const MAX_BYTES: u64 = 128 * 1024 * 1024;
@@ -41,9 +44,6 @@ pub enum EvidenceError {
     /// It is something else.
     #[error("it is no evidence: {0}")]
     NoEvidence(String),
-    /// Nothing can be shown of it.
-    #[error("the evidence is not valid: {0}")]
-    Invalid(String),
 }
 
 /// A desk over one file of evidence.
@@ -57,10 +57,10 @@ pub struct EvidenceDesk {
 }
 
 impl EvidenceDesk {
-    /// Reads a file and judges it. It can be shown where its chain can be followed, whatever is wrong with it.
+    /// Reads a file and judges it.
     ///
     /// # Errors
-    /// [`EvidenceError`] says why nothing can be shown.
+    /// [`EvidenceError`] says why it is not read as evidence.
     pub fn open(home: &Home, config: Config, path: &Path) -> Result<Self, EvidenceError> {
         let (person, root) = (config.person()?.clone(), config.root()?);
         let mut bytes = Vec::new();
@@ -72,10 +72,14 @@ impl EvidenceDesk {
             Evidence::from_json(&bytes).map_err(|error| EvidenceError::NoEvidence(error.to_string()))?;
         let at = now();
         let report = verify(&evidence, &Pinned::new(root), at, Purpose::Audit);
-        let Some(chain) = &report.chain else {
-            return Err(EvidenceError::Invalid(problems(&report)));
+        let (id, phase) = match &report.chain {
+            Some(chain) => (chain.request.id, chain.state.phase()),
+            // Nothing in it says which request it is about; the file stands for itself.
+            None => (
+                RequestId::of(&ProposalDigest::new(Sha256Digest::of(&bytes))),
+                Phase::Unknown,
+            ),
         };
-        let (id, phase) = (chain.request.id, chain.state.phase());
         let record = RequestRecord {
             phase,
             change: 0,
@@ -98,6 +102,12 @@ impl EvidenceDesk {
             config: Arc::new(config),
             person,
         })
+    }
+
+    /// A console that begins with what was checked.
+    #[must_use]
+    pub fn state(&self) -> State {
+        State::evidence(self.id, Account::of(&self.opened.report))
     }
 
     fn summary(&self) -> Option<Summary> {
@@ -151,10 +161,6 @@ impl Desk for EvidenceDesk {
             }
             reading.weak_key = None;
             reading.asked = None;
-            reading.copy = Some(Copy {
-                as_of: None,
-                troubles: Vec::new(),
-            });
             Ok(reading)
         });
         read.await

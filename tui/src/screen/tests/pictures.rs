@@ -469,7 +469,8 @@ fn every_tab_is_on_the_smallest_screen() {
     let mut state = surfaces::drifted(|_| {});
     state.detail.as_mut().unwrap().since = Some(surfaces::document("x", "a\n", "b\n"));
     let panes = state.detail.as_ref().unwrap().panes();
-    assert_eq!(panes.len(), Pane::ALL.len());
+    // All but the verdict on a file of evidence, which has no drift and was not looked at before.
+    assert_eq!(panes.len(), Pane::ALL.len() - 1);
     for pane in panes {
         act(&mut state, Command::Read(pane), 2000);
         let shown = text(&painted(&state, SIZES[0], Theme::Plain));

@@ -1,13 +1,16 @@
 //! The request that is read.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_protocol::identity::RequestId;
 use countersign_protocol::request::Refusal;
+use countersign_verify::Account;
 
 use super::super::Moment;
 use super::super::attention::{Attention, Position};
 use super::super::document::{ChangedDocument, Shape};
+use super::super::keys::KeyNames;
 use super::super::reading::{Pane, Reading};
 use super::super::seek::Seek;
 use super::row::Summary;
@@ -55,6 +58,8 @@ pub struct Detail {
     pub copied: usize,
     /// Whether these are local files: there is no sheet, and nothing to decide.
     pub local: bool,
+    /// What was checked, where it is read from a file of evidence.
+    pub evidence: Option<Arc<Account>>,
 }
 
 /// What came of opening a request.
@@ -90,6 +95,7 @@ impl Detail {
             history: Vec::new(),
             copied: 0,
             local: false,
+            evidence: None,
         }
     }
 
@@ -106,6 +112,9 @@ impl Detail {
     #[must_use]
     pub fn panes(&self) -> Vec<Pane> {
         let there = |pane: &Pane| match pane {
+            Pane::Evidence => self.evidence.is_some(),
+            // Of evidence that cannot be followed, why is all there is to read.
+            _ if self.evidence.is_some() && self.reading().is_none() => false,
             Pane::Since => self.since.is_some(),
             Pane::Drift => self.reading().is_some_and(|reading| reading.drift.is_some()),
             Pane::Sheet | Pane::Context | Pane::Policy | Pane::History | Pane::Talk => !self.local,
@@ -135,6 +144,18 @@ impl Detail {
         self.tops.get(self.pane.index()).copied().unwrap_or_default()
     }
 
+    /// What can be done about why nothing can be decided, where something can.
+    #[must_use]
+    pub fn way_out(&self, keys: &KeyNames) -> Option<String> {
+        if self.moved.is_some() {
+            Some(format!("; press {} to look again", keys.look_again))
+        } else if self.checking {
+            Some(format!("; {} tries once more", keys.refresh))
+        } else {
+            None
+        }
+    }
+
     /// Why nothing can be decided, where that is so; known before reading starts.
     #[must_use]
     pub fn why_not(&self, now: Moment) -> Option<String> {
@@ -150,9 +171,9 @@ impl Detail {
         } else if !reading.complete {
             Some("not all of it is computed yet".to_owned())
         } else if let Some((_, what)) = &self.moved {
-            Some(format!("{what}; press r to look again"))
+            Some(what.clone())
         } else if self.checking {
-            Some("the request changed and is read again; R tries once more".to_owned())
+            Some("the request changed and is read again".to_owned())
         } else if now.wall >= reading.summary.expires_at {
             Some(Refusal::Expired.to_string())
         } else {

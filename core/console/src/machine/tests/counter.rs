@@ -246,3 +246,40 @@ fn a_difference_that_was_not_on_screen_to_its_end_is_not_signed() {
     fill(&mut state, Field::Life, "30m");
     assert!(order(tell(&mut state, Command::Sign, 3400)).is_some());
 }
+
+#[test]
+fn outside_a_difference_counts_once_it_was_given_and_stayed() {
+    let mut state = countering();
+    state.outside = true;
+    state.ceremony.as_mut().unwrap().outside = true;
+    fill(&mut state, Field::Reason, "one row is enough");
+    fill(&mut state, Field::Rows, "5");
+    let action = state.drafted().unwrap();
+    let other = ActionDigest::new(Sha256Digest::of(b"another"));
+    let show = |state: &mut State, action, up| {
+        let end = Position {
+            line: 3,
+            character: 0,
+        };
+        tell(state, Command::ShowingDraft(action, Position::default(), end), up);
+    };
+    let ready = |state: &mut State, up| {
+        update(state, Message::Tick, moment(up));
+        view::ceremony(state, moment(up)).unwrap().ready
+    };
+    show(&mut state, action, 3000);
+    assert!(!ready(&mut state, 4000), "it was never given");
+    update(&mut state, Message::GaveDraft(other), moment(4000));
+    show(&mut state, action, 4000);
+    assert!(!ready(&mut state, 5000), "another was given");
+    update(&mut state, Message::GaveDraft(action), moment(5000));
+    show(&mut state, other, 5000);
+    assert!(!ready(&mut state, 6000), "another is shown");
+    show(&mut state, action, 6000);
+    assert!(!ready(&mut state, 6100), "for no time at all");
+    assert!(state.next_wake(moment(6100)).unwrap() <= Duration::from_millis(260));
+    assert!(ready(&mut state, 6300));
+    // Another draft has to be seen anew.
+    fill(&mut state, Field::Rows, "0");
+    assert!(!ready(&mut state, 7000));
+}

@@ -163,7 +163,7 @@ fn a_decision_is_confirmed_outside_before_it_is_ordered() {
     assert_eq!(fields, [Field::Reason, Field::Name]);
     assert!(tell(&mut state, commit(1, &TYPED), 3000).is_empty());
     let asked = state.confirming.take().unwrap();
-    assert!(asked.grave && asked.unlock == Unlock::Passphrase);
+    assert!(asked.grave && asked.unlock == Some(Unlock::Passphrase));
     assert!(tell(&mut state, Command::Sign, 3100).is_empty());
     let order = order(update(
         &mut state,

@@ -3,6 +3,24 @@
 use super::*;
 
 #[test]
+fn every_row_is_found_whatever_lane_and_filter_are_shown() {
+    let mut state = State::queue();
+    let numbers: Vec<u8> = (1..=200).collect();
+    hear(&mut state, News::Queue(Ok(rows(&numbers))), 0);
+    tell(&mut state, Command::Filter, 400);
+    write(&mut state, "nothing like it", 400);
+    assert!(state.queue.passing.is_empty());
+    let find = |text: &str, most| view::find(&state, moment(400), text, most);
+    assert_eq!(find("", 7).len(), 7);
+    assert_eq!(find(&"no such thing ".repeat(1000), 7).len(), 0);
+    let wanted = id(150).to_string();
+    assert_eq!(
+        find(&wanted, 7).iter().map(|row| &row.id).collect::<Vec<_>>(),
+        [&wanted]
+    );
+}
+
+#[test]
 fn the_cursor_stays_on_its_request_when_others_come() {
     let mut state = State::queue();
     hear(&mut state, News::Queue(Ok(rows(&[1, 2]))), 0);

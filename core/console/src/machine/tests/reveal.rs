@@ -424,3 +424,83 @@ proptest! {
         }
     }
 }
+
+/// A console whose surface is not trusted, where a secret is asked for.
+fn asks_outside() -> State {
+    let mut state = reads_secrets();
+    state.outside = true;
+    tell(&mut state, Command::Reveal, 2000);
+    state
+}
+
+fn wants(choice: usize, why: &str) -> Command {
+    Command::RevealThis(choice, why.to_owned())
+}
+
+fn confirms(state: &mut State, number: u64, up: u64) -> Vec<Effect> {
+    update(
+        state,
+        Message::Answered(number, Some(Passphrase::default())),
+        moment(up),
+    )
+}
+
+#[test]
+fn outside_nothing_is_recorded_or_shown_before_the_person_confirmed() {
+    let mut state = asks_outside();
+    // Whatever the surface says by itself.
+    write(&mut state, "a reason", 2500);
+    assert!(tell(&mut state, Command::Enter, 2500).is_empty());
+    assert!(tell(&mut state, wants(0, "  "), 2500).is_empty() && state.confirming.is_none());
+    assert!(tell(&mut state, wants(1, "is it the old one?"), 2600).is_empty());
+    let asked = state.confirming.take().unwrap();
+    let told = format!("{asked:?}");
+    assert!(
+        told.contains("is it the old one?") && told.contains("secret"),
+        "{told}"
+    );
+    assert!(!told.contains(HALF) && asked.unlock.is_none(), "{told}");
+    let chosen = state.revealing.as_ref().unwrap().choice().unwrap().secret;
+    assert!(tell(&mut state, wants(0, "another"), 2700).is_empty() && state.confirming.is_none());
+    answer(&mut state, chosen, Ok(()), 2700);
+    assert!(!shown(&mut state, 2700).contains(HALF), "nobody confirmed it");
+    // A no, and then an answer to what is over.
+    assert!(update(&mut state, Message::Answered(asked.number, None), moment(2800)).is_empty());
+    tell(&mut state, wants(1, "is it the old one?"), 3200);
+    let again = state.confirming.take().unwrap();
+    assert!(confirms(&mut state, asked.number, 3300).is_empty());
+    let effects = confirms(&mut state, again.number, 3300);
+    assert!(
+        matches!(&effects[..], [Effect::Reveal { secret, reason, .. }] if *secret == chosen && reason == "is it the old one?"),
+        "{effects:?}"
+    );
+    assert!(confirms(&mut state, again.number, 3400).is_empty(), "once");
+    assert!(!shown(&mut state, 3400).contains(HALF), "not recorded yet");
+    answer(&mut state, chosen, Ok(()), 3500);
+    let text = shown(&mut state, 3500);
+    assert!(text.contains(SECRET) != text.contains(OTHER), "{text}");
+}
+
+#[test]
+fn outside_an_answer_to_what_moved_or_was_left_shows_nothing() {
+    let mut moved = asks_outside();
+    tell(&mut moved, wants(0, "why"), 2500);
+    let other = Reading {
+        view_digest: ViewDigest::new(Sha256Digest::of(b"other")),
+        ..*secretive()
+    };
+    moved.detail.as_mut().unwrap().content = DetailContent::Read(Box::new(other));
+    assert!(confirms(&mut moved, 1, 3000).is_empty());
+    assert!(moved.revealing.unwrap().notice.is_some());
+    let mut left = asks_outside();
+    tell(&mut left, wants(0, "why"), 2500);
+    assert_eq!(left.awaited(), Some(1));
+    tell(&mut left, Command::Back, 2600);
+    assert_eq!(left.awaited(), None, "the question is taken back");
+    tell(&mut left, Command::Reveal, 3000);
+    assert!(confirms(&mut left, 1, 3500).is_empty());
+    // Where the surface is trusted, nothing is asked outside of it.
+    let mut inside = reads_secrets();
+    tell(&mut inside, Command::Reveal, 2000);
+    assert!(tell(&mut inside, wants(0, "why"), 2500).is_empty() && inside.confirming.is_none());
+}

@@ -274,3 +274,16 @@ fn leaving_while_the_key_is_asked_calls_the_decision_off() {
     // Whoever performs the order finds it called off.
     assert!(order.calling_off.is_called_off());
 }
+
+#[test]
+fn sentences_name_the_keys_that_a_person_chose() {
+    let mut state = opened(Severity::High);
+    state.keys.unseen = "F3".to_owned();
+    tell(&mut state, Command::Begin(Verdict::Approve), 2000);
+    let told = state.notices.last().unwrap().text.escaped();
+    assert!(told.ends_with("; F3 goes there"), "{told}");
+    state.keys.refresh = "F5".to_owned();
+    state.detail.as_mut().unwrap().checking = true;
+    let why = view::detail(&state, moment(2000)).unwrap().why_not.unwrap();
+    assert!(why.ends_with("; F5 tries once more"), "{why}");
+}

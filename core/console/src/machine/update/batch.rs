@@ -57,7 +57,11 @@ pub(super) fn mark_alike(state: &mut State, now: Moment) {
         .marked
         .extend(ids.iter().take(MAX_MEMBERS.saturating_sub(state.marked.len())));
     state.tell(
-        format!("{} marked; B reads them together", state.marked.len()),
+        format!(
+            "{} marked; {} reads them together",
+            state.marked.len(),
+            state.keys.read_marked
+        ),
         false,
         now,
     );
@@ -221,7 +225,10 @@ fn begin(state: &mut State, verdict: Verdict, now: Moment) -> Vec<Effect> {
         }
         Some(_) if verdict == Verdict::Approve && !batch.attention.is_whole() => {
             let left = batch.attention.of_lines() - batch.attention.lines();
-            Some(format!("{left} lines were not on screen yet; u goes there"))
+            let unseen = &state.keys.unseen;
+            Some(format!(
+                "{left} lines were not on screen yet; {unseen} goes there"
+            ))
         }
         Some(_) => None,
     });

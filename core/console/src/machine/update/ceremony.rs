@@ -7,7 +7,6 @@ use countersign_protocol::identity::RequestId;
 use countersign_review::text::Untrusted;
 
 use super::super::Moment;
-use super::super::attention::Position;
 use super::super::batch::Batch;
 use super::super::ceremony::{Ceremony, Passphrase, Progress, Requirement, Unlock};
 use super::super::confirm::{Awaited, Commit, Confirmation};
@@ -23,12 +22,12 @@ pub(super) fn begin(state: &mut State, verdict: Verdict, counter: bool, now: Mom
         return Vec::new();
     };
     let why_not = match (detail.why_not(now), &state.trust) {
-        (Some(why), _) => Some(why),
+        (Some(why), _) => Some(why + &detail.way_out(&state.keys).unwrap_or_default()),
         (None, None) => Some("this console does not know yet who you are".to_owned()),
         (None, Some(trust)) if trust.key.is_none() => {
             Some("you have no key here that can sign; `countersign keys create` makes one".to_owned())
         }
-        (None, Some(_)) => weak_key(detail, verdict).or_else(|| unread(detail, verdict)),
+        (None, Some(_)) => weak_key(detail, verdict).or_else(|| unread(detail, verdict, &state.keys.unseen)),
     };
     if let Some(why) = why_not {
         state.tell(format!("you cannot {} this: {why}", verdict.word()), true, now);
@@ -77,7 +76,13 @@ pub(super) fn in_ceremony(state: &mut State, command: Command, now: Moment) -> V
                 ceremony.notice = counter
                     .edited(text, now.wall)
                     .err()
-                    .map(|why| Untrusted::from(format!("not taken: {why}").as_str()));
+                    .map(|why| {
+                        format!(
+                            "not taken: {why}; {} goes on from what you wrote",
+                            state.keys.edit
+                        )
+                    })
+                    .map(|why| Untrusted::from(why.as_str()));
             }
             state.settle(now);
             return Vec::new();
@@ -248,14 +253,11 @@ pub(super) fn answered(
     Vec::new()
 }
 
-/// Takes in what of a counter-proposal's difference was on screen, unless something covered it.
-pub(super) fn saw_draft(state: &mut State, action: ActionDigest, from: Position, to: Position) {
-    let counter = state
-        .ceremony
-        .as_mut()
-        .and_then(|ceremony| ceremony.counter.as_mut());
-    if let Some(counter) = counter.filter(|_| !state.help) {
-        counter.saw(action, from, to);
+/// Takes in that a surface which is not trusted was given the whole difference of this draft to draw.
+pub(super) fn gave_draft(state: &mut State, action: ActionDigest) {
+    if let Some(counter) = state.counter_on_top().filter(|counter| counter.is_of(action)) {
+        let all = 0..counter.attention.of_lines();
+        counter.attention.give(all);
     }
 }
 
@@ -318,14 +320,14 @@ fn weak_key(detail: &Detail, verdict: Verdict) -> Option<String> {
 }
 
 /// What of the sheet still has to be on screen before a high risk can be approved.
-fn unread(detail: &Detail, verdict: Verdict) -> Option<String> {
+fn unread(detail: &Detail, verdict: Verdict, key: &str) -> Option<String> {
     let (seen, of) = (detail.attention.lines(), detail.attention.of_lines());
     let high = detail
         .reading()
         .is_some_and(|reading| reading.summary.severity >= Severity::High);
     (verdict == Verdict::Approve && high && !detail.attention.is_whole()).then(|| {
         format!(
-            "{} of {of} lines of the sheet were not on screen yet; u goes there",
+            "{} of {of} lines of the sheet were not on screen yet; {key} goes there",
             of - seen
         )
     })

@@ -6,7 +6,7 @@ use super::super::Moment;
 use super::super::effect::Effect;
 use super::super::message::{Command, Step};
 use super::super::queue::Lane;
-use super::super::state::{Detail, End, FirstRunChoice, Screen, State};
+use super::super::state::{End, FirstRunChoice, Screen, State};
 use super::detail::remember;
 use super::{batch, write};
 
@@ -106,7 +106,7 @@ pub(super) fn in_queue(state: &mut State, command: &Command, now: Moment) -> Vec
 }
 
 pub(super) fn open(state: &mut State, id: RequestId, now: Moment) -> Vec<Effect> {
-    state.detail = Some(Box::new(Detail::new(id, now)));
+    state.read(id, now);
     state.revealing = None;
     state.screen = Screen::Detail;
     state.settle(now);

@@ -5,6 +5,7 @@ use countersign_protocol::mask::SecretMark;
 
 use super::super::Moment;
 use super::super::attention::Position;
+use super::super::confirm::{Awaited, Confirmation};
 use super::super::effect::Effect;
 use super::super::message::{Command, Step};
 use super::super::reveal::{Revealing, SHOWN_FOR, Stage};
@@ -20,7 +21,7 @@ pub(super) fn begin(state: &mut State, now: Moment) {
             false,
             now,
         );
-    } else if let Some(revealing) = Revealing::of(reading.id, &reading.masks) {
+    } else if let Some(revealing) = Revealing::of(reading.id, &reading.masks, state.outside) {
         state.revealing = Some(Box::new(revealing));
         state.settle(now);
     } else {
@@ -54,16 +55,12 @@ pub(super) fn in_revealing(state: &mut State, command: &Command, now: Moment) ->
             }
         }
         _ if !revealing.is_writing() => {}
-        Command::Enter => {
-            let request = revealing.request;
-            if let Some((secret, reason)) = revealing.ask() {
-                return vec![Effect::Reveal {
-                    request,
-                    secret,
-                    reason,
-                }];
-            }
+        Command::RevealThis(choice, reason) if revealing.outside => {
+            revealing.put(*choice, reason);
+            confirm_outside(state);
         }
+        // Where it is confirmed outside, a key alone confirms nothing.
+        Command::Enter if !revealing.outside => return record(revealing).into_iter().collect(),
         Command::StepField(step) => revealing.step(*step),
         Command::Move(by) => revealing.step(if *by > 0 { Step::Next } else { Step::Previous }),
         Command::Write(c) => revealing.write(*c),
@@ -73,6 +70,65 @@ pub(super) fn in_revealing(state: &mut State, command: &Command, now: Moment) ->
         _ => {}
     }
     Vec::new()
+}
+
+/// Has it recorded, where there is a reason.
+fn record(revealing: &mut Revealing) -> Option<Effect> {
+    let (secret, reason) = revealing.ask()?;
+    revealing.stage = Stage::Recording;
+    Some(Effect::Reveal {
+        request: revealing.request,
+        secret,
+        reason,
+    })
+}
+
+/// Has the person asked outside the surface, where there is a reason.
+fn confirm_outside(state: &mut State) {
+    let number = state.confirmations.saturating_add(1);
+    let reading = state.detail.as_ref().and_then(|detail| detail.reading());
+    let (Some(revealing), Some(reading)) = (&mut state.revealing, reading) else {
+        return;
+    };
+    if reading.id == revealing.request && revealing.ask().is_some() {
+        state.confirming = Some(Box::new(Confirmation::of_reveal(number, revealing, reading)));
+        state.confirmations = number;
+        revealing.stage = Stage::Confirming(Awaited {
+            number,
+            request_digest: reading.request_digest,
+            view_digest: reading.view_digest,
+        });
+    }
+}
+
+/// Takes the answer of the person in; only after a yes is it recorded.
+pub(super) fn answered(state: &mut State, number: u64, confirmed: bool, now: Moment) -> Vec<Effect> {
+    let about = state.detail.as_ref().and_then(|detail| detail.reading());
+    let Some(revealing) = &mut state.revealing else {
+        return Vec::new();
+    };
+    let Stage::Confirming(awaited) = revealing.stage else {
+        return Vec::new();
+    };
+    if awaited.number != number {
+        return Vec::new();
+    }
+    let still = about.is_some_and(|reading| awaited.is_about(reading));
+    revealing.stage = Stage::Writing;
+    let effect = match (confirmed, still) {
+        (true, true) => record(revealing),
+        (true, false) => {
+            revealing.notice = Some("nothing was shown: the request moved while you were asked".into());
+            None
+        }
+        (false, _) => {
+            revealing.notice = Some("nothing was shown: you did not confirm".into());
+            None
+        }
+    };
+    // A key that is held down in the prompt must not reach what is under it.
+    state.settle(now);
+    effect.into_iter().collect()
 }
 
 /// Only what was recorded is shown, and only to a person who still waits for exactly that.

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::super::Moment;
 use super::super::batch::{Batch, Member};
 use super::super::ceremony::{Ceremony, Progress, Requirement};
+use super::super::keys::KeyNames;
 use super::super::state::State;
 use super::ceremony::{CeremonyView, fields, reasons, signed};
 use super::detail::verdict;
@@ -55,7 +56,7 @@ pub fn batch(state: &State, now: Moment) -> Option<BatchView> {
     let members = (0..).zip(&batch.members);
     Some(BatchView {
         title: title(batch),
-        advice: advice(batch),
+        advice: advice(batch, &state.keys),
         members: members
             .map(|(index, member)| member_view(batch, index, member, now))
             .collect(),
@@ -102,7 +103,7 @@ fn title(batch: &Batch) -> Text {
     ]
 }
 
-fn advice(batch: &Batch) -> Text {
+fn advice(batch: &Batch, keys: &KeyNames) -> Text {
     let count = |wanted: fn(&Member) -> bool| batch.members.iter().filter(|member| wanted(member)).count();
     let (done, failed) = (
         count(Member::is_decided),
@@ -117,17 +118,26 @@ fn advice(batch: &Batch) -> Text {
         )
     } else if failed > 0 {
         line(
-            format!("! {done} of {all} decided, {failed} not; A or D tries the rest again."),
+            format!(
+                "! {done} of {all} decided, {failed} not; {} or {} tries the rest again.",
+                keys.approve, keys.deny
+            ),
             Tone::Warn,
         )
     } else if batch.why_not().is_some() {
         line(
-            "x takes the one under the cursor out; Enter reads it by itself; Esc goes back.".to_owned(),
+            format!(
+                "{} takes the one under the cursor out; Enter reads it by itself; Esc goes back.",
+                keys.mark
+            ),
             Tone::Faint,
         )
     } else if batch.attention.is_whole() {
         line(
-            "✓ All was on screen. A approves, D denies: one reason, one signature each.".to_owned(),
+            format!(
+                "✓ All was on screen. {} approves, {} denies: one reason, one signature each.",
+                keys.approve, keys.deny
+            ),
             Tone::Good,
         )
     } else {
@@ -247,6 +257,7 @@ pub(super) fn batch_ceremony(batch: &Batch, ceremony: &Ceremony, now: Moment) ->
         verdict: title,
         signed: signed(reading, lines as usize, of_lines as usize),
         difference: Vec::new(),
+        instead: None,
         first: 0,
         rewritable: false,
         check_words: reading.check_words.join(" "),

@@ -11,6 +11,7 @@ use super::batch::batch_ceremony;
 use super::detail::verdict;
 use super::piece::{Piece, Text, Tone, foreign, written};
 use super::sheet::sheet_line;
+use crate::amend::Draft;
 
 /// A decision that is made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -34,6 +35,8 @@ pub struct CeremonyView {
     pub check_words: String,
     /// What a counter-proposal changes about what was asked.
     pub difference: Vec<Text>,
+    /// The action that this is the difference of, where there is one.
+    pub instead: Option<String>,
     /// The first line of it on screen.
     pub first: usize,
     /// Whether there is a text that can be rewritten.
@@ -98,6 +101,7 @@ pub fn ceremony(state: &State, now: Moment) -> Option<CeremonyView> {
             all
         },
         difference: difference(ceremony),
+        instead: drafted(ceremony).map(|draft| draft.action_digest.to_string()),
         first: ceremony.counter.as_ref().map_or(0, |counter| counter.top.line),
         rewritable: writing
             && ceremony
@@ -159,9 +163,13 @@ pub(super) fn signed(reading: &Reading, seen: usize, of: usize) -> Vec<(&'static
     ]
 }
 
+fn drafted(ceremony: &Ceremony) -> Option<&Draft> {
+    ceremony.counter.as_ref()?.draft().ok()
+}
+
 /// What a counter-proposal adds to what is signed.
 fn instead(ceremony: &Ceremony) -> Vec<(&'static str, Text)> {
-    let Some(Ok(draft)) = ceremony.counter.as_ref().map(|counter| counter.draft()) else {
+    let Some(draft) = drafted(ceremony) else {
         return Vec::new();
     };
     let plain = |text: String| vec![Piece::new(text, Tone::Plain)];

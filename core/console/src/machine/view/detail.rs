@@ -33,6 +33,10 @@ pub struct DetailView {
     pub problems: Vec<Text>,
     /// The tabs.
     pub tabs: Vec<TabView>,
+    /// Whether there is anything to decide: not about local files, nor by evidence.
+    pub decides: bool,
+    /// How many secrets are masked.
+    pub secrets: usize,
     /// Lines of the sheet that were on screen, of all.
     pub seen: (usize, usize),
     /// Whether there is anything to read.
@@ -62,8 +66,13 @@ pub fn detail(state: &State, now: Moment) -> Option<DetailView> {
     let reading = detail.reading();
     let why_not = detail
         .why_not(now)
+        .map(|why| why + &detail.way_out(&state.keys).unwrap_or_default())
         .or_else(|| reading.and_then(|reading| reading.weak_key.clone()))
-        .filter(|_| !detail.local && reading.is_some_and(|reading| reading.problems.is_empty()));
+        .filter(|_| {
+            !detail.local
+                && detail.evidence.is_none()
+                && reading.is_some_and(|reading| reading.problems.is_empty())
+        });
     Some(DetailView {
         id: detail.id.to_string(),
         sentence: sentence(detail),
@@ -86,8 +95,10 @@ pub fn detail(state: &State, now: Moment) -> Option<DetailView> {
         why_not,
         problems: reading.map(problems).unwrap_or_default(),
         tabs: tabs(detail, reading),
+        decides: reading.is_some() && !detail.local && detail.evidence.is_none(),
+        secrets: reading.map_or(0, |reading| reading.masks.count()),
         seen: (detail.attention.lines(), detail.attention.of_lines()),
-        readable: reading.is_some(),
+        readable: reading.is_some() || detail.evidence.is_some(),
         sought: detail.seek.map(|seek| seek.percent()),
         search: (detail.searching || !detail.search.is_empty())
             .then(|| (written(&detail.search, Tone::Strong), detail.searching)),
@@ -183,6 +194,10 @@ fn problems(reading: &Reading) -> Vec<Text> {
 fn tabs(detail: &Detail, reading: Option<&Reading>) -> Vec<TabView> {
     let tab = |pane: Pane| {
         let (title, count) = match pane {
+            Pane::Evidence => (
+                "Evidence",
+                detail.evidence.as_ref().map(|account| account.problems.len()),
+            ),
             Pane::Sheet => ("Sheet", None),
             Pane::Change => (
                 "Change",

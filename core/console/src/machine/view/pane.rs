@@ -15,6 +15,7 @@ use super::super::reading::{Drifted, Pane, Reading};
 use super::super::state::Detail;
 use super::batch::merged_line;
 use super::change::change_line;
+use super::evidence::evidence;
 use super::listing::{context, findings, history, policy};
 use super::piece::{Piece, Text, Tone};
 use super::sheet::sheet_line;
@@ -97,7 +98,7 @@ impl<'a> PaneView<'a> {
             },
             Pane::Raw => Content::Raw(&reading.changes),
             Pane::Talk => Content::Lines(talk(reading)),
-            Pane::History | Pane::Since => Content::Lines(Vec::new()),
+            Pane::History | Pane::Since | Pane::Evidence => Content::Lines(Vec::new()),
         };
         Self::new(content, Shape::default(), "")
     }
@@ -105,8 +106,11 @@ impl<'a> PaneView<'a> {
     /// The pane that is read, as it is read.
     #[must_use]
     pub fn of_detail(detail: &'a Detail) -> Option<Self> {
-        let reading = detail.reading()?;
         let plain = |content| Self::new(content, detail.shape, &detail.search);
+        if let (Pane::Evidence, Some(account)) = (detail.pane, &detail.evidence) {
+            return Some(plain(Content::Lines(evidence(account))));
+        }
+        let reading = detail.reading()?;
         Some(match detail.pane {
             Pane::Change => plain(Content::Change(&reading.changes)),
             Pane::Findings if reading.has_findings() => plain(Content::Lines(findings(

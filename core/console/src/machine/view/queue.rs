@@ -117,6 +117,13 @@ pub fn queue(state: &State, now: Moment, first: usize, count: usize) -> QueueVie
     }
 }
 
+/// The rows of the whole queue that answer a text, whatever is shown of it; at most `most`.
+#[must_use]
+pub fn find(state: &State, now: Moment, text: &str, most: usize) -> Vec<QueueRow> {
+    let found = state.queue.find(text, most);
+    found.iter().map(|one| row(one, false, now)).collect()
+}
+
 /// Whether another group begins at a place than the one before it is in.
 #[must_use]
 pub fn begins_group(queue: &Queue, place: usize, now: Moment) -> bool {
@@ -150,9 +157,15 @@ fn about(state: &State, now: Moment) -> Text {
         .unwrap_or_default();
     match state.marked.len() {
         0 => {}
-        1 => text.push(Piece::new("   1 marked; mark another with x", Tone::Match)),
+        1 => text.push(Piece::new(
+            format!("   1 marked; mark another with {}", state.keys.mark),
+            Tone::Match,
+        )),
         count => text.push(Piece::new(
-            format!("   {count} marked; B reads them together"),
+            format!(
+                "   {count} marked; {} reads them together",
+                state.keys.read_marked
+            ),
             Tone::Match,
         )),
     }
@@ -278,7 +291,10 @@ fn empty(state: &State) -> Vec<Text> {
     } else if !queue.rows.is_empty() && queue.filter.trim().is_empty() {
         vec![
             line("Nothing is in this lane.", Tone::Plain),
-            line("Tab shows the next one.", Tone::Faint),
+            line(
+                &format!("{} shows the next one.", state.keys.next_lane),
+                Tone::Faint,
+            ),
         ]
     } else if !queue.rows.is_empty() {
         vec![

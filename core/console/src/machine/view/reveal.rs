@@ -11,6 +11,7 @@ use super::piece::{Piece, Text, Tone, escaped, foreign, spanned, written};
 
 /// A revealing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct RevealView {
     /// What it does, and what comes of it.
     pub about: Vec<Text>,
@@ -20,6 +21,8 @@ pub struct RevealView {
     pub reason: Text,
     /// Whether it can be written on.
     pub writing: bool,
+    /// Whether it waits for the person's answer outside this surface.
+    pub confirming: bool,
     /// The secrets line by line, once they are recorded as revealed; until then there is none.
     pub secrets: Vec<Text>,
     /// For how many seconds more they are shown.
@@ -45,7 +48,7 @@ pub fn reveal(state: &State, now: Moment) -> Option<RevealView> {
                 Some(left.as_secs() + u64::from(left.subsec_nanos() > 0)),
             )
         }
-        Stage::Shown { .. } | Stage::Writing | Stage::Recording => (Vec::new(), None),
+        Stage::Shown { .. } | Stage::Writing | Stage::Confirming(_) | Stage::Recording => (Vec::new(), None),
     };
     let about = if seconds.is_some() {
         vec![line(
@@ -73,6 +76,7 @@ pub fn reveal(state: &State, now: Moment) -> Option<RevealView> {
         },
         reason: written(&revealing.reason, Tone::Plain),
         writing: revealing.is_writing(),
+        confirming: revealing.awaited().is_some(),
         secrets,
         seconds,
         notice: match &revealing.notice {
