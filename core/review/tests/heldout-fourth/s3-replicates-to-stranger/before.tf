@@ -1,0 +1,25 @@
+resource "aws_s3_bucket" "ledger" {
+  bucket = "acme-ledger-archive"
+}
+
+resource "aws_s3_bucket_versioning" "ledger" {
+  bucket = aws_s3_bucket.ledger.id
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
+
+resource "aws_s3_bucket_replication_configuration" "ledger" {
+  role   = aws_iam_role.replication.arn
+  bucket = aws_s3_bucket.ledger.id
+
+  rule {
+    id     = "second-region"
+    status = "Enabled"
+
+    destination {
+      bucket        = "arn:aws:s3:::acme-ledger-archive-west"
+      storage_class = "STANDARD_IA"
+    }
+  }
+}
