@@ -3,7 +3,9 @@
 //! A call's effect is the server's business and can't be known from here; these rules name what a reviewer
 //! should look at first. Documents and commands inside the arguments are judged by their own rules.
 
-use super::{Detector, Input, Observation, Outcome, Severity, rule};
+use super::call_argument::Unset;
+use super::guard_word::words;
+use super::{Detector, Input, Observation, Outcome, Severity, call_argument, rule};
 use crate::document::{Place, Value};
 use crate::findings::observation::quote;
 
@@ -112,6 +114,12 @@ impl Detector for Calls {
             if let (Some(method), Some(target)) = (value.text_at("method"), target.and_then(Value::text)) {
                 found = true;
                 request(place, value.line, method, target, seen);
+                let reads = matches!(method.to_ascii_uppercase().as_str(), "GET" | "HEAD" | "OPTIONS");
+                if let Some(body) = value.at("body").filter(|_| !reads) {
+                    call_argument::body(target, body, &mut |name, arguments| {
+                        sent(place, name, arguments, seen);
+                    });
+                }
             }
         });
         if found {
@@ -128,6 +136,11 @@ fn call(place: &Place, value: &Value, name: &str, arguments: &Value, seen: &mut 
     strong_role(place, name, arguments, seen);
     moves_money(place, name, &words, arguments, seen);
     opens(place, name, &words, arguments, seen);
+    let reads = words.iter().any(|word| READING.contains(&word.as_str()));
+    call_argument::files(place, name, reads, arguments, seen);
+    if !reads {
+        call_argument::guards_off(place, name, Unset::Left, arguments, seen);
+    }
     if let Some((_, about, severity)) = VERBS
         .iter()
         .find(|(verbs, ..)| words.iter().any(|word| verbs.contains(&word.as_str())))
@@ -144,6 +157,17 @@ fn call(place: &Place, value: &Value, name: &str, arguments: &Value, seen: &mut 
                 .severity(*severity)
                 .at(place, value.line),
         );
+    }
+}
+
+/// Judges what a request sends like the arguments of a call.
+fn sent(place: &Place, name: &str, body: &Value, seen: &mut Vec<Observation>) {
+    let words = words(name.rsplit('/').next().unwrap_or(name));
+    strong_role(place, name, body, seen);
+    moves_money(place, name, &words, body, seen);
+    opens(place, name, &words, body, seen);
+    if !words.iter().any(|word| READING.contains(&word.as_str())) {
+        call_argument::guards_off(place, name, Unset::Cleared, body, seen);
     }
 }
 
@@ -268,23 +292,6 @@ fn opens(place: &Place, name: &str, words: &[String], arguments: &Value, seen: &
     });
 }
 
-/// Splits a tool name at underscores, other signs and capitals.
-fn words(name: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    let mut lower_before = false;
-    for c in name.chars() {
-        if !c.is_alphanumeric() || c.is_uppercase() && lower_before {
-            words.push(String::new());
-        }
-        if let Some(word) = words.last_mut().filter(|_| c.is_alphanumeric()) {
-            word.extend(c.to_lowercase());
-        }
-        lower_before = c.is_lowercase();
-    }
-    words.retain(|word| !word.is_empty());
-    words
-}
-
 /// Returns addresses and links that stand as whole values in arguments.
 fn recipients(arguments: &Value) -> Vec<String> {
     const SHOWN: usize = 4;
@@ -320,11 +327,18 @@ fn request(place: &Place, line: u32, method: &str, target: &str, seen: &mut Vec<
             Severity::Medium,
             format!("{} is deleted", quote(target)),
         ),
-        _ => add(
-            &rule::CALL_CHANGES,
-            Severity::Low,
-            format!("{} is sent to {}", quote(method), quote(target)),
-        ),
+        _ => match acts(target) {
+            Some((about, severity)) => add(
+                about,
+                severity,
+                format!("{} is sent to {}", quote(method), quote(target)),
+            ),
+            None => add(
+                &rule::CALL_CHANGES,
+                Severity::Low,
+                format!("{} is sent to {}", quote(method), quote(target)),
+            ),
+        },
     }
     let lower = target.to_ascii_lowercase();
     let rest = lower.split_once("://").map_or(lower.as_str(), |(_, rest)| rest);
@@ -357,21 +371,29 @@ fn request(place: &Place, line: u32, method: &str, target: &str, seen: &mut Vec<
     }
 }
 
+/// Finds a verb that destroys or spends among the last two parts of an address's path, in one or in many.
+fn acts(target: &str) -> Option<(&'static rule::Rule, Severity)> {
+    let path = target.split(['?', '#']).next().unwrap_or_default();
+    let (_, path) = path.split_once("://").unwrap_or(("", path));
+    let (_, path) = path.split_once('/')?;
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    let last = parts.iter().rev().take(2).flat_map(|part| words(part));
+    let verbs: Vec<String> = last.map(|word| word.trim_end_matches('s').to_owned()).collect();
+    let known = VERBS.iter().filter(|(_, about, _)| {
+        about.id == rule::CALL_DESTROYS.id || about.id == rule::CALL_SPENDS.id
+    });
+    known
+        .into_iter()
+        .find(|(words, ..)| verbs.iter().any(|verb| words.contains(&verb.as_str())))
+        .map(|(_, about, severity)| (*about, *severity))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::words;
     use crate::findings::{Severity, analyze, severity};
 
     fn level(kind: &str, action: &str) -> Severity {
         severity(&analyze(kind, None, action.as_bytes()))
-    }
-
-    #[test]
-    fn names_are_split_into_words() {
-        assert_eq!(
-            words("send_directMessage-v2"),
-            ["send", "direct", "message", "v2"]
-        );
     }
 
     #[test]
@@ -446,6 +468,22 @@ mod tests {
             ),
             Severity::High
         );
+    }
+
+    #[test]
+    fn what_a_request_does_shows_in_its_path_and_what_it_sends() {
+        let post = |path: &str, body: &str| {
+            let body = serde_json::Value::from(body);
+            level("http", &format!(r#"{{"method": "POST", "url": "https://x.test/{path}", "body": {body}}}"#))
+        };
+        assert_eq!(post("orders-*/_delete_by_query", "{}"), Severity::Medium);
+        assert_eq!(post("v1/refunds", "{}"), Severity::High);
+        assert_eq!(post("help/_search", r#"{"query": "delete user"}"#), Severity::Low);
+        assert_eq!(post("delete/a/b/c", "{}"), Severity::Low);
+        assert_eq!(post("users/3", r#"{"role": "admin"}"#), Severity::High);
+        assert_eq!(post("users/3", r#"{"name": "admin"}"#), Severity::Low);
+        assert_eq!(post("settings", r#"{"enforce_admins": null}"#), Severity::High);
+        assert_eq!(post("settings", "not JSON"), Severity::Low);
     }
 
     #[test]

@@ -3,258 +3,16 @@
 //! It reads CloudFormation, Terraform plans and API documents alike: a setting is known by its name with all
 //! but letters and digits taken out, so `BlockPublicAcls` and `block_public_acls` are one.
 
+use super::cloud_setting::{KEPT, PROTECTIONS, SETTINGS, WORDS};
+use super::payload::plain;
 use super::rule::{self, Rule};
-use super::{Delta, Detector, Input, Observation, Outcome, Severity, Side};
+use super::{Delta, Detector, Input, Observation, Outcome, Severity, Side, cloud_capacity, transport};
 use crate::document::{Node, Place, Value};
 use crate::findings::observation::quote;
 use std::collections::BTreeMap;
 
 /// The rules for settings.
 pub(super) struct Resources;
-
-/// Setting, the dangerous truth value, rule, severity.
-const SETTINGS: &[(&str, bool, &Rule, Severity)] = &[
-    (
-        "blockpublicacls",
-        false,
-        &rule::PUBLIC_BLOCK_OFF,
-        Severity::Medium,
-    ),
-    (
-        "blockpublicpolicy",
-        false,
-        &rule::PUBLIC_BLOCK_OFF,
-        Severity::Medium,
-    ),
-    (
-        "ignorepublicacls",
-        false,
-        &rule::PUBLIC_BLOCK_OFF,
-        Severity::Medium,
-    ),
-    (
-        "restrictpublicbuckets",
-        false,
-        &rule::PUBLIC_BLOCK_OFF,
-        Severity::Medium,
-    ),
-    (
-        "publiclyaccessible",
-        true,
-        &rule::PUBLICLY_ACCESSIBLE,
-        Severity::High,
-    ),
-    (
-        "endpointpublicaccess",
-        true,
-        &rule::PUBLICLY_ACCESSIBLE,
-        Severity::Medium,
-    ),
-    (
-        "deletionprotection",
-        false,
-        &rule::PROTECTION_OFF,
-        Severity::Medium,
-    ),
-    (
-        "deletionprotectionenabled",
-        false,
-        &rule::PROTECTION_OFF,
-        Severity::Medium,
-    ),
-    (
-        "enabledeletionprotection",
-        false,
-        &rule::PROTECTION_OFF,
-        Severity::Medium,
-    ),
-    (
-        "terminationprotection",
-        false,
-        &rule::PROTECTION_OFF,
-        Severity::Medium,
-    ),
-    (
-        "disableapitermination",
-        false,
-        &rule::PROTECTION_OFF,
-        Severity::Low,
-    ),
-    ("preventdestroy", false, &rule::PROTECTION_OFF, Severity::Medium),
-    ("forcedestroy", true, &rule::PROTECTION_OFF, Severity::Medium),
-    ("skipfinalsnapshot", true, &rule::PROTECTION_OFF, Severity::Medium),
-    ("storageencrypted", false, &rule::ENCRYPTION_OFF, Severity::Medium),
-    ("encrypted", false, &rule::ENCRYPTION_OFF, Severity::Medium),
-    (
-        "atrestencryptionenabled",
-        false,
-        &rule::ENCRYPTION_OFF,
-        Severity::Medium,
-    ),
-    (
-        "transitencryptionenabled",
-        false,
-        &rule::ENCRYPTION_OFF,
-        Severity::Medium,
-    ),
-    (
-        "enablekeyrotation",
-        false,
-        &rule::ENCRYPTION_OFF,
-        Severity::Medium,
-    ),
-    ("objectlockenabled", false, &rule::PROTECTION_OFF, Severity::High),
-    (
-        "publicnetworkaccessenabled",
-        true,
-        &rule::PUBLICLY_ACCESSIBLE,
-        Severity::Medium,
-    ),
-    (
-        "allowblobpublicaccess",
-        true,
-        &rule::PUBLICLY_ACCESSIBLE,
-        Severity::High,
-    ),
-    (
-        "allownesteditemstobepublic",
-        true,
-        &rule::PUBLICLY_ACCESSIBLE,
-        Severity::High,
-    ),
-    (
-        "mappubliciponlaunch",
-        true,
-        &rule::PUBLICLY_ACCESSIBLE,
-        Severity::Medium,
-    ),
-    (
-        "purgeprotectionenabled",
-        false,
-        &rule::PROTECTION_OFF,
-        Severity::Medium,
-    ),
-    (
-        "pointintimerecoveryenabled",
-        false,
-        &rule::PROTECTION_OFF,
-        Severity::Medium,
-    ),
-    ("mfadelete", false, &rule::PROTECTION_OFF, Severity::Low),
-    ("islogging", false, &rule::LOGGING_OFF, Severity::High),
-    ("enablelogging", false, &rule::LOGGING_OFF, Severity::High),
-    ("ismultiregiontrail", false, &rule::LOGGING_OFF, Severity::Low),
-    (
-        "enablelogfilevalidation",
-        false,
-        &rule::LOGGING_OFF,
-        Severity::Medium,
-    ),
-];
-
-/// Setting, the dangerous word, rule, severity.
-const WORDS: &[(&str, &str, &Rule, Severity)] = &[
-    (
-        "authorizationtype",
-        "NONE",
-        &rule::PUBLICLY_ACCESSIBLE,
-        Severity::High,
-    ),
-    (
-        "functionurlauthtype",
-        "NONE",
-        &rule::PUBLICLY_ACCESSIBLE,
-        Severity::High,
-    ),
-    ("authtype", "NONE", &rule::PUBLICLY_ACCESSIBLE, Severity::High),
-    (
-        "publicnetworkaccess",
-        "Enabled",
-        &rule::PUBLICLY_ACCESSIBLE,
-        Severity::Medium,
-    ),
-    ("publicaccess", "blob", &rule::PUBLICLY_ACCESSIBLE, Severity::High),
-    (
-        "publicaccess",
-        "container",
-        &rule::PUBLICLY_ACCESSIBLE,
-        Severity::High,
-    ),
-    (
-        "containeraccesstype",
-        "blob",
-        &rule::PUBLICLY_ACCESSIBLE,
-        Severity::High,
-    ),
-    (
-        "containeraccesstype",
-        "container",
-        &rule::PUBLICLY_ACCESSIBLE,
-        Severity::High,
-    ),
-    (
-        "httptokens",
-        "optional",
-        &rule::PUBLICLY_ACCESSIBLE,
-        Severity::Medium,
-    ),
-    (
-        "viewerprotocolpolicy",
-        "allow-all",
-        &rule::ENCRYPTION_OFF,
-        Severity::Medium,
-    ),
-    (
-        "pointintimerecoverystatus",
-        "DISABLED",
-        &rule::PROTECTION_OFF,
-        Severity::Medium,
-    ),
-];
-
-/// Numbers of days or seconds for which something is kept: fewer is a risk.
-const KEPT: &[&str] = &[
-    "retentionindays",
-    "retentiondays",
-    "retentionperiod",
-    "backupretentionperiod",
-    "automaticbackupretentiondays",
-    "softdeleteretentiondays",
-    "softdeleteretentionindays",
-    "snapshotretentionlimit",
-    "deletionwindowindays",
-    "pendingwindowindays",
-    "recoverywindowindays",
-    "messageretentionseconds",
-    "messageretentionperiod",
-    "expirationindays",
-    "noncurrentdays",
-    "noncurrentversionexpirationindays",
-];
-
-/// Blocks whose loss takes a protection away.
-const PROTECTIONS: &[(&str, &Rule, Severity)] = &[
-    (
-        "publicaccessblockconfiguration",
-        &rule::PUBLIC_BLOCK_OFF,
-        Severity::High,
-    ),
-    ("bucketencryption", &rule::ENCRYPTION_OFF, Severity::Medium),
-    (
-        "serversideencryptionconfiguration",
-        &rule::ENCRYPTION_OFF,
-        Severity::Medium,
-    ),
-    ("kmsmasterkeyid", &rule::ENCRYPTION_OFF, Severity::Medium),
-    ("kmskeyid", &rule::ENCRYPTION_OFF, Severity::Medium),
-    ("versioningconfiguration", &rule::PROTECTION_OFF, Severity::Medium),
-    ("objectlockconfiguration", &rule::PROTECTION_OFF, Severity::Medium),
-    ("deletionpolicy", &rule::PROTECTION_OFF, Severity::Medium),
-    ("updatereplacepolicy", &rule::PROTECTION_OFF, Severity::Low),
-    ("deletionprotection", &rule::PROTECTION_OFF, Severity::Medium),
-    ("loggingconfiguration", &rule::LOGGING_OFF, Severity::Low),
-    ("permissionsboundary", &rule::BOUNDARY_GONE, Severity::High),
-];
 
 impl Detector for Resources {
     fn kinds(&self) -> &'static [&'static str] {
@@ -281,6 +39,7 @@ impl Detector for Resources {
         let (old, new) = (protections(before), protections(after));
         let still = holders(after);
         let mut changes = kept_shorter(before, after);
+        changes.extend(cloud_capacity::changes(before, after));
         for ((holder, name), (about, severity, place, line)) in &old {
             // With the whole resource gone, the loss of its settings says nothing.
             if !new.contains_key(&(holder.clone(), name.clone())) && still.contains(holder) {
@@ -322,6 +81,11 @@ fn observe(place: &Place, key: &str, name: &str, value: &Value, seen: &mut Vec<O
     if WORDS.iter().any(|(setting, ..)| *setting == name) || KEPT.contains(&name) {
         return true;
     }
+    if let Some(oldest) = transport::broken(name, text) {
+        let what = format!("{} is {}, which accepts {oldest}", quote(key), quote(text));
+        add(&rule::ENCRYPTION_WEAK, Severity::Medium, what);
+        return true;
+    }
     match name {
         "member" | "members" | "principal"
             if value
@@ -350,6 +114,20 @@ fn observe(place: &Place, key: &str, name: &str, value: &Value, seen: &mut Vec<O
             }
             _ => {}
         },
+        "account" | "accountid" if is_copied_to(place, text) => {
+            let what = format!("what is written is copied to account {}", quote(text));
+            add(&rule::DATA_COPIED_OUT, Severity::High, what);
+        }
+        "owner" if text == "Destination" && is_below(place, "accesscontroltranslation") => {
+            let what = "the account that takes the copies owns them".to_owned();
+            add(&rule::DATA_COPIED_OUT, Severity::High, what);
+        }
+        "sharedaccounts" | "createvolumepermission" | "launchpermission"
+            if !value.one_or_more().is_empty() =>
+        {
+            let what = format!("{} hands the whole to other accounts", quote(key));
+            add(&rule::DATA_COPIED_OUT, Severity::High, what);
+        }
         "uri" | "grantee" | "granteeuri" if text.contains("groups/global/A") => {
             add(
                 &rule::PUBLIC_ACL,
@@ -383,6 +161,19 @@ fn observe(place: &Place, key: &str, name: &str, value: &Value, seen: &mut Vec<O
         _ => return false,
     }
     true
+}
+
+/// Says whether an account number stands under the destination of a copy.
+fn is_copied_to(place: &Place, account: &str) -> bool {
+    account.len() == 12
+        && account.bytes().all(|byte| byte.is_ascii_digit())
+        && is_below(place, "destination")
+        && is_below(place, "replication")
+}
+
+/// Says whether a part of the way to a place is named so.
+fn is_below(place: &Place, name: &str) -> bool {
+    place.identity.split('/').any(|part| plain(part).contains(name))
 }
 
 /// Tells what is kept for less time than before.
@@ -470,13 +261,6 @@ fn is_resource(value: &Value) -> bool {
         .text_at("Type")
         .is_some_and(|kind| kind.starts_with("AWS::"))
         && value.at("Properties").is_some()
-}
-
-fn plain(key: &str) -> String {
-    key.chars()
-        .filter(char::is_ascii_alphanumeric)
-        .collect::<String>()
-        .to_ascii_lowercase()
 }
 
 #[cfg(test)]

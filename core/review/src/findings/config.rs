@@ -212,6 +212,42 @@ const KEYS: &[(&str, &str, Severity, &str)] = &[
     ),
 ];
 
+/// The ends of keys, those above them included, that say how callers prove who they are.
+const LOGINS: &[&str] = &[
+    "auth",
+    "authmode",
+    "authtype",
+    "authmethod",
+    "authentication",
+    "authenticationmode",
+    "authenticationtype",
+    "authenticator",
+    "authorization",
+    "authorizationmode",
+    "authorizer",
+];
+/// What such a key says where nobody has to.
+const NOBODY: &[&str] = &[
+    "none",
+    "off",
+    "disabled",
+    "anonymous",
+    "alwaysallow",
+    "allowall",
+    "allowallauthenticator",
+    "allowallauthorizer",
+    "noauth",
+    "insecure",
+];
+/// The ends of keys, those above them included, under which `*` serves or trusts everything.
+const EVERYTHING: &[(&str, &str)] = &[
+    ("exposureinclude", "every endpoint of management is served"),
+    ("allowedorigins", "pages of every origin may call"),
+    ("alloworigins", "pages of every origin may call"),
+    ("trustedproxies", "every caller may say that it is a proxy"),
+    ("forwardedallowips", "every caller may say that it is a proxy"),
+];
+
 impl Detector for Settings {
     /// Knowing some settings is not understanding a file.
     fn kinds(&self) -> &'static [&'static str] {
@@ -232,9 +268,17 @@ impl Detector for Settings {
                 );
             }
         }
+        for (number, line) in (1u32..).zip(input.text().unwrap_or_default().lines()) {
+            for command in sudo_wildcards(line) {
+                let what = format!("commands of root may have any arguments: {}", quote(command));
+                let seen_here = Observation::new(&rule::CONFIG_GUARD_OFF, command, what);
+                seen.push(seen_here.severity(Severity::High).line(number));
+            }
+        }
         input.walk(&mut |place, value| {
             for (key, setting) in value.entries() {
-                if let Some((severity, what)) = judge_key(&place.pointer, key, setting) {
+                let judged = judge_key(&place.pointer, key, setting).or_else(|| open_to_all(&place.pointer, key, setting));
+                if let Some((severity, what)) = judged {
                     let what = format!("{what}: {} is {}", quote(key), quote(&shown(setting)));
                     seen.push(
                         Observation::new(&rule::CONFIG_GUARD_OFF, format!("{}/{key}", place.identity), what)
@@ -317,6 +361,38 @@ fn judge_key(pointer: &str, key: &str, value: &Value) -> Option<(Severity, &'sta
         .map(|(_, _, severity, what)| (*severity, *what))
 }
 
+/// Judges logins of nobody in particular, and lists of everything.
+fn open_to_all(pointer: &str, key: &str, value: &Value) -> Option<(Severity, &'static str)> {
+    let name = format!("{}{}", super::payload::plain(pointer), super::payload::plain(key));
+    // YAML writes `off` and `none` as words, JSON may write false.
+    let says = value.one_or_more().iter().filter_map(Value::text);
+    let mut says = says.map(|text| if text.trim() == "*" { "*".to_owned() } else { super::payload::plain(text) });
+    let own = super::payload::plain(key);
+    if LOGINS.iter().any(|end| own == *end || name.ends_with(end) && own == "mode") {
+        return says
+            .any(|text| NOBODY.contains(&text.as_str()))
+            .then_some((Severity::High, "nobody has to say who they are"));
+    }
+    let (_, what) = EVERYTHING.iter().find(|(end, _)| name.ends_with(end))?;
+    says.any(|text| text == "*").then_some((Severity::Medium, *what))
+}
+
+/// Returns the commands that a line of sudo's rules allows with a wildcard, which stands for any arguments: also
+/// those that edit files or start a shell.
+fn sudo_wildcards(line: &str) -> Vec<&str> {
+    let line = line.trim();
+    let allowed = line
+        .strip_prefix("Cmnd_Alias")
+        .and_then(|rest| rest.split_once('='))
+        .or_else(|| line.split_once("NOPASSWD:"))
+        .map(|(_, commands)| commands);
+    let commands = allowed.filter(|_| !line.starts_with('#')).unwrap_or_default().split(',');
+    commands
+        .map(str::trim)
+        .filter(|command| command.starts_with('/') && command.contains('*'))
+        .collect()
+}
+
 fn shown(value: &Value) -> String {
     match (value.text(), value.is_true()) {
         (Some(text), _) => text.to_owned(),
@@ -348,6 +424,13 @@ mod tests {
             ("/srv *(rw,no_root_squash)", Severity::High),
             ("xpack: {security: {enabled: false}}", Severity::High),
             ("client:\n  insecure_skip_verify: true", Severity::High),
+            ("authorization:\n  mode: AlwaysAllow", Severity::High),
+            ("authenticator: AllowAllAuthenticator", Severity::High),
+            ("security: {auth: none}", Severity::High),
+            ("management: {endpoints: {web: {exposure: {include: '*'}}}}", Severity::Medium),
+            ("cors: {allowed-origins: ['*']}", Severity::Medium),
+            ("Cmnd_Alias WEB = /usr/bin/id, /usr/bin/systemctl *", Severity::High),
+            ("deploy ALL=(root) NOPASSWD: /usr/bin/less /var/log/*", Severity::High),
         ] {
             assert_eq!(told(None, &format!("{line}\n")), [severity], "{line}");
         }
@@ -362,6 +445,12 @@ mod tests {
             "host all all 10.0.0.0/8 scram-sha-256",
             "tls: {enabled: true}",
             "debugger: true",
+            "authorization: {mode: Webhook}",
+            "drawing: {mode: none}",
+            "management: {endpoints: {web: {exposure: {include: health}}}}",
+            "include: '*'",
+            "Cmnd_Alias WEB = /usr/bin/systemctl restart nginx",
+            "# deploy ALL=(root) NOPASSWD: /usr/bin/less *",
         ] {
             assert_eq!(told(None, &format!("{line}\n")), [], "{line}");
         }

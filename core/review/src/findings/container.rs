@@ -68,6 +68,7 @@ pub(super) fn read(text: &str) -> Documents {
             _ => (name.as_str(), rest),
         };
         match name.to_ascii_uppercase().as_str() {
+            "ARG" if takes_secret(rest) => stage.arguments.push(value(rest)),
             "ENV" | "ARG" => stage.variables.extend(
                 assignments(rest)
                     .into_iter()
@@ -103,6 +104,8 @@ struct Stage {
     variables: Vec<(String, Value)>,
     run: Vec<Value>,
     add: Vec<Value>,
+    /// Arguments that by their name take in a secret.
+    arguments: Vec<Value>,
     user: Option<Value>,
 }
 
@@ -141,7 +144,7 @@ impl Stage {
         if !self.variables.is_empty() {
             entries.push(("env".to_owned(), value(Node::Map(self.variables))));
         }
-        for (key, list) in [("run", self.run), ("add", self.add)] {
+        for (key, list) in [("run", self.run), ("add", self.add), ("secretArguments", self.arguments)] {
             if !list.is_empty() {
                 entries.push((key.to_owned(), value(Node::List(list))));
             }
@@ -227,6 +230,14 @@ fn assignments(rest: &str) -> Vec<(String, String)> {
         .collect()
 }
 
+/// Says whether an argument without a value takes in a secret, by its name; one with a value is a literal secret.
+fn takes_secret(argument: &str) -> bool {
+    const LAST: &[&str] = &["token", "password", "passwd", "secret", "pat", "credential", "credentials"];
+    let name = argument.trim_end_matches('=');
+    let last = super::guard_word::words(name).pop().unwrap_or_default();
+    !name.contains('=') && (LAST.contains(&last.as_str()) || super::secret::names_secret(name))
+}
+
 /// The rules for container builds.
 pub(super) struct Builds;
 
@@ -248,6 +259,12 @@ impl Detector for Builds {
             base(place, stage, &names, seen);
             for fetched in stage.at("add").map(Value::items).unwrap_or_default() {
                 add(place, fetched, seen);
+            }
+            for argument in stage.at("secretArguments").map(Value::items).unwrap_or_default() {
+                let name = argument.text().unwrap_or_default();
+                let what = format!("{} is an argument of the build, which stays in the image's history", quote(name));
+                let seen_here = Observation::new(&rule::BUILD_SECRET_ARGUMENT, name, what);
+                seen.push(seen_here.at(place, argument.line));
             }
             for run in stage.at("run").map(Value::items).unwrap_or_default() {
                 command(place, run, seen);
@@ -503,6 +520,7 @@ mod tests {
                 "shell-pipe-to-shell",
             ),
             ("ENV DB_PASSWORD=abcdef123456", "secret-literal"),
+            ("ARG NPM_TOKEN", "build-secret-argument"),
             ("ARG db_password abcdef123456", "secret-literal"),
         ] {
             assert_eq!(ids(Some(PINNED), &with(line))[0].0, id, "{line}");
@@ -514,7 +532,9 @@ mod tests {
             ),
             []
         );
-        assert_eq!(ids(Some(PINNED), &with("ENV DB_PASSWORD=${FROM_OUTSIDE}")), []);
+        for line in ["ENV DB_PASSWORD=${FROM_OUTSIDE}", "ARG TOKENIZER_VERSION", "RUN --mount=type=secret,id=npm make"] {
+            assert_eq!(ids(Some(PINNED), &with(line)), [], "{line}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! A payload may state what was declared under `allowed`, `declared` or `approved`; what goes elsewhere is told
 //! as such. Without a declaration every new destination is for the reviewer to weigh.
 
+use super::guard_word::words;
 use super::payload::Facts;
 use super::{Breadth, Delta, Observation, Outcome, Severity, Side, rule};
 use crate::document::{Place, Value};
@@ -61,6 +62,76 @@ const SENSITIVE: &[&str] = &[
     "sensitive",
 ];
 
+/// Facts that limit what leaves.
+const LIMITS: &[&str] = &[
+    "filter",
+    "filters",
+    "where",
+    "predicate",
+    "condition",
+    "query",
+    "limit",
+    "maxrows",
+    "since",
+    "startdate",
+    "from",
+];
+/// Facts that hide what leaves.
+const MASKS: &[&str] = &[
+    "masking",
+    "masked",
+    "mask",
+    "anonymized",
+    "anonymize",
+    "anonymisation",
+    "anonymization",
+    "pseudonymized",
+    "pseudonymize",
+    "redact",
+    "redacted",
+    "redaction",
+    "tokenize",
+    "tokenized",
+    "hashed",
+];
+const COLUMNS: &[&str] = &["columns", "fields", "select", "attributes"];
+/// Words in the names of columns that hold what people keep to themselves.
+const PERSONAL: &[&str] = &[
+    "email",
+    "mail",
+    "phone",
+    "mobile",
+    "birth",
+    "birthday",
+    "birthdate",
+    "dob",
+    "ssn",
+    "passport",
+    "national",
+    "iban",
+    "card",
+    "pan",
+    "cvv",
+    "salary",
+    "password",
+    "secret",
+    "token",
+    "diagnosis",
+    "health",
+    "religion",
+    "gender",
+    "ethnicity",
+    "address",
+    "street",
+    "surname",
+    "firstname",
+    "lastname",
+    "fullname",
+    "latitude",
+    "longitude",
+    "taxid",
+];
+
 /// From so many times the volume on, it is another export.
 const GROWTH: u64 = 10;
 
@@ -101,6 +172,7 @@ pub(super) fn observe(facts: &Facts<'_>, seen: &mut Vec<Observation>) -> Outcome
     }
     volume(facts, seen);
     class(facts, seen);
+    columns(facts, seen);
     openness(facts, seen);
     if found {
         Outcome::Analyzed
@@ -190,6 +262,19 @@ fn class(facts: &Facts<'_>, seen: &mut Vec<Observation>) {
     }
 }
 
+/// Observes columns that by their name hold what is personal.
+fn columns(facts: &Facts<'_>, seen: &mut Vec<Observation>) {
+    for (name, place, value) in here(facts, COLUMNS) {
+        for column in value.one_or_more().iter().filter_map(Value::text) {
+            if words(column).iter().any(|word| PERSONAL.contains(&word.as_str())) {
+                let what = format!("the column {} leaves, which by its name is personal", quote(column));
+                let seen_here = Observation::new(&rule::EXPORT_SENSITIVE, format!("{name} {column}"), what);
+                seen.push(seen_here.severity(Severity::Medium).at(place, value.line));
+            }
+        }
+    }
+}
+
 fn openness(facts: &Facts<'_>, seen: &mut Vec<Observation>) {
     for (name, place, value) in here(
         facts,
@@ -200,12 +285,8 @@ fn openness(facts: &Facts<'_>, seen: &mut Vec<Observation>) {
             seen.push(Observation::new(&rule::EXPORT_OPEN, name.clone(), what).at(place, value.line));
         }
     }
-    for (name, place, value) in here(facts, &["encryption", "encrypted", "serversideencryption"]) {
-        if value.is_false()
-            || value
-                .text()
-                .is_some_and(|text| matches!(text, "none" | "NONE" | "off" | "disabled"))
-        {
+    for (name, place, value) in encryptions(facts) {
+        if is_off(value) {
             let what = format!("{} is off: the data leaves unencrypted", quote(name));
             let seen_here = Observation::new(&rule::EXPORT_OPEN, name.clone(), what);
             seen.push(seen_here.severity(Severity::Medium).at(place, value.line));
@@ -213,9 +294,59 @@ fn openness(facts: &Facts<'_>, seen: &mut Vec<Observation>) {
     }
 }
 
+/// Returns the facts that say how the data is encrypted: by name, or inside of one that is named so.
+fn encryptions<'b, 'a>(facts: &'b Facts<'a>) -> impl Iterator<Item = &'b (String, Place, &'a Value)> {
+    facts.all().filter(|(name, place, _)| {
+        let named = matches!(name.as_str(), "encryption" | "encrypted" | "serversideencryption");
+        let inside = place.pointer.to_ascii_lowercase().ends_with("/encryption");
+        let how = matches!(name.as_str(), "algorithm" | "type" | "mode" | "enabled" | "sse");
+        (named || inside && how) && !is_declaration(name, place)
+    })
+}
+
+fn is_off(value: &Value) -> bool {
+    let word = |text: &str| matches!(text.to_ascii_lowercase().as_str(), "none" | "off" | "disabled" | "plaintext");
+    value.is_false() || value.text().is_some_and(word)
+}
+
+/// Says whether a fact says something: it is neither empty nor off.
+fn says(value: &Value) -> bool {
+    let empty = value.text().is_some_and(|text| text.trim().is_empty());
+    !empty && !is_off(value) && !value.one_or_more().is_empty()
+}
+
+/// Tells what limited, hid or encrypted the data before and does no longer.
+fn lost(before: &Facts<'_>, after: &Facts<'_>, changes: &mut Vec<(Observation, Delta, Side)>) {
+    let still = |names: &[&str]| here(after, names).any(|(.., value)| says(value));
+    for (names, about, why) in [
+        (LIMITS, &rule::EXPORT_FILTER_GONE, "limited what leaves and is gone"),
+        (MASKS, &rule::EXPORT_UNMASKED, "hid what leaves and is gone"),
+        (
+            &["encryption", "encrypted", "serversideencryption"][..],
+            &rule::EXPORT_OPEN,
+            "is no longer stated",
+        ),
+    ] {
+        for (name, place, value) in here(before, names).filter(|(.., value)| says(value)) {
+            // One that is set to nothing is off; what is off is told by itself.
+            let off = about.id == rule::EXPORT_OPEN.id && here(after, &[name.as_str()]).any(|(.., value)| is_off(value));
+            let kept = match names {
+                LIMITS => here(after, &[name.as_str()]).any(|(.., value)| says(value)),
+                _ => still(names),
+            };
+            if !kept && !off {
+                let what = format!("{} {why}", quote(name));
+                let seen = Observation::new(about, name.clone(), what).at(place, value.line);
+                changes.push((seen, Delta::Widened, Side::Before));
+            }
+        }
+    }
+}
+
 /// What shows only beside the export as it was: another place, or much more.
 pub(super) fn changes(before: &Facts<'_>, after: &Facts<'_>) -> Vec<(Observation, Delta, Side)> {
     let mut changes = Vec::new();
+    lost(before, after, &mut changes);
     for (name, place, value) in here(after, ACCOUNT).chain(here(after, REGION)) {
         let old = here(before, &[name.as_str()]).find_map(|(.., value)| value.text());
         if let (Some(old), Some(new)) = (old, value.text())
@@ -330,6 +461,34 @@ mod tests {
             level(Some(&before), &export("eu-west-1", 1_000)),
             Severity::Medium
         );
+    }
+
+    #[test]
+    fn what_limited_or_hid_the_data_and_is_gone_is_told() {
+        let export = |more: &str| format!(r#"{{"bucket": "b"{more}}}"#);
+        let bare = export("");
+        for (more, expected) in [
+            (r#", "filter": "country = 'DE'""#, Severity::Medium),
+            (r#", "limit": 100"#, Severity::Medium),
+            (r#", "masking": ["email"]"#, Severity::High),
+            (r#", "encryption": {"algorithm": "aws:kms"}"#, Severity::High),
+            (r#", "format": "csv""#, Severity::Info),
+        ] {
+            assert_eq!(level(Some(&export(more)), &bare), expected, "{more}");
+            assert_eq!(level(Some(&bare), &export(more)), Severity::Info, "{more}");
+        }
+        let inside = export(r#", "encryption": {"algorithm": "none"}"#);
+        let before = export(r#", "encryption": {"algorithm": "aws:kms"}"#);
+        assert_eq!(level(Some(&before), &inside), Severity::Medium);
+    }
+
+    #[test]
+    fn columns_that_are_personal_by_their_name_are_told() {
+        let export = |columns: &str| format!(r#"{{"bucket": "b", "columns": [{columns}]}}"#);
+        let before = export(r#""id", "country""#);
+        let level = |columns: &str| level(Some(&before), &export(columns));
+        assert_eq!(level(r#""id", "country", "birth_date""#), Severity::Medium);
+        assert_eq!(level(r#""id", "total""#), Severity::Info);
     }
 
     #[test]

@@ -134,7 +134,7 @@ impl<'a> Rights<'a> {
         let covers = statement.principals.is_empty() && (mine.is_empty() || mine == condition);
         self.on
             .iter()
-            .find(|(have, _)| covers && matches_glob(have, resource))
+            .find(|(have, _)| covers && (matches_glob(have, resource) || matches_glob(have, table_of(resource))))
             .map(|(_, actions)| actions)
     }
 
@@ -183,6 +183,14 @@ impl<'a> Rights<'a> {
             self.statement.under(),
             table().as_of
         )
+    }
+}
+
+/// Returns the table of an index of DynamoDB, which holds nothing that the table does not; else the resource itself.
+fn table_of(resource: &str) -> &str {
+    match resource.split_once("/index/") {
+        Some((table, _)) if table.contains(":dynamodb:") => table,
+        _ => resource,
     }
 }
 
@@ -419,6 +427,16 @@ mod tests {
         );
         let same = analyze("iam", Some(after.as_bytes()), after.as_bytes());
         assert_eq!(severity(&same), Severity::Info, "{same:?}");
+    }
+
+    #[test]
+    fn an_index_of_a_table_that_is_read_already_gives_nothing_new() {
+        let table = "arn:aws:dynamodb:eu-west-1:1:table/t";
+        let before = allow(r#""dynamodb:Query""#, table);
+        let after = allow(r#""dynamodb:Query""#, &format!(r#"{table}", "{table}/index/*"#));
+        assert_eq!(severity(&gained(Some(&before), &after)), Severity::Info);
+        let other = allow(r#""dynamodb:Query""#, &format!(r#"{table}", "{table}2/index/*"#));
+        assert_eq!(severity(&gained(Some(&before), &other)), Severity::Medium);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! are not YAML and end as not analyzed.
 
 use super::kubernetes_change::{changed, gone};
+use super::kubernetes_network;
 use super::kubernetes_pod::pod;
 use super::{Delta, Detector, Input, Observation, Outcome, Severity, Side, rule};
 use crate::document::{Place, Value};
@@ -55,6 +56,7 @@ impl Detector for Manifests {
         let objects = objects(input);
         for object in &objects {
             exposure(object, seen);
+            annotations(object, seen);
             object
                 .value
                 .walk_from(&mut object.place.clone(), &mut |place, value| {
@@ -82,7 +84,10 @@ impl Detector for Manifests {
         for old in objects(before) {
             match new.get(&old.name) {
                 None => changes.push((gone(&old), Delta::Widened, Side::Before)),
-                Some(new) => changed(&old, new, &mut changes),
+                Some(new) => {
+                    changed(&old, new, &mut changes);
+                    kubernetes_network::changed(&old, new, &mut changes);
+                }
             }
         }
         changes
@@ -145,6 +150,18 @@ fn exposure(object: &Object<'_>, seen: &mut Vec<Observation>) {
             );
         }
         _ => {}
+    }
+}
+
+/// Observes annotations that put text into the settings of a proxy as it stands.
+fn annotations(object: &Object<'_>, seen: &mut Vec<Observation>) {
+    let notes = object.value.path(&["metadata", "annotations"]);
+    for (key, note) in notes.map(Value::entries).unwrap_or_default() {
+        if key.ends_with("-snippet") {
+            let what = format!("{} of {} is put into a proxy's settings", quote(key), quote(&object.name));
+            let key = format!("{} {key} {}", object.name, note.text().unwrap_or_default());
+            seen.push(Observation::new(&rule::K8S_SNIPPET, key, what).at(&object.place, note.line));
+        }
     }
 }
 
@@ -259,6 +276,41 @@ mod tests {
             "          securityContext: {seccompProfile: {type: Unconfined}}\n          image",
         );
         assert_eq!(ids(Some(POD), &open), ["k8s-unconfined"]);
+    }
+
+    #[test]
+    fn confinements_of_pods_that_are_gone_are_told() {
+        let level =
+            |before: &str, after: &str| severity(&analyze("k8s", Some(before.as_bytes()), after.as_bytes()));
+        for guard in [
+            "runtimeClassName: gvisor",
+            "automountServiceAccountToken: false",
+            "hostUsers: false",
+            "securityContext: {runAsNonRoot: true}",
+        ] {
+            let guarded = POD.replace("      containers", &format!("      {guard}\n      containers"));
+            assert_eq!(level(&guarded, POD), Severity::Medium, "{guard}");
+            assert_eq!(level(POD, &guarded), Severity::Info, "{guard}");
+        }
+        let mounts = POD.replace("      containers", "      automountServiceAccountToken: true\n      containers");
+        assert_eq!(level(POD, &mounts), Severity::Info, "it was so by default");
+    }
+
+    #[test]
+    fn logins_in_annotations_and_kept_disks_are_guards() {
+        let level =
+            |before: &str, after: &str| severity(&analyze("k8s", Some(before.as_bytes()), after.as_bytes()));
+        let ingress = "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata:\n  name: i\n  annotations: {nginx.ingress.kubernetes.io/auth-url: https://l.test, a.test/note: x}\nspec: {tls: [{hosts: [h.test]}]}\n";
+        assert_eq!(
+            level(ingress, &ingress.replace("nginx.ingress.kubernetes.io/auth-url: https://l.test, ", "")),
+            Severity::Medium
+        );
+        assert_eq!(level(ingress, &ingress.replace(", a.test/note: x", "")), Severity::Info);
+        let snippet = ingress.replace("a.test/note", "nginx.ingress.kubernetes.io/server-snippet");
+        assert_eq!(level(ingress, &snippet), Severity::Medium);
+        let class = "apiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: {name: s}\nreclaimPolicy: Retain\n";
+        assert_eq!(level(class, &class.replace("Retain", "Delete")), Severity::Medium);
+        assert_eq!(level(&class.replace("Retain", "Delete"), class), Severity::Info);
     }
 
     #[test]

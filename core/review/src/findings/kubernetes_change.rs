@@ -5,7 +5,7 @@ use super::kubernetes::Object;
 use super::observation::quote;
 use super::{Delta, Observation, Severity, Side, rule};
 use crate::document::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Tells an object that is gone.
 pub(super) fn gone(object: &Object<'_>) -> Observation {
@@ -68,6 +68,18 @@ pub(super) fn changed(old: &Object<'_>, new: &Object<'_>, changes: &mut Vec<(Obs
         let what = format!("{} {what}", quote(&new.name));
         add(&rule::K8S_GUARD_REMOVED, Severity::Medium, what, line);
     }
+    for (what, line) in unconfined_pod(old, new).into_iter().chain(unmarked(old, new)) {
+        let what = format!("{} {what}", quote(&new.name));
+        add(&rule::K8S_GUARD_REMOVED, Severity::Medium, what, line);
+    }
+    for (key, line) in deleted_with_use(old, new) {
+        let what = format!(
+            "{} of {} was to retain data and now deletes it",
+            quote(&key),
+            quote(&new.name)
+        );
+        add(&rule::K8S_DATA_DELETED, Severity::Medium, what, line);
+    }
     let (before, after) = (containers(old), containers(new));
     for (name, container) in &after {
         let Some(earlier) = before.get(name) else { continue };
@@ -99,6 +111,11 @@ pub(super) fn changed(old: &Object<'_>, new: &Object<'_>, changes: &mut Vec<(Obs
                 &["securityContext", "seccompProfile"],
                 "its seccomp profile",
                 Severity::Low,
+            ),
+            (
+                &["securityContext", "allowPrivilegeEscalation"],
+                "the bar to gaining privileges",
+                Severity::Medium,
             ),
             (
                 &["securityContext", "runAsNonRoot"],
@@ -160,6 +177,110 @@ pub(super) fn changed(old: &Object<'_>, new: &Object<'_>, changes: &mut Vec<(Obs
     }
 }
 
+/// Returns which confinements of its pods are gone.
+fn unconfined_pod(old: &Object<'_>, new: &Object<'_>) -> Vec<(String, u32)> {
+    let (Some(was), Some(is)) = (pod_spec(old), pod_spec(new)) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for (path, what) in [
+        (&["runtimeClassName"][..], "the sandbox they ran in"),
+        (&["securityContext", "runAsNonRoot"], "the demand not to run as root"),
+        (&["securityContext", "seccompProfile"], "their seccomp profile"),
+        (&["securityContext", "appArmorProfile"], "their AppArmor profile"),
+    ] {
+        let set = |spec: &Value| spec.path(path).is_some_and(|value| !value.is_false());
+        // Containers may state for themselves what the pod no longer does.
+        let by_each = |key: &str| {
+            let containers = is.at("containers").map(Value::items).unwrap_or_default();
+            containers
+                .iter()
+                .all(|one| one.path(&["securityContext", key]).is_some())
+        };
+        let moved = path.get(1).is_some_and(|key| by_each(key));
+        if set(was) && !set(is) && !moved {
+            found.push((format!("takes from its pods {what}"), is.line));
+        }
+    }
+    for (key, what) in [
+        ("automountServiceAccountToken", "get the token of their account"),
+        ("hostUsers", "share the users of their node"),
+    ] {
+        let off = |spec: &Value| spec.at(key).is_some_and(Value::is_false);
+        if off(was) && !off(is) {
+            found.push((format!("lets its pods {what}"), is.line));
+        }
+    }
+    found
+}
+
+fn pod_spec<'a>(object: &Object<'a>) -> Option<&'a Value> {
+    let paths: [&[&str]; 3] = [
+        &["spec", "template", "spec"],
+        &["spec", "jobTemplate", "spec", "template", "spec"],
+        &["spec"],
+    ];
+    paths
+        .iter()
+        .filter_map(|path| object.value.path(path))
+        .find(|spec| spec.at("containers").is_some())
+}
+
+/// Returns the annotations that guarded an object and are gone or say no.
+fn unmarked(old: &Object<'_>, new: &Object<'_>) -> Vec<(String, u32)> {
+    const GUARDS: &[&str] = &[
+        "auth",
+        "whitelist",
+        "allowlist",
+        "source-range",
+        "modsecurity",
+        "waf",
+        "ssl-redirect",
+        "client-certificate",
+        "apparmor",
+        "seccomp",
+        "limit-rps",
+        "limit-connections",
+    ];
+    let notes = |object: &Object<'_>| -> Vec<(String, String)> {
+        let notes = object.value.path(&["metadata", "annotations"]);
+        let entries = notes.map(Value::entries).unwrap_or_default();
+        let text = |value: &Value| match value.is_false() {
+            true => "false".to_owned(),
+            false => value.text().unwrap_or_default().to_ascii_lowercase(),
+        };
+        entries.iter().map(|(key, value)| (key.clone(), text(value))).collect()
+    };
+    let says_no = |text: &str| matches!(text, "" | "false" | "none" | "off" | "0.0.0.0/0" | "unconfined");
+    let after = notes(new);
+    let lost = notes(old).into_iter().filter(|(key, was)| {
+        let name = key.rsplit('/').next().unwrap_or(key);
+        let guard = GUARDS.iter().any(|word| name.contains(word));
+        let still = after.iter().any(|(it, is)| it == key && !says_no(is));
+        guard && !says_no(was) && !still
+    });
+    lost.map(|(key, _)| (format!("loses the annotation {}", quote(&key)), new.value.line))
+        .collect()
+}
+
+/// Returns the keys by which data was retained and is now deleted with what used it.
+fn deleted_with_use(old: &Object<'_>, new: &Object<'_>) -> Vec<(String, u32)> {
+    let mut retained = BTreeSet::new();
+    old.value.walk(&mut |place, value| {
+        if value.text() == Some("Retain") {
+            retained.insert(place.identity.clone());
+        }
+    });
+    let mut found = Vec::new();
+    new.value.walk(&mut |place, value| {
+        if value.text() == Some("Delete") && retained.contains(&place.identity) {
+            let key = place.identity.rsplit('/').next().unwrap_or_default();
+            found.push((key.to_owned(), value.line));
+        }
+    });
+    found
+}
+
 /// Returns in which ways a rollout may take more down at once than before.
 fn rollout(old: &Object<'_>, new: &Object<'_>) -> Vec<(String, u32)> {
     let kind = |object: &Object<'_>| {
@@ -213,25 +334,6 @@ fn weaker(old: &Object<'_>, new: &Object<'_>) -> Vec<(String, u32)> {
         }
         if most.1.is_some_and(|is| most.0.map_or(is > 1, |was| is > was)) {
             found.push(("lets more pods go down than before".to_owned(), new.value.line));
-        }
-    }
-    if new.kind == "NetworkPolicy" {
-        for side in ["ingress", "egress"] {
-            let open = |object: &Object<'_>| {
-                let rules = object
-                    .value
-                    .path(&["spec", side])
-                    .map(Value::items)
-                    .unwrap_or_default();
-                let every = |rule: &&Value| rule.at("from").or(rule.at("to")).is_none();
-                rules.iter().find(every).map(|rule| rule.line)
-            };
-            if let (None, Some(line)) = (open(old), open(new)) {
-                found.push((
-                    format!("lets everybody through: a rule of its {side} names nobody"),
-                    line,
-                ));
-            }
         }
     }
     let level = |object: &Object<'_>| {

@@ -9,14 +9,21 @@
 //! recognised. A [`Detector`] is the seam for more rules; none of them decides anything.
 
 mod call;
+mod call_argument;
 mod cloud;
+mod cloud_capacity;
+mod cloud_role;
+mod cloud_setting;
 mod config;
 mod container;
 mod drift;
 mod export;
 mod finding;
+mod firewall;
+mod guard_word;
 mod iam;
 mod iam_action;
+mod iam_condition;
 mod iam_denial;
 mod iam_escalation;
 mod iam_gain;
@@ -26,29 +33,37 @@ mod iam_trust;
 mod jenkins;
 mod kubernetes;
 mod kubernetes_change;
+mod kubernetes_network;
 mod kubernetes_pod;
 mod look_alike;
 mod network;
 mod observation;
+mod owners;
+mod package;
 mod payload;
 mod pipeline;
 mod pipeline_family;
 mod plan;
 mod promotion;
 mod rbac;
+mod rbac_grant;
 mod rule;
 mod secret;
 mod shell;
+mod shell_cloud;
 mod shell_hidden;
 mod shell_program;
 mod shell_syntax;
 mod sql;
 mod sql_alteration;
+mod sql_inner;
 mod template;
 mod terraform;
 mod terraform_source;
 mod text;
+mod transport;
 mod workflow;
+mod workflow_trust;
 
 pub(crate) use drift::told;
 pub use drift::with_drift;
@@ -61,7 +76,7 @@ use observation::compare;
 use std::borrow::Cow;
 
 /// The version of the rules; parties that hold another one refuse each other's findings.
-pub const RULESET: &str = "2026-11-22.2";
+pub const RULESET: &str = "2026-11-22.3";
 
 /// A file larger than this is not analyzed.
 pub const MAX_BYTES: usize = 16 << 20;
@@ -274,7 +289,9 @@ const DETECTORS: &[&dyn Detector] = &[
     &secret::Secrets,
     &iam::Policies,
     &cloud::Resources,
+    &cloud_role::Grants,
     &network::Openings,
+    &firewall::Ordered,
     &plan::Plan,
     &terraform::Source,
     &kubernetes::Manifests,
@@ -283,6 +300,8 @@ const DETECTORS: &[&dyn Detector] = &[
     &pipeline::Pipelines,
     &container::Builds,
     &config::Settings,
+    &package::Packages,
+    &owners::Owners,
     &sql::Statements,
     &shell::Commands,
     &call::Calls,

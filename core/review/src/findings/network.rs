@@ -90,12 +90,46 @@ impl Detector for Openings {
             for range in ranges {
                 observe(place, value, range, seen);
             }
+            listed(place, value, seen);
         });
         if found {
             Outcome::Analyzed
         } else {
             Outcome::NotMine
         }
+    }
+}
+
+/// Parts of the names of lists, outside of groups, that say who is let in.
+const LISTS: &[&str] = &[
+    "publicaccesscidr",
+    "authorizednetwork",
+    "authorizedip",
+    "allowedip",
+    "allowedcidr",
+    "accesscidr",
+    "admincidr",
+    "trustedcidr",
+    "allowlist",
+    "whitelist",
+    "sourcerange",
+    "ipallow",
+    "iprules",
+];
+
+/// Observes the whole world in a list of those who are let in.
+fn listed(place: &Place, value: &Value, seen: &mut Vec<Observation>) {
+    let Some(range) = value.text().filter(|text| matches!(*text, "0.0.0.0/0" | "::/0")) else {
+        return;
+    };
+    let names = place.pointer.split('/').filter(|part| part.parse::<u32>().is_err());
+    let list = names
+        .filter(|part| !RANGES.contains(part))
+        .find(|part| LISTS.iter().any(|list| super::payload::plain(part).contains(list)));
+    if let Some(list) = list {
+        let what = format!("{} is let in by {}", quote(range), quote(list));
+        let key = format!("{} {range}", place.identity);
+        seen.push(Observation::new(&rule::NETWORK_OPEN_TO_WORLD, key, what).at(place, value.line));
     }
 }
 
@@ -174,6 +208,10 @@ fn observe(place: &Place, rule_value: &Value, range: &str, seen: &mut Vec<Observ
         }
         Reach::Wide => (&rule::NETWORK_WIDE_RANGE, Severity::Medium),
         Reach::Named => (&rule::NETWORK_INGRESS, Severity::Low),
+        // Half a million private addresses and more are no longer one's own neighbours.
+        Reach::Private if is_vast(range) && is_sensitive(from, to) && !every => {
+            (&rule::NETWORK_WIDE_RANGE, Severity::Medium)
+        }
         Reach::Private => (&rule::NETWORK_INGRESS, Severity::Info),
     };
     let services: Vec<&str> = SENSITIVE
@@ -210,13 +248,22 @@ fn observe(place: &Place, rule_value: &Value, range: &str, seen: &mut Vec<Observ
 }
 
 fn world_severity(from: i64, to: i64, every: bool) -> Severity {
-    let sensitive = SENSITIVE.iter().any(|(port, _)| (from..=to).contains(port));
-    match (every, sensitive) {
+    match (every, is_sensitive(from, to)) {
         (true, _) => Severity::Critical,
         (_, true) => Severity::High,
         _ if from == to && matches!(from, 80 | 443) => Severity::Low,
         _ => Severity::Medium,
     }
+}
+
+fn is_sensitive(from: i64, to: i64) -> bool {
+    SENSITIVE.iter().any(|(port, _)| (from..=to).contains(port))
+}
+
+/// Says whether a range of IPv4 holds more addresses than any one network is likely to have.
+fn is_vast(range: &str) -> bool {
+    let length = range.split_once('/').and_then(|(_, length)| length.trim().parse::<u8>().ok());
+    !range.contains(':') && length.is_some_and(|length| length <= 13)
 }
 
 fn family(range: &str) -> &'static str {
@@ -302,6 +349,34 @@ mod tests {
                 .count(),
             2
         );
+    }
+
+    #[test]
+    fn a_database_for_all_private_addresses_is_told() {
+        let database = |range: &str| group("FromPort: 5432\n          ToPort: 5432", range);
+        let near = database("10.4.0.0/16");
+        assert_eq!(first(None, &near).1, Severity::Info);
+        assert_eq!(
+            first(Some(&near), &database("10.0.0.0/8")),
+            ("network-wide-range".into(), Severity::Medium, Delta::Introduced)
+        );
+    }
+
+    #[test]
+    fn the_world_in_a_list_of_any_service_is_told() {
+        let list = |name: &str, range: &str| format!(r#"{{"config": [{{"{name}": ["{range}"]}}]}}"#);
+        for name in ["public_access_cidrs", "authorizedIpRanges", "allowed_cidrs"] {
+            let after = list(name, "0.0.0.0/0");
+            assert_eq!(
+                first(Some(&list(name, "192.0.2.0/28")), &after),
+                ("network-open-to-world".into(), Severity::High, Delta::Introduced),
+                "{name}"
+            );
+        }
+        let route = list("destination_cidrs", "0.0.0.0/0");
+        assert_ne!(first(None, &route).0, "network-open-to-world");
+        let google = r#"{"authorized_networks": [{"name": "all", "value": "0.0.0.0/0"}]}"#;
+        assert_eq!(first(None, google).0, "network-open-to-world");
     }
 
     #[test]

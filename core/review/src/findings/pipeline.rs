@@ -63,6 +63,8 @@ pub(super) struct Pipeline {
     pub(super) untrusted: &'static [&'static str],
     /// Settings that hand out more than a job needs.
     pub(super) handed_out: Vec<(String, u32)>,
+    /// Settings by which the log tells more than it should, how bad it is, and where.
+    pub(super) talkative: Vec<(String, Severity, u32)>,
 }
 
 impl Detector for Pipelines {
@@ -79,6 +81,10 @@ impl Detector for Pipelines {
         }
         for (what, line) in &pipeline.handed_out {
             seen.push(Observation::new(&rule::CI_PERMISSIONS, what.clone(), what.clone()).line(*line));
+        }
+        for (what, severity, line) in &pipeline.talkative {
+            let seen_here = Observation::new(&rule::CI_DEBUG_LOG, what.clone(), what.clone());
+            seen.push(seen_here.severity(*severity).line(*line));
         }
         for job in &pipeline.jobs {
             judge_job(job, pipeline.untrusted, seen);
@@ -292,6 +298,17 @@ mod tests {
     const GITLAB: &str = "stages: [a, b]\nbuild:\n  stage: a\n  image: r/x@sha256:aa\n  script: [make]\nship:\n  stage: b\n  environment: prod\n  rules:\n    - if: $CI_COMMIT_TAG\n      when: manual\n  script:\n    - ./ship\n";
     const AZURE: &str = "trigger: [main]\npool: {vmImage: ubuntu-24.04}\nstages:\n  - stage: s\n    jobs:\n      - deployment: ship\n        environment: prod\n        strategy: {runOnce: {deploy: {steps: [{script: make ship}]}}}\n";
     const CIRCLE: &str = "version: 2.1\njobs:\n  ship:\n    docker: [{image: cimg/base@sha256:aa}]\n    steps: [checkout, {run: make ship}]\nworkflows:\n  w:\n    jobs:\n      - hold: {type: approval}\n      - ship: {requires: [hold]}\n";
+
+    #[test]
+    fn logs_that_tell_all_and_checks_that_may_fail_are_told() {
+        let traced = GITLAB.replace("  stage: b\n", "  stage: b\n  variables: {CI_DEBUG_TRACE: 'true'}\n");
+        assert_eq!(ids(Some(GITLAB), &traced), [("ci-debug-log", Severity::High)]);
+        let may_fail = GITLAB.replace("  stage: a\n", "  stage: a\n  allow_failure: true\n");
+        assert_eq!(ids(Some(GITLAB), &may_fail), [("ci-guard-removed", Severity::Medium)]);
+        assert_eq!(ids(Some(&may_fail), GITLAB), []);
+        let debug = AZURE.replace("pool:", "variables: {system.debug: true}\npool:");
+        assert_eq!(ids(Some(AZURE), &debug), [("ci-debug-log", Severity::Medium)]);
+    }
 
     #[test]
     fn careful_pipelines_are_quiet() {

@@ -3,8 +3,11 @@
 use super::container::{image, is_version_tag};
 use super::observation::quote;
 use super::pipeline::{Command, Job, Part, Pin, Pipeline};
+use super::Severity;
 use crate::document::{Node, Place, Value};
 
+/// The guard that a job stops the pipeline when it fails.
+const STOPS: &str = "stopping what comes after it when it fails";
 const PERSON: &str = "a person who starts it";
 const APPROVAL: &str = "an approval";
 const ENVIRONMENT: &str = "the rules of an environment";
@@ -52,6 +55,7 @@ pub(super) fn is_gitlab(root: &Value) -> bool {
 /// Reads a pipeline of GitLab CI.
 pub(super) fn gitlab(place: &Place, root: &Value) -> Pipeline {
     let mut pipeline = Pipeline::default();
+    pipeline.talkative.extend(talkative(root.at("variables")));
     for include in root.at("include").map(Value::one_or_more).unwrap_or_default() {
         pipeline.parts.extend(gitlab_include(include));
     }
@@ -70,6 +74,7 @@ pub(super) fn gitlab(place: &Place, root: &Value) -> Pipeline {
             line: value.line,
             ..Job::default()
         };
+        pipeline.talkative.extend(talkative(value.at("variables")));
         for key in ["before_script", "script", "after_script"] {
             job.commands.extend(commands(value.at(key)));
         }
@@ -77,6 +82,9 @@ pub(super) fn gitlab(place: &Place, root: &Value) -> Pipeline {
         let manual = |value: &Value| value.text_at("when") == Some("manual");
         if manual(value) || !rules.is_empty() && rules.iter().all(|rule| manual(rule) || never(rule)) {
             job.guards.insert(PERSON);
+        }
+        if !value.at("allow_failure").is_some_and(may_fail) {
+            job.guards.insert(STOPS);
         }
         if value.at("environment").is_some() {
             job.guards.insert(ENVIRONMENT);
@@ -94,6 +102,29 @@ pub(super) fn gitlab(place: &Place, root: &Value) -> Pipeline {
         ..Job::default()
     });
     pipeline
+}
+
+fn may_fail(allowed: &Value) -> bool {
+    allowed.is_true() || !allowed.entries().is_empty()
+}
+
+/// Returns the variables that make a log tell more: one prints every secret, the others what a job does with them.
+fn talkative(variables: Option<&Value>) -> Vec<(String, Severity, u32)> {
+    let entries = variables.map(Value::entries).unwrap_or_default();
+    let told = entries.iter().filter_map(|(name, setting)| {
+        let severity = match name.as_str() {
+            "CI_DEBUG_TRACE" => Severity::High,
+            "CI_DEBUG_SERVICES" | "system.debug" | "System.Debug" => Severity::Medium,
+            _ => return None,
+        };
+        let on = setting.is_true() || setting.at("value").is_some_and(Value::is_true);
+        let what = match severity {
+            Severity::High => format!("{} is on: the log tells every variable, secrets too", quote(name)),
+            _ => format!("{} is on: the log tells more than it should", quote(name)),
+        };
+        on.then_some((what, severity, setting.line))
+    });
+    told.collect()
 }
 
 fn never(rule: &Value) -> bool {
@@ -209,6 +240,7 @@ pub(super) fn azure(place: &Place, root: &Value) -> Pipeline {
             pin,
         }));
     }
+    pipeline.talkative.extend(talkative(root.at("variables")));
     let whole_pool = root.at("pool");
     let mut top = Job {
         name: "the pipeline".to_owned(),

@@ -61,6 +61,16 @@ pub(super) const STATEFUL: &[&str] = &[
     "glacier",
 ];
 
+/// Parts of the names of resource types of which each change makes a new version beside the old one.
+const VERSIONED: &[&str] = &[
+    "_task_definition",
+    "_layer_version",
+    "_launch_configuration",
+    "_api_gateway_deployment",
+    "null_resource",
+    "terraform_data",
+];
+
 /// Returns the state before that a plan carries, one root for each resource.
 pub(super) fn before(documents: &Documents) -> Option<Vec<(Place, &Value)>> {
     sides(documents, "before")
@@ -168,10 +178,10 @@ fn change(index: usize, resource: &Value, seen: &mut Vec<Observation>) -> bool {
     }
     if does("delete") && does("create") {
         let why = replaced_by(resource);
-        let severity = if precious {
-            Severity::High
-        } else {
-            Severity::Medium
+        let severity = match () {
+            () if precious => Severity::High,
+            () if VERSIONED.iter().any(|part| kind.contains(part)) => Severity::Low,
+            () => Severity::Medium,
         };
         add(
             &rule::PLAN_REPLACE,

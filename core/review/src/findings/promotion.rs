@@ -78,6 +78,8 @@ pub(super) fn observe(facts: &Facts<'_>, seen: &mut Vec<Observation>) -> Outcome
         add(&rule::MODEL_NO_DIGEST, "digest", what);
     }
     evaluation(facts, version, seen);
+    runs_code(facts, seen);
+    tested_on_training(facts, seen);
     for (name, place, value) in facts.named(TRAFFIC) {
         if number(value).is_some_and(|share| share >= 100.0) {
             let what = format!(
@@ -161,6 +163,50 @@ fn evaluation(facts: &Facts<'_>, version: &Value, seen: &mut Vec<Observation>) {
     }
 }
 
+/// Observes formats and switches by which loading the model runs code.
+fn runs_code(facts: &Facts<'_>, seen: &mut Vec<Observation>) {
+    const FORMATS: &[&str] = &["pickle", "pkl", "joblib", "dill", "cloudpickle", "marshal"];
+    const ENDS: &[&str] = &[".pkl", ".pickle", ".joblib", ".dill", ".pt", ".pth"];
+    for (name, place, value) in facts.all() {
+        let text = value.text().unwrap_or_default().to_ascii_lowercase();
+        let format = matches!(name.as_str(), "format" | "serialization" | "artifactformat")
+            && FORMATS.contains(&text.as_str());
+        let file = matches!(name.as_str(), "artifact" | "artifacturi" | "uri" | "path" | "file" | "modelfile" | "weights")
+            && ENDS.iter().any(|end| text.ends_with(end));
+        let trusts = matches!(
+            name.as_str(),
+            "trustremotecode" | "allowpickle" | "allowunsafe" | "unsafe" | "allowdangerousdeserialization"
+        ) && value.is_true()
+            || matches!(name.as_str(), "weightsonly" | "safemode") && value.is_false();
+        if format || file || trusts {
+            let what = format!(
+                "{} is {}: loading the model runs what stands in it",
+                quote(name),
+                quote(&text_of(value))
+            );
+            seen.push(Observation::new(&rule::MODEL_RUNS_CODE, name.clone(), what).at(place, value.line));
+        }
+    }
+}
+
+/// Observes that a model was evaluated on the data that it was trained on.
+fn tested_on_training(facts: &Facts<'_>, seen: &mut Vec<Observation>) {
+    const DATA: &[&str] = &["dataset", "datasetversion", "data", "datauri", "trainingdata"];
+    let texts = |of_evaluation: bool| {
+        facts
+            .named(DATA)
+            .filter(move |(_, place, _)| in_evaluation(place) == of_evaluation)
+            .flat_map(|(_, place, value)| value.one_or_more().iter().map(move |text| (place, text)))
+    };
+    for (place, tested) in texts(true) {
+        let name = tested.text().filter(|name| !name.is_empty());
+        if name.is_some() && texts(false).any(|(_, learnt)| learnt.text() == name) {
+            let what = format!("the model was evaluated on {}, which it was trained on", quote(name.unwrap_or_default()));
+            seen.push(Observation::new(&rule::MODEL_TESTED_ON_TRAINING, "", what).at(place, tested.line));
+        }
+    }
+}
+
 /// Returns the numbers that stand right below a key.
 fn numbers(facts: &Facts<'_>, below: &[&str]) -> BTreeMap<String, (f64, Place, u32)> {
     let mut found = BTreeMap::new();
@@ -221,6 +267,10 @@ pub(super) fn changes(before: &Facts<'_>, after: &Facts<'_>) -> Vec<(Observation
             add(&rule::MODEL_SWAPPED, Severity::High, &name, what, *line);
         }
     }
+    for (name, was, is, line) in lowered(before, after) {
+        let what = format!("{} was {was} and is {is}: less is asked of the model", quote(&name));
+        add(&rule::MODEL_GATE_LOWERED, Severity::Medium, &name, what, line);
+    }
     let (was, is) = (origins(before, LINEAGE), origins(after, LINEAGE));
     for name in was.keys().filter(|name| !is.contains_key(*name)) {
         let what = format!("{} was stated and no longer is", quote(name));
@@ -234,6 +284,19 @@ pub(super) fn changes(before: &Facts<'_>, after: &Facts<'_>) -> Vec<(Observation
         }
     }
     changes
+}
+
+/// Returns the bounds that a model has to meet and that ask less of it than before.
+fn lowered(before: &Facts<'_>, after: &Facts<'_>) -> Vec<(String, f64, f64, u32)> {
+    const GATES: &[&str] = &["gates", "gate", "guardrails", "thresholds", "limits", "requirements", "acceptance"];
+    let (old, new) = (numbers(before, GATES), numbers(after, GATES));
+    let eased = new.into_iter().filter_map(|(name, (is, _, line))| {
+        let was = old.get(&name)?.0;
+        let most = name.contains("max") || LESS_IS_BETTER.iter().any(|part| name.contains(part)) && !name.contains("min");
+        let easier = if most { is > was } else { is < was };
+        easier.then_some((name, was, is, line))
+    });
+    eased.collect()
 }
 
 /// Returns the texts under some facts, by their place.
@@ -285,6 +348,37 @@ mod tests {
         );
         let empty = r#"{"version": 3, "metrics": {}, "dataset": "d", "sha256": "00"}"#;
         assert_eq!(found(None, empty), [("model-not-evaluated", Severity::High)]);
+    }
+
+    #[test]
+    fn models_whose_loading_runs_code_are_told() {
+        let with = |more: &str| WHOLE.replacen('{', &format!("{{{more}, "), 1);
+        for more in [
+            r#""format": "pickle""#,
+            r#""artifact": "s3://m/7/model.pkl""#,
+            r#""runtime": {"trust_remote_code": true}"#,
+            r#""loader": {"weights_only": false}"#,
+        ] {
+            assert_eq!(found(None, &with(more)), [("model-runs-code", Severity::High)], "{more}");
+        }
+        for more in [r#""format": "safetensors""#, r#""artifact": "m.onnx""#, r#""trust_remote_code": false"#] {
+            assert_eq!(found(None, &with(more)), [], "{more}");
+        }
+    }
+
+    #[test]
+    fn a_model_is_not_measured_on_what_it_learnt_nor_by_less() {
+        let tested = |on: &str| WHOLE.replace(r#""passed""#, &format!(r#""dataset": "{on}", "passed""#));
+        assert_eq!(found(None, &tested("d9")), []);
+        assert_eq!(found(None, &tested("d1")), [("model-tested-on-training", Severity::High)]);
+        let gates = |f1: f32, toxicity: f32| {
+            WHOLE.replacen('{', &format!(r#"{{"gates": {{"f1": {f1}, "toxicity_max": {toxicity}}}, "#), 1)
+        };
+        let before = gates(0.8, 0.1);
+        assert_eq!(found(Some(&before), &gates(0.9, 0.05)), []);
+        for eased in [gates(0.7, 0.1), gates(0.8, 0.5)] {
+            assert_eq!(found(Some(&before), &eased), [("model-gate-lowered", Severity::Medium)]);
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Kubernetes RBAC: which verbs on which resources a role gains, and who is bound to it.
 
 use super::kubernetes::{Object, objects};
+use super::rbac_grant;
 use super::{Breadth, Detector, Input, Observation, Outcome, Severity, rule};
 use crate::document::Value;
 use crate::findings::observation::quote;
@@ -19,6 +20,7 @@ impl Detector for Roles {
             match object.kind {
                 "Role" | "ClusterRole" => role(&object, seen),
                 "RoleBinding" | "ClusterRoleBinding" => binding(&object, seen),
+                "ConfigMap" if rbac_grant::mapped(&object, seen) => {}
                 _ => continue,
             }
             found = true;
@@ -81,6 +83,7 @@ fn role(object: &Object<'_>, seen: &mut Vec<Observation>) {
             }
         }
     }
+    rbac_grant::joined(object, seen);
     if let Some(labels) = object.value.at("aggregationRule") {
         let what = format!(
             "{} takes in the rules of other roles by label",
@@ -93,10 +96,10 @@ fn role(object: &Object<'_>, seen: &mut Vec<Observation>) {
     }
 }
 
-type Danger = (&'static rule::Rule, Severity, &'static str);
+pub(super) type Danger = (&'static rule::Rule, Severity, &'static str);
 
 #[expect(clippy::too_many_lines, reason = "one table, a row for each right")]
-fn danger(verb: &str, resource: &str, group: &str, cluster: bool) -> Option<Danger> {
+pub(super) fn danger(verb: &str, resource: &str, group: &str, cluster: bool) -> Option<Danger> {
     let any = verb == "*";
     let writes = any
         || matches!(

@@ -95,12 +95,22 @@ rules! {
         Some("https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html"), ["CKV_AWS_53", "CKV_AWS_54", "CKV_AWS_55", "CKV_AWS_56"];
     PUBLICLY_ACCESSIBLE "publicly-accessible" High "A resource is reachable by anybody"
         None, ["CKV_AWS_17"];
+    DATA_COPIED_OUT "data-copied-out" High "Data is handed to another account"
+        Some("https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-change-owner.html"), [];
     PROTECTION_OFF "protection-off" Medium "A protection against loss is off"
         None, ["CKV_AWS_21", "CKV_AWS_293"];
     ENCRYPTION_OFF "encryption-off" Medium "Encryption is off"
         None, ["CKV_AWS_16", "CKV_AWS_19"];
+    ENCRYPTION_WEAK "encryption-weak" Medium "Encryption that is broken is accepted"
+        Some("https://www.rfc-editor.org/rfc/rfc8996"), ["CKV_AWS_103", "CKV_AWS_174"];
     LOGGING_OFF "logging-off" Medium "Records are no longer kept"
         None, ["CKV_AWS_67", "CKV_AWS_18"];
+    WATCH_OFF "watch-off" High "What watches is switched off"
+        Some("https://attack.mitre.org/techniques/T1562/"), ["CKV_AWS_238"];
+    CLOUD_SCALED_TO_ZERO "cloud-scaled-to-zero" Medium "Machines are scaled to nothing"
+        None, [];
+    CLOUD_ROLE "cloud-role" Medium "A strong role of a cloud is given"
+        Some("https://cloud.google.com/iam/docs/roles-overview"), ["CKV_GCP_41", "CKV_GCP_49", "CKV_AZURE_39"];
     BOUNDARY_GONE "boundary-gone" High "A permissions boundary is gone"
         Some("https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html"), [];
     NETWORK_OPEN_TO_WORLD "network-open-to-world" High "Everybody may connect"
@@ -111,6 +121,12 @@ rules! {
         None, [];
     NETWORK_EGRESS_OPEN "network-egress-open" Info "Everything may be reached from inside"
         None, ["CKV_AWS_382"];
+    NETWORK_DENIAL_VOID "network-denial-void" High "A denial never applies"
+        Some("https://docs.aws.amazon.com/vpc/latest/userguide/nacl-rules.html"), [];
+    NETWORK_DENIAL_REMOVED "network-denial-removed" Medium "A denial of a network is gone"
+        Some("https://docs.aws.amazon.com/vpc/latest/userguide/nacl-rules.html"), [];
+    NETWORK_TARGETS_GONE "network-targets-gone" Medium "A rule holds for every machine"
+        Some("https://cloud.google.com/firewall/docs/firewalls"), [];
     PLAN_DESTROY "plan-destroy" Medium "A resource is destroyed"
         None, [];
     PLAN_REPLACE "plan-replace" Medium "A resource is destroyed and made anew"
@@ -153,6 +169,12 @@ rules! {
         None, [];
     K8S_EXPOSED "k8s-exposed" Medium "Something is reachable from outside"
         None, [];
+    K8S_PEERS_WIDENED "k8s-peers-widened" Medium "More pods may connect"
+        Some("https://kubernetes.io/docs/concepts/services-networking/network-policies/"), [];
+    K8S_DATA_DELETED "k8s-data-deleted" Medium "Data goes with what used it"
+        Some("https://kubernetes.io/docs/concepts/storage/persistent-volumes/#reclaiming"), [];
+    K8S_SNIPPET "k8s-snippet" Medium "An annotation writes the settings of a proxy"
+        Some("https://kubernetes.io/docs/concepts/services-networking/ingress/"), ["CVE-2021-25742", "CKV_K8S_152"];
     K8S_OBJECT_REMOVED "k8s-object-removed" Low "An object is gone"
         None, [];
     K8S_SCALED_TO_ZERO "k8s-scaled-to-zero" Medium "A workload is scaled to nothing"
@@ -173,6 +195,8 @@ rules! {
         Some("https://kubernetes.io/docs/concepts/security/rbac-good-practices/"), ["KSV048"];
     RBAC_AGGREGATED "rbac-aggregated" Medium "A role takes in others by label"
         Some("https://kubernetes.io/docs/reference/access-authn-authz/rbac/#aggregated-clusterroles"), [];
+    RBAC_JOINS_DEFAULT "rbac-joins-default-role" Low "A role becomes part of a role that many hold"
+        Some("https://kubernetes.io/docs/reference/access-authn-authz/rbac/#user-facing-roles"), [];
     RBAC_CLUSTER_ADMIN "rbac-cluster-admin" Critical "Somebody becomes cluster-admin"
         Some("https://kubernetes.io/docs/concepts/security/rbac-good-practices/"), ["KSV051"];
     RBAC_EVERYBODY "rbac-everybody" High "Everybody is bound to a role"
@@ -227,6 +251,10 @@ rules! {
         None, [];
     SHELL_PERMISSIONS "shell-permissions" Medium "A protection of the machine is taken down"
         None, [];
+    SHELL_OPENS "shell-opens" High "A command opens something to others"
+        None, [];
+    SHELL_STOPS "shell-stops" Medium "A command stops or takes away what runs"
+        None, [];
     SHELL_REVERSE "shell-reverse" Critical "A shell is given to the network"
         None, [];
     SHELL_UNTRUSTED_SOURCE "shell-untrusted-source" Medium "Code is installed from an odd place"
@@ -255,6 +283,14 @@ rules! {
         Some("https://securitylab.github.com/resources/github-actions-preventing-pwn-requests/"), ["dangerous-triggers"];
     CI_INJECTION "ci-injection" High "Text of others becomes a command"
         Some("https://securitylab.github.com/resources/github-actions-untrusted-input/"), ["template-injection", "CKV_GHA_2"];
+    CI_ENVIRONMENT_WRITTEN "ci-environment-written" Medium "What is not known sets the environment of later steps"
+        Some("https://securitylab.github.com/resources/github-actions-untrusted-input/"), ["github-env"];
+    CI_STRANGERS_FILES "ci-strangers-files" Low "Files of strangers are taken in"
+        Some("https://securitylab.github.com/resources/github-actions-preventing-pwn-requests/"), ["dangerous-triggers"];
+    CI_SPOOFABLE "ci-spoofable-condition" Medium "A condition that strangers can meet"
+        None, ["bot-conditions"];
+    CI_DEBUG_LOG "ci-debug-log" Medium "The log tells more than it should"
+        Some("https://docs.gitlab.com/ci/variables/#enable-debug-logging"), [];
     CI_SECRET_SENT "ci-secret-sent" High "A secret is sent away"
         None, ["CKV_GHA_3"];
     BUILD_BASE_UNPINNED "build-base-unpinned" Low "A base image is not named exactly"
@@ -265,8 +301,18 @@ rules! {
         Some("https://docs.docker.com/build/building/best-practices/"), ["CKV_DOCKER_3", "CKV_DOCKER_8"];
     BUILD_FETCHES "build-fetches-unchecked" Medium "A build takes in what nothing checks"
         None, ["CKV_DOCKER_4"];
+    BUILD_SECRET_ARGUMENT "build-secret-argument" Medium "A secret stays in the history of an image"
+        Some("https://docs.docker.com/build/building/secrets/"), ["SecretsUsedInArgOrEnv"];
     BUILD_PRIVILEGED "build-privileged" High "A step of a build has power over its machine"
         None, [];
+    PACKAGE_INSTALL_SCRIPT "package-install-script" Medium "Installing a package runs a command"
+        Some("https://docs.npmjs.com/cli/using-npm/scripts#life-cycle-scripts"), [];
+    PACKAGE_SOURCE "package-source" High "A package comes from elsewhere"
+        Some("https://slsa.dev/spec/v1.0/threats"), [];
+    PACKAGE_UNCHECKED "package-unchecked" Medium "A package is checked against nothing"
+        Some("https://slsa.dev/spec/v1.0/threats"), [];
+    REVIEW_OWNERS_LESS "review-owners-less" Medium "Fewer people have to review"
+        Some("https://docs.github.com/repositories/managing-your-repositorys-settings-and-features/customizing-your-repository/about-code-owners"), [];
     CALL_DESTROYS "call-destroys" Medium "A call deletes"
         None, [];
     CALL_SPENDS "call-spends" High "A call moves money"
@@ -274,6 +320,12 @@ rules! {
     CALL_GRANTS "call-grants" Medium "A call lets somebody in"
         None, [];
     CALL_OPENS "call-opens" Medium "A call opens something to everybody"
+        None, [];
+    CALL_GUARD_OFF "call-guard-off" High "A call switches a guard off"
+        None, [];
+    CALL_TOUCHES_GUARD "call-touches-guard" High "A call writes what guards or runs"
+        None, [];
+    CALL_READS_SECRET "call-reads-secret" High "A call reads a secret"
         None, [];
     CALL_SENDS "call-sends" Medium "A call sends something out"
         None, [];
@@ -295,6 +347,10 @@ rules! {
         None, [];
     EXPORT_OPEN "export-open" High "The data is open to others or unencrypted"
         None, [];
+    EXPORT_FILTER_GONE "export-filter-gone" Medium "Nothing limits what leaves"
+        None, [];
+    EXPORT_UNMASKED "export-unmasked" High "What was hidden leaves in the clear"
+        None, [];
     EXPORT_REGION "export-region" Low "Data goes to a region"
         None, [];
     EXPORT_VOLUME "export-volume" Info "An amount of data leaves"
@@ -303,6 +359,8 @@ rules! {
         None, [];
     ROTATION_NO_WAY_BACK "rotation-no-way-back" Medium "The old secret is gone at once"
         None, [];
+    ROTATION_WEAK "rotation-weak" Medium "The new secret is easily guessed"
+        Some("https://pages.nist.gov/800-63-4/sp800-63b.html"), [];
     MODEL_NOT_EVALUATED "model-not-evaluated" High "A model was not evaluated"
         None, [];
     MODEL_EVALUATION_STALE "model-evaluation-stale" High "The evaluation is of another version"
@@ -314,6 +372,12 @@ rules! {
     MODEL_LINEAGE_CHANGED "model-lineage-changed" Medium "A model comes from something else"
         None, [];
     MODEL_SWAPPED "model-swapped" High "A version is other bytes than before"
+        None, [];
+    MODEL_RUNS_CODE "model-runs-code" High "Loading a model runs code"
+        Some("https://cwe.mitre.org/data/definitions/502.html"), [];
+    MODEL_TESTED_ON_TRAINING "model-tested-on-training" High "A model was measured on what it learnt"
+        None, [];
+    MODEL_GATE_LOWERED "model-gate-lowered" Medium "A model has to meet less"
         None, [];
     MODEL_NO_LINEAGE "model-no-lineage" Medium "Where a model comes from is not stated"
         None, [];

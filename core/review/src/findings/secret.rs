@@ -234,7 +234,7 @@ fn literal<'a>(key: &str, value: &'a Value) -> Option<&'a str> {
     }
 }
 
-fn names_secret(key: &str) -> bool {
+pub(super) fn names_secret(key: &str) -> bool {
     const NAMES: &[&str] = &[
         "password",
         "passwd",

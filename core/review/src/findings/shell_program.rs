@@ -3,7 +3,7 @@
 use super::observation::quote;
 use super::shell::{At, INTERPRETERS, SHELLS, program, script, unwrapped};
 use super::shell_hidden::{self, is_system_file};
-use super::{Observation, Severity, rule};
+use super::{Observation, Severity, rule, shell_cloud};
 
 /// Judges one simple command, following wrappers and `sh -c`.
 #[expect(clippy::too_many_lines, reason = "one table, a row for each program")]
@@ -31,6 +31,9 @@ pub(super) fn command(words: &[String], at: &At, nesting: u32, seen: &mut Vec<Ob
             .any(|word| word.starts_with('-') && !word.starts_with("--") && word.contains(letters))
     };
     let text = arguments.join(" ");
+    if let Some((about, severity, why)) = shell_cloud::judge(name, arguments) {
+        add(about, severity, why);
+    }
     match name {
         "rm" if short(&['r', 'R']) || has(&["--recursive"]) => add(
             &rule::SHELL_DELETES,
@@ -108,20 +111,6 @@ pub(super) fn command(words: &[String], at: &At, nesting: u32, seen: &mut Vec<Ob
         "helm" if has(&["uninstall", "delete"]) => {
             add(&rule::SHELL_DELETES, Severity::Medium, "removes a release");
         }
-        "aws" | "gcloud" | "az"
-            if arguments.iter().any(|word| {
-                matches!(word.as_str(), "rb" | "rm" | "--delete" | "purge")
-                    || word.starts_with("delete")
-                    || word.starts_with("terminate")
-                    || word == "remove"
-            }) =>
-        {
-            add(
-                &rule::SHELL_DELETES,
-                Severity::Medium,
-                "deletes resources of a cloud account",
-            );
-        }
         "dropdb" | "dropuser" => add(&rule::SHELL_DELETES, Severity::High, "drops a database or user"),
         "shutdown" | "reboot" | "poweroff" | "halt" => {
             add(&rule::SHELL_REMOTE, Severity::Medium, "stops the machine");
@@ -170,11 +159,15 @@ pub(super) fn command(words: &[String], at: &At, nesting: u32, seen: &mut Vec<Ob
                 "scales a workload to nothing",
             );
         }
-        "aws" | "gcloud" | "az" if grants(arguments) => add(
-            &rule::SHELL_PERMISSIONS,
-            Severity::High,
-            "changes rights in a cloud account",
-        ),
+        "chown" | "chmod" | "chgrp"
+            if (short(&['R']) || has(&["--recursive"])) && removal(arguments) == Severity::Critical =>
+        {
+            add(
+                &rule::SHELL_PERMISSIONS,
+                Severity::Critical,
+                "changes who may use the files of a whole machine",
+            );
+        }
         "history" if short(&['c']) => add(&rule::SHELL_HIDES, Severity::High, "removes traces"),
         "truncate" | "rm" if text.contains("/var/log") || text.contains("_history") => {
             add(&rule::SHELL_HIDES, Severity::High, "removes traces");
@@ -255,19 +248,6 @@ fn inner(name: &str, arguments: &[String], at: &At, nesting: u32, seen: &mut Vec
     }
 }
 
-/// Says whether a cloud's command line changes who may do what.
-fn grants(arguments: &[String]) -> bool {
-    arguments.iter().any(|word| {
-        let iam = word.starts_with("attach-") && word.ends_with("-policy");
-        let put = word.starts_with("put-") && (word.ends_with("-policy") || word.ends_with("-acl"));
-        let make = matches!(
-            word.as_str(),
-            "create-access-key" | "create-login-profile" | "add-user-to-group" | "update-assume-role-policy"
-        );
-        iam || put || make || matches!(word.as_str(), "add-iam-policy-binding" | "set-iam-policy")
-    })
-}
-
 /// Judges what output is written over.
 pub(super) fn redirects(targets: &[String], at: &At, seen: &mut Vec<Observation>) {
     for target in targets {
@@ -325,8 +305,29 @@ fn removal(arguments: &[String]) -> Severity {
         {
             Severity::High
         }
+        () if targets.iter().all(|word| is_made_anew(word)) => Severity::Low,
         () => Severity::Medium,
     }
+}
+
+/// Says whether a path lies in a folder, below where the command runs, that a build makes anew.
+fn is_made_anew(path: &str) -> bool {
+    const MADE: &[&str] = &[
+        "target",
+        "build",
+        "dist",
+        "node_modules",
+        "coverage",
+        "__pycache__",
+        ".pytest_cache",
+        ".mypy_cache",
+        ".next",
+        ".gradle",
+        ".terraform",
+    ];
+    let path = path.trim_start_matches("./");
+    let first = path.split('/').next().unwrap_or_default();
+    MADE.contains(&first) && !path.contains("..") && !path.contains(['*', '?', '`', '{'])
 }
 
 fn uploads(arguments: &[String]) -> bool {

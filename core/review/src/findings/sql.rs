@@ -5,6 +5,7 @@
 //! transaction.
 
 use super::sql_alteration::alteration;
+use super::sql_inner::{OwnTables, inner, is_one_transaction, unjoined, unjoined_deletion};
 use super::{Detector, Input, Observation, Outcome, Problem, Severity, rule};
 use crate::findings::observation::quote;
 use sqlparser::ast::{
@@ -35,8 +36,12 @@ impl Detector for Statements {
                     let what = format!("{} statements stand in one action", statements.len());
                     seen.push(Observation::new(&rule::SQL_SEVERAL, "", what));
                 }
+                let wrapped = is_one_transaction(&statements);
+                let mut own = OwnTables::default();
                 for (line, statement) in &statements {
-                    judge(statement, *line, seen);
+                    if !own.dropped_by(statement) {
+                        judge(statement, *line, wrapped, seen);
+                    }
                 }
                 Outcome::Analyzed
             }
@@ -96,7 +101,10 @@ fn parse_as(dialect: &dyn Dialect, text: &str) -> Result<Vec<(u32, Statement)>, 
 }
 
 #[expect(clippy::too_many_lines, reason = "one table, a row for each statement")]
-fn judge(statement: &Statement, line: u32, seen: &mut Vec<Observation>) {
+fn judge(statement: &Statement, line: u32, wrapped: bool, seen: &mut Vec<Observation>) {
+    for within in inner(statement) {
+        judge(within, line, wrapped, seen);
+    }
     let shown = statement.to_string();
     let mut add = |about, severity, why: String| {
         let what = format!("{why}: {}", quote(&shown));
@@ -107,14 +115,16 @@ fn judge(statement: &Statement, line: u32, seen: &mut Vec<Observation>) {
         );
     };
     match statement {
-        Statement::Update(update) if matches_all(update.selection.as_ref()) => {
+        Statement::Update(update) if matches_all(update.selection.as_ref()) || unjoined(update) => {
             add(
                 &rule::SQL_NO_WHERE,
                 Severity::High,
                 "every row is updated".to_owned(),
             );
         }
-        Statement::Delete(delete) if matches_all(delete.selection.as_ref()) && delete.limit.is_none() => {
+        Statement::Delete(delete)
+            if (matches_all(delete.selection.as_ref()) || unjoined_deletion(delete)) && delete.limit.is_none() =>
+        {
             add(
                 &rule::SQL_NO_WHERE,
                 Severity::Critical,
@@ -194,7 +204,11 @@ fn judge(statement: &Statement, line: u32, seen: &mut Vec<Observation>) {
         | Statement::ReleaseSavepoint { .. } => {
             add(
                 &rule::SQL_TRANSACTION_CONTROL,
-                Severity::High,
+                if wrapped {
+                    Severity::Low
+                } else {
+                    Severity::High
+                },
                 "the statement steers the transaction it is to run in".to_owned(),
             );
         }

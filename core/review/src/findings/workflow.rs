@@ -1,7 +1,7 @@
 //! CI workflows (GitHub Actions): whose code runs, with which rights, and what it is given.
 
 use super::shell::{at, script};
-use super::{Delta, Detector, Input, Observation, Outcome, Severity, Side, rule};
+use super::{Delta, Detector, Input, Observation, Outcome, Severity, Side, rule, workflow_trust};
 use crate::document::{Place, Value};
 use crate::findings::observation::quote;
 use std::collections::BTreeMap;
@@ -100,6 +100,12 @@ fn lost(before: &Value, after: &Value, place: &Place) -> Vec<(Observation, Delta
                 "job {} no longer waits for the rules of an environment",
                 quote(name)
             );
+            add(&rule::CI_GUARD_REMOVED, Severity::Medium, name, what, job.line);
+        }
+        if job.at("continue-on-error").is_some_and(Value::is_true)
+            && !old.at("continue-on-error").is_some_and(Value::is_true)
+        {
+            let what = format!("job {} may fail and nothing stops", quote(name));
             add(&rule::CI_GUARD_REMOVED, Severity::Medium, name, what, job.line);
         }
         if gone("if") {
@@ -230,6 +236,10 @@ fn steps(place: &Place, root: &Value, privileged: bool, seen: &mut Vec<Observati
         }
         if let Some(run) = value.at("run").filter(|run| run.text().is_some()) {
             command(place, run, seen);
+            workflow_trust::environment(place, run, privileged, seen);
+        }
+        if privileged {
+            workflow_trust::strangers(place, value, seen);
         }
         for (key, setting) in value.entries() {
             if key == "ACTIONS_ALLOW_UNSECURE_COMMANDS" && setting.is_true() {

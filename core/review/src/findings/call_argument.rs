@@ -1,0 +1,207 @@
+//! What the arguments of a call and the body of a request tell: guards that are switched off, files that guard or run
+//! something, files that hold secrets.
+//!
+//! The names alone are read, as [`super::guard_word`] knows them; what the server does with them can't be known.
+
+use super::guard_word::{guards, leads_past};
+use super::observation::quote;
+use super::shell_hidden::is_system_file;
+use super::{Observation, rule};
+use crate::document::{self, Node, Place, Value};
+
+/// What a setting without a value means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unset {
+    /// It stays as it was.
+    Left,
+    /// It is taken away.
+    Cleared,
+}
+
+/// Hands the body of a request on with its address, where it is a document.
+pub(super) fn body(target: &str, body: &Value, judge: &mut dyn FnMut(&str, &Value)) {
+    let path = target.split(['?', '#']).next().unwrap_or(target);
+    match body.text() {
+        None => judge(path, body),
+        Some(text) if text.trim_start().starts_with(['{', '[']) => {
+            let documents = document::read_json(text.as_bytes()).unwrap_or_default();
+            documents.all.iter().for_each(|document| judge(path, document));
+        }
+        Some(_) => {}
+    }
+}
+
+/// Observes settings that switch a guard off or lead past one.
+pub(super) fn guards_off(
+    place: &Place,
+    name: &str,
+    unset: Unset,
+    arguments: &Value,
+    seen: &mut Vec<Observation>,
+) {
+    arguments.walk(&mut |_, value| {
+        for (key, setting) in value.entries() {
+            let off = setting.is_false()
+                || setting.text().is_some_and(|text| {
+                    matches!(text.to_ascii_lowercase().as_str(), "none" | "off" | "disabled" | "0")
+                })
+                || unset == Unset::Cleared && setting.node == Node::Null;
+            let on = setting.is_true();
+            if off && guards(key) || on && leads_past(key) {
+                let way = if on { "on" } else { "off" };
+                let what = format!("{} switches {} {way}", quote(name), quote(key));
+                let seen_here = Observation::new(&rule::CALL_GUARD_OFF, format!("{name} {key}"), what);
+                seen.push(seen_here.at(place, setting.line));
+            }
+        }
+    });
+}
+
+/// Observes files in the arguments that guard or run something, or hold a secret.
+pub(super) fn files(place: &Place, name: &str, reads: bool, arguments: &Value, seen: &mut Vec<Observation>) {
+    const KEYS: &[&str] = &[
+        "path",
+        "paths",
+        "file",
+        "files",
+        "filename",
+        "filepath",
+        "source",
+        "target",
+        "destination",
+        "uri",
+        "url",
+    ];
+    arguments.walk(&mut |_, value| {
+        for (key, setting) in value.entries() {
+            if !KEYS.contains(&super::payload::plain(key).as_str()) {
+                continue;
+            }
+            for path in setting.one_or_more().iter().filter_map(Value::text) {
+                let (about, does) = if holds_secret(path) {
+                    (&rule::CALL_READS_SECRET, "touches")
+                } else if !reads && (steers(path) || is_system_file(path)) {
+                    (&rule::CALL_TOUCHES_GUARD, "is called on")
+                } else {
+                    continue;
+                };
+                let what = format!("the tool {} {does} {}", quote(name), quote(path));
+                let seen_here = Observation::new(about, format!("{name} {path}"), what);
+                seen.push(seen_here.at(place, setting.line));
+            }
+        }
+    });
+}
+
+/// Says whether a file of a repository steers what is run or who reviews.
+fn steers(path: &str) -> bool {
+    let lower = path.to_ascii_lowercase();
+    [
+        ".github/workflows/",
+        ".github/actions/",
+        ".gitlab-ci.yml",
+        ".circleci/",
+        "azure-pipelines.yml",
+        "jenkinsfile",
+        "codeowners",
+        ".git/hooks/",
+        ".git/config",
+        ".husky/",
+        ".pre-commit-config.yaml",
+        "dependabot.yml",
+        "renovate.json",
+    ]
+    .iter()
+    .any(|part| lower.contains(part))
+}
+
+/// Says whether a file is one of those in which programs keep credentials.
+fn holds_secret(path: &str) -> bool {
+    let lower = path.to_ascii_lowercase();
+    let file = lower.rsplit('/').next().unwrap_or_default();
+    let sample = ["example", "sample", "template", "dist"].iter().any(|word| file.ends_with(word));
+    let environment = (file == ".env" || file.starts_with(".env.")) && !sample;
+    let ends = [".pem", ".key", ".p12", ".pfx", ".jks", ".keystore", ".tfstate", ".kdbx"];
+    environment
+        || ends.iter().any(|end| file.ends_with(end))
+        || file.starts_with("id_rsa") && !file.ends_with(".pub")
+        || file.starts_with("id_ed25519") && !file.ends_with(".pub")
+        || [
+            ".aws/credentials",
+            ".azure/accesstokens",
+            ".config/gcloud/",
+            ".docker/config.json",
+            ".kube/config",
+            ".git-credentials",
+            ".netrc",
+            ".npmrc",
+            ".pgpass",
+            ".pypirc",
+            "/etc/shadow",
+            "/proc/self/environ",
+            "/proc/1/environ",
+            "/var/run/secrets/",
+            "/run/secrets/",
+        ]
+        .iter()
+        .any(|part| lower.contains(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::findings::{Severity, analyze};
+
+    fn told(tool: &str, arguments: &str) -> Vec<(&'static str, Severity)> {
+        let action = format!(r#"{{"tool": "{tool}", "arguments": {arguments}}}"#);
+        analyze("mcp-call", None, action.as_bytes())
+            .iter()
+            .filter(|finding| finding.severity > Severity::Low)
+            .map(|finding| (finding.rule.as_str(), finding.severity))
+            .collect()
+    }
+
+    #[test]
+    fn guards_are_switched_off_by_their_names() {
+        let off = [("call-guard-off", Severity::High)];
+        for arguments in [
+            r#"{"settings": {"require_two_factor": false}}"#,
+            r#"{"auditLog": "off"}"#,
+            r#"{"allow_force_pushes": true}"#,
+            r#"{"skipSecurityChecks": true}"#,
+        ] {
+            assert_eq!(told("update_settings", arguments), off, "{arguments}");
+            assert_eq!(told("list_settings", arguments), [], "{arguments}");
+        }
+        for arguments in [
+            r#"{"require_two_factor": true}"#,
+            r#"{"require_two_factor": null}"#,
+            r#"{"archived": false, "allow_merge_commit": true}"#,
+            r#"{"title": "require two factor"}"#,
+        ] {
+            assert_eq!(told("update_settings", arguments), [], "{arguments}");
+        }
+    }
+
+    #[test]
+    fn files_that_run_or_guard_may_be_read_but_not_written_unseen() {
+        let path = |path: &str| format!(r#"{{"path": "{path}", "content": "x"}}"#);
+        for file in [".github/workflows/a.yml", "docs/CODEOWNERS", "/etc/passwd", ".git/hooks/pre-push"] {
+            let expected = [("call-touches-guard", Severity::High)];
+            assert_eq!(told("write_file", &path(file)), expected, "{file}");
+            assert_eq!(told("read_file", &path(file)), [], "{file}");
+        }
+        assert_eq!(told("write_file", &path("src/main.rs")), []);
+    }
+
+    #[test]
+    fn files_of_credentials_are_not_read_unseen() {
+        let path = |path: &str| format!(r#"{{"path": "{path}"}}"#);
+        for file in ["/home/a/.aws/credentials", ".env", "app/.env.production", "k/id_rsa", "terraform.tfstate"] {
+            let expected = [("call-reads-secret", Severity::High)];
+            assert_eq!(told("read_file", &path(file)), expected, "{file}");
+        }
+        for file in [".env.example", "id_rsa.pub", "README.md", "environment.ts"] {
+            assert_eq!(told("read_file", &path(file)), [], "{file}");
+        }
+    }
+}
