@@ -163,12 +163,13 @@ fn call(place: &Place, value: &Value, name: &str, arguments: &Value, seen: &mut 
 /// Judges what a request sends like the arguments of a call.
 fn sent(place: &Place, name: &str, body: &Value, seen: &mut Vec<Observation>) {
     let words = words(name.rsplit('/').next().unwrap_or(name));
+    if words.iter().any(|word| READING.contains(&word.as_str())) {
+        return;
+    }
     strong_role(place, name, body, seen);
     moves_money(place, name, &words, body, seen);
     opens(place, name, &words, body, seen);
-    if !words.iter().any(|word| READING.contains(&word.as_str())) {
-        call_argument::guards_off(place, name, Unset::Cleared, body, seen);
-    }
+    call_argument::guards_off(place, name, Unset::Cleared, body, seen);
 }
 
 /// Observes a role in the arguments that gives control.
@@ -278,12 +279,15 @@ fn opens(place: &Place, name: &str, words: &[String], arguments: &Value, seen: &
                 .to_ascii_lowercase()
                 .replace(['-', ' '], "_");
             let named = KEYS.contains(&key.as_str()) && EVERYBODY.contains(&text.as_str());
-            if named || matches!(key.as_str(), "public" | "is_public" | "anonymous") && setting.is_true() {
+            let closed = matches!(key.as_str(), "private" | "is_private") && setting.is_false();
+            let open = matches!(key.as_str(), "public" | "is_public" | "anonymous") && setting.is_true();
+            if named || open || closed {
+                let text = if closed { "false" } else { text.as_str() };
                 let what = format!(
                     "the tool {} is called with {} {}",
                     quote(name),
                     quote(&key),
-                    quote(&text)
+                    quote(text)
                 );
                 let seen_here = Observation::new(&rule::CALL_OPENS, format!("{name} {key} {text}"), what);
                 seen.push(seen_here.at(place, setting.line));
@@ -379,9 +383,9 @@ fn acts(target: &str) -> Option<(&'static rule::Rule, Severity)> {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     let last = parts.iter().rev().take(2).flat_map(|part| words(part));
     let verbs: Vec<String> = last.map(|word| word.trim_end_matches('s').to_owned()).collect();
-    let known = VERBS.iter().filter(|(_, about, _)| {
-        about.id == rule::CALL_DESTROYS.id || about.id == rule::CALL_SPENDS.id
-    });
+    let known = VERBS
+        .iter()
+        .filter(|(_, about, _)| about.id == rule::CALL_DESTROYS.id || about.id == rule::CALL_SPENDS.id);
     known
         .into_iter()
         .find(|(words, ..)| verbs.iter().any(|verb| words.contains(&verb.as_str())))
@@ -474,7 +478,10 @@ mod tests {
     fn what_a_request_does_shows_in_its_path_and_what_it_sends() {
         let post = |path: &str, body: &str| {
             let body = serde_json::Value::from(body);
-            level("http", &format!(r#"{{"method": "POST", "url": "https://x.test/{path}", "body": {body}}}"#))
+            level(
+                "http",
+                &format!(r#"{{"method": "POST", "url": "https://x.test/{path}", "body": {body}}}"#),
+            )
         };
         assert_eq!(post("orders-*/_delete_by_query", "{}"), Severity::Medium);
         assert_eq!(post("v1/refunds", "{}"), Severity::High);

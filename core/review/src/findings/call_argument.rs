@@ -43,7 +43,10 @@ pub(super) fn guards_off(
         for (key, setting) in value.entries() {
             let off = setting.is_false()
                 || setting.text().is_some_and(|text| {
-                    matches!(text.to_ascii_lowercase().as_str(), "none" | "off" | "disabled" | "0")
+                    matches!(
+                        text.to_ascii_lowercase().as_str(),
+                        "none" | "off" | "disabled" | "0"
+                    )
                 })
                 || unset == Unset::Cleared && setting.node == Node::Null;
             let on = setting.is_true();
@@ -119,11 +122,14 @@ fn steers(path: &str) -> bool {
 fn holds_secret(path: &str) -> bool {
     let lower = path.to_ascii_lowercase();
     let file = lower.rsplit('/').next().unwrap_or_default();
-    let sample = ["example", "sample", "template", "dist"].iter().any(|word| file.ends_with(word));
+    let sample = ["example", "sample", "template", "dist"]
+        .iter()
+        .any(|word| file.ends_with(word));
     let environment = (file == ".env" || file.starts_with(".env.")) && !sample;
-    let ends = [".pem", ".key", ".p12", ".pfx", ".jks", ".keystore", ".tfstate", ".kdbx"];
+    let ends = [".key", ".p12", ".pfx", ".jks", ".keystore", ".tfstate", ".kdbx"];
     environment
         || ends.iter().any(|end| file.ends_with(end))
+        || file.ends_with(".pem") && file.contains("key")
         || file.starts_with("id_rsa") && !file.ends_with(".pub")
         || file.starts_with("id_ed25519") && !file.ends_with(".pub")
         || [
@@ -185,7 +191,12 @@ mod tests {
     #[test]
     fn files_that_run_or_guard_may_be_read_but_not_written_unseen() {
         let path = |path: &str| format!(r#"{{"path": "{path}", "content": "x"}}"#);
-        for file in [".github/workflows/a.yml", "docs/CODEOWNERS", "/etc/passwd", ".git/hooks/pre-push"] {
+        for file in [
+            ".github/workflows/a.yml",
+            "docs/CODEOWNERS",
+            "/etc/passwd",
+            ".git/hooks/pre-push",
+        ] {
             let expected = [("call-touches-guard", Severity::High)];
             assert_eq!(told("write_file", &path(file)), expected, "{file}");
             assert_eq!(told("read_file", &path(file)), [], "{file}");
@@ -196,11 +207,23 @@ mod tests {
     #[test]
     fn files_of_credentials_are_not_read_unseen() {
         let path = |path: &str| format!(r#"{{"path": "{path}"}}"#);
-        for file in ["/home/a/.aws/credentials", ".env", "app/.env.production", "k/id_rsa", "terraform.tfstate"] {
+        for file in [
+            "/home/a/.aws/credentials",
+            ".env",
+            "app/.env.production",
+            "k/id_rsa",
+            "terraform.tfstate",
+        ] {
             let expected = [("call-reads-secret", Severity::High)];
             assert_eq!(told("read_file", &path(file)), expected, "{file}");
         }
-        for file in [".env.example", "id_rsa.pub", "README.md", "environment.ts"] {
+        for file in [
+            ".env.example",
+            "id_rsa.pub",
+            "README.md",
+            "environment.ts",
+            "chain.pem",
+        ] {
             assert_eq!(told("read_file", &path(file)), [], "{file}");
         }
     }

@@ -23,7 +23,14 @@ const RUNNING: &[&str] = &[
 ];
 
 /// Switches of a whole resource.
-const SWITCHES: &[&str] = &["enable", "enabled", "isenabled", "actionsenabled", "status", "recording"];
+const SWITCHES: &[&str] = &[
+    "enable",
+    "enabled",
+    "isenabled",
+    "actionsenabled",
+    "status",
+    "recording",
+];
 
 /// Parts of the names of resources that watch.
 const WATCHERS: &[&str] = &[
@@ -106,11 +113,18 @@ fn watches(holder: &str) -> bool {
 }
 
 fn is_on(value: &Value) -> bool {
-    value.is_true() || value.text().is_some_and(|text| text.eq_ignore_ascii_case("enabled"))
+    value.is_true()
+        || value
+            .text()
+            .is_some_and(|text| text.eq_ignore_ascii_case("enabled"))
 }
 
 fn is_off(value: &Value) -> bool {
-    let word = |text: &str| ["disabled", "suspended", "paused"].iter().any(|off| text.eq_ignore_ascii_case(off));
+    let word = |text: &str| {
+        ["disabled", "suspended", "paused"]
+            .iter()
+            .any(|off| text.eq_ignore_ascii_case(off))
+    };
     value.is_false() || value.text().is_some_and(word)
 }
 

@@ -57,13 +57,23 @@ fn google_weight(role: &str) -> Option<Weight> {
     Some(match name {
         "owner" => (Severity::Critical, "everything, who may do what included"),
         "editor" => (Severity::High, "it changes nearly everything"),
-        _ if name.starts_with("iam.") || has(&["securityadmin", "projectiamadmin", "organizationadmin", "folderadmin"]) => {
+        "iam.workloadidentityuser" => (Severity::Medium, "it acts as a service account"),
+        _ if has(&["objectadmin", "dataeditor"]) => (Severity::Low, "it changes data"),
+        _ if name.starts_with("iam.")
+            || has(&[
+                "securityadmin",
+                "projectiamadmin",
+                "organizationadmin",
+                "folderadmin",
+            ]) =>
+        {
             (Severity::High, "it acts as others or changes who may do what")
         }
         _ if has(&["secretaccessor", "decrypter"]) => (Severity::Medium, "it reads secrets"),
-        _ if has(&["admin", "owner", "editor", "developer"]) => {
-            (Severity::Medium, "it has the whole of a service, or runs code there as another account")
-        }
+        _ if has(&["admin", "owner", "editor", "developer"]) => (
+            Severity::Medium,
+            "it has the whole of a service, or runs code there as another account",
+        ),
         _ => return None,
     })
 }
@@ -76,7 +86,11 @@ fn azure(place: &Place, value: &Value, seen: &mut Vec<Observation>) -> bool {
     let scope = value.text_at("scope").unwrap_or_default();
     let wide = is_wide(scope);
     if let Some((severity, why)) = azure_weight(role, wide) {
-        let where_ = if wide { " on a whole subscription or more" } else { "" };
+        let where_ = if wide {
+            " on a whole subscription or more"
+        } else {
+            ""
+        };
         let what = format!("the role {} is given{where_}: {why}", quote(role));
         let key = format!("{} {role}", place.identity);
         seen.push(
@@ -115,6 +129,7 @@ fn azure_weight(role: &str, wide: bool) -> Option<Weight> {
             either(Severity::High, Severity::Medium),
             "it changes nearly everything",
         ),
+        _ if has(&["data contributor"]) => (either(Severity::Medium, Severity::Low), "it changes data"),
         _ if has(&["administrator", "contributor", "officer", "owner", "operator"]) => {
             (Severity::Medium, "it has the whole of a service")
         }
@@ -159,6 +174,7 @@ mod tests {
             ("iam.serviceAccountUser", Severity::High),
             ("secretmanager.secretAccessor", Severity::Medium),
             ("run.developer", Severity::Medium),
+            ("storage.objectAdmin", Severity::Low),
             ("bigquery.dataViewer", Severity::Info),
             ("iam.securityReviewer", Severity::Info),
         ] {
@@ -185,13 +201,18 @@ mod tests {
             Severity::High
         );
         assert_eq!(level(None, &grant("Reader", group)), Severity::Info);
-        assert_eq!(level(None, &grant("Key Vault Secrets User", group)), Severity::Medium);
+        assert_eq!(
+            level(None, &grant("Key Vault Secrets User", group)),
+            Severity::Medium
+        );
     }
 
     #[test]
     fn an_access_entry_of_a_cluster_is_told() {
         let entry = |policy: &str| {
-            format!(r#"{{"policy_arn": "arn:aws:eks::aws:cluster-access-policy/{policy}", "principal_arn": "x"}}"#)
+            format!(
+                r#"{{"policy_arn": "arn:aws:eks::aws:cluster-access-policy/{policy}", "principal_arn": "x"}}"#
+            )
         };
         assert_eq!(level(None, &entry("AmazonEKSClusterAdminPolicy")), Severity::High);
         assert_eq!(level(None, &entry("AmazonEKSViewPolicy")), Severity::Info);

@@ -277,7 +277,8 @@ impl Detector for Settings {
         }
         input.walk(&mut |place, value| {
             for (key, setting) in value.entries() {
-                let judged = judge_key(&place.pointer, key, setting).or_else(|| open_to_all(&place.pointer, key, setting));
+                let judged = judge_key(&place.pointer, key, setting)
+                    .or_else(|| open_to_all(&place.pointer, key, setting));
                 if let Some((severity, what)) = judged {
                     let what = format!("{what}: {} is {}", quote(key), quote(&shown(setting)));
                     seen.push(
@@ -366,9 +367,18 @@ fn open_to_all(pointer: &str, key: &str, value: &Value) -> Option<(Severity, &'s
     let name = format!("{}{}", super::payload::plain(pointer), super::payload::plain(key));
     // YAML writes `off` and `none` as words, JSON may write false.
     let says = value.one_or_more().iter().filter_map(Value::text);
-    let mut says = says.map(|text| if text.trim() == "*" { "*".to_owned() } else { super::payload::plain(text) });
+    let mut says = says.map(|text| {
+        if text.trim() == "*" {
+            "*".to_owned()
+        } else {
+            super::payload::plain(text)
+        }
+    });
     let own = super::payload::plain(key);
-    if LOGINS.iter().any(|end| own == *end || name.ends_with(end) && own == "mode") {
+    if LOGINS
+        .iter()
+        .any(|end| own == *end || name.ends_with(end) && own == "mode")
+    {
         return says
             .any(|text| NOBODY.contains(&text.as_str()))
             .then_some((Severity::High, "nobody has to say who they are"));
@@ -386,7 +396,10 @@ fn sudo_wildcards(line: &str) -> Vec<&str> {
         .and_then(|rest| rest.split_once('='))
         .or_else(|| line.split_once("NOPASSWD:"))
         .map(|(_, commands)| commands);
-    let commands = allowed.filter(|_| !line.starts_with('#')).unwrap_or_default().split(',');
+    let commands = allowed
+        .filter(|_| !line.starts_with('#'))
+        .unwrap_or_default()
+        .split(',');
     commands
         .map(str::trim)
         .filter(|command| command.starts_with('/') && command.contains('*'))
@@ -427,10 +440,19 @@ mod tests {
             ("authorization:\n  mode: AlwaysAllow", Severity::High),
             ("authenticator: AllowAllAuthenticator", Severity::High),
             ("security: {auth: none}", Severity::High),
-            ("management: {endpoints: {web: {exposure: {include: '*'}}}}", Severity::Medium),
+            (
+                "management: {endpoints: {web: {exposure: {include: '*'}}}}",
+                Severity::Medium,
+            ),
             ("cors: {allowed-origins: ['*']}", Severity::Medium),
-            ("Cmnd_Alias WEB = /usr/bin/id, /usr/bin/systemctl *", Severity::High),
-            ("deploy ALL=(root) NOPASSWD: /usr/bin/less /var/log/*", Severity::High),
+            (
+                "Cmnd_Alias WEB = /usr/bin/id, /usr/bin/systemctl *",
+                Severity::High,
+            ),
+            (
+                "deploy web=(root) NOPASSWD: /usr/bin/less /var/log/*",
+                Severity::High,
+            ),
         ] {
             assert_eq!(told(None, &format!("{line}\n")), [severity], "{line}");
         }

@@ -144,7 +144,11 @@ impl Stage {
         if !self.variables.is_empty() {
             entries.push(("env".to_owned(), value(Node::Map(self.variables))));
         }
-        for (key, list) in [("run", self.run), ("add", self.add), ("secretArguments", self.arguments)] {
+        for (key, list) in [
+            ("run", self.run),
+            ("add", self.add),
+            ("secretArguments", self.arguments),
+        ] {
             if !list.is_empty() {
                 entries.push((key.to_owned(), value(Node::List(list))));
             }
@@ -232,7 +236,15 @@ fn assignments(rest: &str) -> Vec<(String, String)> {
 
 /// Says whether an argument without a value takes in a secret, by its name; one with a value is a literal secret.
 fn takes_secret(argument: &str) -> bool {
-    const LAST: &[&str] = &["token", "password", "passwd", "secret", "pat", "credential", "credentials"];
+    const LAST: &[&str] = &[
+        "token",
+        "password",
+        "passwd",
+        "secret",
+        "pat",
+        "credential",
+        "credentials",
+    ];
     let name = argument.trim_end_matches('=');
     let last = super::guard_word::words(name).pop().unwrap_or_default();
     !name.contains('=') && (LAST.contains(&last.as_str()) || super::secret::names_secret(name))
@@ -262,7 +274,10 @@ impl Detector for Builds {
             }
             for argument in stage.at("secretArguments").map(Value::items).unwrap_or_default() {
                 let name = argument.text().unwrap_or_default();
-                let what = format!("{} is an argument of the build, which stays in the image's history", quote(name));
+                let what = format!(
+                    "{} is an argument of the build, which stays in the image's history",
+                    quote(name)
+                );
                 let seen_here = Observation::new(&rule::BUILD_SECRET_ARGUMENT, name, what);
                 seen.push(seen_here.at(place, argument.line));
             }
@@ -532,7 +547,11 @@ mod tests {
             ),
             []
         );
-        for line in ["ENV DB_PASSWORD=${FROM_OUTSIDE}", "ARG TOKENIZER_VERSION", "RUN --mount=type=secret,id=npm make"] {
+        for line in [
+            "ENV DB_PASSWORD=${FROM_OUTSIDE}",
+            "ARG TOKENIZER_VERSION",
+            "RUN --mount=type=secret,id=npm make",
+        ] {
             assert_eq!(ids(Some(PINNED), &with(line)), [], "{line}");
         }
     }

@@ -267,7 +267,10 @@ fn columns(facts: &Facts<'_>, seen: &mut Vec<Observation>) {
     for (name, place, value) in here(facts, COLUMNS) {
         for column in value.one_or_more().iter().filter_map(Value::text) {
             if words(column).iter().any(|word| PERSONAL.contains(&word.as_str())) {
-                let what = format!("the column {} leaves, which by its name is personal", quote(column));
+                let what = format!(
+                    "the column {} leaves, which by its name is personal",
+                    quote(column)
+                );
                 let seen_here = Observation::new(&rule::EXPORT_SENSITIVE, format!("{name} {column}"), what);
                 seen.push(seen_here.severity(Severity::Medium).at(place, value.line));
             }
@@ -305,7 +308,12 @@ fn encryptions<'b, 'a>(facts: &'b Facts<'a>) -> impl Iterator<Item = &'b (String
 }
 
 fn is_off(value: &Value) -> bool {
-    let word = |text: &str| matches!(text.to_ascii_lowercase().as_str(), "none" | "off" | "disabled" | "plaintext");
+    let word = |text: &str| {
+        matches!(
+            text.to_ascii_lowercase().as_str(),
+            "none" | "off" | "disabled" | "plaintext"
+        )
+    };
     value.is_false() || value.text().is_some_and(word)
 }
 
@@ -319,7 +327,11 @@ fn says(value: &Value) -> bool {
 fn lost(before: &Facts<'_>, after: &Facts<'_>, changes: &mut Vec<(Observation, Delta, Side)>) {
     let still = |names: &[&str]| here(after, names).any(|(.., value)| says(value));
     for (names, about, why) in [
-        (LIMITS, &rule::EXPORT_FILTER_GONE, "limited what leaves and is gone"),
+        (
+            LIMITS,
+            &rule::EXPORT_FILTER_GONE,
+            "limited what leaves and is gone",
+        ),
         (MASKS, &rule::EXPORT_UNMASKED, "hid what leaves and is gone"),
         (
             &["encryption", "encrypted", "serversideencryption"][..],
@@ -329,7 +341,8 @@ fn lost(before: &Facts<'_>, after: &Facts<'_>, changes: &mut Vec<(Observation, D
     ] {
         for (name, place, value) in here(before, names).filter(|(.., value)| says(value)) {
             // One that is set to nothing is off; what is off is told by itself.
-            let off = about.id == rule::EXPORT_OPEN.id && here(after, &[name.as_str()]).any(|(.., value)| is_off(value));
+            let off = about.id == rule::EXPORT_OPEN.id
+                && here(after, &[name.as_str()]).any(|(.., value)| is_off(value));
             let kept = match names {
                 LIMITS => here(after, &[name.as_str()]).any(|(.., value)| says(value)),
                 _ => still(names),

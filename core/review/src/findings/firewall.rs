@@ -41,7 +41,10 @@ impl Detector for Ordered {
         }
         for denial in entries.iter().filter(|entry| !entry.allow) {
             let earlier = entries.iter().find(|entry| {
-                entry.allow && entry.order < denial.order && entry.group == denial.group && entry.covers(denial)
+                entry.allow
+                    && entry.order < denial.order
+                    && entry.group == denial.group
+                    && entry.covers(denial)
             });
             if let Some(earlier) = earlier {
                 let what = format!(
@@ -76,11 +79,7 @@ impl Detector for Ordered {
             if group.peek().is_some() && !group.any(|entry| !entry.allow && entry.covers(denial)) {
                 let what = format!("{} is no longer denied", denial.shown());
                 let seen = Observation::new(&rule::NETWORK_DENIAL_REMOVED, "", what);
-                changes.push((
-                    seen.at(&denial.place, denial.line),
-                    Delta::Widened,
-                    Side::Before,
-                ));
+                changes.push((seen.at(&denial.place, denial.line), Delta::Widened, Side::Before));
             }
         }
         changes
@@ -89,7 +88,10 @@ impl Detector for Ordered {
 
 impl Entry<'_> {
     fn covers(&self, other: &Self) -> bool {
-        let every = matches!(self.protocol.to_ascii_lowercase().as_str(), "-1" | "all" | "*" | "");
+        let every = matches!(
+            self.protocol.to_ascii_lowercase().as_str(),
+            "-1" | "all" | "*" | ""
+        );
         (every || self.protocol.eq_ignore_ascii_case(other.protocol))
             && self.ports.0 <= other.ports.0
             && self.ports.1 >= other.ports.1
@@ -159,7 +161,10 @@ fn holder(identity: &str) -> String {
     let cut = ["/ingress", "/egress", "/security_rule", "/securityRules"]
         .iter()
         .find_map(|part| identity.find(part));
-    identity.get(..cut.unwrap_or(identity.len())).unwrap_or(identity).to_owned()
+    identity
+        .get(..cut.unwrap_or(identity.len()))
+        .unwrap_or(identity)
+        .to_owned()
 }
 
 fn ports(value: &Value) -> Vec<(i64, i64)> {
@@ -188,8 +193,15 @@ fn ports(value: &Value) -> Vec<(i64, i64)> {
 
 /// Says whether one range of addresses holds all of another; a doubt is a no.
 fn holds(wide: &str, narrow: &str) -> bool {
-    let everybody = |text: &str| matches!(text.to_ascii_lowercase().as_str(), "*" | "any" | "0.0.0.0/0" | "::/0");
-    if wide.eq_ignore_ascii_case(narrow) || everybody(wide) && (!wide.contains('/') || wide.contains(':') == narrow.contains(':')) {
+    let everybody = |text: &str| {
+        matches!(
+            text.to_ascii_lowercase().as_str(),
+            "*" | "any" | "0.0.0.0/0" | "::/0"
+        )
+    };
+    if wide.eq_ignore_ascii_case(narrow)
+        || everybody(wide) && (!wide.contains('/') || wide.contains(':') == narrow.contains(':'))
+    {
         return true;
     }
     let (Some((one, length)), Some((other, inner))) = (range(wide), range(narrow)) else {
@@ -316,7 +328,10 @@ mod tests {
         );
         let wider = rule("not", 100, "Deny", "10.0.0.0/24");
         assert_eq!(
-            told(Some(&group(&format!("{allow}{deny}"))), &group(&format!("{allow}{wider}"))),
+            told(
+                Some(&group(&format!("{allow}{deny}"))),
+                &group(&format!("{allow}{wider}"))
+            ),
             Vec::<&str>::new()
         );
     }

@@ -35,7 +35,9 @@ const GUARDS: &[&str] = &[
 ];
 
 /// Words that begin a way past a guard.
-const PAST: &[&str] = &["skip", "bypass", "disable", "ignore", "suppress", "allow", "permit"];
+const PAST: &[&str] = &[
+    "skip", "bypass", "disable", "ignore", "suppress", "allow", "permit",
+];
 
 /// What a way past leads to, besides the guards themselves.
 const BEHIND: &[&str] = &[
@@ -85,7 +87,9 @@ pub(super) fn words(name: &str) -> Vec<String> {
 pub(super) fn guards(name: &str) -> bool {
     let words = words(name);
     let past = words.first().is_some_and(|word| PAST.contains(&word.as_str()));
-    !past && words.iter().any(|word| GUARDS.contains(&word.as_str()))
+    // A field of a form that is `required` guards nothing.
+    let of_a_form = matches!(words.as_slice(), [only] if only.starts_with("require"));
+    !past && !of_a_form && words.iter().any(|word| GUARDS.contains(&word.as_str()))
 }
 
 /// Says whether a setting of this name leads past a guard while it is on.
@@ -112,13 +116,30 @@ mod tests {
 
     #[test]
     fn guards_and_ways_past_them_are_known_by_their_words() {
-        for name in ["require_two_factor", "requiredPullRequestReviews", "enforce-admins", "audit"] {
+        for name in [
+            "require_two_factor",
+            "requiredPullRequestReviews",
+            "enforce-admins",
+            "audit",
+        ] {
             assert!(guards(name) && !leads_past(name), "{name}");
         }
-        for name in ["allow_force_pushes", "skipSecurityChecks", "bypass_approval", "disable_audit"] {
+        for name in [
+            "allow_force_pushes",
+            "skipSecurityChecks",
+            "bypass_approval",
+            "disable_audit",
+        ] {
             assert!(leads_past(name) && !guards(name), "{name}");
         }
-        for name in ["allow_merge_commit", "title", "requirements_url", "ignore_case", ""] {
+        for name in [
+            "allow_merge_commit",
+            "title",
+            "requirements_url",
+            "ignore_case",
+            "required",
+            "",
+        ] {
             assert!(!leads_past(name) && !guards(name), "{name}");
         }
     }

@@ -66,7 +66,9 @@ impl Detector for Policies {
             let lost: Vec<_> = earlier
                 .conditions
                 .keys()
-                .filter(|key| !statement.conditions.contains_key(*key) && !statement.still_limits(earlier, key))
+                .filter(|key| {
+                    !statement.conditions.contains_key(*key) && !statement.still_limits(earlier, key)
+                })
                 .collect();
             if !statement.allow || lost.is_empty() {
                 continue;

@@ -15,7 +15,11 @@ impl Statement {
             "ArnLike" | "ArnEquals" => &["ArnEquals", "ArnLike", "StringEquals"],
             _ => return false,
         };
-        let patterns = earlier.conditions.get(test).map(Vec::as_slice).unwrap_or_default();
+        let patterns = earlier
+            .conditions
+            .get(test)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         let within = |value: &String| patterns.iter().any(|pattern| matches_glob(pattern, value));
         self.conditions.iter().any(|(test, values)| {
             let same = test
@@ -37,7 +41,8 @@ mod tests {
                 r#"{{"Statement": [{{"Effect": "Allow", "Principal": {{"Federated": "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"}}, "Action": "sts:AssumeRoleWithWebIdentity", "Condition": {{"{operator}": {{"token.actions.githubusercontent.com:sub": "{subject}"}}}}}}]}}"#
             )
         };
-        let level = |before: &str, after: &str| severity(&analyze("iam", Some(before.as_bytes()), after.as_bytes()));
+        let level =
+            |before: &str, after: &str| severity(&analyze("iam", Some(before.as_bytes()), after.as_bytes()));
         let pattern = trust("StringLike", "repo:a/b:*");
         let exact = trust("StringEquals", "repo:a/b:environment:live");
         assert_eq!(level(&pattern, &exact), Severity::Info);

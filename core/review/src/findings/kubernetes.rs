@@ -158,7 +158,11 @@ fn annotations(object: &Object<'_>, seen: &mut Vec<Observation>) {
     let notes = object.value.path(&["metadata", "annotations"]);
     for (key, note) in notes.map(Value::entries).unwrap_or_default() {
         if key.ends_with("-snippet") {
-            let what = format!("{} of {} is put into a proxy's settings", quote(key), quote(&object.name));
+            let what = format!(
+                "{} of {} is put into a proxy's settings",
+                quote(key),
+                quote(&object.name)
+            );
             let key = format!("{} {key} {}", object.name, note.text().unwrap_or_default());
             seen.push(Observation::new(&rule::K8S_SNIPPET, key, what).at(&object.place, note.line));
         }
@@ -292,7 +296,10 @@ mod tests {
             assert_eq!(level(&guarded, POD), Severity::Medium, "{guard}");
             assert_eq!(level(POD, &guarded), Severity::Info, "{guard}");
         }
-        let mounts = POD.replace("      containers", "      automountServiceAccountToken: true\n      containers");
+        let mounts = POD.replace(
+            "      containers",
+            "      automountServiceAccountToken: true\n      containers",
+        );
         assert_eq!(level(POD, &mounts), Severity::Info, "it was so by default");
     }
 
@@ -302,13 +309,22 @@ mod tests {
             |before: &str, after: &str| severity(&analyze("k8s", Some(before.as_bytes()), after.as_bytes()));
         let ingress = "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata:\n  name: i\n  annotations: {nginx.ingress.kubernetes.io/auth-url: https://l.test, a.test/note: x}\nspec: {tls: [{hosts: [h.test]}]}\n";
         assert_eq!(
-            level(ingress, &ingress.replace("nginx.ingress.kubernetes.io/auth-url: https://l.test, ", "")),
+            level(
+                ingress,
+                &ingress.replace("nginx.ingress.kubernetes.io/auth-url: https://l.test, ", "")
+            ),
             Severity::Medium
         );
-        assert_eq!(level(ingress, &ingress.replace(", a.test/note: x", "")), Severity::Info);
+        assert_eq!(
+            level(ingress, &ingress.replace(", a.test/note: x", "")),
+            Severity::Info
+        );
+        let author = ingress.replace("a.test/note", "a.test/author");
+        assert_eq!(level(&author, ingress), Severity::Info);
         let snippet = ingress.replace("a.test/note", "nginx.ingress.kubernetes.io/server-snippet");
         assert_eq!(level(ingress, &snippet), Severity::Medium);
-        let class = "apiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: {name: s}\nreclaimPolicy: Retain\n";
+        let class =
+            "apiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: {name: s}\nreclaimPolicy: Retain\n";
         assert_eq!(level(class, &class.replace("Retain", "Delete")), Severity::Medium);
         assert_eq!(level(&class.replace("Retain", "Delete"), class), Severity::Info);
     }

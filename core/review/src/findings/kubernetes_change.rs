@@ -1,6 +1,7 @@
 //! What a change takes from objects: whole objects, replicas, limits, probes, and the strength of their guards.
 
 use super::container::image;
+use super::guard_word::words;
 use super::kubernetes::Object;
 use super::observation::quote;
 use super::{Delta, Observation, Severity, Side, rule};
@@ -113,11 +114,6 @@ pub(super) fn changed(old: &Object<'_>, new: &Object<'_>, changes: &mut Vec<(Obs
                 Severity::Low,
             ),
             (
-                &["securityContext", "allowPrivilegeEscalation"],
-                "the bar to gaining privileges",
-                Severity::Medium,
-            ),
-            (
                 &["securityContext", "runAsNonRoot"],
                 "the demand not to run as root",
                 Severity::Medium,
@@ -141,6 +137,18 @@ pub(super) fn changed(old: &Object<'_>, new: &Object<'_>, changes: &mut Vec<(Obs
                     container.line,
                 );
             }
+        }
+        let barred = |container: &Value| {
+            let path = ["securityContext", "allowPrivilegeEscalation"];
+            container.path(&path).is_some_and(Value::is_false)
+        };
+        if barred(earlier) && !barred(container) {
+            let what = format!(
+                "container {} of {} may gain privileges again",
+                quote(name),
+                quote(&new.name)
+            );
+            add(&rule::K8S_GUARD_REMOVED, Severity::Medium, what, container.line);
         }
         for probe in ["livenessProbe", "readinessProbe"] {
             if earlier.at(probe).is_some() && container.at(probe).is_none() {
@@ -185,7 +193,10 @@ fn unconfined_pod(old: &Object<'_>, new: &Object<'_>) -> Vec<(String, u32)> {
     let mut found = Vec::new();
     for (path, what) in [
         (&["runtimeClassName"][..], "the sandbox they ran in"),
-        (&["securityContext", "runAsNonRoot"], "the demand not to run as root"),
+        (
+            &["securityContext", "runAsNonRoot"],
+            "the demand not to run as root",
+        ),
         (&["securityContext", "seccompProfile"], "their seccomp profile"),
         (&["securityContext", "appArmorProfile"], "their AppArmor profile"),
     ] {
@@ -226,39 +237,45 @@ fn pod_spec<'a>(object: &Object<'a>) -> Option<&'a Value> {
         .find(|spec| spec.at("containers").is_some())
 }
 
-/// Returns the annotations that guarded an object and are gone or say no.
+/// Returns the annotations that guarded an object and are gone or say no, with none of their kind left.
 fn unmarked(old: &Object<'_>, new: &Object<'_>) -> Vec<(String, u32)> {
+    /// Words of names; one that is left of the same word guards still.
     const GUARDS: &[&str] = &[
         "auth",
+        "oauth",
         "whitelist",
         "allowlist",
-        "source-range",
         "modsecurity",
         "waf",
-        "ssl-redirect",
-        "client-certificate",
         "apparmor",
         "seccomp",
-        "limit-rps",
-        "limit-connections",
+        "redirect",
+        "rps",
     ];
-    let notes = |object: &Object<'_>| -> Vec<(String, String)> {
+    let guards = |object: &Object<'_>| -> Vec<(String, &'static str)> {
         let notes = object.value.path(&["metadata", "annotations"]);
-        let entries = notes.map(Value::entries).unwrap_or_default();
-        let text = |value: &Value| match value.is_false() {
-            true => "false".to_owned(),
-            false => value.text().unwrap_or_default().to_ascii_lowercase(),
+        let set = notes
+            .map(Value::entries)
+            .unwrap_or_default()
+            .iter()
+            .filter(|(_, value)| {
+                let text = value.text().unwrap_or_default().to_ascii_lowercase();
+                !value.is_false()
+                    && !matches!(text.as_str(), "" | "none" | "off" | "0.0.0.0/0" | "unconfined")
+            });
+        let guard = |(key, _): &(String, Value)| {
+            let words = words(key.rsplit('/').next().unwrap_or(key));
+            let found = GUARDS
+                .iter()
+                .find(|guard| words.iter().any(|word| word == *guard));
+            found.map(|guard| (key.clone(), *guard))
         };
-        entries.iter().map(|(key, value)| (key.clone(), text(value))).collect()
+        set.filter_map(guard).collect()
     };
-    let says_no = |text: &str| matches!(text, "" | "false" | "none" | "off" | "0.0.0.0/0" | "unconfined");
-    let after = notes(new);
-    let lost = notes(old).into_iter().filter(|(key, was)| {
-        let name = key.rsplit('/').next().unwrap_or(key);
-        let guard = GUARDS.iter().any(|word| name.contains(word));
-        let still = after.iter().any(|(it, is)| it == key && !says_no(is));
-        guard && !says_no(was) && !still
-    });
+    let after = guards(new);
+    let lost = guards(old)
+        .into_iter()
+        .filter(|(_, guard)| !after.iter().any(|(_, left)| left == guard));
     lost.map(|(key, _)| (format!("loses the annotation {}", quote(&key)), new.value.line))
         .collect()
 }

@@ -22,7 +22,12 @@ pub(super) fn changed(old: &Object<'_>, new: &Object<'_>, changes: &mut Vec<(Obs
         changes.push((seen, Delta::Introduced, Side::After));
     };
     for way in ["ingress", "egress"] {
-        let open = |object: &Object<'_>| rules(object, way).iter().find(|rule| peers(rule).is_none()).map(|rule| rule.line);
+        let open = |object: &Object<'_>| {
+            rules(object, way)
+                .iter()
+                .find(|rule| peers(rule).is_none())
+                .map(|rule| rule.line)
+        };
         if let (None, Some(line)) = (open(old), open(new)) {
             let what = format!("lets everybody through: a rule of its {way} names nobody");
             add(&rule::K8S_GUARD_REMOVED, what, line);
@@ -33,7 +38,10 @@ pub(super) fn changed(old: &Object<'_>, new: &Object<'_>, changes: &mut Vec<(Obs
             let wider = before.iter().any(|(earlier, _)| tests.is_subset(earlier));
             if !known && (wider || everybody(&tests)) {
                 let shown: Vec<String> = tests.iter().map(|test| quote(test)).collect();
-                let what = format!("lets more through its {way}: whoever meets only {}", shown.join(" and "));
+                let what = format!(
+                    "lets more through its {way}: whoever meets only {}",
+                    shown.join(" and ")
+                );
                 add(&rule::K8S_PEERS_WIDENED, what, line);
             }
         }
@@ -70,7 +78,11 @@ pub(super) fn changed(old: &Object<'_>, new: &Object<'_>, changes: &mut Vec<(Obs
 }
 
 fn rules<'a>(object: &Object<'a>, way: &str) -> &'a [Value] {
-    object.value.path(&["spec", way]).map(Value::items).unwrap_or_default()
+    object
+        .value
+        .path(&["spec", way])
+        .map(Value::items)
+        .unwrap_or_default()
 }
 
 fn peers(rule: &Value) -> Option<&Value> {
@@ -107,7 +119,8 @@ fn collect(kind: &str, selector: Option<&Value>, tests: &mut BTreeSet<String>) {
 
 /// Says whether a peer is every address, or every pod of every namespace.
 fn everybody(tests: &BTreeSet<String>) -> bool {
-    let every_address = |test: &String| matches!(test.as_str(), "ipBlock/cidr 0.0.0.0/0" | "ipBlock/cidr ::/0");
+    let every_address =
+        |test: &String| matches!(test.as_str(), "ipBlock/cidr 0.0.0.0/0" | "ipBlock/cidr ::/0");
     let every_pod = tests.len() == 1 && tests.contains("namespaceSelector");
     every_pod || tests.iter().any(every_address)
 }
@@ -140,7 +153,9 @@ mod tests {
         assert_eq!(told(&one, &two), ["k8s-peers-widened", "k8s-peers-widened"]);
         assert_eq!(told(&two, &one), Vec::<&str>::new());
         assert_eq!(told(&one, &one), Vec::<&str>::new());
-        let another = policy(&format!("{{{SPACE}, {POD}}}, {{podSelector: {{matchLabels: {{app: c}}}}}}"));
+        let another = policy(&format!(
+            "{{{SPACE}, {POD}}}, {{podSelector: {{matchLabels: {{app: c}}}}}}"
+        ));
         assert_eq!(told(&one, &another), Vec::<&str>::new());
     }
 
@@ -149,7 +164,10 @@ mod tests {
         let one = policy(&format!("{{{POD}}}"));
         let world = policy(&format!("{{{POD}}}, {{ipBlock: {{cidr: 0.0.0.0/0}}}}"));
         assert_eq!(told(&one, &world), ["k8s-peers-widened"]);
-        assert_eq!(told(&one, &one.replace("      ports: [{port: 80}]\n", "")), ["k8s-peers-widened"]);
+        assert_eq!(
+            told(&one, &one.replace("      ports: [{port: 80}]\n", "")),
+            ["k8s-peers-widened"]
+        );
         assert_eq!(told(&one, &one.replace(", Egress", "")), ["k8s-guard-removed"]);
         let fewer = one.replace("{app: a}", "{app: a, tier: t}");
         assert_eq!(told(&one, &fewer), ["k8s-guard-removed"]);

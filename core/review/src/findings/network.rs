@@ -122,10 +122,15 @@ fn listed(place: &Place, value: &Value, seen: &mut Vec<Observation>) {
     let Some(range) = value.text().filter(|text| matches!(*text, "0.0.0.0/0" | "::/0")) else {
         return;
     };
-    let names = place.pointer.split('/').filter(|part| part.parse::<u32>().is_err());
-    let list = names
-        .filter(|part| !RANGES.contains(part))
-        .find(|part| LISTS.iter().any(|list| super::payload::plain(part).contains(list)));
+    let names = place
+        .pointer
+        .split('/')
+        .filter(|part| part.parse::<u32>().is_err());
+    let list = names.filter(|part| !RANGES.contains(part)).find(|part| {
+        LISTS
+            .iter()
+            .any(|list| super::payload::plain(part).contains(list))
+    });
     if let Some(list) = list {
         let what = format!("{} is let in by {}", quote(range), quote(list));
         let key = format!("{} {range}", place.identity);
@@ -262,7 +267,9 @@ fn is_sensitive(from: i64, to: i64) -> bool {
 
 /// Says whether a range of IPv4 holds more addresses than any one network is likely to have.
 fn is_vast(range: &str) -> bool {
-    let length = range.split_once('/').and_then(|(_, length)| length.trim().parse::<u8>().ok());
+    let length = range
+        .split_once('/')
+        .and_then(|(_, length)| length.trim().parse::<u8>().ok());
     !range.contains(':') && length.is_some_and(|length| length <= 13)
 }
 

@@ -40,17 +40,29 @@ impl Detector for Owners {
                     Side::Before,
                 ),
                 Some((still, line)) if still.is_empty() && !owners.is_empty() => {
-                    add(format!("nobody has to review {} any more", quote(pattern)), *line, Side::After);
+                    add(
+                        format!("nobody has to review {} any more", quote(pattern)),
+                        *line,
+                        Side::After,
+                    );
                 }
                 Some((still, line)) if still.is_disjoint(owners) && !owners.is_empty() => {
-                    add(format!("others than before review {}", quote(pattern)), *line, Side::After);
+                    add(
+                        format!("others than before review {}", quote(pattern)),
+                        *line,
+                        Side::After,
+                    );
                 }
                 Some(_) => {}
             }
         }
         for (pattern, (owners, line)) in &new {
             if owners.is_empty() && !old.contains_key(pattern) {
-                add(format!("{} is taken out of review", quote(pattern)), *line, Side::After);
+                add(
+                    format!("{} is taken out of review", quote(pattern)),
+                    *line,
+                    Side::After,
+                );
             }
         }
         changes
@@ -74,7 +86,9 @@ fn read<'a>(input: &Input<'a>) -> Option<Patterns<'a>> {
         let pattern = words.next()?;
         let owners: BTreeSet<&str> = words.collect();
         let is_path = pattern.starts_with(['*', '/', '.']) || pattern.contains('/') || pattern.contains("*.");
-        let are_owners = owners.iter().all(|owner| owner.starts_with('@') || owner.contains('@') && !owner.contains(':'));
+        let are_owners = owners
+            .iter()
+            .all(|owner| owner.starts_with('@') || owner.contains('@') && !owner.contains(':'));
         if !is_path || !are_owners {
             return None;
         }

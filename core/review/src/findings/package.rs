@@ -13,10 +13,23 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Packages;
 
 /// Scripts that run without being asked for.
-const UNASKED: &[&str] = &["preinstall", "install", "postinstall", "prepare", "preprepare", "postprepare"];
+const UNASKED: &[&str] = &[
+    "preinstall",
+    "install",
+    "postinstall",
+    "prepare",
+    "preprepare",
+    "postprepare",
+];
 
 /// Tables of packages that a project takes in.
-const TAKEN: &[&str] = &["dependencies", "devDependencies", "optionalDependencies", "peerDependencies", "overrides"];
+const TAKEN: &[&str] = &[
+    "dependencies",
+    "devDependencies",
+    "optionalDependencies",
+    "peerDependencies",
+    "overrides",
+];
 
 impl Detector for Packages {
     fn kinds(&self) -> &'static [&'static str] {
@@ -48,8 +61,15 @@ impl Detector for Packages {
                 let seen = Observation::new(about, name.clone(), what).at(&package.place, package.line);
                 changes.push((seen, Delta::Introduced, Side::After));
             };
-            if let Some(host) = package.host.filter(|host| !hosts.is_empty() && !hosts.contains(host)) {
-                let what = format!("{} comes from {}, from which nothing came before", quote(name), quote(host));
+            if let Some(host) = package
+                .host
+                .filter(|host| !hosts.is_empty() && !hosts.contains(host))
+            {
+                let what = format!(
+                    "{} comes from {}, from which nothing came before",
+                    quote(name),
+                    quote(host)
+                );
                 add(&rule::PACKAGE_SOURCE, what);
             }
             if package.host.is_some() && !package.checked && earlier.is_none_or(|earlier| earlier.checked) {
@@ -59,7 +79,9 @@ impl Detector for Packages {
             if let Some(earlier) = earlier
                 && earlier.version == package.version
                 && earlier.checksum.is_some()
-                && package.checksum.is_some_and(|checksum| Some(checksum) != earlier.checksum)
+                && package
+                    .checksum
+                    .is_some_and(|checksum| Some(checksum) != earlier.checksum)
             {
                 let what = format!("{} is the same version with other bytes", quote(name));
                 add(&rule::PACKAGE_SOURCE, what);
@@ -86,24 +108,34 @@ fn manifest(place: &Place, root: &Value, seen: &mut Vec<Observation>) {
             let reaches = ["http", "curl", "wget", "eval", "base64", "child_process"]
                 .iter()
                 .any(|part| text.contains(part));
-            let severity = if reaches { Severity::High } else { Severity::Medium };
+            let severity = match () {
+                () if reaches => Severity::High,
+                // For those who work on it, not for those who take it in.
+                () if name.contains("prepare") => Severity::Low,
+                () => Severity::Medium,
+            };
             seen.push(
                 Observation::new(&rule::PACKAGE_INSTALL_SCRIPT, key, what)
                     .severity(severity)
                     .at(place, run.line),
             );
+            script(text, &at(place, name, run.line), 0, seen);
         }
-        script(text, &at(place, name, run.line), 0, seen);
     }
     for table in TAKEN.iter().filter_map(|key| root.at(key)) {
         for (name, version) in table.entries() {
             let source = version.text().unwrap_or_default();
-            let elsewhere = source.contains("://") || source.starts_with("git") || source.starts_with("github:");
-            let exact = source
-                .rsplit_once('#')
-                .is_some_and(|(_, commit)| commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit()));
+            let elsewhere =
+                source.contains("://") || source.starts_with("git") || source.starts_with("github:");
+            let exact = source.rsplit_once('#').is_some_and(|(_, commit)| {
+                commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit())
+            });
             if elsewhere && !exact {
-                let what = format!("{} comes from {}, whatever stands there at the time", quote(name), quote(source));
+                let what = format!(
+                    "{} comes from {}, whatever stands there at the time",
+                    quote(name),
+                    quote(source)
+                );
                 let key = format!("{name} {source}");
                 let seen_here = Observation::new(&rule::PACKAGE_SOURCE, key, what).severity(Severity::Medium);
                 seen.push(seen_here.at(place, version.line));
@@ -115,15 +147,19 @@ fn manifest(place: &Place, root: &Value, seen: &mut Vec<Observation>) {
 /// Judges one line of pip's requirements.
 fn requirement(line: &str, number: u32, seen: &mut Vec<Observation>) {
     let flag = line.split([' ', '=']).next().unwrap_or_default();
-    let value = line.get(flag.len()..).unwrap_or_default().trim_start_matches([' ', '=']);
+    let value = line
+        .get(flag.len()..)
+        .unwrap_or_default()
+        .trim_start_matches([' ', '=']);
     let (about, what) = match flag {
         "--extra-index-url" => (
             &rule::PACKAGE_SOURCE,
             format!("any package may come from {} as well", quote(value)),
         ),
-        "--index-url" | "-i" if value.starts_with("http://") => {
-            (&rule::PACKAGE_SOURCE, format!("packages come from {} unencrypted", quote(value)))
-        }
+        "--index-url" | "-i" if value.starts_with("http://") => (
+            &rule::PACKAGE_SOURCE,
+            format!("packages come from {} unencrypted", quote(value)),
+        ),
         "--trusted-host" => (
             &rule::PACKAGE_UNCHECKED,
             format!("the certificate of {} is not checked", quote(value)),
@@ -149,7 +185,13 @@ struct Locked<'a> {
 /// Returns the packages of a lock file by their path.
 fn locked<'a>(input: &Input<'a>) -> BTreeMap<String, Locked<'a>> {
     let mut found = BTreeMap::new();
-    if !super::TEXT_KINDS.contains(&input.kind) || !input.documents.all.iter().any(|root| root.at("lockfileVersion").is_some()) {
+    if !super::TEXT_KINDS.contains(&input.kind)
+        || !input
+            .documents
+            .all
+            .iter()
+            .any(|root| root.at("lockfileVersion").is_some())
+    {
         return found;
     }
     input.walk(&mut |place, value| {
@@ -190,21 +232,37 @@ mod tests {
 
     #[test]
     fn what_an_installation_runs_is_told() {
-        let package = |script: &str| format!(r#"{{"name": "p", "version": "1.0.0", "scripts": {{{script}}}}}"#);
+        let package =
+            |script: &str| format!(r#"{{"name": "p", "version": "1.0.0", "scripts": {{{script}}}}}"#);
         let before = package(r#""build": "tsc""#);
         assert_eq!(
             told(Some(&before), &package(r#""postinstall": "node ./patch.js""#)),
             [("package-install-script", Severity::Medium)]
         );
         let fetch = package(r#""preinstall": "node -e \"require('https').get('https://x.test')\"""#);
-        assert_eq!(told(Some(&before), &fetch)[0], ("package-install-script", Severity::High));
+        assert_eq!(
+            told(Some(&before), &fetch)[0],
+            ("package-install-script", Severity::High)
+        );
         assert_eq!(told(Some(&fetch), &fetch), []);
-        assert_eq!(told(Some(&before), &package(r#""test": "node --test""#)), []);
+        assert_eq!(
+            told(
+                Some(&before),
+                &package(r#""test": "node --test", "clean": "rm -rf lib""#)
+            ),
+            []
+        );
+        assert_eq!(
+            told(Some(&before), &package(r#""prepare": "husky""#)),
+            [("package-install-script", Severity::Low)]
+        );
     }
 
     #[test]
     fn packages_from_elsewhere_are_told() {
-        let package = |source: &str| format!(r#"{{"name": "p", "version": "1.0.0", "dependencies": {{"a": "{source}"}}}}"#);
+        let package = |source: &str| {
+            format!(r#"{{"name": "p", "version": "1.0.0", "dependencies": {{"a": "{source}"}}}}"#)
+        };
         let before = package("^1.0.0");
         for source in ["git+https://x.test/a.git", "https://x.test/a.tgz", "github:b/a"] {
             assert_eq!(
@@ -216,7 +274,10 @@ mod tests {
         let pinned = package(&format!("git+https://x.test/a.git#{}", "a".repeat(40)));
         assert_eq!(told(Some(&before), &pinned), []);
         assert_eq!(
-            told(Some("requests==2.32.3\n"), "--extra-index-url https://x.test/simple\nrequests==2.32.3\n"),
+            told(
+                Some("requests==2.32.3\n"),
+                "--extra-index-url https://x.test/simple\nrequests==2.32.3\n"
+            ),
             [("package-source", Severity::Medium)]
         );
     }
@@ -235,8 +296,15 @@ mod tests {
             told(Some(&before), &lock("1.0.1", "r.test", "")),
             [("package-unchecked", Severity::Medium)]
         );
-        for other in [lock("1.0.1", "x.test", &sum("bbbb")), lock("1.0.0", "r.test", &sum("bbbb"))] {
-            assert_eq!(told(Some(&before), &other), [("package-source", Severity::High)], "{other}");
+        for other in [
+            lock("1.0.1", "x.test", &sum("bbbb")),
+            lock("1.0.0", "r.test", &sum("bbbb")),
+        ] {
+            assert_eq!(
+                told(Some(&before), &other),
+                [("package-source", Severity::High)],
+                "{other}"
+            );
         }
     }
 }

@@ -134,12 +134,22 @@ fn rotation(facts: &Facts<'_>, seen: &mut Vec<Observation>) -> Outcome {
 fn weak(facts: &Facts<'_>, seen: &mut Vec<Observation>) {
     const LEAST: i64 = 16;
     const FEW: &[&str] = &["digits", "numeric", "numbers", "lowercase", "uppercase", "pin"];
-    for (name, place, value) in facts.named(&["length", "passwordlength", "secretlength", "characters", "charset"]) {
+    for (name, place, value) in facts.named(&[
+        "length",
+        "passwordlength",
+        "secretlength",
+        "characters",
+        "charset",
+    ]) {
         let text = value.text().unwrap_or_default().to_ascii_lowercase();
         let few = FEW.contains(&text.as_str());
         let short = name.ends_with("length") && value.integer().is_some_and(|length| length < LEAST);
         if few || short {
-            let what = format!("the new secret is easily guessed: {} is {}", quote(name), quote(&text));
+            let what = format!(
+                "the new secret is easily guessed: {} is {}",
+                quote(name),
+                quote(&text)
+            );
             seen.push(Observation::new(&rule::ROTATION_WEAK, name.clone(), what).at(place, value.line));
         }
     }
@@ -206,7 +216,9 @@ mod tests {
     #[test]
     fn a_new_secret_that_is_easily_guessed_is_told() {
         let rotation = |length: u32, characters: &str| {
-            format!(r#"{{"secret": "db", "generator": {{"length": {length}, "characters": "{characters}"}}}}"#)
+            format!(
+                r#"{{"secret": "db", "generator": {{"length": {length}, "characters": "{characters}"}}}}"#
+            )
         };
         let strong = rotation(32, "alphanumeric");
         assert_eq!(ids("secret-rotation", None, &strong), Vec::<String>::new());

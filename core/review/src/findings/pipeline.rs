@@ -301,10 +301,16 @@ mod tests {
 
     #[test]
     fn logs_that_tell_all_and_checks_that_may_fail_are_told() {
-        let traced = GITLAB.replace("  stage: b\n", "  stage: b\n  variables: {CI_DEBUG_TRACE: 'true'}\n");
+        let traced = GITLAB.replace(
+            "  stage: b\n",
+            "  stage: b\n  variables: {CI_DEBUG_TRACE: 'true'}\n",
+        );
         assert_eq!(ids(Some(GITLAB), &traced), [("ci-debug-log", Severity::High)]);
         let may_fail = GITLAB.replace("  stage: a\n", "  stage: a\n  allow_failure: true\n");
-        assert_eq!(ids(Some(GITLAB), &may_fail), [("ci-guard-removed", Severity::Medium)]);
+        assert_eq!(
+            ids(Some(GITLAB), &may_fail),
+            [("ci-guard-removed", Severity::Medium)]
+        );
         assert_eq!(ids(Some(&may_fail), GITLAB), []);
         let debug = AZURE.replace("pool:", "variables: {system.debug: true}\npool:");
         assert_eq!(ids(Some(AZURE), &debug), [("ci-debug-log", Severity::Medium)]);

@@ -1,9 +1,9 @@
 //! The families of pipelines and how each writes jobs, guards and parts: GitLab CI, Azure Pipelines, CircleCI.
 
+use super::Severity;
 use super::container::{image, is_version_tag};
 use super::observation::quote;
 use super::pipeline::{Command, Job, Part, Pin, Pipeline};
-use super::Severity;
 use crate::document::{Node, Place, Value};
 
 /// The guard that a job stops the pipeline when it fails.

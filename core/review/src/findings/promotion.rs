@@ -171,8 +171,10 @@ fn runs_code(facts: &Facts<'_>, seen: &mut Vec<Observation>) {
         let text = value.text().unwrap_or_default().to_ascii_lowercase();
         let format = matches!(name.as_str(), "format" | "serialization" | "artifactformat")
             && FORMATS.contains(&text.as_str());
-        let file = matches!(name.as_str(), "artifact" | "artifacturi" | "uri" | "path" | "file" | "modelfile" | "weights")
-            && ENDS.iter().any(|end| text.ends_with(end));
+        let file = matches!(
+            name.as_str(),
+            "artifact" | "artifacturi" | "uri" | "path" | "file" | "modelfile" | "weights"
+        ) && ENDS.iter().any(|end| text.ends_with(end));
         let trusts = matches!(
             name.as_str(),
             "trustremotecode" | "allowpickle" | "allowunsafe" | "unsafe" | "allowdangerousdeserialization"
@@ -201,7 +203,10 @@ fn tested_on_training(facts: &Facts<'_>, seen: &mut Vec<Observation>) {
     for (place, tested) in texts(true) {
         let name = tested.text().filter(|name| !name.is_empty());
         if name.is_some() && texts(false).any(|(_, learnt)| learnt.text() == name) {
-            let what = format!("the model was evaluated on {}, which it was trained on", quote(name.unwrap_or_default()));
+            let what = format!(
+                "the model was evaluated on {}, which it was trained on",
+                quote(name.unwrap_or_default())
+            );
             seen.push(Observation::new(&rule::MODEL_TESTED_ON_TRAINING, "", what).at(place, tested.line));
         }
     }
@@ -268,7 +273,10 @@ pub(super) fn changes(before: &Facts<'_>, after: &Facts<'_>) -> Vec<(Observation
         }
     }
     for (name, was, is, line) in lowered(before, after) {
-        let what = format!("{} was {was} and is {is}: less is asked of the model", quote(&name));
+        let what = format!(
+            "{} was {was} and is {is}: less is asked of the model",
+            quote(&name)
+        );
         add(&rule::MODEL_GATE_LOWERED, Severity::Medium, &name, what, line);
     }
     let (was, is) = (origins(before, LINEAGE), origins(after, LINEAGE));
@@ -288,11 +296,20 @@ pub(super) fn changes(before: &Facts<'_>, after: &Facts<'_>) -> Vec<(Observation
 
 /// Returns the bounds that a model has to meet and that ask less of it than before.
 fn lowered(before: &Facts<'_>, after: &Facts<'_>) -> Vec<(String, f64, f64, u32)> {
-    const GATES: &[&str] = &["gates", "gate", "guardrails", "thresholds", "limits", "requirements", "acceptance"];
+    const GATES: &[&str] = &[
+        "gates",
+        "gate",
+        "guardrails",
+        "thresholds",
+        "limits",
+        "requirements",
+        "acceptance",
+    ];
     let (old, new) = (numbers(before, GATES), numbers(after, GATES));
     let eased = new.into_iter().filter_map(|(name, (is, _, line))| {
         let was = old.get(&name)?.0;
-        let most = name.contains("max") || LESS_IS_BETTER.iter().any(|part| name.contains(part)) && !name.contains("min");
+        let most = name.contains("max")
+            || LESS_IS_BETTER.iter().any(|part| name.contains(part)) && !name.contains("min");
         let easier = if most { is > was } else { is < was };
         easier.then_some((name, was, is, line))
     });
@@ -359,9 +376,17 @@ mod tests {
             r#""runtime": {"trust_remote_code": true}"#,
             r#""loader": {"weights_only": false}"#,
         ] {
-            assert_eq!(found(None, &with(more)), [("model-runs-code", Severity::High)], "{more}");
+            assert_eq!(
+                found(None, &with(more)),
+                [("model-runs-code", Severity::High)],
+                "{more}"
+            );
         }
-        for more in [r#""format": "safetensors""#, r#""artifact": "m.onnx""#, r#""trust_remote_code": false"#] {
+        for more in [
+            r#""format": "safetensors""#,
+            r#""artifact": "m.onnx""#,
+            r#""trust_remote_code": false"#,
+        ] {
             assert_eq!(found(None, &with(more)), [], "{more}");
         }
     }
@@ -370,14 +395,24 @@ mod tests {
     fn a_model_is_not_measured_on_what_it_learnt_nor_by_less() {
         let tested = |on: &str| WHOLE.replace(r#""passed""#, &format!(r#""dataset": "{on}", "passed""#));
         assert_eq!(found(None, &tested("d9")), []);
-        assert_eq!(found(None, &tested("d1")), [("model-tested-on-training", Severity::High)]);
+        assert_eq!(
+            found(None, &tested("d1")),
+            [("model-tested-on-training", Severity::High)]
+        );
         let gates = |f1: f32, toxicity: f32| {
-            WHOLE.replacen('{', &format!(r#"{{"gates": {{"f1": {f1}, "toxicity_max": {toxicity}}}, "#), 1)
+            WHOLE.replacen(
+                '{',
+                &format!(r#"{{"gates": {{"f1": {f1}, "toxicity_max": {toxicity}}}, "#),
+                1,
+            )
         };
         let before = gates(0.8, 0.1);
         assert_eq!(found(Some(&before), &gates(0.9, 0.05)), []);
         for eased in [gates(0.7, 0.1), gates(0.8, 0.5)] {
-            assert_eq!(found(Some(&before), &eased), [("model-gate-lowered", Severity::Medium)]);
+            assert_eq!(
+                found(Some(&before), &eased),
+                [("model-gate-lowered", Severity::Medium)]
+            );
         }
     }
 

@@ -39,7 +39,10 @@ fn identity(object: &Object<'_>, map: &str, entry: &Value, line: u32, seen: &mut
         seen.push(seen_here.at(&object.place, line));
     };
     if map == "mapAccounts" {
-        let what = format!("every identity of account {} is a user of the cluster", quote(who));
+        let what = format!(
+            "every identity of account {} is a user of the cluster",
+            quote(who)
+        );
         add(&rule::RBAC_EVERYBODY, Severity::High, "", what);
     }
     for group in groups.iter().filter_map(Value::text) {
@@ -67,7 +70,11 @@ pub(super) fn joined(object: &Object<'_>, seen: &mut Vec<Observation>) {
             Severity::Medium | Severity::High | Severity::Critical => Severity::High,
             _ => Severity::Low,
         };
-        let what = format!("whoever holds {} gets the rights of {} too", quote(role), quote(&object.name));
+        let what = format!(
+            "whoever holds {} gets the rights of {} too",
+            quote(role),
+            quote(&object.name)
+        );
         let key = format!("{} {role}", object.name);
         seen.push(
             Observation::new(&rule::RBAC_JOINS_DEFAULT, key, what)
@@ -129,7 +136,13 @@ mod tests {
             )
         };
         let label = "rbac.authorization.k8s.io/aggregate-to-view: 'true'";
-        assert_eq!(level(Some(&role("a: b", "secrets")), &role(label, "secrets")), Severity::High);
-        assert_eq!(level(Some(&role("a: b", "pods")), &role(label, "pods")), Severity::Low);
+        assert_eq!(
+            level(Some(&role("a: b", "secrets")), &role(label, "secrets")),
+            Severity::High
+        );
+        assert_eq!(
+            level(Some(&role("a: b", "pods")), &role(label, "pods")),
+            Severity::Low
+        );
     }
 }

@@ -327,7 +327,12 @@ mod tests {
 
     #[test]
     fn removal_is_weighed_by_its_target() {
-        assert_eq!(found(&["rm", "-rf", "build"])[0].1, Severity::Medium);
+        assert_eq!(
+            found(&["rm", "-rf", "build"])[0].1,
+            Severity::Low,
+            "it is made anew"
+        );
+        assert_eq!(found(&["rm", "-rf", "notes"])[0].1, Severity::Medium);
         assert_eq!(found(&["rm", "-fr", "/srv/data/x"])[0].1, Severity::High);
         assert_eq!(found(&["sudo", "rm", "-r", "-f", "/"])[0].1, Severity::Critical);
     }

@@ -2,8 +2,8 @@
 //!
 //! They are known by the words of their subcommands, which follow one grammar in each family.
 
-use super::rule::{self, Rule};
 use super::Severity;
+use super::rule::{self, Rule};
 
 /// The rule, how bad it is, and why.
 type Weight = (&'static Rule, Severity, &'static str);
@@ -14,28 +14,63 @@ pub(super) fn judge(name: &str, arguments: &[String]) -> Option<Weight> {
         return None;
     }
     // A sentence is the value of a flag.
-    let words = || arguments.iter().map(String::as_str).filter(|word| !word.contains(char::is_whitespace));
+    let words = || {
+        arguments
+            .iter()
+            .map(String::as_str)
+            .filter(|word| !word.contains(char::is_whitespace))
+    };
     let any = |wanted: &dyn Fn(&str) -> bool| words().any(wanted);
     if opens(arguments) {
-        return Some((&rule::SHELL_OPENS, Severity::High, "opens something to everybody or to others"));
+        return Some((
+            &rule::SHELL_OPENS,
+            Severity::High,
+            "opens something to everybody or to others",
+        ));
     }
     if any(&grants) {
-        return Some((&rule::SHELL_PERMISSIONS, Severity::High, "changes rights in a cloud account"));
+        return Some((
+            &rule::SHELL_PERMISSIONS,
+            Severity::High,
+            "changes rights in a cloud account",
+        ));
     }
     if any(&stops_watching) || any(&|word| word == "--no-enable") && any(&|word| word == "guardduty") {
-        return Some((&rule::SHELL_HIDES, Severity::High, "stops what watches or records"));
+        return Some((
+            &rule::SHELL_HIDES,
+            Severity::High,
+            "stops what watches or records",
+        ));
     }
     if any(&deletes) {
-        return Some((&rule::SHELL_DELETES, Severity::Medium, "deletes resources of a cloud account"));
+        return Some((
+            &rule::SHELL_DELETES,
+            Severity::Medium,
+            "deletes resources of a cloud account",
+        ));
     }
     if any(&|word| word == "leave-organization") {
-        return Some((&rule::SHELL_STOPS, Severity::High, "takes the account out of what governs it"));
+        return Some((
+            &rule::SHELL_STOPS,
+            Severity::High,
+            "takes the account out of what governs it",
+        ));
     }
-    let stop = |word: &str| matches!(word, "stop" | "deallocate") || word.starts_with("stop-") || word.starts_with("disable-");
-    let zero = any(&|word| matches!(word, "--desired-count" | "--desired-capacity" | "--num-nodes" | "--size" | "--node-count"))
-        && any(&|word| word == "0");
+    let stop = |word: &str| {
+        matches!(word, "stop" | "deallocate") || word.starts_with("stop-") || word.starts_with("disable-")
+    };
+    let zero = any(&|word| {
+        matches!(
+            word,
+            "--desired-count" | "--desired-capacity" | "--num-nodes" | "--size" | "--node-count"
+        )
+    }) && any(&|word| word == "0");
     if any(&stop) || zero {
-        return Some((&rule::SHELL_STOPS, Severity::Medium, "stops what runs in a cloud account"));
+        return Some((
+            &rule::SHELL_STOPS,
+            Severity::Medium,
+            "stops what runs in a cloud account",
+        ));
     }
     None
 }
@@ -43,8 +78,16 @@ pub(super) fn judge(name: &str, arguments: &[String]) -> Option<Weight> {
 fn deletes(word: &str) -> bool {
     matches!(
         word,
-        "rb" | "rm" | "--delete" | "purge" | "remove" | "schedule-key-deletion" | "deregister-image" | "destroy"
-    ) || ["delete", "terminate"].iter().any(|start| word.starts_with(start))
+        "rb" | "rm"
+            | "--delete"
+            | "purge"
+            | "remove"
+            | "schedule-key-deletion"
+            | "deregister-image"
+            | "destroy"
+    ) || ["delete", "terminate"]
+        .iter()
+        .any(|start| word.starts_with(start))
 }
 
 /// Says whether a subcommand changes who may do what.
@@ -78,12 +121,16 @@ fn opens(arguments: &[String]) -> bool {
     let has = |wanted: &str| arguments.iter().any(|word| word == wanted);
     let contains = |part: &str| arguments.iter().any(|word| word.contains(part));
     let attribute = arguments.iter().any(|word| {
-        word.starts_with("modify-") && (word.ends_with("snapshot-attribute") || word == "modify-image-attribute")
+        word.starts_with("modify-")
+            && (word.ends_with("snapshot-attribute") || word == "modify-image-attribute")
     });
     let taken_back = has("remove") || contains("Remove=");
-    let hands_on = attribute && !taken_back && (has("all") || has("add") || contains("Add=") || has("--values-to-add"));
+    let hands_on =
+        attribute && !taken_back && (has("all") || has("add") || contains("Add=") || has("--values-to-add"));
     let world = contains("0.0.0.0/0") || contains("::/0");
-    let lets_in = arguments.iter().any(|word| word.starts_with("authorize-") && word.ends_with("-ingress"))
+    let lets_in = arguments
+        .iter()
+        .any(|word| word.starts_with("authorize-") && word.ends_with("-ingress"))
         || contains("--source-ranges")
         || contains("--source-address-prefix")
         || has("firewall-rules");
@@ -102,7 +149,9 @@ mod tests {
         let argv: Vec<&str> = line.split(' ').collect();
         let action = serde_json::json!({ "argv": argv }).to_string();
         let findings = analyze("exec", None, action.as_bytes());
-        findings.first().map(|finding| (finding.rule.as_str(), finding.severity))
+        findings
+            .first()
+            .map(|finding| (finding.rule.as_str(), finding.severity))
     }
 
     #[test]
@@ -132,12 +181,30 @@ mod tests {
     #[test]
     fn what_is_stopped_and_what_stops_watching_is_told() {
         for (line, expected) in [
-            ("aws cloudtrail stop-logging --name t", ("shell-hides", Severity::High)),
-            ("aws ec2 stop-instances --instance-ids i-1", ("shell-stops", Severity::Medium)),
-            ("aws organizations leave-organization", ("shell-stops", Severity::High)),
-            ("aws ecs update-service --service s --desired-count 0", ("shell-stops", Severity::Medium)),
-            ("aws kms schedule-key-deletion --key-id k", ("shell-deletes", Severity::Medium)),
-            ("gcloud projects add-iam-policy-binding p --member=user:a", ("shell-permissions", Severity::High)),
+            (
+                "aws cloudtrail stop-logging --name t",
+                ("shell-hides", Severity::High),
+            ),
+            (
+                "aws ec2 stop-instances --instance-ids i-1",
+                ("shell-stops", Severity::Medium),
+            ),
+            (
+                "aws organizations leave-organization",
+                ("shell-stops", Severity::High),
+            ),
+            (
+                "aws ecs update-service --service s --desired-count 0",
+                ("shell-stops", Severity::Medium),
+            ),
+            (
+                "aws kms schedule-key-deletion --key-id k",
+                ("shell-deletes", Severity::Medium),
+            ),
+            (
+                "gcloud projects add-iam-policy-binding p --member=user:a",
+                ("shell-permissions", Severity::High),
+            ),
         ] {
             assert_eq!(told(line), Some(expected), "{line}");
         }
@@ -150,8 +217,16 @@ mod tests {
             told("chown -R app:app / srv/x"),
             Some(("shell-permissions", Severity::Critical))
         );
-        assert_eq!(told("rm -rf ./target/debug"), Some(("shell-deletes", Severity::Low)));
-        for line in ["rm -rf ./target/../x", "rm -rf src", "rm -rf target src", "rm -rf target*"] {
+        assert_eq!(
+            told("rm -rf ./target/debug"),
+            Some(("shell-deletes", Severity::Low))
+        );
+        for line in [
+            "rm -rf ./target/../x",
+            "rm -rf src",
+            "rm -rf target src",
+            "rm -rf target*",
+        ] {
             assert_eq!(told(line), Some(("shell-deletes", Severity::Medium)), "{line}");
         }
     }

@@ -123,7 +123,8 @@ fn judge(statement: &Statement, line: u32, wrapped: bool, seen: &mut Vec<Observa
             );
         }
         Statement::Delete(delete)
-            if (matches_all(delete.selection.as_ref()) || unjoined_deletion(delete)) && delete.limit.is_none() =>
+            if (matches_all(delete.selection.as_ref()) || unjoined_deletion(delete))
+                && delete.limit.is_none() =>
         {
             add(
                 &rule::SQL_NO_WHERE,
@@ -204,11 +205,7 @@ fn judge(statement: &Statement, line: u32, wrapped: bool, seen: &mut Vec<Observa
         | Statement::ReleaseSavepoint { .. } => {
             add(
                 &rule::SQL_TRANSACTION_CONTROL,
-                if wrapped {
-                    Severity::Low
-                } else {
-                    Severity::High
-                },
+                if wrapped { Severity::Low } else { Severity::High },
                 "the statement steers the transaction it is to run in".to_owned(),
             );
         }

@@ -4,8 +4,8 @@
 //! transaction from end to end and drops only the temporary tables it made does no more than it would without.
 
 use sqlparser::ast::{
-    Delete, Expr, FromTable, ObjectName, ObjectType, Query, SetExpr, Statement, TableFactor, TableWithJoins, Update,
-    UpdateTableFromKind,
+    Delete, Expr, FromTable, ObjectName, ObjectType, Query, SetExpr, Statement, TableFactor, TableWithJoins,
+    Update, UpdateTableFromKind,
 };
 use std::collections::BTreeSet;
 
@@ -33,12 +33,18 @@ impl OwnTables {
 
 /// Says whether a script begins and ends one transaction, with no other control of it.
 pub(super) fn is_one_transaction(statements: &[(u32, Statement)]) -> bool {
-    let controls = statements.iter().filter(|(_, statement)| is_control(statement)).count();
+    let controls = statements
+        .iter()
+        .filter(|(_, statement)| is_control(statement))
+        .count();
     let begins = matches!(
         statements.first(),
         Some((_, Statement::StartTransaction { statements, exception: None, .. })) if statements.is_empty()
     );
-    let ends = matches!(statements.last(), Some((_, Statement::Commit { chain: false, .. })));
+    let ends = matches!(
+        statements.last(),
+        Some((_, Statement::Commit { chain: false, .. }))
+    );
     begins && ends && controls == 2
 }
 
@@ -73,7 +79,10 @@ pub(super) fn inner(statement: &Statement) -> Vec<&Statement> {
             options,
             ..
         } => {
-            let named = options.iter().flatten().any(|option| option.name.value.eq_ignore_ascii_case("analyze"));
+            let named = options
+                .iter()
+                .flatten()
+                .any(|option| option.name.value.eq_ignore_ascii_case("analyze"));
             if *analyze || named {
                 found.push(statement);
             }
@@ -157,7 +166,11 @@ fn names(table: &TableFactor) -> BTreeSet<String> {
 fn qualifiers(condition: &Expr, tables: &mut BTreeSet<String>) -> bool {
     match condition {
         Expr::CompoundIdentifier(parts) => {
-            let owner = parts.iter().rev().nth(1).map(|part| part.value.to_ascii_lowercase());
+            let owner = parts
+                .iter()
+                .rev()
+                .nth(1)
+                .map(|part| part.value.to_ascii_lowercase());
             tables.extend(owner);
             true
         }
@@ -213,18 +226,29 @@ mod tests {
             ("orders.customer = c.id", Severity::Info),
             ("country = 'DE'", Severity::Info),
         ] {
-            let table = if condition.contains("orders.") { "orders" } else { "orders AS o" };
+            let table = if condition.contains("orders.") {
+                "orders"
+            } else {
+                "orders AS o"
+            };
             let sql = format!("UPDATE {table} SET paid = true FROM customers c WHERE {condition}");
             assert_eq!(level(&sql), expected, "{sql}");
         }
-        let delete = |condition: &str| level(&format!("DELETE FROM orders o USING customers c WHERE {condition}"));
+        let delete = |condition: &str| {
+            level(&format!(
+                "DELETE FROM orders o USING customers c WHERE {condition}"
+            ))
+        };
         assert_eq!(delete("c.left_at < 5"), Severity::Critical);
         assert_eq!(delete("c.left_at < 5 AND o.customer = c.id"), Severity::Info);
     }
 
     #[test]
     fn a_script_that_is_one_transaction_is_weighed_as_such() {
-        assert_eq!(level("BEGIN; UPDATE t SET a = 1 WHERE id = 2; COMMIT"), Severity::Low);
+        assert_eq!(
+            level("BEGIN; UPDATE t SET a = 1 WHERE id = 2; COMMIT"),
+            Severity::Low
+        );
         for sql in [
             "BEGIN; UPDATE t SET a = 1 WHERE id = 2; COMMIT; SELECT 1",
             "UPDATE t SET a = 1 WHERE id = 2; COMMIT",
