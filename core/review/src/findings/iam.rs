@@ -301,7 +301,8 @@ impl Statement {
         self.conditions
             .iter()
             .fold(String::new(), |mut text, (test, values)| {
-                let _ = write!(text, "{test}={};", values.join(","));
+                // Escaped, so that no value looks like another test.
+                let _ = writeln!(text, "{test:?} {values:?}");
                 text
             })
     }

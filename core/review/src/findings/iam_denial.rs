@@ -3,6 +3,7 @@
 //! A doubt counts as narrower: what is excepted (`NotAction`, `NotResource`, `NotPrincipal`) may shrink, never
 //! grow, and no condition may be added.
 
+use super::iam_condition::meets_all;
 use super::iam_statement::Statement;
 use super::observation::matches_glob;
 
@@ -22,7 +23,7 @@ impl Statement {
                 (&self.resources, &self.not_resources),
                 (&earlier.resources, &earlier.not_resources),
             )
-            && (self.conditions.is_empty() || self.conditions == earlier.conditions)
+            && meets_all(&self.conditions, &earlier.conditions)
     }
 }
 

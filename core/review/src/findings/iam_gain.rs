@@ -9,7 +9,7 @@ use super::iam_action::sensitive;
 use super::iam_escalation::{COMBINATIONS, DATA_READS};
 use super::iam_statement::Statement;
 use super::iam_table::{Actions, Level, table};
-use super::observation::{matches_glob, quote};
+use super::observation::{holds_under, matches_glob, quote};
 use super::{Delta, Observation, Severity, Side, rule};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -131,7 +131,7 @@ impl<'a> Rights<'a> {
     /// Says how far it allows the same on a resource already.
     fn covering(&self, resource: &str, condition: &str) -> Option<&Actions> {
         let (mine, statement) = (self.statement.condition(), self.statement);
-        let covers = statement.principals.is_empty() && (mine.is_empty() || mine == condition);
+        let covers = statement.principals.is_empty() && holds_under(&mine, condition);
         self.on
             .iter()
             .find(|(have, _)| {

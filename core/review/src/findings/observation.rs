@@ -41,14 +41,14 @@ pub enum Breadth {
         excepted: Vec<String>,
         /// The pattern.
         glob: String,
-        /// The condition, in one fixed form.
+        /// The condition: tests that must all be met, each on a line of its own.
         condition: String,
     },
     /// A pattern with `*` and `?`, under a condition (empty: none).
     Pattern {
         /// The pattern.
         glob: String,
-        /// The condition, in one fixed form.
+        /// The condition: tests that must all be met, each on a line of its own.
         condition: String,
     },
 }
@@ -143,7 +143,7 @@ impl Breadth {
                     glob: want,
                     condition,
                 },
-            ) => (when.is_empty() || when == condition) && matches_glob(have, want),
+            ) => holds_under(when, condition) && matches_glob(have, want),
             (
                 Self::AllBut {
                     excepted: had,
@@ -158,12 +158,17 @@ impl Breadth {
             ) => {
                 had.iter()
                     .all(|name| excepted.iter().any(|pattern| matches_glob(pattern, name)))
-                    && (when.is_empty() || when == condition)
+                    && holds_under(when, condition)
                     && matches_glob(have, want)
             }
             _ => self == other,
         }
     }
+}
+
+/// Says whether what held under some tests holds under others: none of the first is missing among them.
+pub(super) fn holds_under(when: &str, condition: &str) -> bool {
+    when.lines().all(|test| condition.lines().any(|it| it == test))
 }
 
 /// Compares what was seen before with what is seen after.
@@ -307,8 +312,14 @@ mod tests {
             glob: "*".to_owned(),
             condition: condition.to_owned(),
         };
-        let findings = compare(vec![seen("a", when("mfa"))], vec![seen("a", when(""))], true);
-        assert_eq!(findings[0].delta, Delta::Widened);
+        let delta = |was: &str, is: &str| {
+            let findings = compare(vec![seen("a", when(was))], vec![seen("a", when(is))], true);
+            findings[0].delta
+        };
+        assert_eq!(delta("mfa", ""), Delta::Widened);
+        assert_eq!(delta("mfa", "office"), Delta::Widened);
+        assert_eq!(delta("mfa", "mfa\noffice"), Delta::Existing);
+        assert_eq!(delta("mfa\noffice", "mfa"), Delta::Widened);
     }
 
     #[test]

@@ -243,7 +243,10 @@ fn name_put_together(command: &Simple, at: &At, seen: &mut Vec<Observation>) {
         return;
     };
     let shown = command.words.join(" ");
-    if first.contains("$(") {
+    let assigned = first.split_once('=').is_some_and(|(name, _)| {
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    });
+    if first.contains("$(") && !assigned {
         let what = format!(
             "the name of the command in {} is what another command prints",
             quote(&shown)
@@ -385,6 +388,7 @@ mod tests {
         assert_eq!(worst("echo 'rm -rf /' | sh"), Severity::Critical);
         assert_eq!(worst("$'\\x6c\\x73' -la"), Severity::High);
         assert_eq!(worst("$(which python) x.py"), Severity::Medium);
+        assert_eq!(worst("lines=$(wc -l < x.py)"), Severity::Info);
         assert_eq!(worst("cat${IFS}/etc/passwd"), Severity::Medium);
         assert_eq!(
             worst(&format!("ls{}'; reboot'", " '".to_owned() + &" ".repeat(60))),
