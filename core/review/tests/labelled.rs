@@ -1,0 +1,65 @@
+//! The labelled changes beside this file: what the rules reached on them is not lost again.
+//!
+//! It is no measure of unseen changes, which README.md keeps.
+
+use countersign_review::findings::{Finding, Severity, analyze, severity};
+use serde::Deserialize;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+#[derive(Deserialize)]
+struct Manifest {
+    cases: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    id: String,
+    kind: String,
+    before: Option<String>,
+    after: String,
+    label: Label,
+}
+
+#[derive(Deserialize)]
+struct Label {
+    risky: bool,
+}
+
+/// Returns the cases of all sets with the folder of each.
+fn cases() -> Vec<(PathBuf, Case)> {
+    let sets = ["heldout", "heldout-second", "heldout-third", "heldout-fourth"];
+    let read = |set: &str| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(set);
+        let manifest = fs::read(folder.join("manifest.json")).unwrap();
+        let manifest: Manifest = serde_json::from_slice(&manifest).unwrap();
+        manifest.cases.into_iter().map(move |case| (folder.clone(), case))
+    };
+    sets.into_iter().flat_map(read).collect()
+}
+
+#[test]
+fn risky_changes_are_flagged_and_harmless_ones_are_not() {
+    let mut wrong = Vec::new();
+    for (folder, case) in cases() {
+        let before = case.before.map(|path| fs::read(folder.join(path)).unwrap());
+        let after = fs::read(folder.join(&case.after)).unwrap();
+        let level = severity(&analyze(&case.kind, before.as_deref(), &after));
+        if (level >= Severity::Medium) != case.label.risky {
+            wrong.push((case.id, level));
+        }
+    }
+    assert_eq!(wrong, []);
+}
+
+#[test]
+fn a_file_that_stays_as_it_is_introduces_nothing() {
+    // A plan carries its own state before; what nothing reads is not analyzed, changed or not.
+    let known = |finding: &&Finding| finding.counts() && finding.rule.as_str() != "not-analyzed";
+    for (folder, case) in cases().iter().filter(|(_, case)| case.kind != "terraform-plan") {
+        let file = fs::read(folder.join(&case.after)).unwrap();
+        let findings = analyze(&case.kind, Some(&file), &file);
+        let new: Vec<&Finding> = findings.iter().filter(known).collect();
+        assert!(new.is_empty(), "{}: {new:?}", case.id);
+    }
+}
