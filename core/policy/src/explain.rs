@@ -89,6 +89,7 @@ impl Question<'_> {
             frozen,
             people: self
                 .world()
+                .society
                 .people
                 .keys()
                 .map(|person| self.explain_person(person))
@@ -98,14 +99,8 @@ impl Question<'_> {
     }
 
     fn explain_person(&self, person: &PersonId) -> PersonExplanation {
-        let keys = self
-            .world()
-            .people
-            .get(person)
-            .map(|member| member.keys.clone())
-            .unwrap_or_default();
         let mut best_no = None;
-        for key in keys.iter().rev() {
+        for key in self.world().keys_of(person).rev() {
             let with = Credential {
                 assurance: key.0,
                 presence: key.1,

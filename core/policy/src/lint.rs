@@ -212,7 +212,12 @@ fn samples(directory: &TrustedDirectory) -> Vec<Operation> {
 
 /// The policies that forbid with more approvals what less of them permitted; none when it is as it should be.
 fn losing_policies(question: &Question<'_>, world: &World) -> Option<Vec<String>> {
-    let teams: BTreeSet<&TeamId> = world.people.values().flat_map(|member| &member.teams).collect();
+    let teams: BTreeSet<&TeamId> = world
+        .society
+        .people
+        .values()
+        .flat_map(|member| &member.teams)
+        .collect();
     let tally = |count: u32, hardware: u32, from: usize| {
         let from: BTreeSet<TeamId> = teams.iter().take(from).map(|team| (*team).clone()).collect();
         let number = u32::try_from(from.len()).unwrap_or(u32::MAX);

@@ -8,13 +8,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use cedar_policy::ffi::DetailedError;
-use cedar_policy::{Policy, PolicyId, Schema, ValidationMode, Validator};
+use cedar_policy::{ActionConstraint, EntityUid, Policy, PolicyId, Schema, ValidationMode, Validator};
 use countersign_protocol::digest::PolicyDigest;
 use countersign_protocol::identity::EnvironmentId;
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::policy_bundle::{Freeze, Limits, PolicyFile, TrustedBundle};
 
-use crate::schema::{compiled, kind_names};
+use crate::schema::{Ask, compiled, kind_names};
 use crate::source::{Problem, printable};
 use countersign_protocol::kept::Kept;
 
@@ -25,11 +25,20 @@ const MAX_POLICY_ID: usize = 64;
 #[derive(Clone)]
 pub struct PolicySet {
     pub(crate) cedar: cedar_policy::PolicySet,
+    asked: Asked,
     pub(crate) schema: &'static Schema,
     pub(crate) limits: Limits,
     freezes: Vec<Freeze>,
     titles: BTreeMap<String, Title>,
     warnings: Vec<Problem>,
+}
+
+/// The policies that can have a say in each question.
+#[derive(Clone, Default)]
+struct Asked {
+    propose: cedar_policy::PolicySet,
+    approve: cedar_policy::PolicySet,
+    execute: cedar_policy::PolicySet,
 }
 
 /// What people are shown of a policy.
@@ -103,6 +112,7 @@ impl PolicySet {
         })?;
         let mut set = Self {
             cedar: cedar_policy::PolicySet::new(),
+            asked: Asked::default(),
             schema,
             limits,
             freezes: freezes.to_vec(),
@@ -122,6 +132,15 @@ impl PolicySet {
     #[must_use]
     pub const fn titles(&self) -> &BTreeMap<String, Title> {
         &self.titles
+    }
+
+    /// The policies that can have a say in a question; all others neither match nor err in it.
+    pub(crate) const fn asked(&self, ask: Ask) -> &cedar_policy::PolicySet {
+        match ask {
+            Ask::Propose => &self.asked.propose,
+            Ask::Approve => &self.asked.approve,
+            Ask::Execute => &self.asked.execute,
+        }
     }
 
     /// What Cedar's validator warns of.
@@ -215,9 +234,36 @@ impl PolicySet {
             line: Problem::at(file, place, "").line,
         };
         self.titles.insert(id.to_owned(), title);
-        self.cedar
-            .add(policy.new_id(PolicyId::new(id)))
-            .map_err(|error| error.to_string())
+        let policy = policy.new_id(PolicyId::new(id));
+        for ask in Ask::ALL.into_iter().filter(|ask| concerns(&policy, *ask)) {
+            self.asked.add(ask, policy.clone())?;
+        }
+        self.cedar.add(policy).map_err(|error| error.to_string())
+    }
+}
+
+impl Asked {
+    fn add(&mut self, ask: Ask, policy: Policy) -> Result<(), String> {
+        let set = match ask {
+            Ask::Propose => &mut self.propose,
+            Ask::Approve => &mut self.approve,
+            Ask::Execute => &mut self.execute,
+        };
+        set.add(policy).map_err(|error| error.to_string())
+    }
+}
+
+/// Whether a policy can have a say in a question. Cedar looks at a policy's conditions only where its scope fits, and a
+/// scope that names nothing but other questions never does.
+fn concerns(policy: &Policy, ask: Ask) -> bool {
+    let another = |uid: &EntityUid| {
+        let named = |other: Ask| uid.type_name().to_string() == "Action" && uid.id().unescaped() == other.action();
+        Ask::ALL.into_iter().any(|other| other != ask && named(other))
+    };
+    match policy.action_constraint() {
+        ActionConstraint::Any => true,
+        ActionConstraint::Eq(uid) => !another(&uid),
+        ActionConstraint::In(uids) => !uids.iter().all(another),
     }
 }
 

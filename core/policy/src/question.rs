@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use crate::load::PolicySet;
 use crate::operation::{Approval, Credential, Operation};
+use crate::schema::Ask;
 use crate::source::printable;
 use crate::tally::{Approver, Tally, ways};
 use crate::world::{World, agent, person, reference, team, this, uid};
@@ -172,7 +173,7 @@ impl<'a> Question<'a> {
         now: Timestamp,
         frozen: bool,
     ) -> Result<Self, String> {
-        let entities = world.entities(operation, policies.schema)?;
+        let entities = world.entities(operation)?;
         Ok(Self {
             policies,
             operation,
@@ -190,14 +191,14 @@ impl<'a> Question<'a> {
     }
 
     pub(crate) fn propose(&self) -> Answer {
-        self.put("propose", agent(self.operation), [("now", self.now())])
+        self.put(Ask::Propose, agent(self.operation), [("now", self.now())])
     }
 
     pub(crate) fn approve(&self, who: &PersonId, with: Credential, age: Duration) -> Answer {
-        if !self.world.people.contains_key(who) {
+        if !self.world.society.people.contains_key(who) {
             return Answer::refused(format!("`{who}` is not in the directory"));
         }
-        let place = self.world.environments.get(&self.operation.environment);
+        let place = self.world.society.environments.get(&self.operation.environment);
         if self
             .operation
             .excludes(who, place.is_some_and(|place| place.personal))
@@ -227,7 +228,7 @@ impl<'a> Question<'a> {
             ),
             ("offline", RestrictedExpression::new_bool(with.offline)),
         ];
-        self.put("approve", person(who), context)
+        self.put(Ask::Approve, person(who), context)
     }
 
     pub(crate) fn execute(&self, approvals: &[Approval]) -> Answer {
@@ -285,7 +286,7 @@ impl<'a> Question<'a> {
             Ok(approvals) => {
                 let frozen = RestrictedExpression::new_bool(self.frozen);
                 let context = [("now", self.now()), ("frozen", frozen), ("approvals", approvals)];
-                self.put("execute", agent(self.operation), context)
+                self.put(Ask::Execute, agent(self.operation), context)
             }
             Err(problem) => Answer::refused(problem),
         }
@@ -298,11 +299,10 @@ impl<'a> Question<'a> {
         let latest = self.now.after(limits.skew());
         let age = self.now.since(approval.decided_at);
         let with = approval.credential;
-        let keys = self.world.people.get(&approval.person).map(|member| &member.keys);
-        let holds = keys.is_some_and(|keys| {
-            keys.iter()
-                .any(|(assurance, most)| *assurance == with.assurance && with.presence <= *most)
-        });
+        let holds = self
+            .world
+            .keys_of(&approval.person)
+            .any(|(assurance, most)| *assurance == with.assurance && with.presence <= *most);
         holds
             && approval.decided_at <= latest
             && age < limits.decision_life(with.offline)
@@ -312,7 +312,7 @@ impl<'a> Question<'a> {
     }
 
     fn approver(&self, approval: &Approval) -> Approver {
-        let member = self.world.people.get(&approval.person);
+        let member = self.world.society.people.get(&approval.person);
         Approver {
             assurance: approval.credential.assurance,
             teams: member.map(|member| member.teams.clone()).unwrap_or_default(),
@@ -325,19 +325,19 @@ impl<'a> Question<'a> {
 
     fn put<const N: usize>(
         &self,
-        action: &str,
+        ask: Ask,
         principal: Result<EntityUid, String>,
         context: [(&str, RestrictedExpression); N],
     ) -> Answer {
-        match self.request(action, principal, context) {
-            Ok(request) => self.answer(&request),
+        match self.request(ask, principal, context) {
+            Ok(request) => self.answer(self.policies.asked(ask), &request),
             Err(problem) => Answer::refused(printable(&problem)),
         }
     }
 
     fn request<const N: usize>(
         &self,
-        action: &str,
+        ask: Ask,
         principal: Result<EntityUid, String>,
         context: [(&str, RestrictedExpression); N],
     ) -> Result<Request, String> {
@@ -345,7 +345,7 @@ impl<'a> Question<'a> {
         let context = Context::from_pairs(pairs).map_err(|error| error.to_string())?;
         Request::new(
             principal?,
-            uid("Action", action)?,
+            uid("Action", ask.action())?,
             this()?,
             context,
             Some(self.policies.schema),
@@ -353,8 +353,8 @@ impl<'a> Question<'a> {
         .map_err(|error| error.to_string())
     }
 
-    fn answer(&self, request: &Request) -> Answer {
-        let response = Authorizer::new().is_authorized(request, &self.policies.cedar, &self.entities);
+    fn answer(&self, policies: &cedar_policy::PolicySet, request: &Request) -> Answer {
+        let response = Authorizer::new().is_authorized(request, policies, &self.entities);
         let diagnostics = response.diagnostics();
         let mut policies: Vec<String> = diagnostics.reason().map(ToString::to_string).collect();
         policies.sort();

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_protocol::approval::Severity;
@@ -22,7 +23,7 @@ use crate::operation::{Approval, Credential, Operation};
 use crate::question::{Answer, Question};
 use crate::source::printable;
 use crate::verdict::Verdict;
-use crate::world::{Member, Place, World};
+use crate::world::{Member, Place, Society, World};
 
 /// Why a scenario file cannot be run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -241,23 +242,29 @@ impl File {
         let member = |entry: &PersonEntry| Member {
             teams: entry.teams.clone(),
             on_call: entry.on_call,
-            keys: BTreeSet::from([(entry.key, entry.presence)]),
         };
         let place = |entry: &EnvironmentEntry| Place {
             strictness: entry.strictness,
             personal: entry.personal,
             allow_same_user: entry.allow_same_user,
         };
-        World {
-            people: self
-                .people
+        let society = Society::new(
+            self.people
                 .iter()
                 .map(|(id, entry)| (id.clone(), member(entry)))
                 .collect(),
-            environments: self
-                .environments
+            self.environments
                 .iter()
                 .map(|(id, entry)| (id.clone(), place(entry)))
+                .collect(),
+        );
+        let keys = |entry: &PersonEntry| BTreeSet::from([(entry.key, entry.presence)]);
+        World {
+            society: Arc::new(society),
+            keys: self
+                .people
+                .iter()
+                .map(|(id, entry)| (id.clone(), keys(entry)))
                 .collect(),
         }
     }

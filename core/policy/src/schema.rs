@@ -9,6 +9,27 @@ use countersign_protocol::kind::KINDS;
 /// The published schema's text: what policies can speak about.
 pub const SCHEMA: &str = include_str!("../../../assets/policies/schema.cedarschema");
 
+/// The three questions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ask {
+    Propose,
+    Approve,
+    Execute,
+}
+
+impl Ask {
+    pub(crate) const ALL: [Self; 3] = [Self::Propose, Self::Approve, Self::Execute];
+
+    /// The schema's name of its action.
+    pub(crate) const fn action(self) -> &'static str {
+        match self {
+            Self::Propose => "propose",
+            Self::Approve => "approve",
+            Self::Execute => "execute",
+        }
+    }
+}
+
 /// The group that every kind is in.
 pub(crate) const EVERY_KIND: &str = "privileged";
 

@@ -85,7 +85,7 @@ impl Question<'_> {
     pub(crate) fn eligible(&self) -> Vec<(PersonId, Approver)> {
         let world = self.world();
         let mut all = Vec::new();
-        for (person, member) in &world.people {
+        for (person, member) in &world.society.people {
             let may = |(assurance, presence): &&_| {
                 let with = Credential {
                     assurance: *assurance,
@@ -96,7 +96,7 @@ impl Question<'_> {
                 self.approve(person, with, Duration::ZERO).is_permit()
             };
             // The keys are sorted, so the last is the best.
-            if let Some((assurance, _)) = member.keys.iter().rev().find(may) {
+            if let Some((assurance, _)) = world.keys_of(person).rev().find(may) {
                 all.push((
                     person.clone(),
                     Approver {

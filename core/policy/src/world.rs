@@ -4,29 +4,33 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use cedar_policy::{Entities, Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression, Schema};
-use countersign_protocol::directory::{KeyHolder, TrustedDirectory};
+use cedar_policy::{Entities, Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression};
+use countersign_protocol::digest::DirectoryDigest;
+use countersign_protocol::directory::{Environment, KeyHolder, Person, TrustedDirectory};
 use countersign_protocol::identity::{EnvironmentId, KeyAssurance, PersonId, Presence, Role, TeamId};
+use countersign_protocol::kept::Kept;
 use countersign_protocol::kind::KINDS;
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::proposal::Isolation;
 
 use crate::operation::Operation;
-use crate::schema::{groups_of, kind_names};
-use countersign_protocol::kept::Kept;
+use crate::schema::{compiled, groups_of, kind_names};
 
 /// People and places, from one directory at one moment.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct World {
-    pub(crate) people: BTreeMap<PersonId, Member>,
-    pub(crate) environments: BTreeMap<EnvironmentId, Place>,
+    pub(crate) society: Arc<Society>,
+    /// Everybody's decision keys that count now.
+    pub(crate) keys: BTreeMap<PersonId, BTreeSet<(KeyAssurance, Presence)>>,
 }
 
-/// What entities are made of: people and environments without their keys.
-#[derive(Clone, PartialEq, Eq)]
-struct Society {
-    people: BTreeMap<PersonId, (BTreeSet<TeamId>, bool)>,
-    environments: BTreeMap<EnvironmentId, Place>,
+/// What does not depend on the moment or on what is asked.
+#[derive(Debug)]
+pub(crate) struct Society {
+    pub(crate) people: BTreeMap<PersonId, Member>,
+    pub(crate) environments: BTreeMap<EnvironmentId, Place>,
+    /// Kinds of action, people and their teams.
+    entities: Result<Entities, String>,
 }
 
 /// A person.
@@ -34,12 +38,10 @@ struct Society {
 pub(crate) struct Member {
     pub(crate) teams: BTreeSet<TeamId>,
     pub(crate) on_call: bool,
-    /// The person's decision keys that count now.
-    pub(crate) keys: BTreeSet<(KeyAssurance, Presence)>,
 }
 
 /// An environment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Place {
     pub(crate) strictness: u32,
     pub(crate) personal: bool,
@@ -49,115 +51,123 @@ pub(crate) struct Place {
 impl World {
     /// Reads the directory; only keys that count at `now` are seen.
     pub(crate) fn of(directory: &TrustedDirectory, now: Timestamp) -> Self {
-        let mut people: BTreeMap<PersonId, Member> = directory
-            .people
-            .iter()
-            .map(|person| {
-                let member = Member {
-                    teams: person.teams.clone(),
-                    on_call: person.on_call,
-                    keys: BTreeSet::new(),
-                };
-                (person.id.clone(), member)
-            })
-            .collect();
+        let society = Society::of(directory);
+        let mut keys: BTreeMap<PersonId, BTreeSet<_>> = BTreeMap::new();
         for key in &directory.keys {
             let KeyHolder::Person(holder) = &key.holder else {
                 continue;
             };
-            if directory.key_at(&key.key.id(), Role::Reviewer, now).is_err() {
-                continue;
-            }
-            if let Some(member) = people.get_mut(holder) {
-                member.keys.insert((key.assurance, key.presence));
+            let known = society.people.contains_key(holder);
+            if known && key.role == Role::Reviewer && key.check_at(now).is_ok() {
+                let of_holder = keys.entry(holder.clone()).or_default();
+                of_holder.insert((key.assurance, key.presence));
             }
         }
-        let place = |environment: &countersign_protocol::directory::Environment| Place {
+        Self { society, keys }
+    }
+
+    /// A person's decision keys that count now, the best last.
+    pub(crate) fn keys_of(
+        &self,
+        person: &PersonId,
+    ) -> impl DoubleEndedIterator<Item = &(KeyAssurance, Presence)> {
+        self.keys.get(person).into_iter().flatten()
+    }
+
+    /// Every entity that a question about `operation` can reach. One request is asked about at several moments, and
+    /// nothing of them depends on the moment.
+    pub(crate) fn entities(&self, operation: &Operation) -> Result<Arc<Entities>, String> {
+        static GATHERED: Kept<(Arc<Society>, Operation), Entities> = Kept::new();
+        GATHERED.or_compute(
+            |(society, about)| Arc::ptr_eq(society, &self.society) && about == operation,
+            || (Arc::clone(&self.society), operation.clone()),
+            || self.society.around(operation),
+        )
+    }
+}
+
+impl Society {
+    /// People and places of a directory. Many requests are asked about in one directory, whose digest names every byte
+    /// of it: the societies read last are kept by it.
+    fn of(directory: &TrustedDirectory) -> Arc<Self> {
+        static READ: Kept<DirectoryDigest, Society> = Kept::new();
+        let digest = directory.digest();
+        let member = |person: &Person| Member {
+            teams: person.teams.clone(),
+            on_call: person.on_call,
+        };
+        let place = |environment: &Environment| Place {
             strictness: environment.strictness,
             personal: environment.personal,
             allow_same_user: environment.allow_same_user,
         };
-        let environments = directory
-            .environments
-            .iter()
-            .map(|environment| (environment.id.clone(), place(environment)))
-            .collect();
-        Self { people, environments }
+        let read = || {
+            let people = directory.people.iter();
+            let environments = directory.environments.iter();
+            Self::new(
+                people.map(|person| (person.id.clone(), member(person))).collect(),
+                environments
+                    .map(|environment| (environment.id.clone(), place(environment)))
+                    .collect(),
+            )
+        };
+        READ.or_read(|of| *of == digest, || digest, read)
     }
 
-    /// The entities of [`World::gather`]. One request is asked about at several moments, and nothing of them depends
-    /// on the moment.
-    pub(crate) fn entities(&self, operation: &Operation, schema: &Schema) -> Result<Arc<Entities>, String> {
-        static GATHERED: Kept<(Society, Operation), Entities> = Kept::new();
-        let society = self.society();
-        GATHERED.or_compute(
-            |(of, about)| about == operation && *of == society,
-            || (society.clone(), operation.clone()),
-            || self.gather(operation, schema),
-        )
-    }
-
-    /// All of this world that entities are made of.
-    fn society(&self) -> Society {
-        let member = |member: &Member| (member.teams.clone(), member.on_call);
-        Society {
-            people: (self.people.iter().map(|(id, of)| (id.clone(), member(of)))).collect(),
-            environments: self.environments.clone(),
+    pub(crate) fn new(
+        people: BTreeMap<PersonId, Member>,
+        environments: BTreeMap<EnvironmentId, Place>,
+    ) -> Self {
+        Self {
+            entities: gather(&people),
+            people,
+            environments,
         }
     }
 
-    /// Every entity that a question about `operation` can reach. People whom the operation names but the
-    /// directory does not know are there without teams, so that naming them is no evaluation error.
-    fn gather(&self, operation: &Operation, schema: &Schema) -> Result<Entities, String> {
+    /// Its entities and those of one operation. People whom the operation names but the directory does not know are
+    /// there without teams, so that naming them is no evaluation error.
+    fn around(&self, operation: &Operation) -> Result<Entities, String> {
+        let everywhere = self.entities.clone()?;
         let place = self
             .environments
             .get(&operation.environment)
             .ok_or_else(|| format!("environment `{}` is not in the directory", operation.environment))?;
-        let mut all = kinds()?;
+        let mut own = vec![
+            environment(operation, place)?,
+            agent_of(operation)?,
+            resource(operation)?,
+        ];
         let named = operation
             .owners
             .iter()
             .chain(&operation.initiators)
             .chain(&operation.excluded);
-        let people: BTreeSet<&PersonId> = self.people.keys().chain(named).collect();
-        let nobody = Member::default();
-        let mut teams: BTreeSet<&TeamId> = BTreeSet::from([&operation.team]);
-        for id in people {
-            let member = self.people.get(id).unwrap_or(&nobody);
-            teams.extend(&member.teams);
-            let parents = member.teams.iter().map(team).collect::<Result<HashSet<_>, _>>()?;
-            let attributes = [("onCall", RestrictedExpression::new_bool(member.on_call))];
-            all.push(entity(person(id)?, attributes, parents)?);
+        let strangers: BTreeSet<&PersonId> = named.filter(|id| !self.people.contains_key(id)).collect();
+        for id in strangers {
+            own.push(member_entity(id, &Member::default())?);
         }
-        for id in teams {
-            all.push(Entity::new_no_attrs(team(id)?, HashSet::new()));
+        let team = team(&operation.team)?;
+        if everywhere.get(&team).is_none() {
+            own.push(Entity::new_no_attrs(team, HashSet::new()));
         }
-        all.push(entity(
-            uid("Environment", operation.environment.as_str())?,
-            [
-                (
-                    "strictness",
-                    RestrictedExpression::new_long(place.strictness.into()),
-                ),
-                (
-                    "personal",
-                    RestrictedExpression::new_bool(place.personal && operation.personal),
-                ),
-                (
-                    "allowSameUser",
-                    RestrictedExpression::new_bool(place.allow_same_user),
-                ),
-            ],
-            HashSet::new(),
-        )?);
-        let agent_attributes = [
-            ("owners", people_set(&operation.owners)?),
-            ("team", reference(team(&operation.team)?)),
-        ];
-        all.push(entity(agent(operation)?, agent_attributes, HashSet::new())?);
-        all.push(resource(operation)?);
-        Entities::from_entities(all, Some(schema)).map_err(|error| error.to_string())
+        everywhere
+            .add_entities(own, Some(compiled()?))
+            .map_err(|error| error.to_string())
     }
+}
+
+/// Kinds of action, people and their teams as entities.
+fn gather(people: &BTreeMap<PersonId, Member>) -> Result<Entities, String> {
+    let mut all = kinds()?;
+    for (id, member) in people {
+        all.push(member_entity(id, member)?);
+    }
+    let teams: BTreeSet<&TeamId> = people.values().flat_map(|member| &member.teams).collect();
+    for id in teams {
+        all.push(Entity::new_no_attrs(team(id)?, HashSet::new()));
+    }
+    Entities::from_entities(all, Some(compiled()?)).map_err(|error| error.to_string())
 }
 
 /// The agent that asks.
@@ -203,6 +213,39 @@ fn type_name(kind: &'static str) -> Result<EntityTypeName, String> {
 /// A reference to an entity.
 pub(crate) fn reference(uid: EntityUid) -> RestrictedExpression {
     RestrictedExpression::new_entity_uid(uid)
+}
+
+fn member_entity(id: &PersonId, member: &Member) -> Result<Entity, String> {
+    let parents = member.teams.iter().map(team).collect::<Result<HashSet<_>, _>>()?;
+    let attributes = [("onCall", RestrictedExpression::new_bool(member.on_call))];
+    entity(person(id)?, attributes, parents)
+}
+
+fn environment(operation: &Operation, place: &Place) -> Result<Entity, String> {
+    let attributes = [
+        (
+            "strictness",
+            RestrictedExpression::new_long(place.strictness.into()),
+        ),
+        (
+            "personal",
+            RestrictedExpression::new_bool(place.personal && operation.personal),
+        ),
+        (
+            "allowSameUser",
+            RestrictedExpression::new_bool(place.allow_same_user),
+        ),
+    ];
+    let id = uid("Environment", operation.environment.as_str())?;
+    entity(id, attributes, HashSet::new())
+}
+
+fn agent_of(operation: &Operation) -> Result<Entity, String> {
+    let attributes = [
+        ("owners", people_set(&operation.owners)?),
+        ("team", reference(team(&operation.team)?)),
+    ];
+    entity(agent(operation)?, attributes, HashSet::new())
 }
 
 fn resource(operation: &Operation) -> Result<Entity, String> {

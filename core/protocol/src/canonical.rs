@@ -5,6 +5,7 @@
 //! pointer (RFC 6901). Writing follows RFC 8785 (JCS), so that two parties build the same bytes from the same
 //! value. Signed bytes are never written again: they are kept as they came.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -109,16 +110,22 @@ fn check(bytes: &[u8], limit: usize) -> Result<(), ParseError> {
     }
     let mut place = Vec::new();
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let seen = Strict { place: &mut place }
-        .deserialize(&mut json)
-        .and_then(|()| json.end());
-    seen.map_err(|error| ParseError::Refused {
-        place: pointer(&place),
-        problem: if error.is_eof() {
-            "the document ends too early".to_owned()
-        } else {
-            without_position(&error.to_string())
-        },
+    let seen = Strict {
+        depth: 0,
+        place: &mut place,
+    }
+    .deserialize(&mut json)
+    .and_then(|()| json.end());
+    seen.map_err(|error| {
+        place.reverse();
+        ParseError::Refused {
+            place: pointer(&place),
+            problem: if error.is_eof() {
+                "the document ends too early".to_owned()
+            } else {
+                without_position(&error.to_string())
+            },
+        }
     })
 }
 
@@ -148,16 +155,26 @@ fn without_position(message: &str) -> String {
     message.split(" at line ").next().unwrap_or(message).to_owned()
 }
 
-/// Walks a document without building it. `place` is left standing at the first refusal.
+/// Walks a document without building it. At the first refusal, the steps to it are written to `place`, the last first.
 struct Strict<'a> {
+    depth: usize,
     place: &'a mut Vec<String>,
+}
+
+impl Strict<'_> {
+    const fn within(&mut self) -> Strict<'_> {
+        Strict {
+            depth: self.depth + 1,
+            place: self.place,
+        }
+    }
 }
 
 impl<'de> DeserializeSeed<'de> for Strict<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        if self.place.len() >= MAX_DEPTH {
+        if self.depth >= MAX_DEPTH {
             return Err(serde::de::Error::custom(format!(
                 "nested deeper than {MAX_DEPTH} levels"
             )));
@@ -203,35 +220,62 @@ impl<'de> Visitor<'de> for Strict<'_> {
         ))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
         let mut index = 0usize;
         loop {
-            self.place.push(index.to_string());
-            match items.next_element_seed(Strict {
-                place: &mut *self.place,
-            })? {
-                Some(()) => index += 1,
-                None => break,
+            match items.next_element_seed(self.within()) {
+                Ok(Some(())) => index += 1,
+                Ok(None) => return Ok(()),
+                Err(error) => {
+                    self.place.push(index.to_string());
+                    return Err(error);
+                }
             }
-            self.place.pop();
         }
-        self.place.pop();
-        Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut entries: A) -> Result<(), A::Error> {
         let mut seen = BTreeSet::new();
-        while let Some(key) = entries.next_key::<String>()? {
-            self.place.push(key.clone());
-            if !seen.insert(key) {
-                return Err(serde::de::Error::custom("key given twice"));
+        while let Some(key) = entries.next_key_seed(Key)? {
+            let value = if seen.contains(&key) {
+                Err(serde::de::Error::custom("key given twice"))
+            } else {
+                entries.next_value_seed(self.within())
+            };
+            if let Err(error) = value {
+                self.place.push(key.into_owned());
+                return Err(error);
             }
-            entries.next_value_seed(Strict {
-                place: &mut *self.place,
-            })?;
-            self.place.pop();
+            seen.insert(key);
         }
         Ok(())
+    }
+}
+
+/// Reads a key, without a copy where it has no escapes.
+struct Key;
+
+impl<'de> DeserializeSeed<'de> for Key {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Key {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_borrowed_str<E>(self, key: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(key))
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(key.to_owned()))
     }
 }
 

@@ -173,6 +173,28 @@ pub struct DirectoryKey {
     pub revoked: Option<Revocation>,
 }
 
+impl DirectoryKey {
+    /// Whether the key counts at `at`.
+    ///
+    /// # Errors
+    /// [`KeyProblem`] says why it does not.
+    pub fn check_at(&self, at: Timestamp) -> Result<(), KeyProblem> {
+        let id = self.key.id();
+        if at < self.not_before {
+            return Err(KeyProblem::Early(id, self.not_before));
+        }
+        if at >= self.not_after {
+            return Err(KeyProblem::Late(id, self.not_after));
+        }
+        match &self.revoked {
+            Some(revocation) if at >= revocation.effective() => {
+                Err(KeyProblem::Revoked(id, revocation.effective()))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
 /// The early end of a key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -340,18 +362,7 @@ impl TrustedDirectory {
             .iter()
             .find(|key| key.role == role && key.key.id() == *id);
         let key = found.ok_or(KeyProblem::Unknown(*id))?;
-        if at < key.not_before {
-            return Err(KeyProblem::Early(*id, key.not_before));
-        }
-        if at >= key.not_after {
-            return Err(KeyProblem::Late(*id, key.not_after));
-        }
-        match &key.revoked {
-            Some(revocation) if at >= revocation.effective() => {
-                Err(KeyProblem::Revoked(*id, revocation.effective()))
-            }
-            Some(_) | None => Ok(key),
-        }
+        key.check_at(at).map(|()| key)
     }
 
     /// The person with this id.

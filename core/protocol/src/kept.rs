@@ -1,6 +1,7 @@
 //! What was computed last, kept by what it was computed from: the answer is the same, only sooner.
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The most answers that are kept.
@@ -43,6 +44,12 @@ impl<K, V> Kept<K, V> {
         kept.push_front((key(), Arc::clone(&value)));
         drop(kept);
         Ok(value)
+    }
+
+    /// The same for what cannot fail.
+    pub fn or_read(&self, is: impl Fn(&K) -> bool, key: impl FnOnce() -> K, read: impl FnOnce() -> V) -> Arc<V> {
+        let Ok(value) = self.or_compute(is, key, || Ok::<V, Infallible>(read()));
+        value
     }
 }
 

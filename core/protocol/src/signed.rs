@@ -75,6 +75,18 @@ struct Statement<T> {
     predicate: T,
 }
 
+impl<P> Statement<P> {
+    fn check_type<T: Predicate>(&self) -> Result<(), SignatureError> {
+        if self.statement_type == STATEMENT_TYPE && self.predicate_type == T::TYPE {
+            return Ok(());
+        }
+        Err(SignatureError::WrongType {
+            found: self.predicate_type.clone(),
+            expected: T::TYPE,
+        })
+    }
+}
+
 /// Why an envelope was not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
@@ -347,14 +359,15 @@ impl<T: Predicate> Signed<T> {
         }
         let signers = good_signers(envelope, keys, T::ROLE, threshold.max(1))?;
         let document = Checked::of(&envelope.payload, MAX_PAYLOAD_BYTES)?;
-        let statement: Statement<IgnoredAny> = document.read()?;
-        if statement.statement_type != STATEMENT_TYPE || statement.predicate_type != T::TYPE {
-            return Err(SignatureError::WrongType {
-                found: statement.predicate_type,
-                expected: T::TYPE,
-            });
-        }
-        let statement: Statement<T> = document.read()?;
+        let statement: Statement<T> = match document.read() {
+            Ok(statement) => statement,
+            // What it is instead says more than where it differs.
+            Err(error) => {
+                document.read::<Statement<IgnoredAny>>()?.check_type::<T>()?;
+                return Err(error.into());
+            }
+        };
+        statement.check_type::<T>()?;
         if statement.subject != [statement.predicate.subject()] {
             return Err(SignatureError::WrongSubject);
         }

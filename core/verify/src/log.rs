@@ -5,10 +5,10 @@
 
 use countersign_protocol::decision::SeenCheckpoint;
 use countersign_protocol::digest::Sha256Digest;
-use countersign_protocol::identity::PublicKey;
+use countersign_protocol::identity::{Algorithm, PublicKey};
 use countersign_protocol::log::{ConsistencyProof, Leaf, LogSegment, LoggedLeaf, origin};
 use countersign_protocol::root::TrustedRoot;
-use signed_note::{Note, StandardVerifier, VerifierList};
+use signed_note::{Note, Verifier, VerifierList};
 use tlog_tiles::{Checkpoint, Hash, check_record, check_tree, record_hash};
 
 /// The longest proof that is read; a tree of 2^63 leaves needs 63 hashes.
@@ -43,15 +43,50 @@ pub enum LogError {
 /// # Errors
 /// [`LogError::Checkpoint`] when the key is not Ed25519.
 pub fn verifier_key(root: &TrustedRoot, key: &PublicKey) -> Result<String, LogError> {
-    let raw: [u8; 32] = key
-        .raw()
-        .and_then(|raw| raw.try_into().ok())
-        .ok_or_else(|| LogError::Checkpoint("the log key is not Ed25519".to_owned()))?;
     let name = origin(root.id());
-    // Algorithm byte 0x01 is Ed25519.
-    let typed = [&[0x01][..], &raw].concat();
+    let typed = typed(key)?;
     let id = signed_note::key_id(&name, &typed);
     Ok(format!("{name}+{id:08x}+{}", base64_of(&typed)))
+}
+
+/// A log key as signed notes have it.
+fn typed(key: &PublicKey) -> Result<Vec<u8>, LogError> {
+    let raw = key.raw().filter(|_| key.algorithm() == Algorithm::Ed25519);
+    let raw = raw.ok_or_else(|| LogError::Checkpoint("the log key is not Ed25519".to_owned()))?;
+    // Algorithm byte 0x01 is Ed25519.
+    Ok([&[0x01], raw].concat())
+}
+
+/// Verifies signed notes by the library that verifies everything else.
+struct LogKey {
+    name: String,
+    id: u32,
+    key: PublicKey,
+}
+
+impl LogKey {
+    fn new(root: &TrustedRoot, key: &PublicKey) -> Result<Self, LogError> {
+        let name = origin(root.id());
+        Ok(Self {
+            id: signed_note::key_id(&name, &typed(key)?),
+            name,
+            key: key.clone(),
+        })
+    }
+}
+
+impl Verifier for LogKey {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn key_id(&self) -> u32 {
+        self.id
+    }
+
+    fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.key.accepts(message, signature)
+    }
 }
 
 /// Opens a signed checkpoint.
@@ -63,12 +98,9 @@ pub fn open_checkpoint(text: &str, root: &TrustedRoot) -> Result<SeenCheckpoint,
     if text.len() > MAX_CHECKPOINT {
         return Err(refused(&"it is too long"));
     }
-    let mut verifiers: Vec<Box<dyn signed_note::Verifier>> = Vec::new();
+    let mut verifiers: Vec<Box<dyn Verifier>> = Vec::new();
     for key in root.log_keys() {
-        let line = verifier_key(root, key)?;
-        verifiers.push(Box::new(
-            StandardVerifier::new(&line).map_err(|error| refused(&error))?,
-        ));
+        verifiers.push(Box::new(LogKey::new(root, key)?));
     }
     let note = Note::from_bytes(text.as_bytes()).map_err(|error| refused(&error))?;
     note.verify(&VerifierList::new(verifiers))

@@ -50,7 +50,7 @@ pub(super) fn open(
             record.view.newest_leaf = leaves.last().map(|(_, leaf)| leaf.at);
             record.leaves = leaves.into_iter().collect();
             check_pin(evidence, pinned, &checkpoint, purpose, problems);
-            record.check_statements(evidence, asked, problems);
+            record.check_statements(evidence, trust, asked, problems);
             record.check_nothing_hidden(evidence, asked, start, problems);
             check_amended_before(evidence, start, purpose, problems);
         }
@@ -109,14 +109,17 @@ impl Record {
             .map(|leaf| leaf.at)
     }
 
-    fn check_statements(&self, evidence: &Evidence, asked: &Asked, problems: &mut Vec<Problem>) {
-        let mut check = |logged: &Logged, entries: &[EntryType], request: Option<RequestId>| {
+    fn check_statements(
+        &self,
+        evidence: &Evidence,
+        trust: &Trust,
+        asked: &Asked,
+        problems: &mut Vec<Problem>,
+    ) {
+        let mut check = |logged: &Logged, commitment, entries: &[EntryType], request: Option<RequestId>| {
             let Some(index) = logged.index else { return };
             let fits = self.leaves.get(&index).is_some_and(|leaf| {
-                entries.contains(&leaf.entry)
-                    && leaf.request == request
-                    && Commitment::to(&logged.envelope, &logged.salt)
-                        .is_ok_and(|commitment| commitment == leaf.commitment)
+                entries.contains(&leaf.entry) && leaf.request == request && commitment == Some(leaf.commitment)
             });
             if !fits {
                 problems.push(Problem::new(
@@ -125,19 +128,24 @@ impl Record {
                 ));
             }
         };
-        let own = Some(asked.request.id);
-        check(&evidence.request, &[EntryType::Request], own);
-        for logged in &evidence.directories {
-            check(logged, &[EntryType::Directory], None);
+        let [directories, policies] = &trust.committed;
+        for (logged, commitment) in evidence.directories.iter().zip(directories) {
+            check(logged, Some(*commitment), &[EntryType::Directory], None);
         }
-        for logged in &evidence.policies {
-            check(logged, &[EntryType::Policy], None);
+        for (logged, commitment) in evidence.policies.iter().zip(policies) {
+            check(logged, Some(*commitment), &[EntryType::Policy], None);
         }
+        let mut check_own = |logged: &Logged, entries: &[EntryType], request| {
+            let commitment = Commitment::to(&logged.envelope, &logged.salt).ok();
+            check(logged, commitment, entries, Some(request));
+        };
+        let own = asked.request.id;
+        check_own(&evidence.request, &[EntryType::Request], own);
         for logged in &evidence.decisions {
-            check(logged, &[EntryType::Approve, EntryType::Deny], own);
+            check_own(logged, &[EntryType::Approve, EntryType::Deny], own);
         }
         for (shown, amended) in evidence.amended.iter().zip(&asked.amended) {
-            check(&shown.amendment, &[EntryType::Amend], Some(amended.request().id));
+            check_own(&shown.amendment, &[EntryType::Amend], amended.request().id);
         }
         for (logged, entry) in [
             (&evidence.amendment, EntryType::Amend),
@@ -146,7 +154,7 @@ impl Record {
             (&evidence.receipt, EntryType::Receipt),
         ] {
             if let Some(logged) = logged {
-                check(logged, &[entry], own);
+                check_own(logged, &[entry], own);
             }
         }
     }

@@ -7,7 +7,7 @@ use countersign_protocol::bundle::{Evidence, Logged};
 use countersign_protocol::digest::RootId;
 use countersign_protocol::directory::TrustedDirectory;
 use countersign_protocol::kept::Kept;
-use countersign_protocol::log::{EntryType, LogSegment};
+use countersign_protocol::log::{Commitment, EntryType, LogSegment};
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::policy_bundle::TrustedBundle;
 use countersign_protocol::root::{RootError, TrustedRoot};
@@ -28,6 +28,8 @@ pub(super) struct Trust {
     earlier: Vec<TrustedRoot>,
     pub directories: Versions<Arc<TrustedDirectory>>,
     pub policies: Versions<Policy>,
+    /// What the log has to hold of the evidence's directories, and of its policies.
+    pub committed: [Vec<Commitment>; 2],
 }
 
 /// The version a request was made under, and every newer one, in order.
@@ -141,7 +143,14 @@ fn verified(evidence: &Evidence, pinned: &Pinned, purpose: Purpose) -> Result<Tr
         earlier: trust.earlier,
         directories,
         policies,
+        committed: [commitments(&evidence.directories)?, commitments(&evidence.policies)?],
     })
+}
+
+fn commitments(all: &[Logged]) -> Result<Vec<Commitment>, Problem> {
+    let commitment = |logged: &Logged| Commitment::to(&logged.envelope, &logged.salt);
+    let commitments: Result<_, _> = all.iter().map(commitment).collect();
+    commitments.map_err(|error| Problem::new("log", error))
 }
 
 /// Roots whose directories and policies are not yet read.
