@@ -10,7 +10,7 @@ use std::sync::Arc;
 use cedar_policy::ffi::DetailedError;
 use cedar_policy::{ActionConstraint, EntityUid, Policy, PolicyId, Schema, ValidationMode, Validator};
 use countersign_protocol::digest::PolicyDigest;
-use countersign_protocol::identity::EnvironmentId;
+use countersign_protocol::identity::{EnvironmentId, PersonId};
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::policy_bundle::{Freeze, Limits, PolicyFile, TrustedBundle};
 
@@ -39,6 +39,8 @@ struct Asked {
     propose: cedar_policy::PolicySet,
     approve: cedar_policy::PolicySet,
     execute: cedar_policy::PolicySet,
+    /// Whom the policies of `approve` name.
+    named: BTreeSet<String>,
 }
 
 /// What people are shown of a policy.
@@ -141,6 +143,11 @@ impl PolicySet {
             Ask::Approve => &self.asked.approve,
             Ask::Execute => &self.asked.execute,
         }
+    }
+
+    /// Whether a policy about who may approve names this person, and not only a team or what they have to do with it.
+    pub(crate) fn names(&self, person: &PersonId) -> bool {
+        self.asked.named.contains(person.as_str())
     }
 
     /// What Cedar's validator warns of.
@@ -246,7 +253,10 @@ impl Asked {
     fn add(&mut self, ask: Ask, policy: Policy) -> Result<(), String> {
         let set = match ask {
             Ask::Propose => &mut self.propose,
-            Ask::Approve => &mut self.approve,
+            Ask::Approve => {
+                self.named.extend(literals(&policy, "Person"));
+                &mut self.approve
+            }
             Ask::Execute => &mut self.execute,
         };
         set.add(policy).map_err(|error| error.to_string())
@@ -257,7 +267,8 @@ impl Asked {
 /// scope that names nothing but other questions never does.
 fn concerns(policy: &Policy, ask: Ask) -> bool {
     let another = |uid: &EntityUid| {
-        let named = |other: Ask| uid.type_name().to_string() == "Action" && uid.id().unescaped() == other.action();
+        let named =
+            |other: Ask| uid.type_name().to_string() == "Action" && uid.id().unescaped() == other.action();
         Ask::ALL.into_iter().any(|other| other != ask && named(other))
     };
     match policy.action_constraint() {
@@ -275,11 +286,7 @@ fn offset_of(file: &PolicyFile, text: &str) -> usize {
 /// A misspelt kind would make a policy apply to nothing, and Cedar's validator cannot know the names.
 fn unknown_kinds(file: &PolicyFile, policy: &Policy, place: usize) -> Vec<Problem> {
     let known = kind_names();
-    let named: BTreeSet<String> = policy
-        .entity_literals()
-        .into_iter()
-        .filter(|literal| literal.type_name().to_string() == "Kind")
-        .map(|literal| literal.id().unescaped().to_owned())
+    let named: BTreeSet<String> = literals(policy, "Kind")
         .filter(|name| !known.contains(name.as_str()))
         .collect();
     let from = file.text.raw().get(place..).unwrap_or_default();
@@ -296,6 +303,13 @@ fn unknown_kinds(file: &PolicyFile, policy: &Policy, place: usize) -> Vec<Proble
     named.iter().map(problem).collect()
 }
 
+/// The entities of one type that a policy names.
+fn literals(policy: &Policy, kind: &str) -> impl Iterator<Item = String> {
+    let all = policy.entity_literals().into_iter();
+    all.filter(move |literal| literal.type_name().to_string() == kind)
+        .map(|literal| literal.id().unescaped().to_owned())
+}
+
 /// The edit distance of two names, for hints.
 pub(crate) fn distance(a: &str, b: &str) -> usize {
     strsim::generic_levenshtein(&first(a), &first(b))
@@ -304,4 +318,139 @@ pub(crate) fn distance(a: &str, b: &str) -> usize {
 /// As much of a name as can be one: hints need not be dear.
 fn first(name: &str) -> Vec<char> {
     name.chars().take(MAX_POLICY_ID).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+    use std::time::Duration;
+
+    use countersign_protocol::approval::Severity;
+    use countersign_protocol::decision::Shown;
+    use countersign_protocol::identity::{KeyAssurance, Presence};
+    use countersign_protocol::proposal::Isolation;
+    use countersign_protocol::text::{Bounded, Line};
+
+    use super::*;
+    use crate::operation::{Credential, Operation};
+    use crate::question::Question;
+    use crate::tally::Tally;
+    use crate::world::{Member, Place, Society, World};
+
+    const MIXED: &str = r#"
+@id("everything")
+permit (principal, action, resource) when { resource.severity < 3 };
+@id("two")
+forbid (principal, action in [Action::"propose", Action::"execute"], resource) when { resource.sameUser };
+@id("bob")
+forbid (principal == Person::"bob", action == Action::"approve", resource) when { context.offline };
+"#;
+
+    fn compile() -> PolicySet {
+        let file = |name: &str, text: &str| PolicyFile {
+            name: Line::new(name).unwrap(),
+            text: Bounded::new(text).unwrap(),
+        };
+        let shipped = |name| match name {
+            "propose.cedar" => include_str!("../../../assets/policies/small-team/propose.cedar"),
+            "approve.cedar" => include_str!("../../../assets/policies/small-team/approve.cedar"),
+            _ => include_str!("../../../assets/policies/small-team/execute.cedar"),
+        };
+        let mut files = vec![file("mixed.cedar", MIXED)];
+        files.extend(
+            ["propose.cedar", "approve.cedar", "execute.cedar"].map(|name| file(name, shipped(name))),
+        );
+        PolicySet::compile(&files, &[], Limits::default()).unwrap()
+    }
+
+    fn world() -> World {
+        let member = Member::default();
+        let place = Place {
+            strictness: 9,
+            personal: false,
+            allow_same_user: false,
+        };
+        let people = ["alice", "bob", "carol"].map(|id| (id.parse().unwrap(), member.clone()));
+        World {
+            society: Arc::new(Society::new(
+                people.into(),
+                [("production".parse().unwrap(), place)].into(),
+            )),
+            keys: BTreeMap::new(),
+        }
+    }
+
+    fn operation(severity: Severity, isolation: Isolation) -> Operation {
+        Operation {
+            agent: "deployer".parse().unwrap(),
+            owners: BTreeSet::from(["alice".parse().unwrap()]),
+            initiators: BTreeSet::new(),
+            excluded: BTreeSet::new(),
+            team: "platform".parse().unwrap(),
+            kind: "k8s".parse().unwrap(),
+            target: "file://host-1/etc/app.yaml".to_owned(),
+            environment: "production".parse().unwrap(),
+            personal: false,
+            isolation,
+            findings: BTreeSet::from(["k8s-exposed".to_owned()]),
+            severity,
+        }
+    }
+
+    /// Everything that is asked here, of one set.
+    fn answers(set: &PolicySet) -> Vec<crate::question::Answer> {
+        let mut all = Vec::new();
+        let isolations = [Isolation::None, Isolation::SeparateUser];
+        let severities = [Severity::None, Severity::Medium, Severity::Critical];
+        for (isolation, severity) in isolations.into_iter().flat_map(|i| severities.map(|s| (i, s))) {
+            let (operation, now) = (operation(severity, isolation), Timestamp::from_millis(0));
+            let question = Question::new(set, &operation, Cow::Owned(world()), now, false).unwrap();
+            all.push(question.propose());
+            for (who, offline) in [("bob", false), ("bob", true), ("carol", true)] {
+                let with = Credential {
+                    assurance: KeyAssurance::Software,
+                    presence: Presence::Pin,
+                    shown: Shown::Whole,
+                    offline,
+                };
+                all.push(question.approve(&who.parse().unwrap(), with, Duration::from_secs(3600)));
+            }
+            for count in 0..3 {
+                all.push(question.execute_with(&Tally {
+                    count,
+                    ..Tally::default()
+                }));
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn policies_of_other_questions_change_no_answer() {
+        let sorted = compile();
+        let mut unsorted = sorted.clone();
+        unsorted.asked.propose = sorted.cedar.clone();
+        unsorted.asked.approve = sorted.cedar.clone();
+        unsorted.asked.execute = sorted.cedar.clone();
+        assert_eq!(answers(&sorted), answers(&unsorted));
+    }
+
+    #[test]
+    fn each_question_has_the_policies_that_name_it_or_none() {
+        let set = compile();
+        let ids = |ask| {
+            let mut ids: Vec<String> = set
+                .asked(ask)
+                .policies()
+                .map(|policy| policy.id().to_string())
+                .collect();
+            ids.retain(|id| ["everything", "two", "bob"].contains(&id.as_str()));
+            ids.sort();
+            ids
+        };
+        assert_eq!(ids(Ask::Propose), ["everything", "two"]);
+        assert_eq!(ids(Ask::Approve), ["bob", "everything"]);
+        assert_eq!(ids(Ask::Execute), ["everything", "two"]);
+        assert!(set.names(&"bob".parse().unwrap()) && !set.names(&"carol".parse().unwrap()));
+    }
 }

@@ -190,6 +190,14 @@ impl<'a> Question<'a> {
         &self.world
     }
 
+    pub(crate) const fn operation(&self) -> &Operation {
+        self.operation
+    }
+
+    pub(crate) const fn policies(&self) -> &PolicySet {
+        self.policies
+    }
+
     pub(crate) fn propose(&self) -> Answer {
         self.put(Ask::Propose, agent(self.operation), [("now", self.now())])
     }

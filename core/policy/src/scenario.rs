@@ -239,32 +239,26 @@ struct Needs {
 
 impl File {
     fn world(&self) -> World {
-        let member = |entry: &PersonEntry| Member {
-            teams: entry.teams.clone(),
-            on_call: entry.on_call,
-        };
-        let place = |entry: &EnvironmentEntry| Place {
-            strictness: entry.strictness,
-            personal: entry.personal,
-            allow_same_user: entry.allow_same_user,
-        };
-        let society = Society::new(
-            self.people
-                .iter()
-                .map(|(id, entry)| (id.clone(), member(entry)))
-                .collect(),
-            self.environments
-                .iter()
-                .map(|(id, entry)| (id.clone(), place(entry)))
-                .collect(),
-        );
-        let keys = |entry: &PersonEntry| BTreeSet::from([(entry.key, entry.presence)]);
+        let people = self.people.iter().map(|(id, entry)| {
+            let member = Member {
+                teams: entry.teams.clone(),
+                on_call: entry.on_call,
+            };
+            (id.clone(), member)
+        });
+        let environments = self.environments.iter().map(|(id, entry)| {
+            let place = Place {
+                strictness: entry.strictness,
+                personal: entry.personal,
+                allow_same_user: entry.allow_same_user,
+            };
+            (id.clone(), place)
+        });
+        let keys = self.people.iter();
         World {
-            society: Arc::new(society),
-            keys: self
-                .people
-                .iter()
-                .map(|(id, entry)| (id.clone(), keys(entry)))
+            society: Arc::new(Society::new(people.collect(), environments.collect())),
+            keys: keys
+                .map(|(id, entry)| (id.clone(), BTreeSet::from([(entry.key, entry.presence)])))
                 .collect(),
         }
     }

@@ -6,13 +6,13 @@
 //! What not even all of them together could get permitted is forbidden: a request that nobody can answer would
 //! only wait until it expires. That includes a freeze, which a new asking after it has ended gets past.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use countersign_protocol::approval::ApprovalRule;
 use countersign_protocol::decision::Shown;
 use countersign_protocol::directory::TrustedDirectory;
-use countersign_protocol::identity::PersonId;
+use countersign_protocol::identity::{PersonId, TeamId};
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::text::Line;
 use serde::Serialize;
@@ -21,6 +21,7 @@ use crate::load::PolicySet;
 use crate::operation::{Credential, Operation};
 use crate::question::{Answer, Question};
 use crate::tally::{Approver, Size, Tally, bound, quorums};
+use crate::world::Member;
 
 /// The most people that a rule can ask for. A policy that wants more can be satisfied by nobody.
 pub(crate) const MAX_NEEDED: usize = 8;
@@ -54,6 +55,19 @@ impl PolicySet {
     }
 }
 
+/// All that policies can tell people apart by, when they are asked who may approve: what the entity of a person holds,
+/// which of the operation's sets the person is in, and, for people whom a policy names, who it is. Two people with the
+/// same traits could change places without any policy noticing, so they get the same answer.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Traits<'a> {
+    teams: &'a BTreeSet<TeamId>,
+    on_call: bool,
+    owns: bool,
+    asked: bool,
+    excluded: bool,
+    name: Option<&'a PersonId>,
+}
+
 impl Question<'_> {
     pub(crate) fn verdict(&self) -> Verdict {
         if let Answer::Deny { policies, .. } = self.propose() {
@@ -81,9 +95,11 @@ impl Question<'_> {
         }
     }
 
-    /// The people who may approve now, each with the best key they may do it with.
+    /// The people who may approve now, each with the best key they may do it with. Of people who are alike one is
+    /// asked about, for all of them.
     pub(crate) fn eligible(&self) -> Vec<(PersonId, Approver)> {
         let world = self.world();
+        let mut answered: BTreeMap<(Traits<'_>, Credential), bool> = BTreeMap::new();
         let mut all = Vec::new();
         for (person, member) in &world.society.people {
             let may = |(assurance, presence): &&_| {
@@ -93,7 +109,10 @@ impl Question<'_> {
                     shown: Shown::Whole,
                     offline: false,
                 };
-                self.approve(person, with, Duration::ZERO).is_permit()
+                let answer = || self.approve(person, with, Duration::ZERO).is_permit();
+                *answered
+                    .entry((self.traits(person, member), with))
+                    .or_insert_with(answer)
             };
             // The keys are sorted, so the last is the best.
             if let Some((assurance, _)) = world.keys_of(person).rev().find(may) {
@@ -107,6 +126,18 @@ impl Question<'_> {
             }
         }
         all
+    }
+
+    fn traits<'a>(&self, person: &'a PersonId, member: &'a Member) -> Traits<'a> {
+        let operation = self.operation();
+        Traits {
+            teams: &member.teams,
+            on_call: member.on_call,
+            owns: operation.owners.contains(person),
+            asked: operation.initiators.contains(person),
+            excluded: operation.excluded.contains(person),
+            name: Some(person).filter(|person| self.policies().names(person)),
+        }
     }
 
     /// The same quorum without the teams that policy does not ask for: who is there comes from several teams even

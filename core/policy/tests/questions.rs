@@ -478,6 +478,86 @@ fn policies_stand_in_any_number_of_files() {
     );
 }
 
+/// Policies that look at everything about a person that policies can look at.
+const DISCERNING: &str = r#"
+@id("ask")
+permit (principal, action == Action::"propose", resource);
+@id("team")
+permit (principal in Team::"security", action == Action::"approve", resource);
+@id("on-call")
+permit (principal, action == Action::"approve", resource) when { principal.onCall && context.assurance > 1 };
+@id("own-team")
+permit (principal, action == Action::"approve", resource) when { principal in resource.team && context.presence > 1 };
+@id("not-these")
+forbid (principal, action == Action::"approve", resource)
+when { [Person::"bob", Person::"p-3"].contains(principal) && context.assurance < 3 };
+@id("not-for-oneself")
+forbid (principal, action == Action::"approve", resource) when { resource.initiators.contains(principal) };
+@id("one")
+permit (principal, action == Action::"execute", resource) when { context.approvals.count >= 1 };
+"#;
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 48, failure_persistence: None, ..Default::default() })]
+
+    /// Of people who are alike only one is asked about; everybody gets the answer that they would get themselves.
+    #[test]
+    fn the_eligible_are_those_whom_policy_lets_approve(
+        crowd in proptest::collection::vec((0..4_usize, proptest::bool::ANY, 0..3_u8, 0..3_u8, 0..6_u8), 1..10),
+    ) {
+        let teams: [&[&str]; 4] = [&[], &["platform"], &["security"], &["platform", "security"]];
+        let levels = [KeyAssurance::Software, KeyAssurance::HardwareUnattested, KeyAssurance::HardwareAttested];
+        let presences = [Presence::None, Presence::Pin, Presence::Touch];
+        let mut asked = operation();
+        let directory = directory_with(|directory| {
+            for (index, (team, on_call, assurance, presence, part)) in crowd.iter().enumerate() {
+                let mut someone = directory.people[0].clone();
+                someone.id = person(&format!("p-{index}"));
+                someone.teams = teams[*team].iter().map(|id| id.parse().unwrap()).collect();
+                someone.on_call = *on_call;
+                let mut key = directory.keys[0].clone();
+                key.key = common::TestKey::new(110 + u8::try_from(index).unwrap()).public_key().clone();
+                key.holder = KeyHolder::Person(someone.id.clone());
+                key.assurance = levels[usize::from(*assurance)];
+                // Only hardware that is proven can prove a touch.
+                let most = usize::from(key.assurance == KeyAssurance::HardwareAttested) + 1;
+                key.presence = presences[usize::from(*presence).min(most)];
+                directory.keys.push(key);
+                match part {
+                    0 => asked.owners.insert(someone.id.clone()),
+                    1 => asked.initiators.insert(someone.id.clone()),
+                    2 => asked.excluded.insert(someone.id.clone()),
+                    _ => false,
+                };
+                directory.people.push(someone);
+            }
+        });
+        for policies in [one(DISCERNING).unwrap(), small_team()] {
+            let may = |key: &&countersign_protocol::directory::DirectoryKey| match &key.holder {
+                KeyHolder::Person(person) => {
+                    let with = Credential { assurance: key.assurance, presence: key.presence, ..SCREEN };
+                    policies.approve(&asked, &directory, person, &with, at("10:00")).is_permit()
+                }
+                _ => false,
+            };
+            let fresh: BTreeSet<_> = directory
+                .keys
+                .iter()
+                .filter(may)
+                .filter_map(|key| match &key.holder {
+                    KeyHolder::Person(person) => Some(person.clone()),
+                    _ => None,
+                })
+                .collect();
+            let found = match policies.verdict(&asked, &directory, at("10:00")) {
+                Verdict::RequireApproval(rule) => rule.eligible,
+                _ => BTreeSet::new(),
+            };
+            proptest::prop_assert_eq!(found, fresh);
+        }
+    }
+}
+
 #[test]
 fn a_large_organisation_gets_its_rule_too() {
     let policies = one(concat!(

@@ -63,20 +63,19 @@ pub fn parse_within<T: DeserializeOwned>(bytes: &[u8], limit: usize) -> Result<T
 
 /// Bytes that are one strict JSON document, to be read as more than one type.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Checked<'a>(&'a [u8]);
+pub(crate) struct Checked<'a>(&'a str);
 
 impl<'a> Checked<'a> {
     pub(crate) fn of(bytes: &'a [u8], limit: usize) -> Result<Self, ParseError> {
-        check(bytes, limit)?;
-        Ok(Self(bytes))
+        check(bytes, limit).map(Self)
     }
 
     pub(crate) fn read<T: DeserializeOwned>(self) -> Result<T, ParseError> {
         // Where it is refused is asked only once it is known to be.
-        if let Ok(read) = serde_json::from_slice(self.0) {
+        if let Ok(read) = serde_json::from_str(self.0) {
             return Ok(read);
         }
-        let mut json = serde_json::Deserializer::from_slice(self.0);
+        let mut json = serde_json::Deserializer::from_str(self.0);
         serde_path_to_error::deserialize(&mut json).map_err(|error| ParseError::Refused {
             place: pointer_of(error.path()),
             problem: without_position(&error.inner().to_string()),
@@ -101,22 +100,27 @@ pub(crate) fn ordered_to_bytes<T: Serialize>(value: &T) -> Result<Vec<u8>, Encod
     serde_json::to_vec(value).map_err(|error| EncodeError(error.to_string()))
 }
 
-fn check(bytes: &[u8], limit: usize) -> Result<(), ParseError> {
+fn check(bytes: &[u8], limit: usize) -> Result<&str, ParseError> {
     if bytes.len() > limit {
         return Err(ParseError::TooLarge {
             length: bytes.len(),
             limit,
         });
     }
+    // Once for the whole document, instead of once for each text in it.
+    let text = std::str::from_utf8(bytes).map_err(|error| ParseError::Refused {
+        place: String::new(),
+        problem: format!("the document is not UTF-8 from byte {} on", error.valid_up_to()),
+    })?;
     let mut place = Vec::new();
-    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let mut json = serde_json::Deserializer::from_str(text);
     let seen = Strict {
         depth: 0,
         place: &mut place,
     }
     .deserialize(&mut json)
     .and_then(|()| json.end());
-    seen.map_err(|error| {
+    seen.map(|()| text).map_err(|error| {
         place.reverse();
         ParseError::Refused {
             place: pointer(&place),
@@ -323,6 +327,12 @@ mod tests {
         assert_eq!(
             refusal(r#"{"a":1,"b":["#),
             "at `/b/0`: the document ends too early"
+        );
+        assert_eq!(
+            parse::<Sample>(b"{\"a\":1,\"b\":[\"\xff\"]}")
+                .unwrap_err()
+                .to_string(),
+            "at ``: the document is not UTF-8 from byte 13 on"
         );
         let deep = format!("{}1{}", "[".repeat(40), "]".repeat(40));
         assert!(refusal(&deep).ends_with("nested deeper than 32 levels"));

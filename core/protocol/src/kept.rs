@@ -47,7 +47,12 @@ impl<K, V> Kept<K, V> {
     }
 
     /// The same for what cannot fail.
-    pub fn or_read(&self, is: impl Fn(&K) -> bool, key: impl FnOnce() -> K, read: impl FnOnce() -> V) -> Arc<V> {
+    pub fn or_read(
+        &self,
+        is: impl Fn(&K) -> bool,
+        key: impl FnOnce() -> K,
+        read: impl FnOnce() -> V,
+    ) -> Arc<V> {
         let Ok(value) = self.or_compute(is, key, || Ok::<V, Infallible>(read()));
         value
     }

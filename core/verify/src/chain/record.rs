@@ -119,7 +119,9 @@ impl Record {
         let mut check = |logged: &Logged, commitment, entries: &[EntryType], request: Option<RequestId>| {
             let Some(index) = logged.index else { return };
             let fits = self.leaves.get(&index).is_some_and(|leaf| {
-                entries.contains(&leaf.entry) && leaf.request == request && commitment == Some(leaf.commitment)
+                entries.contains(&leaf.entry)
+                    && leaf.request == request
+                    && commitment == Some(leaf.commitment)
             });
             if !fits {
                 problems.push(Problem::new(

@@ -143,7 +143,10 @@ fn verified(evidence: &Evidence, pinned: &Pinned, purpose: Purpose) -> Result<Tr
         earlier: trust.earlier,
         directories,
         policies,
-        committed: [commitments(&evidence.directories)?, commitments(&evidence.policies)?],
+        committed: [
+            commitments(&evidence.directories)?,
+            commitments(&evidence.policies)?,
+        ],
     })
 }
 
