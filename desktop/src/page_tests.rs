@@ -128,6 +128,7 @@ impl Desk for Two {
                 name: "laptop".into(),
                 assurance: KeyAssurance::Software,
                 unlock: Unlock::Passphrase,
+                pin_remembered: false,
                 unlocks_many: false,
             }),
         })

@@ -112,6 +112,7 @@ impl Organisation {
             },
             offline: false,
             revealed: false,
+            pin_remembered: false,
             checkpoint: chain.log.checkpoint.unwrap(),
             decided_at: now(),
             expires_at: now().after(Duration::from_secs(600)),

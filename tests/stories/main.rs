@@ -24,6 +24,7 @@ mod kill_guard;
 mod lost_laptop;
 mod offline_review;
 mod pin_at_the_terminal;
+mod remembered_pin;
 mod replayed_decision;
 mod reveal;
 mod root_rotation;

@@ -17,7 +17,9 @@ mod keys;
 mod owners;
 mod root;
 
-pub use keys::{Attest, CheckKey, CreateKey, EnrollKey, Keys, ProviderName, RevokeKey, RotateKey};
+pub use keys::{
+    Attest, CheckKey, CreateKey, EnrollKey, Keys, ProviderName, RememberPin, RevokeKey, RotateKey,
+};
 pub use owners::{
     Directory, DirectoryPropose, Enrolments, Invite, Log, Policy, PolicySign, Revoke, SignDirectory,
 };

@@ -147,8 +147,7 @@ pub(super) fn vote(decision: &Decision, digest: DecisionDigest, signer: KeyId, k
         action_digest: decision.action_digest,
         view_digest: decision.view_digest,
         assurance: key.assurance,
-        // Only as far as the key's record says that it can prove it.
-        presence: decision.presence.min(key.presence),
+        presence: decision.counted_presence(key),
         decided_at: decision.decided_at,
         expires_at: decision.expires_at,
     }

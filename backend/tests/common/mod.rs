@@ -453,6 +453,7 @@ impl Organisation {
             },
             offline: false,
             revealed: false,
+            pin_remembered: false,
             checkpoint,
             decided_at: now,
             expires_at: now.after(Duration::from_secs(1800)),

@@ -14,10 +14,10 @@ use countersign_protocol::digest::{ActionDigest, ArtifactDigest};
 use countersign_protocol::moment::Timestamp;
 use countersign_review::sheet::{SheetError, SheetLine, amended};
 use countersign_verify::Chain;
-use secrecy::SecretString;
 
 use crate::decide::{CallingOff, DecideError, Instead, Intent, Sent, perform};
 use crate::inbox::{Inbox, Opened};
+use crate::keys::Secret;
 
 /// What a person wants instead of what was asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -219,7 +219,7 @@ pub async fn amend(
     intent: Intent,
     wanted: Wanted,
     drafted: Option<ActionDigest>,
-    secret: SecretString,
+    secret: Secret,
     report: impl Fn() + Send,
 ) -> Result<Sent, DecideError> {
     let nobody = CallingOff::default();
@@ -237,7 +237,7 @@ pub async fn amend_unless(
     intent: Intent,
     wanted: Wanted,
     drafted: Option<ActionDigest>,
-    secret: SecretString,
+    secret: Secret,
     calling_off: &CallingOff,
     report: impl Fn() + Send,
 ) -> Result<Sent, DecideError> {

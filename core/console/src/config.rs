@@ -11,6 +11,7 @@
 //! role = "reviewer"
 //! id = "…64 hexadecimal digits…"
 //! at = "device:/dev/tpmrm0"             # only where a device is not in its usual place
+//! pin_remembered = true                 # as `countersign keys remember-pin` writes it; the PIN is in the keyring
 //!
 //! [presence]
 //! tell = false                          # do not tell others which request is open here
@@ -34,16 +35,16 @@
 //! Unknown keys are errors that name the nearest known one. `COUNTERSIGN_BACKEND` overrides `backend`.
 
 mod desktop;
+mod edit;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use countersign_client::durable;
 use countersign_protocol::digest::{KeyId, RootId};
 use countersign_protocol::identity::{PersonId, Role};
 use serde::{Deserialize, Serialize};
 
-use desktop::{DESKTOP_KEYS, with_desktop};
+use desktop::DESKTOP_KEYS;
 pub use desktop::{Density, Desktop, QuietHours, WindowTheme};
 
 /// The longest configuration file that is read, in bytes.
@@ -53,7 +54,7 @@ const TOP_KEYS: &[&str] = &[
 ];
 const PRESENCE_KEYS: &[&str] = &["tell"];
 const TERMINAL_KEYS: &[&str] = &["theme", "notify", "keys", "colours"];
-const KEY_KEYS: &[&str] = &["provider", "role", "id", "at"];
+const KEY_KEYS: &[&str] = &["provider", "role", "id", "at", "pin_remembered"];
 
 /// The configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -208,6 +209,10 @@ pub struct ConfiguredKey {
     /// Where its device is, where that is not the usual place: a TPM's address, a PKCS#11 module, an agent's socket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
+    /// Whether its holder chose to have its PIN or passphrase remembered. While this stands, what it signs says so,
+    /// wherever the PIN came from.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pin_remembered: bool,
 }
 
 /// What can keep a signing key.
@@ -308,103 +313,6 @@ impl Config {
             config.backend = Some(backend);
         }
         Ok(config)
-    }
-
-    /// Puts an organisation into the file: backend, root, person and certificate file of `self`, where the file has
-    /// none. What people wrote in it stays as it is.
-    ///
-    /// # Errors
-    /// [`ConfigError::Taken`] when the file names another organisation or person; others when it cannot be written.
-    pub fn join(&self, path: &Path) -> Result<(), ConfigError> {
-        let text = read(path)?.unwrap_or_default();
-        let known = Self::parse(path, &text)?;
-        let taken = |what| ConfigError::Taken {
-            path: path.to_owned(),
-            what,
-        };
-        if known.root.is_some() && known.root != self.root {
-            return Err(taken("root"));
-        }
-        if known.person.is_some() && known.person != self.person {
-            return Err(taken("person"));
-        }
-        let missing = Self {
-            backend: self.backend.clone().filter(|_| known.backend.is_none()),
-            root: self.root.filter(|_| known.root.is_none()),
-            person: self.person.clone().filter(|_| known.person.is_none()),
-            ca_file: self.ca_file.clone().filter(|_| known.ca_file.is_none()),
-            keys: BTreeMap::new(),
-            presence: Presence::default(),
-            terminal: Terminal::default(),
-            desktop: Desktop::default(),
-        };
-        let lines = toml::to_string(&missing).map_err(|error| ConfigError::Malformed {
-            path: path.to_owned(),
-            problem: error.to_string(),
-        })?;
-        // Before everything else: these keys belong to no table.
-        let text = format!("{lines}{text}");
-        Self::parse(path, &text)?;
-        durable::replace(path, text.as_bytes()).map_err(|source| ConfigError::File {
-            path: path.to_owned(),
-            source,
-        })
-    }
-
-    /// Puts how the desktop console is into the file. What people wrote beside that stays as it is.
-    ///
-    /// # Errors
-    /// [`ConfigError`] when the file is written in a way that this can't change, or cannot be written.
-    pub fn keep_desktop(path: &Path, desktop: &Desktop) -> Result<(), ConfigError> {
-        let malformed = |problem: String| ConfigError::Malformed {
-            path: path.to_owned(),
-            problem,
-        };
-        let text = read(path)?.unwrap_or_default();
-        let wanted = Self {
-            desktop: *desktop,
-            ..Self::parse(path, &text)?
-        };
-        let values = toml::to_string(desktop).map_err(|error| malformed(error.to_string()))?;
-        let text = with_desktop(&text, &values);
-        // Written in another way than as a table of lines, it is left to whoever wrote it.
-        if Self::parse(path, &text).ok().as_ref() != Some(&wanted) {
-            let problem = "`desktop` is not written as a table of lines; change it in an editor";
-            return Err(malformed(problem.to_owned()));
-        }
-        durable::replace(path, text.as_bytes()).map_err(|source| ConfigError::File {
-            path: path.to_owned(),
-            source,
-        })
-    }
-
-    /// Adds a key to the file. What people wrote in it stays as it is.
-    ///
-    /// # Errors
-    /// [`ConfigError`] when there is a key of that name, or the file cannot be written.
-    pub fn add_key(path: &Path, name: &str, key: &ConfiguredKey) -> Result<(), ConfigError> {
-        let malformed = |problem: String| ConfigError::Malformed {
-            path: path.to_owned(),
-            problem,
-        };
-        check_name(name).map_err(|problem| malformed(format!("key name `{name}` {problem}")))?;
-        let text = read(path)?.unwrap_or_default();
-        if Self::parse(path, &text)?.keys.contains_key(name) {
-            return Err(ConfigError::KeyExists(name.to_owned()));
-        }
-        let table = toml::to_string(key).map_err(|error| malformed(error.to_string()))?;
-        let gap = if text.is_empty() || text.ends_with('\n') {
-            ""
-        } else {
-            "\n"
-        };
-        // A table at the end is right whatever stands before it.
-        let text = format!("{text}{gap}\n[keys.{name}]\n{table}");
-        Self::parse(path, &text)?;
-        durable::replace(path, text.as_bytes()).map_err(|source| ConfigError::File {
-            path: path.to_owned(),
-            source,
-        })
     }
 
     /// The backend's address.
@@ -586,108 +494,12 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_added_without_touching_what_people_wrote() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("config.toml");
-        std::fs::write(&path, "# mine\nbackend = \"http://127.0.0.1:1\"").unwrap();
-        let key = ConfiguredKey {
-            provider: Provider::Software,
-            role: Role::Reviewer,
-            id: "ab".repeat(32).parse().unwrap(),
-            at: None,
-        };
-        Config::add_key(&path, "review", &key).unwrap();
-        assert!(std::fs::read_to_string(&path).unwrap().starts_with("# mine\n"));
-        let config = Config::load(&path).unwrap();
-        assert_eq!(config.keys.get("review"), Some(&key));
-        assert!(matches!(
-            Config::add_key(&path, "review", &key),
-            Err(ConfigError::KeyExists(_))
-        ));
-        for bad in ["", "a.b", "a]\n[x", "Ä"] {
-            assert!(Config::add_key(&path, bad, &key).is_err(), "{bad}");
-        }
-        assert_eq!(
-            Config::load(&folder.path().join("none")).unwrap(),
-            Config::default()
-        );
-    }
-
-    #[test]
-    fn joining_keeps_what_is_there_and_refuses_another_organisation() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("config.toml");
-        let joining = |root: &str, person: &str| Config {
-            backend: Some("https://example.com".to_owned()),
-            root: Some(root.repeat(32).parse().unwrap()),
-            person: Some(person.parse().unwrap()),
-            ..Config::default()
-        };
-        std::fs::write(&path, "# mine\n[keys.a]\nprovider='software'\nrole='root'\nid='").unwrap();
-        let text = std::fs::read_to_string(&path).unwrap() + &"ab".repeat(32) + "'\n";
-        std::fs::write(&path, text).unwrap();
-        joining("cd", "alex").join(&path).unwrap();
-        joining("cd", "alex").join(&path).unwrap();
-        let config = Config::load(&path).unwrap();
-        assert_eq!(
-            (config.keys.len(), config.person().unwrap().as_str()),
-            (1, "alex")
-        );
-        assert!(std::fs::read_to_string(&path).unwrap().contains("# mine"));
-        assert!(matches!(
-            joining("ef", "alex").join(&path),
-            Err(ConfigError::Taken { what: "root", .. })
-        ));
-        assert!(matches!(
-            joining("cd", "robin").join(&path),
-            Err(ConfigError::Taken { what: "person", .. })
-        ));
-    }
-
-    #[test]
     fn what_is_missing_says_what_to_do() {
         let error = Config::default().person().unwrap_err();
         assert_eq!(
             error.to_string(),
             "`person` is not configured; run `countersign login`"
         );
-    }
-
-    #[test]
-    fn how_the_window_is_is_kept_without_touching_what_people_wrote() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("config.toml");
-        let desktop = Desktop {
-            theme: WindowTheme::Dark,
-            quiet_hours: Some(QuietHours::try_from("22:00-07:00".to_owned()).unwrap()),
-            ..Desktop::default()
-        };
-        for before in [
-            "",
-            "person = 'p-kim' # me",
-            "[desktop] # mine\n# at night\ntray = true\nquiet_hours = \"01:00-02:00\"\n\n[presence]\ntell = false\n",
-            "[desktop]",
-        ] {
-            std::fs::write(&path, before).unwrap();
-            let (known, person) = (Config::load(&path).unwrap().presence, before.contains("# me"));
-            for _ in 0..2 {
-                Config::keep_desktop(&path, &desktop).unwrap();
-                let kept = Config::load(&path).unwrap();
-                assert_eq!((kept.desktop, kept.presence), (desktop, known), "{before}");
-            }
-            let text = std::fs::read_to_string(&path).unwrap();
-            assert_eq!(text.contains("# me"), person);
-            assert_eq!(
-                text.contains("# at night"),
-                before.contains("# at night"),
-                "{text}"
-            );
-        }
-        for odd in ["desktop = { tray = false }\n", "desktop.tray = false\n"] {
-            std::fs::write(&path, odd).unwrap();
-            assert!(Config::keep_desktop(&path, &desktop).is_err());
-            assert_eq!(std::fs::read_to_string(&path).unwrap(), odd);
-        }
     }
 
     #[test]

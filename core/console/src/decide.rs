@@ -19,15 +19,14 @@ use countersign_protocol::identity::{PersonId, Presence, RequestId, Role};
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::proposal::Nonce;
 use countersign_protocol::request::{Phase, Refusal};
-use countersign_protocol::signed::{SignError, Signed};
+use countersign_protocol::signed::{Envelope, SignError, Signed, Signer};
 use countersign_protocol::text::{Line, Prose};
 use countersign_verify::{Chain, Problem};
-use secrecy::SecretString;
 
 use crate::amend::DraftError;
 use crate::config::{Config, ConfigError, ConfiguredKey};
 use crate::inbox::{Inbox, InboxError, Opened};
-use crate::keys::{self, KeyError};
+use crate::keys::{self, KeyError, Secret, remembered};
 use crate::outbox::{Item, OutboxError, Standing};
 
 /// What a person wants signed: exactly what they saw.
@@ -168,7 +167,7 @@ impl CallingOff {
 pub async fn decide(
     inbox: &Inbox,
     intent: Intent,
-    secret: SecretString,
+    secret: Secret,
     report: impl Fn() + Send,
 ) -> Result<Sent, DecideError> {
     decide_unless(inbox, intent, secret, &CallingOff::default(), report).await
@@ -181,7 +180,7 @@ pub async fn decide(
 pub async fn decide_unless(
     inbox: &Inbox,
     intent: Intent,
-    secret: SecretString,
+    secret: Secret,
     calling_off: &CallingOff,
     report: impl Fn() + Send,
 ) -> Result<Sent, DecideError> {
@@ -192,7 +191,7 @@ pub async fn decide_unless(
 pub(crate) async fn perform(
     inbox: &Inbox,
     intent: Intent,
-    secret: SecretString,
+    secret: Secret,
     calling_off: &CallingOff,
     report: impl Fn() + Send,
     instead: impl FnOnce(&Opened, &Chain) -> Result<Option<Instead>, DecideError> + Send,
@@ -329,6 +328,7 @@ pub(crate) fn prepare(
                 .reveals
                 .iter()
                 .any(|reveal| reveal.person == *person),
+        pin_remembered: key.pin_remembered,
         checkpoint,
         decided_at: opened.at,
         expires_at: opened.at.after(validity).min(chain.request.expires_at),
@@ -471,43 +471,80 @@ fn longest<'a>(
 
 pub(crate) fn sign(
     prepared: Prepared,
-    key: &ConfiguredKey,
-    secret: &SecretString,
+    configured: &ConfiguredKey,
+    secret: &Secret,
 ) -> Result<Item, DecideError> {
-    let key = keys::open(key)?;
+    let key = keys::open(configured)?;
     if key.role() != Role::Reviewer {
         return Err(DecideError::WhichKey(
             "this key was not made to sign decisions".to_owned(),
         ));
     }
-    let presence = key.presence();
+    // Whatever the configuration says, or said when this program was started: what lies in the keyring is told.
+    let pin_remembered = configured.pin_remembered || remembered::is_kept(key.as_ref())?;
+    let presence = if pin_remembered {
+        Presence::None
+    } else {
+        prepared.decision.presence.min(key.presence())
+    };
     let decision = Decision {
-        presence: prepared.decision.presence.min(presence),
+        presence,
+        pin_remembered,
         ..prepared.decision
     };
-    let signer = key.unlock(secret)?;
-    let refused = |error| KeyError::of(error).map_or_else(DecideError::Sign, DecideError::Key);
     let (request, verdict) = (decision.request, decision.verdict);
-    let (envelope, brought) = match prepared.instead {
-        None => {
-            let signed = Signed::seal(&decision, &[signer.as_ref()]).map_err(refused)?;
-            (signed.into_envelope(), None)
+    let (statement, brought) = Statement::of(decision, prepared.instead);
+    let signed = match secret {
+        Secret::Given(given) => key
+            .unlock(given)
+            .map_err(SignError::from)
+            .and_then(|signer| statement.seal(signer.as_ref())),
+        Secret::Remembered if configured.pin_remembered => {
+            remembered::sign(key.as_ref(), |signer| statement.seal(signer))
         }
-        Some(instead) => {
-            let amendment = Amendment {
-                denial: decision,
-                action: instead.action,
-                until: instead.until,
-            };
-            let signed = Signed::seal(&amendment, &[signer.as_ref()]).map_err(refused)?;
-            (signed.into_envelope(), Some(instead.artifacts))
-        }
+        Secret::Remembered => Err(KeyError::NotRemembered(key.asks().word()).into()),
     };
+    let envelope =
+        signed.map_err(|error| KeyError::of(error).map_or_else(DecideError::Sign, DecideError::Key))?;
     let item = Item::new(request, verdict, envelope, prepared.now);
     Ok(match brought {
         Some(artifacts) => item.amending(artifacts),
         None => item,
     })
+}
+
+/// What is signed: a decision, or a denial with what it proposes instead.
+enum Statement {
+    Decision(Box<Decision>),
+    Amendment(Box<Amendment>),
+}
+
+impl Statement {
+    /// The statement, and the bytes that it brings along.
+    fn of(denial: Decision, instead: Option<Instead>) -> (Self, Option<Vec<Artifact>>) {
+        match instead {
+            None => (Self::Decision(Box::new(denial)), None),
+            Some(Instead {
+                action,
+                until,
+                artifacts,
+            }) => {
+                let amendment = Amendment {
+                    denial,
+                    action,
+                    until,
+                };
+                (Self::Amendment(Box::new(amendment)), Some(artifacts))
+            }
+        }
+    }
+
+    fn seal(&self, signer: &dyn Signer) -> Result<Envelope, SignError> {
+        Ok(match self {
+            Self::Decision(decision) => Signed::seal(decision.as_ref(), &[signer])?.into_envelope(),
+            Self::Amendment(amendment) => Signed::seal(amendment.as_ref(), &[signer])?.into_envelope(),
+        })
+    }
 }
 
 /// Short texts of this program always fit; a longer one is left out rather than cut.

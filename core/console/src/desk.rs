@@ -21,15 +21,14 @@ use countersign_review::diff::text::Bytes;
 use countersign_review::secret::Masks;
 use countersign_review::text::Untrusted;
 use countersign_verify::Chain;
-use secrecy::SecretString;
 use tokio::sync::oneshot;
 
 use crate::amend::{Asked, amend_unless};
 use crate::backlog::Backlog;
-use crate::config::{Config, Provider};
+use crate::config::{Config, ConfiguredKey, Provider};
 use crate::decide::{self, DecideError, Intent, Sent};
 use crate::inbox::{Inbox, InboxError, Opened, Row as InboxRow};
-use crate::keys::{self, Asks, KeyError};
+use crate::keys::{self, Asks, KeyError, remembered};
 use crate::machine::document::ChangedDocument;
 use crate::machine::driver::Desk;
 use crate::machine::message::Room;
@@ -186,26 +185,17 @@ impl Desk for ReviewerDesk {
         let Ok((_, key)) = decide::signing_key(self.inbox.config(), directory.as_ref(), None) else {
             return Ok(None);
         };
-        let asked = tokio::task::spawn_blocking(move || {
-            let key = keys::open(&key)?;
-            let attempts = key.attempts()?;
-            Ok(KeyStanding {
-                unlock: unlock_for(key.asks()),
-                warning: attempts.and_then(|attempts| attempts.warning()),
-            })
-        });
+        let asked = tokio::task::spawn_blocking(move || key_standing(&key));
         match asked.await {
             Ok(Ok(standing)) => Ok(Some(standing)),
-            Ok(Err(error)) => {
-                let error: KeyError = error;
-                Err(Trouble::new("key", error.to_string().as_str()))
-            }
+            Ok(Err(error)) => Err(Trouble::new("key", error.to_string().as_str())),
             Err(_) => Err(Trouble::new("internal", "asking the key ended early")),
         }
     }
 
-    async fn decide(&self, order: Order, report: impl Fn(Progress) + Send + Sync) {
+    async fn decide(&self, mut order: Order, report: impl Fn(Progress) + Send + Sync) {
         report(Progress::Signing);
+        let secret = order.take_secret();
         let intent = Intent {
             request: order.request,
             view_digest: order.view_digest,
@@ -218,8 +208,6 @@ impl Desk for ReviewerDesk {
             surface: self.surface,
             key: None,
         };
-        let secret = SecretString::from(order.passphrase.expose().to_owned());
-        drop(order.passphrase);
         let sent = match order.instead {
             None => {
                 decide::decide_unless(&self.inbox, intent, secret, &order.calling_off, || {
@@ -363,11 +351,40 @@ impl ReviewerDesk {
     }
 }
 
-const fn unlock_of(provider: Provider) -> Unlock {
-    match provider {
+/// What a key asks for, before it was asked itself.
+const fn unlock_of(key: &ConfiguredKey) -> Unlock {
+    if key.pin_remembered {
+        return Unlock::Remembered;
+    }
+    match key.provider {
         Provider::Software => Unlock::Passphrase,
         Provider::Tpm | Provider::Pkcs11 | Provider::SecureEnclave | Provider::WindowsTpm => Unlock::Pin,
         Provider::SshAgent | Provider::Fido2 => Unlock::Touch,
+    }
+}
+
+/// How a key stands now. Where its PIN was to be remembered and can't be used, it says why, and asks.
+///
+/// # Errors
+/// [`KeyError`] says why it can't be used, and what to do.
+pub fn key_standing(key: &ConfiguredKey) -> Result<KeyStanding, KeyError> {
+    let opened = keys::open(key)?;
+    let asking = |warning| KeyStanding {
+        unlock: unlock_for(opened.asks()),
+        warning,
+    };
+    let warning = |attempts: Option<keys::Attempts>| attempts.and_then(|attempts| attempts.warning());
+    if !key.pin_remembered {
+        return Ok(asking(warning(opened.attempts()?)));
+    }
+    match remembered::ready(opened.as_ref()) {
+        Ok(attempts) => Ok(KeyStanding {
+            unlock: Unlock::Remembered,
+            warning: warning(attempts),
+        }),
+        Err(KeyError::LastAttempt) => Ok(asking(warning(opened.attempts()?))),
+        Err(KeyError::NotRemembered(_)) => Ok(asking(Some("it is not remembered any more".to_owned()))),
+        Err(error) => Err(error),
     }
 }
 
@@ -388,7 +405,8 @@ pub(crate) fn trust_of(trusted: &Trusted, config: &Config, person: &PersonId) ->
             Some(KeySummary {
                 name: name.as_str().into(),
                 assurance: entry.assurance,
-                unlock: unlock_of(key.provider),
+                unlock: unlock_of(&key),
+                pin_remembered: key.pin_remembered,
                 unlocks_many: keys::provider(key.provider, key.at.as_deref())
                     .is_ok_and(|provider| provider.unlocks_many()),
             })
@@ -419,16 +437,17 @@ fn progress_of(standing: &Result<Standing, InboxError>) -> Option<Progress> {
 /// Why the key on this machine will not do for an approval, as the directory and policy say: known before anything
 /// is read.
 pub fn weak_key(chain: &Chain, config: &Config, person: &PersonId, now: Timestamp) -> Option<String> {
-    let (_, key) = decide::signing_key(config, Some(&chain.directory), None).ok()?;
+    let (name, key) = decide::signing_key(config, Some(&chain.directory), None).ok()?;
     let entry = chain.directory.key_at(&key.id, Role::Reviewer, now).ok()?;
-    let own = match key.provider {
+    let presence = match key.provider {
         // Whatever holds it may ask somebody; nothing proves that it did.
         Provider::SshAgent => Presence::None,
+        _ if key.pin_remembered => Presence::None,
         _ => entry.presence,
     };
-    let presence = own.min(entry.presence);
     let policies = chain.refuses_key(person, entry.assurance, presence, now)?;
     let asks = match presence {
+        Presence::None if key.pin_remembered => "with a remembered PIN",
         Presence::None => "without a PIN",
         Presence::Pin => "with a PIN or passphrase",
         Presence::Touch => "with a touch",
@@ -438,9 +457,19 @@ pub fn weak_key(chain: &Chain, config: &Config, person: &PersonId, now: Timestam
         KeyAssurance::HardwareUnattested => "in hardware without proof",
         KeyAssurance::HardwareAttested => "proven to be in hardware",
     };
+    let policies = policies.join(", ");
+    // Forgetting helps only where what the key itself can prove is enough.
+    let forgetting = key.pin_remembered
+        && chain
+            .refuses_key(person, entry.assurance, entry.presence, now)
+            .is_none();
+    let next = if forgetting {
+        format!("`countersign keys forget-pin {name}` has it asked for again; ")
+    } else {
+        String::new()
+    };
     Some(format!(
-        "your key ({kept}, {asks}) will not do here, by policy {}; you can still deny",
-        policies.join(", ")
+        "your key ({kept}, {asks}) will not do here, by policy {policies}; {next}you can still deny"
     ))
 }
 
@@ -562,6 +591,7 @@ fn decisions(chain: &Chain, directory: &TrustedDirectory) -> Vec<DecisionSummary
             verdict: checked.vote.verdict,
             reason: checked.decision.reason.raw().into(),
             revealed: checked.decision.revealed,
+            pin_remembered: checked.decision.pin_remembered,
             assurance: checked.vote.assurance,
             at: checked.vote.decided_at,
         })

@@ -147,6 +147,7 @@ fn denial(request: &Verified<ApprovalRequest>, by: &str) -> Decision {
         attention: Attention::None,
         offline: false,
         revealed: false,
+        pin_remembered: false,
         checkpoint: SeenCheckpoint {
             size: 0,
             root_hash: Sha256Digest::of(b""),

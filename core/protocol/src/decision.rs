@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::digest::{ActionDigest, DecisionDigest, RequestDigest, Sha256Digest, ViewDigest};
+use crate::directory::DirectoryKey;
 use crate::identity::{PersonId, Presence, RequestId, Role};
 use crate::moment::Timestamp;
 use crate::proposal::Nonce;
@@ -40,6 +41,10 @@ pub struct Decision {
     /// Whether the reviewer had the request's masked secrets revealed, as the console claims.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub revealed: bool,
+    /// Whether the key's PIN or passphrase is remembered on the reviewer's machine, as the console says. Whoever could
+    /// use that machine could sign, so such a decision proves no presence.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pin_remembered: bool,
     /// The log's checkpoint that the signer had verified.
     pub checkpoint: SeenCheckpoint,
     /// When it was signed, by the reviewer's clock.
@@ -48,6 +53,18 @@ pub struct Decision {
     pub expires_at: Timestamp,
     /// Makes this decision unlike any other.
     pub nonce: Nonce,
+}
+
+impl Decision {
+    /// The presence that counts: no more than the directory lets `key` prove, and none where its PIN is remembered.
+    #[must_use]
+    pub fn counted_presence(&self, key: &DirectoryKey) -> Presence {
+        if self.pin_remembered {
+            Presence::None
+        } else {
+            self.presence.min(key.presence)
+        }
+    }
 }
 
 /// The two answers.

@@ -12,10 +12,12 @@ use common::{AFTER, World, approved, at, granted, held, key, line, proposal, ran
 use countersign_protocol::action::ArtifactRef;
 use countersign_protocol::approval::{LastApproved, Severity};
 use countersign_protocol::bundle::Evidence;
-use countersign_protocol::decision::{Attention, Verdict};
+use countersign_protocol::decision::{Attention, Decision, Verdict};
 use countersign_protocol::digest::{ArtifactDigest, RootId, Sha256Digest};
+use countersign_protocol::identity::Presence;
 use countersign_protocol::receipt::Outcome;
 use countersign_protocol::request::Phase;
+use countersign_protocol::text::Bounded;
 use countersign_review::findings::RULESET;
 use countersign_verify::{Pinned, Purpose, Report, verify};
 
@@ -149,9 +151,53 @@ fn two_keys_of_one_person_are_one_vote() {
     assert_eq!(chain.state.standing(at(150)).count(), 1);
 }
 
+/// Beside the usual policy.
+const PRESENCE: &str = r#"
+@id("presence")
+forbid (principal, action == Action::"approve", resource)
+when { resource.environment.strictness >= 5 && context.presence < 1 };
+"#;
+
+#[test]
+fn a_remembered_pin_is_no_presence_whatever_else_the_decision_claims() {
+    let with = |pin_remembered: bool, presence: Presence| {
+        let mut world = world();
+        world.bundle.policies[0].text = Bounded::new(format!("{}{PRESENCE}", common::POLICY)).unwrap();
+        let proposal = proposal(&world);
+        world.hold(&proposal, |_| ());
+        let decision = Decision {
+            pin_remembered,
+            presence,
+            ..world.decision("bob")
+        };
+        world.decide(&decision, "bob", 100);
+        let grant = world.grant();
+        world.give(&grant, "backend");
+        judge(&world, 210, Purpose::Execute)
+    };
+    let given = with(false, Presence::Pin);
+    assert_eq!(phase(&given), Phase::Claimed);
+    assert_eq!(given.chain.unwrap().decisions[0].vote.presence, Presence::Pin);
+    // No key proves a touch that the directory doesn't know of, and none proves anything while its PIN is remembered.
+    assert_eq!(
+        with(false, Presence::Touch).chain.unwrap().decisions[0]
+            .vote
+            .presence,
+        Presence::Pin
+    );
+    for presence in [Presence::None, Presence::Pin, Presence::Touch] {
+        let report = with(true, presence);
+        assert_eq!(codes(&report).first(), Some(&"no-quorum"), "{presence:?}");
+        let checked = &report.chain.unwrap().decisions[0];
+        assert_eq!(checked.vote.presence, Presence::None);
+        assert!(checked.void.is_some());
+    }
+    assert_eq!(codes(&with(false, Presence::None)).first(), Some(&"no-quorum"));
+}
+
 #[test]
 fn a_decision_about_something_else_does_not_count() {
-    let with = |change: &dyn Fn(&mut countersign_protocol::decision::Decision)| {
+    let with = |change: &dyn Fn(&mut Decision)| {
         let mut world = held();
         let mut decision = world.decision("bob");
         change(&mut decision);

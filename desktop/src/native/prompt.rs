@@ -138,7 +138,7 @@ fn facts(facts: &[(&'static str, String)]) -> gtk::Grid {
 /// Where the key asks for something: the row of it, and its entry.
 fn secret(confirmation: &Confirmation) -> Option<(gtk::Box, gtk::Entry)> {
     let what = match confirmation.unlock? {
-        Unlock::Touch => return None,
+        Unlock::Touch | Unlock::Remembered => return None,
         Unlock::Passphrase => "Passphrase of your key",
         Unlock::Pin => "PIN of your key",
     };

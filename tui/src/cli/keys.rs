@@ -29,6 +29,10 @@ pub enum Keys {
     Rotate(RotateKey),
     /// Say how an owner ends a key.
     Revoke(RevokeKey),
+    /// Remember the PIN or passphrase of a key in the keyring: lower assurance, which everything it signs then says.
+    RememberPin(RememberPin),
+    /// Forget the PIN or passphrase of a key; it is asked for again.
+    ForgetPin(ForgetPin),
 }
 
 /// Options of `keys create`.
@@ -117,6 +121,25 @@ pub struct RotateKey {
 /// Options of `keys revoke`.
 #[derive(Debug, Args)]
 pub struct RevokeKey {
+    /// The key's name on this machine.
+    #[arg(default_value = "review")]
+    pub name: String,
+}
+
+/// Options of `keys remember-pin`.
+#[derive(Debug, Args)]
+pub struct RememberPin {
+    /// The key's name on this machine.
+    #[arg(default_value = "review")]
+    pub name: String,
+    /// Where the PIN or passphrase comes from.
+    #[command(flatten)]
+    pub pin: Pin,
+}
+
+/// Options of `keys forget-pin`.
+#[derive(Debug, Args)]
+pub struct ForgetPin {
     /// The key's name on this machine.
     #[arg(default_value = "review")]
     pub name: String,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use countersign_console::amend::{self, Asked, Wanted};
-use countersign_console::decide::Intent;
+use countersign_console::decide::{Intent, signing_key};
 use countersign_console::inbox::Opened;
 use countersign_protocol::decision::{Attention, Verdict};
 
@@ -48,7 +48,8 @@ pub async fn run(config: Option<&Path>, options: Amend) -> Result<(), Failure> {
         surface: "command-line",
         key: options.key,
     };
-    let secret = passphrase::ask(&options.pin, "Passphrase of the signing key: ")?;
+    let (_, key) = signing_key(inbox.config(), Some(&chain.directory), intent.key.as_deref())?;
+    let secret = passphrase::of_signing_key(&key, &options.pin)?;
     let sent = amend::amend(&inbox, intent, wanted, Some(draft.action_digest), secret, || {}).await?;
     decide::tell(sent, "counter-proposal")
 }

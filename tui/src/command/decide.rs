@@ -4,7 +4,6 @@ use std::path::Path;
 
 use countersign_console::decide::{Intent, Sent, decide, signing_key};
 use countersign_console::inbox::Inbox;
-use countersign_console::keys;
 use countersign_protocol::decision::{Attention, Verdict};
 use countersign_protocol::digest::ViewDigest;
 use countersign_protocol::identity::RequestId;
@@ -75,9 +74,7 @@ fn intent(
 async fn perform(inbox: &Inbox, intent: Intent, pin: &Pin) -> Result<(), Failure> {
     let directory = inbox.store().trusted().ok().map(|trusted| trusted.directory);
     let (_, configured) = signing_key(inbox.config(), directory.as_ref(), intent.key.as_deref())?;
-    let key = keys::open(&configured)?;
-    let secret = passphrase::of_key(key.as_ref(), pin, "the signing key")?;
-    drop(key);
+    let secret = passphrase::of_signing_key(&configured, pin)?;
     let word = intent.verdict.word();
     tell(decide(inbox, intent, secret, || {}).await?, word)
 }

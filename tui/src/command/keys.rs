@@ -9,19 +9,15 @@ use countersign_console::home::Home;
 use countersign_console::keys::listing;
 use countersign_console::keys::tpm::TpmKeys;
 use countersign_console::keys::tpm::attest::Credential;
-use countersign_console::keys::{self, NewKey, ReviewerKey};
+use countersign_console::keys::{self, Checked, KeyError, NewKey, ReviewerKey, remembered};
 use countersign_protocol::identity::{Role, SignatureFormat};
-use countersign_protocol::signed::pae;
 use countersign_protocol::sshsig;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::{enroll, file, output, passphrase, session};
-use crate::cli::{Attest, CheckKey, CreateKey, Keys, ProviderName};
-
-/// What `keys check` signs is of a payload type of its own: it can't pass for a decision.
-const CHECK_TYPE: &str = "application/vnd.countersign.key-check";
+use crate::cli::{Attest, CheckKey, CreateKey, Keys, ProviderName, RememberPin};
 
 pub async fn run(config: Option<&Path>, chosen: Keys) -> Result<(), Failure> {
     match chosen {
@@ -32,6 +28,8 @@ pub async fn run(config: Option<&Path>, chosen: Keys) -> Result<(), Failure> {
         Keys::Enroll(options) => enroll::enroll(config, &options).await,
         Keys::Rotate(options) => enroll::rotate(config, &options).await,
         Keys::Revoke(options) => enroll::revoke(config, &options),
+        Keys::RememberPin(options) => remember_pin(config, &options),
+        Keys::ForgetPin(options) => forget_pin(config, &options.name),
     }
 }
 
@@ -117,6 +115,7 @@ pub fn add(
         role: wanted.role,
         id: made.public_key().id(),
         at: at.map(ToOwned::to_owned),
+        pin_remembered: false,
     };
     Config::add_key(&file, name, &key)?;
     Ok(key)
@@ -130,7 +129,8 @@ fn list(config: Option<&Path>, as_json: bool) -> Result<(), Failure> {
             .iter()
             .map(|one| {
                 json!({ "name": one.name, "provider": one.key.provider, "role": one.key.role, "id": one.key.id,
-                    "kept_in": one.kept_in, "asks": one.asks, "attempts_left": one.attempts_left,
+                    "kept_in": one.kept_in, "asks": one.asks, "pin_remembered": one.key.pin_remembered,
+                    "attempts_left": one.attempts_left,
                     "available": one.problem.is_none(), "problem": one.problem })
             })
             .collect();
@@ -142,8 +142,13 @@ fn list(config: Option<&Path>, as_json: bool) -> Result<(), Failure> {
             (None, Some(left)) => format!("available, {left} PIN attempts left"),
             (None, None) => "available".to_owned(),
         };
+        let remembered = if one.key.pin_remembered {
+            ", PIN remembered: lower assurance"
+        } else {
+            ""
+        };
         output::say(&format!(
-            "{}: {:?} key, {}, {} ({found})",
+            "{}: {:?} key, {}, {} ({found}{remembered})",
             one.name,
             one.key.role,
             one.key.provider.word(),
@@ -161,14 +166,8 @@ fn list(config: Option<&Path>, as_json: bool) -> Result<(), Failure> {
 fn check(config: Option<&Path>, options: &CheckKey) -> Result<(), Failure> {
     let key = opened(config, &options.name)?;
     let secret = passphrase::of_key(key.as_ref(), &options.pin, &options.name)?;
-    let public = key.public_key().clone();
-    let at = countersign_client::now();
-    let text = format!("countersign key check\nkey {}\nat {at}\n", public.id());
-    let message = pae(CHECK_TYPE, text.as_bytes());
-    let signature = key.unlock(&secret)?.sign(&message)?;
-    if !public.accepts(&message, &signature) {
-        return Err(Failure::no("the key signed, but the signature does not verify"));
-    }
+    let Checked { message, signature } = keys::check(key.as_ref(), &secret)?;
+    let public = key.public_key();
     if let Some(folder) = &options.output {
         std::fs::create_dir_all(folder)?;
         file::write(&folder.join("message"), &message)?;
@@ -178,7 +177,7 @@ fn check(config: Option<&Path>, options: &CheckKey) -> Result<(), Failure> {
             pem("PUBLIC KEY", public.spki()).as_bytes(),
         )?;
         if public.format() == SignatureFormat::Sshsig {
-            let signer = format!("reviewer {}\n", sshsig::key_line(&public));
+            let signer = format!("reviewer {}\n", sshsig::key_line(public));
             file::write(
                 &folder.join("signature.sshsig"),
                 sshsig::armoured(&signature).as_bytes(),
@@ -189,6 +188,39 @@ fn check(config: Option<&Path>, options: &CheckKey) -> Result<(), Failure> {
     output::say(&format!(
         "key `{}` signs, and its signature verifies",
         options.name
+    ))
+}
+
+/// Keeps what unlocks a key, and has what it signs say so from now on.
+fn remember_pin(config: Option<&Path>, options: &RememberPin) -> Result<(), Failure> {
+    let (home, known) = session::configuration(config)?;
+    let configured = find(&known, &options.name)?;
+    let key = keys::open(configured)?;
+    let (name, what) = (&options.name, key.asks().word());
+    output::note(&format!(
+        "whoever can use your unlocked keyring will be able to sign with `{name}`; its decisions say so, prove no presence, and are refused wherever policy asks for presence"
+    ));
+    let secret = passphrase::of_key(key.as_ref(), &options.pin, name)?;
+    remembered::remember(key.as_ref(), &secret)?;
+    let file = config.map_or_else(|| home.config_file(), Path::to_owned);
+    if let Err(error) = Config::keep_pin_remembered(&file, name, true) {
+        // Nothing may lie there that no decision tells of.
+        remembered::forget(&configured.id).map_err(KeyError::from)?;
+        return Err(error.into());
+    }
+    output::say(&format!(
+        "the {what} of `{name}` is remembered: lower assurance; `countersign keys forget-pin {name}` ends it"
+    ))
+}
+
+/// Forgets what unlocks a key; only then does what it signs stop saying that it is remembered.
+fn forget_pin(config: Option<&Path>, name: &str) -> Result<(), Failure> {
+    let (home, known) = session::configuration(config)?;
+    remembered::forget(&find(&known, name)?.id).map_err(KeyError::from)?;
+    let file = config.map_or_else(|| home.config_file(), Path::to_owned);
+    Config::keep_pin_remembered(&file, name, false)?;
+    output::say(&format!(
+        "nothing is remembered for `{name}`; it is asked for at each signature"
     ))
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use countersign_client::key_file;
-use countersign_console::decide::Intent;
+use countersign_console::decide::{Intent, signing_key};
 use countersign_console::inbox::Inbox;
 use countersign_console::machine::State;
 use countersign_console::machine::driver::Desk;
@@ -230,7 +230,9 @@ fn decide(review: &FileReview, id: RequestId, verdict: Verdict, options: &Review
         surface: "command-line",
         key: options.key.clone(),
     };
-    let secret = passphrase::ask(&options.pin, "Passphrase of the signing key: ")?;
+    let directory = review.trusted().ok().map(|trusted| trusted.directory);
+    let (_, key) = signing_key(review.config(), directory.as_ref(), intent.key.as_deref())?;
+    let secret = passphrase::of_signing_key(&key, &options.pin)?;
     review.decide(&intent, &secret, || ())?;
     output::say(&format!(
         "{}: signed and written to {}; it counts once that file is imported",

@@ -233,6 +233,7 @@ mod tests {
                 role: Role::Root,
                 id: KeyId::new(Sha256Digest::of(&[seed])),
                 at: None,
+                pin_remembered: false,
             };
             known.keys.insert(name.to_owned(), key);
         }

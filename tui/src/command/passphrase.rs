@@ -5,7 +5,10 @@ use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
 
-use countersign_console::keys::{Asks, ReviewerKey};
+use countersign_console::config::ConfiguredKey;
+use countersign_console::desk::key_standing;
+use countersign_console::keys::{Asks, ReviewerKey, Secret};
+use countersign_console::machine::Unlock;
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
@@ -16,6 +19,9 @@ use crate::cli::Pin;
 
 /// The longest passphrase that is read, in bytes.
 const MAX_BYTES: u64 = 1024;
+/// What to do where a key asks for nothing here.
+const ELSEWHERE: &str =
+    "confirm the signature where the key is: in the agent's window, or by touching the device";
 
 /// Asks for the passphrase of an existing key.
 pub fn ask(pin: &Pin, prompt: &str) -> Result<SecretString, Failure> {
@@ -29,6 +35,27 @@ pub fn ask(pin: &Pin, prompt: &str) -> Result<SecretString, Failure> {
 /// is left, nothing is asked.
 pub fn of_key(key: &dyn ReviewerKey, pin: &Pin, whose: &str) -> Result<SecretString, Failure> {
     Asking::with(pin).of_key(key, whose)
+}
+
+/// What unlocks the key that signs a decision: what is fed, else what is remembered, else what is typed now. That a PIN
+/// is remembered is said each time.
+pub fn of_signing_key(configured: &ConfiguredKey, pin: &Pin) -> Result<Secret, Failure> {
+    if configured.pin_remembered {
+        output::note("the PIN of this key is remembered: lower assurance, and the decision says so");
+    }
+    let standing = key_standing(configured)?;
+    match standing.unlock {
+        Unlock::Remembered if pin.pin_fd.is_none() => return Ok(Secret::Remembered),
+        Unlock::Touch => {
+            output::note(ELSEWHERE);
+            return Ok(SecretString::default().into());
+        }
+        Unlock::Remembered | Unlock::Pin | Unlock::Passphrase => {}
+    }
+    if let Some(warning) = &standing.warning {
+        output::note(warning);
+    }
+    ask(pin, &prompt(standing.unlock.word(), "the signing key")).map(Secret::from)
 }
 
 /// What the keys of one command ask for, one key after the other. Where it is fed, each line is for one key, and the
@@ -49,19 +76,13 @@ impl<'a> Asking<'a> {
     pub fn of_key(&mut self, key: &dyn ReviewerKey, whose: &str) -> Result<SecretString, Failure> {
         let attempts = key.attempts()?;
         if key.asks() == Asks::Confirmation {
-            output::note(
-                "confirm the signature where the key is: in the agent's window, or by touching the device",
-            );
+            output::note(ELSEWHERE);
             return Ok(SecretString::default());
         }
         if let Some(warning) = attempts.and_then(|attempts| attempts.warning()) {
             output::note(&warning);
         }
-        let mut asked = key.asks().word().to_owned();
-        if let Some(first) = asked.get_mut(..1) {
-            first.make_ascii_uppercase();
-        }
-        self.ask(&format!("{asked} of {whose}: "))
+        self.ask(&prompt(key.asks().word(), whose))
     }
 
     fn ask(&mut self, prompt: &str) -> Result<SecretString, Failure> {
@@ -78,6 +99,14 @@ impl<'a> Asking<'a> {
             _ => Ok(fed.pop_front().unwrap_or_default()),
         }
     }
+}
+
+fn prompt(what: &str, whose: &str) -> String {
+    let mut what = what.to_owned();
+    if let Some(first) = what.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    format!("{what} of {whose}: ")
 }
 
 /// Asks for a new passphrase, twice where it is typed.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use countersign_console::inbox::Opened;
+use countersign_protocol::request::Vote;
 use countersign_protocol::talk::Remark;
 use countersign_review::secret::Masks;
 use countersign_verify::Chain;
@@ -58,20 +59,15 @@ fn standing(chain: &Chain, opened: &Opened) -> Vec<String> {
             chain.request.rule.approvals
         ),
     ];
-    for checked in &chain.decisions {
-        let void = checked
-            .void
-            .as_ref()
-            .map(|why| format!(" (void: {})", shown(why.as_str())))
-            .unwrap_or_default();
-        lines.push(format!(
-            "{}: {} at {}{void}: {}",
-            checked.vote.person,
-            checked.vote.verdict.word(),
-            checked.vote.decided_at,
-            shown(checked.decision.reason.raw()),
-        ));
-    }
+    lines.extend(chain.decisions.iter().map(|checked| {
+        let decision = &checked.decision;
+        decided(
+            &checked.vote,
+            decision.pin_remembered,
+            checked.void.as_deref(),
+            decision.reason.raw(),
+        )
+    }));
     lines.extend(opened.record.talk.iter().map(said));
     lines.extend(opened.record.reveals.iter().map(reveal::said));
     lines.extend(amendments(chain));
@@ -80,8 +76,27 @@ fn standing(chain: &Chain, opened: &Opened) -> Vec<String> {
     lines
 }
 
+/// A decision, and why it doesn't count where it doesn't.
+pub fn decided(vote: &Vote, pin_remembered: bool, void: Option<&str>, reason: &str) -> String {
+    let void = void
+        .map(|why| format!(" (void: {})", shown(why)))
+        .unwrap_or_default();
+    let remembered = if pin_remembered {
+        " with a remembered PIN"
+    } else {
+        ""
+    };
+    format!(
+        "{}: {}{remembered} at {}{void}: {}",
+        vote.person,
+        vote.verdict.word(),
+        vote.decided_at,
+        shown(reason),
+    )
+}
+
 /// Talk stands beside the evidence: nobody signed it.
-fn said(remark: &Remark) -> String {
+pub fn said(remark: &Remark) -> String {
     match remark {
         Remark::Question {
             number, person, text, ..
@@ -250,6 +265,7 @@ pub fn decisions(chain: &Chain) -> Vec<Value> {
             "key": checked.vote.key,
             "assurance": checked.vote.assurance,
             "presence": checked.vote.presence,
+            "pin_remembered": checked.decision.pin_remembered,
             "attention": checked.decision.attention,
             "verdict": checked.vote.verdict,
             "reason": checked.decision.reason.raw(),

@@ -120,8 +120,13 @@ pub fn text(report: &Report) -> Vec<String> {
                 .as_ref()
                 .map(|why| format!(", void: {}", shown(why.as_str())))
                 .unwrap_or_default();
+            let remembered = if checked.decision.pin_remembered {
+                ", its PIN remembered"
+            } else {
+                ""
+            };
             lines.push(format!(
-                "{} {}, key kept as {:?}{void}",
+                "{} {}, key kept as {:?}{remembered}{void}",
                 checked.vote.person,
                 match checked.vote.verdict.word() {
                     "approve" => "approved",

@@ -72,6 +72,7 @@ pub fn trust() -> Option<Trust> {
             name: "laptop".into(),
             assurance: KeyAssurance::Software,
             unlock: Unlock::Passphrase,
+            pin_remembered: false,
             unlocks_many: false,
         }),
     })
@@ -419,6 +420,7 @@ pub fn reading(number: u8, reason: &str) -> Option<Reading> {
                 reviewer: person.clone(),
                 verdict: Verdict::Approve,
                 revealed: false,
+                pin_remembered: false,
                 reason: "checked against the runbook".into(),
                 assurance: KeyAssurance::HardwareAttested,
                 at: moment(0).wall.before(Duration::from_secs(60)),

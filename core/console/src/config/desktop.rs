@@ -116,37 +116,3 @@ impl From<QuietHours> for String {
         format!("{}-{}", time(hours.from), time(hours.to))
     }
 }
-
-/// The text of a configuration with these lines as the values of its desktop table.
-pub(super) fn with_desktop(text: &str, values: &str) -> String {
-    let (mut out, mut inside, mut written) = (String::new(), false, false);
-    for line in text.split_inclusive('\n') {
-        let bare = line.split('#').next().unwrap_or_default().trim();
-        if bare.starts_with('[') {
-            inside = bare == "[desktop]";
-        } else if inside
-            && bare
-                .split_once('=')
-                .is_some_and(|(key, _)| DESKTOP_KEYS.contains(&key.trim()))
-        {
-            continue;
-        }
-        out.push_str(line);
-        if inside && !written {
-            if !out.ends_with('\n') {
-                out.push('\n');
-            }
-            out.push_str(values);
-            written = true;
-        }
-    }
-    if !written {
-        let gap = match text {
-            "" => "",
-            text if text.ends_with('\n') => "\n",
-            _ => "\n\n",
-        };
-        out = format!("{out}{gap}[desktop]\n{values}");
-    }
-    out
-}

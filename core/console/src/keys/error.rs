@@ -51,6 +51,17 @@ pub enum KeyError {
         /// After how many seconds at most it takes one again.
         seconds: u32,
     },
+    /// What unlocks the key is not remembered, or not any more.
+    #[error(
+        "no {0} is remembered for this key: type it, or have it remembered again by `countersign keys remember-pin`"
+    )]
+    NotRemembered(&'static str),
+    /// What is remembered is not tried when that could lock the device.
+    #[error("one PIN attempt is left, and a remembered PIN never uses the last attempt: type it")]
+    LastAttempt,
+    /// What was remembered did not sign; it is not there any more.
+    #[error("{0}; what was remembered is forgotten now and not tried again: type it")]
+    Forgotten(Box<KeyError>),
     /// The token takes no PIN any more.
     #[error(
         "the token's PIN is blocked after too many wrong ones; its security officer can set a new one with the unblocking PIN (PUK)"

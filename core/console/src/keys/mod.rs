@@ -3,12 +3,14 @@
 //! A provider keeps keys; a key signs only once it was unlocked by what its holder knows or does, and one
 //! unlocking gives one signature. How much a signature by it proves is what the signed directory says of the key,
 //! never what this machine claims. What the keyring holds of a hardware key is a wrapped blob or a handle. What may
-//! wait for a device, an agent or a prompt has a time limit; a PIN is never tried twice by itself.
+//! wait for a device, an agent or a prompt has a time limit; a PIN is never tried twice by itself, and remembered only
+//! where its holder chose that ([`remembered`]).
 
 mod error;
 mod item;
 pub mod listing;
 pub mod pkcs11;
+pub mod remembered;
 pub mod software;
 pub mod ssh_agent;
 pub mod tpm;
@@ -17,7 +19,7 @@ use std::time::Duration;
 
 use countersign_protocol::digest::KeyId;
 use countersign_protocol::identity::{Presence, PublicKey, Role};
-use countersign_protocol::signed::Signer;
+use countersign_protocol::signed::{SignError, Signer, pae};
 use secrecy::SecretString;
 
 pub use self::error::KeyError;
@@ -26,6 +28,9 @@ use crate::patience::{Impatience, within};
 
 /// The fewest characters of a PIN; the device bounds how often one can be tried.
 pub const MIN_PIN: usize = 6;
+
+/// What [`check`] signs is of a payload type of its own: it can't pass for a decision.
+const CHECK_TYPE: &str = "application/vnd.countersign.key-check";
 
 /// What keeps keys.
 pub trait KeyProvider: Send + Sync {
@@ -106,6 +111,30 @@ pub struct NewKey<'a> {
     pub select: Option<&'a str>,
 }
 
+/// What unlocks a key for one signature.
+#[derive(Debug)]
+pub enum Secret {
+    /// What its holder gave just now; nothing, where the key asks for nothing here.
+    Given(SecretString),
+    /// What is remembered, because its holder chose that.
+    Remembered,
+}
+
+impl From<SecretString> for Secret {
+    fn from(given: SecretString) -> Self {
+        Self::Given(given)
+    }
+}
+
+/// Something that is worth nothing, and a key's signature of it.
+#[derive(Debug)]
+pub struct Checked {
+    /// What was signed.
+    pub message: Vec<u8>,
+    /// The signature, which verifies.
+    pub signature: Vec<u8>,
+}
+
 /// What a key asks for before it signs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asks {
@@ -183,6 +212,25 @@ pub fn provider(which: Provider, at: Option<&str>) -> Result<Box<dyn KeyProvider
 /// [`KeyError`] says why not, and what to do.
 pub fn open(key: &ConfiguredKey) -> Result<Box<dyn ReviewerKey>, KeyError> {
     provider(key.provider, key.at.as_deref())?.open(&key.id)
+}
+
+/// Signs something that is worth nothing and verifies it, so that a key or a secret is tried before it is needed.
+///
+/// # Errors
+/// [`KeyError`] says why not, and what to do.
+pub fn check(key: &dyn ReviewerKey, secret: &SecretString) -> Result<Checked, KeyError> {
+    let (public, at) = (key.public_key(), countersign_client::now());
+    let text = format!("countersign key check\nkey {}\nat {at}\n", public.id());
+    let message = pae(CHECK_TYPE, text.as_bytes());
+    let said =
+        |error: SignError| KeyError::of(error).unwrap_or_else(|other| KeyError::Device(other.to_string()));
+    let signature = key.unlock(secret)?.sign(&message).map_err(said)?;
+    if public.accepts(&message, &signature) {
+        Ok(Checked { message, signature })
+    } else {
+        let why = "the key signed, but the signature does not verify";
+        Err(KeyError::Device(why.to_owned()))
+    }
 }
 
 /// Asks a device on a thread of its own: nobody waits longer than `limit`, whatever the device does.

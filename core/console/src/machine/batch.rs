@@ -213,6 +213,21 @@ impl Batch {
         all
     }
 
+    /// Why the key at hand will not do for one of those that are not decided.
+    #[must_use]
+    pub fn weak_key(&self) -> Option<String> {
+        let open = self
+            .members
+            .iter()
+            .zip(1..)
+            .filter(|(member, _)| !member.is_decided());
+        let mut weak = open.filter_map(|(member, number)| {
+            let why = member.detail.reading()?.weak_key.as_ref()?;
+            Some(format!("request {number}: {why}"))
+        });
+        weak.next()
+    }
+
     /// What was on screen of one member's sheet: in the merged sheet, or by itself.
     #[must_use]
     pub fn stated(&self, at: usize, now: Moment) -> decision::Attention {
@@ -261,7 +276,7 @@ impl Batch {
             ceremony.verdict,
             &ceremony.reason,
             attention,
-            passphrase,
+            (ceremony.unlock, passphrase),
             calling_off,
         );
         member.progress = Progress::Signing;

@@ -53,6 +53,8 @@ pub struct Ceremony {
     pub typed: String,
     /// What the key asks for.
     pub unlock: Unlock,
+    /// Whether the key's PIN is remembered, which the signature will say.
+    pub pin_remembered: bool,
     /// It, as far as it was typed.
     pub passphrase: Passphrase,
     /// The field that is written.
@@ -80,6 +82,8 @@ pub enum Unlock {
     Pin,
     /// A touch of the device, when it blinks.
     Touch,
+    /// Nothing: its PIN or passphrase is remembered.
+    Remembered,
 }
 
 impl Unlock {
@@ -90,7 +94,14 @@ impl Unlock {
             Self::Passphrase => "passphrase",
             Self::Pin => "PIN",
             Self::Touch => "touch",
+            Self::Remembered => "remembered PIN",
         }
+    }
+
+    /// Whether something has to be typed for it.
+    #[must_use]
+    pub const fn is_typed(self) -> bool {
+        matches!(self, Self::Passphrase | Self::Pin)
     }
 }
 
@@ -223,6 +234,7 @@ impl Ceremony {
             name,
             typed: String::new(),
             unlock: trust.key.as_ref().map_or(Unlock::Passphrase, |key| key.unlock),
+            pin_remembered: trust.key.as_ref().is_some_and(|key| key.pin_remembered),
             passphrase: Passphrase::default(),
             field: Field::Reason,
             progress: Progress::Writing,
@@ -244,7 +256,7 @@ impl Ceremony {
 
     /// Whether something has to be typed here that unlocks the key.
     const fn unlocks_here(&self) -> bool {
-        !self.outside && !matches!(self.unlock, Unlock::Touch)
+        !self.outside && self.unlock.is_typed()
     }
 
     /// Whether it lets something through that may harm much.
@@ -360,7 +372,7 @@ impl Ceremony {
             self.verdict,
             &self.reason,
             attention,
-            passphrase,
+            (self.unlock, passphrase),
             self.calling_off.clone(),
         );
         order.instead = instead;

@@ -18,6 +18,9 @@ use super::state::Trust;
 /// The longest value that a prompt shows; the sheet has all of it.
 const MAX_VALUE: usize = 400;
 
+/// What is said wherever a key whose PIN is remembered is named.
+pub(super) const PIN_REMEMBERED: &str = "PIN remembered: lower assurance";
+
 /// What a surface asks to be signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Commit {
@@ -140,10 +143,11 @@ impl Confirmation {
 }
 
 fn shown_key(trust: &Trust) -> String {
-    trust
-        .key
-        .as_ref()
-        .map_or_else(String::new, |key| shown(&key.name))
+    match &trust.key {
+        Some(key) if key.pin_remembered => format!("{} ({PIN_REMEMBERED})", shown(&key.name)),
+        Some(key) => shown(&key.name),
+        None => String::new(),
+    }
 }
 
 /// A foreign text, escaped and cut where it is long.

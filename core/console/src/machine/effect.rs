@@ -4,11 +4,13 @@ use countersign_protocol::decision::{Attention, Verdict};
 use countersign_protocol::digest::{ActionDigest, RequestDigest, ViewDigest};
 use countersign_protocol::identity::RequestId;
 use countersign_protocol::mask::SecretMark;
+use secrecy::SecretString;
 
-use super::ceremony::Passphrase;
+use super::ceremony::{Passphrase, Unlock};
 use super::reading::Reading;
 use crate::amend::Wanted;
 pub use crate::decide::CallingOff;
+use crate::keys::Secret;
 
 /// Something to do.
 #[derive(Debug)]
@@ -67,7 +69,9 @@ pub struct Order {
     pub attention: Attention,
     /// Whether secrets of it were shown in the clear.
     pub revealed: bool,
-    /// What unlocks the key.
+    /// What the key asks for.
+    pub unlock: Unlock,
+    /// It, where it was typed.
     pub passphrase: Passphrase,
     /// The person's way to call it off while the key is still asked.
     pub calling_off: CallingOff,
@@ -80,7 +84,7 @@ impl Order {
         verdict: Verdict,
         reason: &str,
         attention: Attention,
-        passphrase: Passphrase,
+        (unlock, passphrase): (Unlock, Passphrase),
         calling_off: CallingOff,
     ) -> Self {
         Self {
@@ -93,8 +97,20 @@ impl Order {
             reason: reason.trim().to_owned(),
             attention,
             revealed: false,
+            unlock,
             passphrase,
             calling_off,
+        }
+    }
+
+    /// What unlocks the key, taken out of the order.
+    pub fn take_secret(&mut self) -> Secret {
+        let typed = std::mem::take(&mut self.passphrase);
+        match self.unlock {
+            Unlock::Remembered => Secret::Remembered,
+            Unlock::Passphrase | Unlock::Pin | Unlock::Touch => {
+                Secret::Given(SecretString::from(typed.expose()))
+            }
         }
     }
 }

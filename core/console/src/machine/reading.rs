@@ -112,6 +112,8 @@ pub struct DecisionSummary {
     pub reason: Untrusted,
     /// Whether they had the secrets revealed, as their console claims.
     pub revealed: bool,
+    /// Whether their key's PIN was remembered, as their console says: it proves no presence then.
+    pub pin_remembered: bool,
     /// How their key is kept.
     pub assurance: KeyAssurance,
     /// When.

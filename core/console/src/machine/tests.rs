@@ -116,6 +116,7 @@ fn trust() -> Trust {
         name: "k".into(),
         assurance: KeyAssurance::Software,
         unlock: Unlock::Passphrase,
+        pin_remembered: false,
         unlocks_many: false,
     };
     Trust {

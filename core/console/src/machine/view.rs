@@ -39,6 +39,7 @@ use countersign_review::text::Untrusted;
 use serde::Serialize;
 
 use super::Moment;
+use super::confirm::PIN_REMEMBERED;
 use super::state::{Connection, FirstRunChoice, State};
 
 /// The line on top of every screen.
@@ -65,6 +66,9 @@ pub fn header(state: &State, now: Moment) -> HeaderView {
             Some(key) => {
                 who.push(Piece::new("  key ", Tone::Faint));
                 who.extend(piece::foreign(&key.name, Tone::Faint));
+                if key.pin_remembered {
+                    who.push(Piece::new(format!(" ({PIN_REMEMBERED})"), Tone::Warn));
+                }
             }
             None => who.push(Piece::new("  no key to sign with", Tone::Warn)),
         }

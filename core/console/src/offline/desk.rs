@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use countersign_protocol::identity::RequestId;
 use countersign_protocol::mask::SecretMark;
-use secrecy::SecretString;
 
 use super::review::{FileReview, FileRow, ReviewError};
 use crate::decide::Intent;
@@ -103,7 +102,7 @@ impl Desk for FileDesk {
         blocking(move || review.reveal(request, secret, &reason)).await
     }
 
-    async fn decide(&self, order: Order, report: impl Fn(Progress) + Send + Sync) {
+    async fn decide(&self, mut order: Order, report: impl Fn(Progress) + Send + Sync) {
         if order.instead.is_some() {
             report(Progress::Failed(
                 "a counter-proposal cannot be carried in a file; deny it, or propose with a connection"
@@ -112,6 +111,7 @@ impl Desk for FileDesk {
             return;
         }
         report(Progress::Signing);
+        let secret = order.take_secret();
         let intent = Intent {
             request: order.request,
             view_digest: order.view_digest,
@@ -124,8 +124,6 @@ impl Desk for FileDesk {
             surface: self.surface,
             key: None,
         };
-        let secret = SecretString::from(order.passphrase.expose().to_owned());
-        drop(order.passphrase);
         let review = Arc::clone(&self.review);
         let signed = blocking(move || review.decide(&intent, &secret, || ())).await;
         report(match signed {

@@ -17,7 +17,6 @@ use countersign_protocol::reveal::Reveal;
 use countersign_protocol::signed::{Signed, Verified};
 use countersign_review::text::Untrusted;
 use countersign_verify::{Purpose, verify};
-use secrecy::SecretString;
 
 use super::file::{ExportedFile, FileError, Seal, append, create};
 use super::record::{Carried, Record, Revealed};
@@ -25,6 +24,7 @@ use crate::config::{Config, ConfigError};
 use crate::decide::{self, DecideError, Intent};
 use crate::home::Home;
 use crate::inbox::Opened;
+use crate::keys::Secret;
 use crate::reveal::{self, RevealError};
 
 /// Why a file cannot be reviewed.
@@ -305,7 +305,7 @@ impl FileReview {
     pub fn decide(
         &self,
         intent: &Intent,
-        secret: &SecretString,
+        secret: &Secret,
         signing: impl Fn(),
     ) -> Result<DecisionDigest, ReviewError> {
         let boxed = |error: DecideError| ReviewError::Decide(Box::new(error));

@@ -186,7 +186,7 @@ impl Given<'_> {
             action_digest: decision.action_digest,
             view_digest: decision.view_digest,
             assurance: key.assurance,
-            presence: decision.presence.min(key.presence),
+            presence: decision.counted_presence(key),
             decided_at: decision.decided_at,
             expires_at: decision.expires_at,
         };

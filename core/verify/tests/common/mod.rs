@@ -528,6 +528,7 @@ impl World {
             },
             offline: false,
             revealed: false,
+            pin_remembered: false,
             checkpoint: self.log.seen(),
             decided_at: at(100),
             expires_at: at(1_000),

@@ -188,7 +188,7 @@ async fn decided(inbox: &Inbox, chain: &Chain, verdict: Verdict) -> Result<(), F
     let sent = decide(
         inbox,
         intent(chain, verdict, reason),
-        SecretString::from(PASSPHRASE.to_owned()),
+        SecretString::from(PASSPHRASE.to_owned()).into(),
         || {},
     )
     .await?;
@@ -346,7 +346,13 @@ async fn second(robin: &Inbox, you: &PersonId) -> Result<(), Failure> {
             let opened = robin.fetch(row.id).await?;
             let chain = believed(&opened)?;
             let intent = intent(chain, Verdict::Approve, "Demonstration: I looked at it too.");
-            decide(robin, intent, SecretString::from(PASSPHRASE.to_owned()), || {}).await?;
+            decide(
+                robin,
+                intent,
+                SecretString::from(PASSPHRASE.to_owned()).into(),
+                || {},
+            )
+            .await?;
         }
     }
     Ok(())

@@ -50,6 +50,8 @@ pub struct KeySummary {
     pub assurance: KeyAssurance,
     /// What it asks for before it signs.
     pub unlock: Unlock,
+    /// Whether its PIN or passphrase is remembered: lower assurance, which every signature by it says.
+    pub pin_remembered: bool,
     /// Whether its provider lets one unlocking sign several decisions; each is still a signature of its own.
     pub unlocks_many: bool,
 }

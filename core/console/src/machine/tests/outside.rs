@@ -186,6 +186,29 @@ fn a_decision_is_confirmed_outside_before_it_is_ordered() {
 }
 
 #[test]
+fn with_a_remembered_pin_the_person_still_confirms_outside() {
+    let mut state = opened(Severity::Critical);
+    state.outside = true;
+    let mut remembering = trust();
+    if let Some(key) = &mut remembering.key {
+        (key.unlock, key.pin_remembered) = (Unlock::Remembered, true);
+    }
+    hear(&mut state, News::Trust(Ok(Box::new(remembering))), 1000);
+    see_all(&mut state);
+    tell(&mut state, Command::Begin(Verdict::Approve), 2000);
+    assert!(tell(&mut state, commit(1, &TYPED), 3000).is_empty());
+    let asked = state.confirming.take().unwrap();
+    assert!(asked.grave && asked.unlock == Some(Unlock::Remembered));
+    let key = asked.facts.iter().find(|(label, _)| *label == "key").unwrap();
+    assert!(key.1.contains("PIN remembered: lower assurance"), "{}", key.1);
+    // Nothing is signed by the page's wish alone, nor by a question that was called off.
+    assert!(tell(&mut state, Command::Sign, 3100).is_empty());
+    let confirmed = Message::Answered(asked.number, Some(Passphrase::default()));
+    let mut order = order(update(&mut state, confirmed, moment(9000))).unwrap();
+    assert!(matches!(order.take_secret(), crate::keys::Secret::Remembered));
+}
+
+#[test]
 fn what_is_missing_or_not_shown_is_not_even_asked() {
     let mut state = outside(Severity::Critical);
     let others = [

@@ -265,6 +265,94 @@ fn the_key_is_asked_how_it_stands_before_and_after_a_try() {
     assert!(asks(&effects), "{effects:?}");
 }
 
+/// Who signs with a remembered PIN.
+fn remembering() -> Trust {
+    let mut trust = trust();
+    if let Some(key) = &mut trust.key {
+        (key.unlock, key.pin_remembered) = (Unlock::Remembered, true);
+    }
+    trust
+}
+
+fn shown(text: &[view::Piece]) -> String {
+    text.iter().map(|piece| piece.text.as_str()).collect()
+}
+
+#[test]
+fn a_remembered_pin_is_said_at_the_start_on_top_of_every_screen_and_where_it_signs() {
+    let mut state = opened(Severity::Critical);
+    let said = |state: &State| shown(&view::header(state, moment(1000)).who);
+    assert!(!said(&state).contains("remembered"));
+    hear(&mut state, News::Trust(Ok(Box::new(remembering()))), 1000);
+    hear(&mut state, News::Trust(Ok(Box::new(remembering()))), 1000);
+    assert!(
+        said(&state).contains("PIN remembered: lower assurance"),
+        "{}",
+        said(&state)
+    );
+    let told = state
+        .notices
+        .iter()
+        .filter(|notice| notice.text.escaped().contains("remembered PIN"));
+    assert_eq!(told.count(), 1, "said once, not with each new directory");
+
+    see_all(&mut state);
+    tell(&mut state, Command::Begin(Verdict::Approve), 2000);
+    // All that confirms a high risk is still asked for; only the PIN is not.
+    assert_eq!(
+        state.ceremony.as_ref().unwrap().fields(),
+        [Field::Reason, Field::Name]
+    );
+    let drawn = view::ceremony(&state, moment(2100)).unwrap();
+    let presence = drawn
+        .signed
+        .iter()
+        .find(|(label, _)| *label == "presence")
+        .unwrap();
+    assert!(shown(&presence.1).contains("PIN remembered: lower assurance"));
+    write(&mut state, "reviewed", 2500);
+    assert!(
+        order(tell(&mut state, Command::Sign, 3000)).is_none(),
+        "the name is not typed"
+    );
+    tell(&mut state, Command::Focus(Field::Name), 3100);
+    write(&mut state, "role.yaml", 3200);
+    let mut order = order(tell(&mut state, Command::Sign, 4000)).expect("everything is there");
+    assert!(matches!(order.take_secret(), crate::keys::Secret::Remembered));
+}
+
+#[test]
+fn a_remembered_pin_that_is_gone_is_asked_for_and_still_labelled() {
+    let mut state = opened(Severity::Low);
+    hear(&mut state, News::Trust(Ok(Box::new(remembering()))), 1000);
+    tell(&mut state, Command::Begin(Verdict::Approve), 2000);
+    let standing = state::KeyStanding {
+        unlock: Unlock::Pin,
+        warning: Some("it is not remembered any more".to_owned()),
+    };
+    let news = News::Key {
+        request: id(1),
+        result: Ok(Some(standing)),
+    };
+    hear(&mut state, news, 2100);
+    write(&mut state, "reviewed", 2600);
+    assert!(order(tell(&mut state, Command::Sign, 3000)).is_none());
+    tell(&mut state, Command::Focus(Field::Passphrase), 3100);
+    write(&mut state, "246810", 3200);
+    assert!(
+        view::ceremony(&state, moment(3300))
+            .unwrap()
+            .signed
+            .iter()
+            .any(|(label, _)| *label == "presence")
+    );
+    let mut order = order(tell(&mut state, Command::Sign, 4000)).expect("everything is there");
+    let crate::keys::Secret::Given(given) = order.take_secret() else {
+        panic!("it was typed")
+    };
+    assert_eq!(secrecy::ExposeSecret::expose_secret(&given), "246810");
+}
+
 #[test]
 fn leaving_while_the_key_is_asked_calls_the_decision_off() {
     let mut state = ready();

@@ -8,11 +8,12 @@ use countersign_review::sheet::SheetLine;
 
 use super::super::Moment;
 use super::super::attention::Attention;
+use super::super::confirm::PIN_REMEMBERED;
 use super::super::document::ChangedDocument;
 use super::super::effect::Effect;
 use super::super::message::{News, Page, Part};
 use super::super::reading::{Reading, Speaker};
-use super::super::state::{Connection, Detail, DetailContent, Row, Screen, State, Trouble};
+use super::super::state::{Connection, Detail, DetailContent, Row, Screen, State, Trouble, Trust};
 use super::ceremony::take_progress;
 use super::question::take_asked;
 use super::queue::load_queue;
@@ -25,7 +26,7 @@ const MAX_HISTORY: usize = 50;
 
 pub(super) fn take(state: &mut State, news: News, now: Moment) -> Vec<Effect> {
     match news {
-        News::Trust(Ok(trust)) => state.trust = Some(*trust),
+        News::Trust(Ok(trust)) => take_trust(state, *trust, now),
         News::Trust(Err(trouble)) => state.tell(trouble.message, true, now),
         News::Connection(connection) => {
             let came_back =
@@ -70,6 +71,17 @@ pub(super) fn take(state: &mut State, news: News, now: Moment) -> Vec<Effect> {
         News::Decision { request, progress } => return take_progress(state, request, progress, now),
     }
     Vec::new()
+}
+
+/// At the start, and whenever it is new, a key whose PIN is remembered is said to be one.
+fn take_trust(state: &mut State, trust: Trust, now: Moment) {
+    let remembered = |trust: &Trust| trust.key.as_ref().is_some_and(|key| key.pin_remembered);
+    let known = state.trust.as_ref().is_some_and(remembered);
+    if remembered(&trust) && !known {
+        let text = format!("your key signs with a remembered PIN ({PIN_REMEMBERED})");
+        state.tell(text, true, now);
+    }
+    state.trust = Some(trust);
 }
 
 fn take_page(state: &mut State, page: Page, now: Moment) {

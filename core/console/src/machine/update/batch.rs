@@ -223,6 +223,7 @@ fn begin(state: &mut State, verdict: Verdict, now: Moment) -> Vec<Effect> {
         Some(trust) if trust.key.is_none() => {
             Some("you have no key here that can sign; `countersign keys create` makes one".to_owned())
         }
+        Some(_) if verdict == Verdict::Approve && batch.weak_key().is_some() => batch.weak_key(),
         Some(_) if verdict == Verdict::Approve && !batch.attention.is_whole() => {
             let left = batch.attention.of_lines() - batch.attention.lines();
             let unseen = &state.keys.unseen;

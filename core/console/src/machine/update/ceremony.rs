@@ -8,7 +8,7 @@ use countersign_review::text::Untrusted;
 
 use super::super::Moment;
 use super::super::batch::Batch;
-use super::super::ceremony::{Ceremony, Passphrase, Progress, Requirement, Unlock};
+use super::super::ceremony::{Ceremony, Passphrase, Progress, Requirement};
 use super::super::confirm::{Awaited, Commit, Confirmation};
 use super::super::effect::Effect;
 use super::super::message::{Command, Step};
@@ -238,7 +238,7 @@ pub(super) fn answered(
     // A key that is held down in the prompt must not reach what is under it.
     state.quiet_until = now.up.saturating_add(SETTLE);
     if let (None, Some(passphrase)) = (refused, unlocked) {
-        if ceremony.unlock != Unlock::Touch && passphrase.count() == 0 {
+        if ceremony.unlock.is_typed() && passphrase.count() == 0 {
             ceremony.notice = Some(format!("not signed: no {} was entered", ceremony.unlock.word()).into());
             return Vec::new();
         }

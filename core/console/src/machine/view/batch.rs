@@ -9,7 +9,7 @@ use super::super::batch::{Batch, Member};
 use super::super::ceremony::{Ceremony, Progress, Requirement};
 use super::super::keys::KeyNames;
 use super::super::state::State;
-use super::ceremony::{CeremonyView, fields, reasons, signed};
+use super::ceremony::{CeremonyView, fields, presence, reasons, signed};
 use super::detail::verdict;
 use super::pane::PaneLine;
 use super::piece::{Piece, Text, Tone, foreign, left, risk};
@@ -255,7 +255,11 @@ pub(super) fn batch_ceremony(batch: &Batch, ceremony: &Ceremony, now: Moment) ->
         confirming: ceremony.awaited.is_some(),
         reasons: reasons(ceremony, next.is_some()),
         verdict: title,
-        signed: signed(reading, lines as usize, of_lines as usize),
+        signed: {
+            let mut all = signed(reading, lines as usize, of_lines as usize);
+            all.extend(presence(ceremony));
+            all
+        },
         difference: Vec::new(),
         instead: None,
         first: 0,

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::super::Moment;
 use super::super::ceremony::{Ceremony, DENIALS, Field, Progress, Requirement, Unlock};
+use super::super::confirm::PIN_REMEMBERED;
 use super::super::reading::Reading;
 use super::super::state::{Screen, State};
 use super::batch::batch_ceremony;
@@ -98,6 +99,7 @@ pub fn ceremony(state: &State, now: Moment) -> Option<CeremonyView> {
         signed: {
             let mut all = signed(reading, detail.attention.lines(), detail.attention.of_lines());
             all.extend(instead(ceremony));
+            all.extend(presence(ceremony));
             all
         },
         difference: difference(ceremony),
@@ -177,6 +179,12 @@ fn instead(ceremony: &Ceremony) -> Vec<(&'static str, Text)> {
         ("instead", plain(draft.action_digest.to_string())),
         ("until", plain(draft.until.to_string())),
     ]
+}
+
+/// That the signature will prove nobody's presence, where the key's PIN is remembered.
+pub(super) fn presence(ceremony: &Ceremony) -> Option<(&'static str, Text)> {
+    let said = Piece::new(format!("none is proven ({PIN_REMEMBERED})"), Tone::Warn);
+    ceremony.pin_remembered.then(|| ("presence", vec![said]))
 }
 
 fn difference(ceremony: &Ceremony) -> Vec<Text> {

@@ -62,7 +62,11 @@ fn key(one: &KeyListing, now: Timestamp) -> KeyView {
             || Piece::new("! not in the directory: it signs nothing that counts", Tone::Warn),
             |standing| assurance(standing.assurance),
         ),
-        presence: standing.map_or("nothing", |standing| presence(standing.presence)),
+        presence: match standing {
+            _ if one.key.pin_remembered => "nothing: its PIN is remembered (lower assurance)",
+            Some(standing) => presence(standing.presence),
+            None => "nothing",
+        },
         valid: standing.map_or_else(|| Piece::new("–", Tone::Faint), |standing| valid(standing, now)),
     }
 }

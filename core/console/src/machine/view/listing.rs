@@ -199,6 +199,9 @@ fn decided(decision: &DecisionSummary, reading: &Reading) -> Text {
     if decision.revealed {
         value.push(Piece::new("having had secrets revealed  ", Tone::Warn));
     }
+    if decision.pin_remembered {
+        value.push(Piece::new("with a remembered PIN  ", Tone::Warn));
+    }
     value.extend(spanned(reading.masks.spans(decision.reason.bytes()), Tone::Plain));
     field(decision.reviewer.as_str(), value)
 }

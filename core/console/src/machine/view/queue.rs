@@ -153,7 +153,11 @@ fn about(state: &State, now: Moment) -> Text {
     let mut text = state
         .queue
         .selected()
-        .map(|row| with_looking(selected(&row, now), looking(state, row.id)))
+        .map(|row| {
+            let mut said = selected(&row, now);
+            said.extend(remembered(state, &row, now));
+            with_looking(said, looking(state, row.id))
+        })
         .unwrap_or_default();
     match state.marked.len() {
         0 => {}
@@ -170,6 +174,15 @@ fn about(state: &State, now: Moment) -> Text {
         )),
     }
     text
+}
+
+/// What policy asks of the person who signs is known once the request is open; that it may ask for more is said here.
+fn remembered(state: &State, row: &Row, now: Moment) -> Option<Piece> {
+    let key = state.trust.as_ref()?.key.as_ref()?;
+    let summary = row.summary()?;
+    let mine = Lane::of(summary, now.wall) == Lane::Mine && !summary.weak_key;
+    let text = "  Your key's PIN is remembered, which policy may refuse: open it to see.";
+    (mine && key.pin_remembered).then(|| Piece::new(text, Tone::Warn))
 }
 
 fn selected(row: &Row, now: Moment) -> Text {
