@@ -8,91 +8,19 @@ use base64::Engine as _;
 use countersign_protocol::decision::Verdict;
 use countersign_protocol::digest::Sha256Digest;
 use countersign_protocol::directory::Directory;
-use countersign_protocol::identity::{RequestId, Role};
+use countersign_protocol::identity::Role;
 use countersign_protocol::policy_bundle::PolicyBundle;
 use countersign_protocol::request::Phase;
 use countersign_protocol::root::{Root, RootKey, TrustedRoot};
-use countersign_protocol::signed::{Envelope, Predicate, Signed, Signer};
+use countersign_protocol::signed::{Envelope, Signed, Signer};
 use countersign_tests::device::{SoftHsm, Swtpm, run, tool};
 use countersign_tests::liar::Liar;
-use countersign_tests::process::{Finished, Running, binary};
+use countersign_tests::process::{Running, binary};
 use countersign_tests::{Home, Organisation, Setup};
 use countersign_verify::Purpose;
 
+use crate::owners::{ONE, Owner, PIN, by_founder, countersignd, done, envelope, newest};
 use crate::refusal;
-
-const PIN: &str = "correct horse";
-const ONE: &str = r#"
-@id("ask") permit (principal, action == Action::"propose", resource);
-@id("review") permit (principal, action == Action::"approve", resource);
-@id("one") permit (principal, action == Action::"execute", resource) when { context.approvals.count >= 1 };
-"#;
-
-/// One owner's machine, with the tool's files in it.
-struct Owner {
-    home: Home,
-    pin: &'static str,
-}
-
-impl Owner {
-    fn new(organisation: &Organisation, person: &str, home: Home, pin: &'static str) -> Self {
-        std::fs::create_dir_all(home.path("home")).unwrap();
-        let (url, root) = (&organisation.url, &organisation.root);
-        let config = format!("backend = \"{url}\"\nroot = \"{root}\"\nperson = \"{person}\"\n");
-        std::fs::write(home.path("home").join("config.toml"), config).unwrap();
-        let _ = organisation.key(&format!("{person}-login"));
-        let login = organisation.path("keys").join(format!("{person}-login.key"));
-        std::fs::copy(login, home.path("home").join("login.key")).unwrap();
-        home.succeeds("", &["directory", "show"]);
-        Self { home, pin }
-    }
-
-    /// Runs a command whose PIN, if it asks for one, is this owner's.
-    fn run(&self, args: &[&str]) -> Finished {
-        self.home.countersign(self.pin, args)
-    }
-
-    fn must(&self, args: &[&str]) -> String {
-        self.home.succeeds(self.pin, args)
-    }
-
-    fn refused(&self, args: &[&str], words: &str) {
-        let done = self.run(args);
-        assert_eq!(done.code, Some(4), "{args:?}: {}{}", done.stdout, done.stderr);
-        assert!(done.stderr.contains(words), "{}", done.stderr);
-    }
-
-    fn sign(&self, what: &str, file: &Path, more: &[&str]) -> Finished {
-        let file = file.to_str().unwrap();
-        self.run(&[&[what, "sign", file, "--pin-fd", "3"], more].concat())
-    }
-}
-
-fn envelope(file: &Path) -> Envelope {
-    serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
-}
-
-/// Adds the founding owner's signature, whose keys are files of the story.
-fn by_founder<T: Predicate>(organisation: &Organisation, file: &PathBuf, key: &str) {
-    let mut signed = Signed::<T>::from(envelope(file));
-    signed.countersign(&organisation.key(key)).unwrap();
-    std::fs::write(file, serde_json::to_vec(&signed.into_envelope()).unwrap()).unwrap();
-}
-
-/// A change that alex approves and that runs.
-fn done(organisation: &Organisation, name: &str) -> RequestId {
-    let client = organisation.ask_change(name, "a\n", "b\n");
-    let id = organisation.wait_for(Phase::Pending);
-    organisation.decide(id, "alex", Verdict::Approve).unwrap();
-    let ended = client.finish();
-    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    organisation.wait_until(id, Phase::Succeeded);
-    id
-}
-
-fn countersignd(args: &[&str]) -> Finished {
-    Running::start(Command::new(binary("countersignd")).args(args)).finish()
-}
 
 /// Signs a checkpoint's text again, by another log key, as a thief of it would.
 fn signed_again(organisation: &Organisation, key: &Path, note: &str) -> String {
@@ -117,14 +45,6 @@ fn signed_again(organisation: &Organisation, key: &Path, note: &str) -> String {
     let id = Sha256Digest::of(&[name.as_bytes(), b"\n\x01", public].concat());
     let signed = [&id.as_bytes()[..4], &std::fs::read(&signature).unwrap()].concat();
     format!("{text}\n\u{2014} {name} {}\n", base64.encode(signed))
-}
-
-fn newest(organisation: &Organisation) -> TrustedRoot {
-    let trust = organisation
-        .runtime
-        .block_on(organisation.backend_as("alex").trust())
-        .unwrap();
-    TrustedRoot::follow(&organisation.root, &trust.roots).unwrap()
 }
 
 #[test]
