@@ -2,11 +2,13 @@
 //!
 //! Exit codes: 0 done, 1 it failed or does not hold, 2 wrong use or configuration.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::builder::Styles;
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use countersign_protocol::identity::PublicKey;
 use countersign_protocol::signed::Signer as _;
 use serde::Serialize;
@@ -14,7 +16,7 @@ use serde::Serialize;
 use crate::config::{Config, ConfigError};
 use crate::home::Home;
 use crate::key::{BACKEND_KEY, BackendKey, LOG_KEY, LogKey};
-use crate::print::{Log, complain, say_json};
+use crate::print::{complain, complain_at_length, log, log_to, say_json};
 use crate::rotation::Which;
 use crate::{maintenance, openapi, print, rotation, serve};
 
@@ -106,14 +108,22 @@ struct Place {
 /// Runs the program.
 #[must_use]
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // It repeats what was typed.
+        Err(error) if error.use_stderr() => {
+            complain_at_length(&mistake(std::env::args_os()));
+            return ExitCode::from(2);
+        }
+        Err(answer) => {
+            // Nothing can be done where not even this can be printed.
+            let _ = answer.print();
+            return ExitCode::SUCCESS;
+        }
+    };
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(|| Log)
-        .with_ansi(false)
-        .init();
+    log_to(log).with_env_filter(filter).init();
     match dispatch(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -122,6 +132,14 @@ pub fn run() -> ExitCode {
             ExitCode::from(if wrong_use { 2 } else { 1 })
         }
     }
+}
+
+/// What is wrong with a command line, in words that leave nothing of it out: without styles, whose removal would take
+/// escapes of what was typed with them.
+fn mistake(arguments: impl IntoIterator<Item = OsString>) -> String {
+    let plain = Cli::command().styles(Styles::plain());
+    let error = plain.try_get_matches_from(arguments).err();
+    error.map_or_else(String::new, |error| error.render().ansi().to_string())
 }
 
 fn dispatch(command: Command) -> anyhow::Result<()> {

@@ -31,3 +31,7 @@ pub mod store;
 
 mod clock;
 mod print;
+
+#[cfg(test)]
+#[path = "../../core/review/src/text/look_alikes.rs"]
+mod look_alikes;

@@ -14,12 +14,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::builder::Styles;
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use countersign_protocol::talk::AnswerText;
 use countersign_protocol::text::{Line, Prose};
 
 use crate::intercept::{self, Change, InterceptError};
-use crate::print::complain;
+use crate::print::{complain, complain_at_length};
 use crate::socket::{AcceptCall, AnswerCall, Asking, Call, Empty, TicketCall, WaitCall};
 use call::{call, with_ticket};
 use serve::{keygen, serve};
@@ -205,13 +206,12 @@ struct Show {
 
 /// Runs the command line; gives the exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    match Cli::try_parse_from(args) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    match Cli::try_parse_from(&args) {
         Ok(cli) => dispatch(cli),
         // It repeats what was typed, or what a program put there.
         Err(error) if error.use_stderr() => {
-            for line in error.render().to_string().lines() {
-                complain(line);
-            }
+            complain_at_length(&mistake(&args));
             ExitCode::from(MISCONFIGURED)
         }
         Err(answer) => {
@@ -220,6 +220,14 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::SUCCESS
         }
     }
+}
+
+/// What is wrong with a command line, in words that leave nothing of it out: without styles, whose removal would take
+/// escapes of what was typed with them.
+fn mistake(args: &[OsString]) -> String {
+    let plain = Cli::command().styles(Styles::plain());
+    let error = plain.try_get_matches_from(args).err();
+    error.map_or_else(String::new, |error| error.render().ansi().to_string())
 }
 
 fn dispatch(cli: Cli) -> ExitCode {

@@ -28,3 +28,7 @@ pub mod record;
 pub mod report;
 
 mod print;
+
+#[cfg(test)]
+#[path = "../../core/review/src/text/look_alikes.rs"]
+mod look_alikes;

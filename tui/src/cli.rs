@@ -2,9 +2,11 @@
 //!
 //! Names, options and exit codes are a promise: they are added to, never changed.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::Styles;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use countersign_protocol::digest::{RootId, ViewDigest};
 use countersign_protocol::identity::{PersonId, RequestId};
@@ -135,7 +137,7 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct Later {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
-    pub rest: Vec<std::ffi::OsString>,
+    pub rest: Vec<OsString>,
 }
 
 /// Options of `export`.
@@ -503,7 +505,7 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // Help and version are answers, not mistakes; a mistake repeats what was typed, or what a script put there.
             if error.use_stderr() {
-                command::output::problem(&error.render().to_string());
+                command::output::problem(&mistake(std::env::args_os()));
                 return ExitCode::from(2);
             }
             drop(error.print());
@@ -526,6 +528,14 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
+}
+
+/// What is wrong with a command line, in words that leave nothing of it out: without styles, whose removal would take
+/// escapes of what was typed with them.
+pub(crate) fn mistake(arguments: impl IntoIterator<Item = OsString>) -> String {
+    let plain = Cli::command().styles(Styles::plain());
+    let error = plain.try_get_matches_from(arguments).err();
+    error.map_or_else(String::new, |error| error.render().ansi().to_string())
 }
 
 async fn run(cli: Cli) -> Result<(), Failure> {

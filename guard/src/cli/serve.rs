@@ -6,18 +6,14 @@ use std::time::Duration;
 
 use super::misconfigured;
 use crate::config::Config;
-use crate::print::{Log, say_json};
+use crate::print::{log, log_to, say_json};
 use crate::service::{self, Service};
 
 /// Serves until a signal ends it.
 pub(super) fn serve(path: &Path) -> ExitCode {
     close_inherited();
     // Fixed: the service does not read its environment.
-    tracing_subscriber::fmt()
-        .with_writer(|| Log)
-        .with_ansi(false)
-        .with_max_level(tracing::Level::INFO)
-        .init();
+    log_to(log).with_max_level(tracing::Level::INFO).init();
     let config = match Config::read(path) {
         Ok(config) => config,
         Err(error) => return misconfigured(&error.to_string()),

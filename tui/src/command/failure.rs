@@ -82,13 +82,17 @@ impl Failure {
 
     /// Prints it to standard error and gives the exit code.
     pub fn report(&self) -> ExitCode {
-        if !self.message.is_empty() {
-            output::problem(&format!("countersign: {}", self.message));
-        }
-        if !self.hint.is_empty() {
-            output::problem(&format!("hint: {}", self.hint));
+        for problem in self.problems() {
+            output::problem(&problem);
         }
         ExitCode::from(self.code as u8)
+    }
+
+    /// What is printed: what happened, and what to do.
+    pub fn problems(&self) -> Vec<String> {
+        let said = [("countersign", &self.message), ("hint", &self.hint)];
+        let said = said.into_iter().filter(|(_, text)| !text.is_empty());
+        said.map(|(who, text)| format!("{who}: {text}")).collect()
     }
 
     /// The exit code.

@@ -8,6 +8,7 @@ use countersign_console::desk::weak_key;
 use countersign_console::inbox::{Inbox, Row};
 use countersign_console::machine::Summary;
 use countersign_protocol::approval::ApprovalRequest;
+use countersign_protocol::identity::RequestId;
 use countersign_protocol::request::Phase;
 use countersign_protocol::signed::Verified;
 use serde_json::{Value, json};
@@ -72,28 +73,32 @@ fn summary<'a>(inbox: &Inbox, row: &'a Row) -> Option<(&'a Verified<ApprovalRequ
 }
 
 fn line(inbox: &Inbox, row: &Row) -> String {
-    match (&row.request, summary(inbox, row)) {
-        (Ok(request), Some((_, summary))) => {
-            let may = match &summary.why_not {
-                None => "you may decide".to_owned(),
-                Some(why) => why.clone(),
-            };
-            format!(
-                "{} {} [{}] {} in {}: {} wants {} ({} of {} approvals; {may})",
-                row.id,
-                row.phase.word(),
-                request.severity.word(),
-                request.kind.id(),
-                request.environment,
-                request.agent,
-                shown(request.target.raw()),
-                row.approved_by.len(),
-                request.rule.approvals,
-            )
-        }
-        (Err(problem), _) => format!("{} REFUSED: {}", row.id, shown(problem.as_str())),
-        (Ok(_), None) => format!("{} {}", row.id, row.phase.word()),
+    match (summary(inbox, row), &row.request) {
+        (Some((_, summary)), _) => believed(row.id, &summary),
+        (None, Err(problem)) => refused(row.id, problem),
+        (None, Ok(_)) => format!("{} {}", row.id, row.phase.word()),
     }
+}
+
+/// The line of a request whose statement is believed.
+pub fn believed(id: RequestId, summary: &Summary) -> String {
+    let may = summary.why_not.as_deref().unwrap_or("you may decide");
+    format!(
+        "{id} {} [{}] {} in {}: {} wants {} ({} of {} approvals; {may})",
+        summary.phase.word(),
+        summary.severity.word(),
+        summary.kind.id(),
+        summary.environment,
+        summary.agent,
+        summary.target.escaped(),
+        summary.approved_by.len(),
+        summary.needs,
+    )
+}
+
+/// The line of one that is not.
+pub fn refused(id: RequestId, problem: &str) -> String {
+    format!("{id} REFUSED: {}", shown(problem))
 }
 
 /// One request for programs. The view digest and the findings need the whole evidence, which is fetched and

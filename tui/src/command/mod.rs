@@ -37,6 +37,9 @@ pub mod show;
 pub mod verify;
 pub mod watch;
 
+#[cfg(test)]
+mod plain_tests;
+
 use failure::Failure;
 
 /// Says plainly that a command is not on this build.

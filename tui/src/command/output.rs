@@ -11,7 +11,7 @@
 
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 
-use countersign_review::text::{Untrusted, gate, printable_json};
+use countersign_review::text::{Untrusted, gate, printable_json, problem_lines};
 use serde::Serialize;
 
 use super::failure::Failure;
@@ -23,7 +23,12 @@ pub fn shown(text: impl Into<Untrusted>) -> String {
 
 /// Prints lines that are safe already; what is not all the same is escaped here.
 pub fn say(text: &str) -> Result<(), Failure> {
-    write(format!("{}\n", gate(text)).as_bytes())
+    write(lines(text).as_bytes())
+}
+
+/// Lines as [`say`] prints them.
+pub fn lines(text: &str) -> String {
+    format!("{}\n", gate(text))
 }
 
 /// Prints lines as [`say`] does, many at once, each with its own end.
@@ -49,9 +54,14 @@ pub fn write(bytes: &[u8]) -> Result<(), Failure> {
 
 /// Prints one JSON document over several lines.
 pub fn json<T: Serialize>(document: &T) -> Result<(), Failure> {
+    say(&json_text(document)?)
+}
+
+/// One JSON document as [`json`] prints it.
+pub fn json_text<T: Serialize>(document: &T) -> Result<String, Failure> {
     let text =
         serde_json::to_string_pretty(document).map_err(|error| Failure::internal(error.to_string()))?;
-    say(&printable_json(&text))
+    Ok(printable_json(&text).into_owned())
 }
 
 /// Prints one JSON document on one line.
@@ -69,20 +79,6 @@ pub fn note(text: &str) {
 pub fn problem(text: &str) {
     // There is no other place left to say it.
     drop(std::io::stderr().lock().write_all(problem_lines(text).as_bytes()));
-}
-
-/// A problem as it is printed: lines after the first are indented, so that no text within it can write a problem, or a
-/// hint, of its own.
-fn problem_lines(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 1);
-    for (number, line) in text.split('\n').enumerate() {
-        if number > 0 {
-            out.push_str("    ");
-        }
-        out.push_str(&shown(line));
-        out.push('\n');
-    }
-    out
 }
 
 #[cfg(test)]

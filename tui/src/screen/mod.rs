@@ -402,6 +402,6 @@ fn written(key: KeyEvent) -> Option<char> {
 }
 
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

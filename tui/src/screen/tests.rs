@@ -1,6 +1,9 @@
 //! What people see, byte by byte where it matters.
 
 mod cells;
+pub(crate) mod edits;
+#[path = "../../../core/review/src/text/look_alikes.rs"]
+pub(crate) mod look_alikes;
 mod pictures;
 mod reading;
 mod surfaces;

@@ -68,6 +68,20 @@ pub fn gate(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// A problem of several lines as it is printed: each line escaped, and those after the first indented, so that no text
+/// within it can write a problem, or a hint, of its own.
+pub fn problem_lines(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 1);
+    for (number, line) in text.split('\n').enumerate() {
+        if number > 0 {
+            out.push_str("    ");
+        }
+        out.push_str(&spans_to_string(&escape_line(line.as_bytes())));
+        out.push('\n');
+    }
+    out
+}
+
 /// Writes JSON so that a terminal may show it: what must not be shown as it is stands as `\u…` in its texts.
 ///
 /// A reader of JSON gets the very same document. The text given must be JSON.

@@ -24,7 +24,7 @@ mod suspicious;
 mod word;
 
 pub use class::Class;
-pub use escape::{Mark, Span, escape_line, gate, printable_json, spans_to_string};
+pub use escape::{Mark, Span, escape_line, gate, printable_json, problem_lines, spans_to_string};
 pub use suspicious::{Place, Suspicious, suspicious};
 pub use word::{Word, imitates_ascii, is_mixed_script, look, words};
 

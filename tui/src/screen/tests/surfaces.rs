@@ -17,10 +17,11 @@ use countersign_review::drift::Standing;
 use countersign_review::findings::{Delta, RuleId};
 use countersign_review::sheet::drift::{Record, Row, Unread, Value};
 use countersign_review::text::Untrusted;
-use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
-use super::cells::{LOOK_ALIKES, assert_drawing_only, bytes};
+use super::cells::{assert_drawing_only, bytes};
+use super::edits::{edit, text_like};
+use super::look_alikes::LOOK_ALIKES;
 use super::*;
 
 /// A screen with a text somewhere on it.
@@ -432,52 +433,6 @@ fn cells_of(state: &State, size: (u16, u16)) -> Vec<Cell> {
         .iter()
         .map(|cell| (cell.symbol().to_owned(), cell.modifier.bits()))
         .collect()
-}
-
-/// One code point more, less or another.
-#[derive(Debug, Clone, Copy)]
-enum Edit {
-    Insert(char),
-    Replace(char),
-    Remove,
-}
-
-impl Edit {
-    fn applied_to(self, text: &str, at: usize) -> String {
-        let mut chars: Vec<char> = text.chars().collect();
-        let at = at.min(chars.len());
-        match self {
-            Self::Insert(c) => chars.insert(at, c),
-            Self::Replace(c) => match chars.get_mut(at) {
-                Some(slot) => *slot = c,
-                None => chars.push(c),
-            },
-            Self::Remove => {
-                if at < chars.len() {
-                    chars.remove(at);
-                }
-            }
-        }
-        chars.into_iter().collect()
-    }
-}
-
-/// What an attacker would write, and now and then anything.
-fn character() -> impl Strategy<Value = char> {
-    let nasty: Vec<char> = LOOK_ALIKES.iter().flat_map(|text| text.chars()).collect();
-    prop_oneof![6 => prop::sample::select(nasty), 2 => prop::char::range(' ', '~'), 1 => any::<char>()]
-}
-
-fn text_like(length: std::ops::Range<usize>) -> impl Strategy<Value = String> {
-    prop::collection::vec(character(), length).prop_map(|chars| chars.into_iter().collect())
-}
-
-fn edit() -> impl Strategy<Value = Edit> {
-    prop_oneof![
-        3 => character().prop_map(Edit::Insert),
-        3 => character().prop_map(Edit::Replace),
-        1 => Just(Edit::Remove),
-    ]
 }
 
 fn denying() -> State {
