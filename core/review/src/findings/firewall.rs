@@ -252,8 +252,8 @@ fn targeted(input: &Input<'_>) -> BTreeMap<String, (bool, Place, u32)> {
         let allows = value.at("allow").or_else(|| value.at("allowed")).is_some();
         let sources = ["source_ranges", "source_tags", "sourceRanges", "sourceTags"];
         if allows && sources.iter().any(|key| value.at(key).is_some()) {
-            let named = |key: &&str| value.at(key).is_some_and(|list| !list.one_or_more().is_empty());
-            let targets = TARGETS.iter().any(|key| named(&key));
+            let named = |key: &str| value.at(key).is_some_and(|list| !list.one_or_more().is_empty());
+            let targets = TARGETS.iter().any(|key| named(key));
             found.insert(place.identity.clone(), (targets, place.clone(), value.line));
         }
     });
