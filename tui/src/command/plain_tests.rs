@@ -19,6 +19,7 @@ use countersign_protocol::reveal::Reveal;
 use countersign_protocol::talk::Remark;
 use countersign_protocol::text::Bounded;
 use countersign_review::text::problem_lines;
+use countersign_verify::account::Step;
 use countersign_verify::{Problem, Report};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
@@ -73,6 +74,7 @@ const SURFACES: &[(&str, Surface)] = &[
     ("problem of the evidence", |text| {
         let report = Report {
             problems: vec![Problem {
+                step: Step::Log,
                 code: "log",
                 message: text.to_owned(),
             }],
