@@ -1,6 +1,7 @@
 //! The labelled changes beside this file: what the rules reached on them is not lost again.
 //!
-//! It is no measure of unseen changes, which README.md keeps.
+//! It is no measure of unseen changes, which README.md keeps. `heldout-fifth` is left out: its figure is at first sight, and
+//! the rules miss some of it.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't read its cases fails")]
 
@@ -28,7 +29,7 @@ struct Label {
     risky: bool,
 }
 
-/// Returns the cases of all sets with the folder of each.
+/// Returns the cases of the sets that the rules were worked on with, each with the folder of each.
 fn cases() -> Vec<(PathBuf, Case)> {
     let sets = ["heldout", "heldout-second", "heldout-third", "heldout-fourth"];
     let read = |set: &str| {

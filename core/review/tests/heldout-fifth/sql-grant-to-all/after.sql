@@ -1,0 +1,2 @@
+GRANT USAGE ON SCHEMA billing TO PUBLIC;
+GRANT SELECT ON billing.payment_details TO PUBLIC;

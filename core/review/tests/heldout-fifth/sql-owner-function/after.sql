@@ -1,0 +1,6 @@
+CREATE OR REPLACE FUNCTION report_rows(q text) RETURNS SETOF json
+LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+  RETURN QUERY EXECUTE 'SELECT row_to_json(r) FROM (' || q || ') r';
+END
+$$;
