@@ -107,6 +107,57 @@ fn a_denial_reaches_the_agent_with_its_reason() {
 }
 
 #[test]
+fn with_a_remembered_passphrase_the_prompt_still_asks_for_a_yes() {
+    if !is_testable() {
+        return;
+    }
+    let story = Story::of("kim", "workers = 4\n", "workers = 8\n");
+    story.reviewer.must(&["keys", "remember-pin", "--pin-fd", "0"]);
+    let window = story.reads();
+    window.until(
+        "the lower assurance to be told",
+        "return document.getElementById('who').innerText.includes('PIN remembered: lower assurance')",
+    );
+    // Production asks for presence, so this key approves nothing here; it may say no.
+    window.press("A");
+    window.until(
+        "that the key will not do",
+        "return JSON.stringify(now.notices).includes('with a remembered PIN) will not do here')",
+    );
+    assert_eq!(window.js("return now.ceremony"), serde_json::Value::Null);
+    window.press("D");
+    fill(&window);
+    sign(&window);
+    // There is nothing to type, and the first choice is to cancel.
+    let prompt = window.prompt();
+    window.settles();
+    prompt.keys(&["Return"]);
+    window.until(
+        "that to be told",
+        "return now.ceremony?.confirming === false && now.ceremony.notice.some((piece) => piece.text.includes('did not confirm'))",
+    );
+    assert_eq!(story.organisation.record(story.request).phase, Phase::Pending);
+    window.settles();
+    sign(&window);
+    let prompt = window.prompt();
+    // There has to be time to look.
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    window.screen_picture("prompt-remembered");
+    prompt.keys(&["Tab", "space"]);
+    window.until(
+        "the decision to be in the log",
+        "return now.ceremony?.over === true",
+    );
+    story.organisation.wait_until(story.request, Phase::Denied);
+    let record = story.organisation.record(story.request);
+    let report = story
+        .organisation
+        .judge(&record, countersign_verify::Purpose::Review);
+    let decision = &report.chain.unwrap().decisions[0].decision;
+    assert!(decision.pin_remembered);
+}
+
+#[test]
 fn who_does_not_confirm_signs_nothing() {
     if !is_testable() {
         return;

@@ -8,6 +8,7 @@ use countersign_protocol::identity::{KeyAssurance, Presence, Role};
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::proposal::Isolation;
 use countersign_protocol::request::{Phase, Vote};
+use countersign_protocol::text::Line;
 
 use crate::chain::{Chain, CheckedAmendment, CheckedDecision, Report};
 
@@ -224,6 +225,10 @@ fn standing(report: &Report, step: Step) -> Standing {
     if absent { Standing::Absent } else { Standing::Holds }
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "what is told is mostly made for it, and short"
+)]
 fn fact(name: &str, value: impl ToString) -> (String, String) {
     (name.to_owned(), value.to_string())
 }
@@ -332,10 +337,7 @@ fn rule(chain: &Chain) -> Vec<(String, String)> {
         facts.push(fact("from teams", rule.teams));
     }
     facts.push(fact("who could", joined(&rule.eligible)));
-    facts.push(fact(
-        "by policy",
-        joined(rule.policies.iter().map(|policy| policy.raw())),
-    ));
+    facts.push(fact("by policy", joined(rule.policies.iter().map(Line::raw))));
     facts
 }
 
