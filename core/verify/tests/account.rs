@@ -1,5 +1,10 @@
 //! What a report comes to in words: nothing is said to hold that was not checked, and what fails is named at its step.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
 
 mod common;
 
