@@ -1,6 +1,6 @@
 //! The rows of a queue, close together in memory: a hundred thousand of them cost nine megabytes.
 //!
-//! What rows share is kept once ([`Names`]), targets stand one after the other ([`Targets`]), and a whole [`Row`] is
+//! What rows share is kept once (`Names`), targets stand one after the other (`Targets`), and a whole [`Row`] is
 //! made where one is looked at. What is asked of every row at once (its lane, its rank, whether it answers a search) is read
 //! from the records as they are.
 
