@@ -58,8 +58,9 @@ fn main() {
 
 fn figures() {
     start();
-    many();
+    // The client of the organisation chooses the cryptography that the driver's connections need, too; so it comes first.
     requests();
+    many();
 }
 
 /// From the start of the program, without a driver, to its window on screen.
