@@ -169,17 +169,22 @@ fn soak(openings: usize) {
         "return document.querySelectorAll('.row').length === 2",
     );
     let ids = ["one.conf", "two.conf"].map(|name| row(&window, name));
-    let total = || memory(&window).values().sum::<u64>();
     let mut sizes = Vec::new();
     let step = (openings / 10).max(1);
     for opening in 0..openings {
         self::opening(&window, &ids[opening % 2]);
         if (opening + 1) % step == 0 {
-            sizes.push(total());
+            let each = memory(&window);
+            sizes.push(each.values().sum::<u64>());
+            let each: Vec<_> = each
+                .iter()
+                .map(|(process, size)| format!("{process} {}", size / 1024))
+                .collect();
             println!(
-                "{:>6} openings  {:>6} MiB",
+                "{:>6} openings  {:>6} MiB ({})",
                 opening + 1,
-                sizes[sizes.len() - 1] / 1024
+                sizes[sizes.len() - 1] / 1024,
+                each.join(", ")
             );
         }
     }
