@@ -34,6 +34,8 @@ function drawAll(now) {
   drawLook(now.look);
   const covered = isPaletteOpen() || now.help || now.ceremony !== null || now.question !== null || now.reveal !== null;
   document.body.dataset.screen = now.screen;
+  // Says, to who operates the page, which of the console's states it shows.
+  document.body.dataset.revision = String(now.revision);
   draw(byId("who"), now.header.who, textNodes);
   byId("root").textContent = now.header.root && `${now.header.root} …`;
   byId("file").hidden = now.file === null;

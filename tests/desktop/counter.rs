@@ -43,13 +43,12 @@ fn what_a_counter_proposal_changes_has_to_have_been_on_screen() {
     window.picture("counter");
     window.until(
         "all of it to have been on screen",
+        // One part of it at a time, from its end to its beginning.
         "if (now.ceremony.ready) return true;
          const pane = document.getElementById('difference-lines');
          pane.scrollIntoView({ block: 'nearest' });
-         for (let top = pane.scrollHeight; top > -130; top -= 130) {
-           pane.scrollTo({ top: Math.max(top, 0) });
-           await new Promise((then) => setTimeout(then, 500));
-         }",
+         pane.scrollTo({ top: pane.scrollTop > 0 ? Math.max(pane.scrollTop - 130, 0) : pane.scrollHeight });
+         await new Promise((then) => setTimeout(then, 500));",
     );
     window.settles();
     sign(&window);

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::driver::Driver;
 
 /// How long a step may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How long what is typed is not heard after the screen has changed, and a little more.
 const SETTLED: Duration = Duration::from_millis(350);
 /// What the page is asked with: the newest snapshot under `now`.
@@ -168,11 +168,12 @@ impl Window {
         self.driver.resize(width, height);
     }
 
-    /// Waits until the page says yes.
+    /// Waits until the page says yes, and shows what it says yes to: a key struck before would be heard by the screen before.
     pub fn until(&self, what: &str, body: &str) {
         let began = Instant::now();
+        let body = format!("if (!(Number(document.body.dataset.revision) >= now.revision)) return 'not drawn yet'; {body}");
         loop {
-            let answer = self.js(body);
+            let answer = self.js(&body);
             if answer == true {
                 return;
             }
