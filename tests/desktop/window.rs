@@ -171,7 +171,9 @@ impl Window {
     /// Waits until the page says yes, and shows what it says yes to: a key struck before would be heard by the screen before.
     pub fn until(&self, what: &str, body: &str) {
         let began = Instant::now();
-        let body = format!("if (!(Number(document.body.dataset.revision) >= now.revision)) return 'not drawn yet'; {body}");
+        let body = format!(
+            "if (!(Number(document.body.dataset.revision) >= now.revision)) return 'not drawn yet'; {body}"
+        );
         loop {
             let answer = self.js(&body);
             if answer == true {
