@@ -111,7 +111,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     #[cfg(feature = "webdriver")]
     if let Some(many) = arguments.made_up.and_then(many::Many::new) {
         tauri::async_runtime::block_on(async {
-            console.drive(many, countersign_console::machine::State::queue(), None)
+            console.drive(many, countersign_console::machine::State::queue(), None);
         });
     }
     let app = tauri::Builder::default()

@@ -50,7 +50,7 @@ impl Many {
                 } else {
                     Severity::Low
                 },
-                kind: self.kind.clone(),
+                kind: self.kind,
                 target: format!("file://web-1/etc/service-{number}.conf").as_str().into(),
                 agent: self.agent.clone(),
                 environment: self.environment.clone(),
