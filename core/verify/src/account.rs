@@ -3,7 +3,7 @@
 //!
 //! Values may hold foreign text: show them escaped.
 
-use countersign_protocol::decision::{Attention, Verdict};
+use countersign_protocol::decision::{Attention, Decision, Verdict};
 use countersign_protocol::identity::{KeyAssurance, Presence, Role};
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::proposal::Isolation;
@@ -353,7 +353,12 @@ fn log(chain: &Chain) -> Vec<(String, String)> {
 }
 
 fn decision(chain: &Chain, checked: &CheckedDecision) -> Vec<(String, String)> {
-    let mut facts = signature(&checked.vote, checked.logged_index, checked.logged_at);
+    let mut facts = signature(
+        &checked.vote,
+        &checked.decision,
+        checked.logged_index,
+        checked.logged_at,
+    );
     facts.push(fact(
         "read",
         match checked.decision.attention {
@@ -379,7 +384,12 @@ fn decision(chain: &Chain, checked: &CheckedDecision) -> Vec<(String, String)> {
 }
 
 /// Who said what, when, by which key, and where the log has it.
-fn signature(vote: &Vote, index: Option<u64>, logged_at: Option<Timestamp>) -> Vec<(String, String)> {
+fn signature(
+    vote: &Vote,
+    decision: &Decision,
+    index: Option<u64>,
+    logged_at: Option<Timestamp>,
+) -> Vec<(String, String)> {
     let said = match vote.verdict {
         Verdict::Approve => "approved",
         Verdict::Deny => "denied",
@@ -387,6 +397,11 @@ fn signature(vote: &Vote, index: Option<u64>, logged_at: Option<Timestamp>) -> V
     let place = match (index, logged_at) {
         (Some(index), Some(at)) => format!("entry {index}, taken in at {at}"),
         _ => "not in the log".to_owned(),
+    };
+    let asked = if decision.pin_remembered {
+        "its PIN is remembered, so nothing was asked of its holder"
+    } else {
+        asked(vote.presence)
     };
     vec![
         fact(
@@ -396,7 +411,7 @@ fn signature(vote: &Vote, index: Option<u64>, logged_at: Option<Timestamp>) -> V
         fact("in the log", place),
         fact(
             "key",
-            format!("{}; {}; {}", vote.key, kept(vote.assurance), asked(vote.presence)),
+            format!("{}; {}; {}", vote.key, kept(vote.assurance), asked),
         ),
     ]
 }
@@ -439,7 +454,7 @@ fn counter_proposals(chain: &Chain) -> Vec<(String, String)> {
         void,
     }) = &chain.amendment
     {
-        facts.extend(signature(vote, *logged_index, *logged_at));
+        facts.extend(signature(vote, &amendment.denial, *logged_index, *logged_at));
         facts.push(fact("open until", amendment.until));
         facts.extend(void.as_ref().map(|why| fact("does not count", why)));
     }

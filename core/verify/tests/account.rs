@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 
 use common::{World, at, granted, held, ran};
 use countersign_protocol::bundle::Evidence;
+use countersign_protocol::decision::Decision;
 use countersign_protocol::digest::{RootId, Sha256Digest};
 use countersign_protocol::request::Phase;
 use countersign_verify::account::{Account, Standing, Step};
@@ -69,6 +70,24 @@ fn every_step_of_what_ran_holds_and_says_who_when_and_where() {
     ] {
         assert!(unproven.contains(told), "{told}: {unproven}");
     }
+}
+
+#[test]
+fn a_remembered_pin_is_told_with_the_key() {
+    let said = |pin_remembered| {
+        let mut world = common::world();
+        let asked = common::proposal(&world);
+        world.hold(&asked, |_| ());
+        let decision = Decision {
+            pin_remembered,
+            ..world.decision("bob")
+        };
+        world.decide(&decision, "bob", 100);
+        facts(&account(&world, &world.done()), Step::Decisions)
+    };
+    let told = "its PIN is remembered, so nothing was asked";
+    assert!(said(true).contains(told), "{}", said(true));
+    assert!(!said(false).contains("remembered"), "{}", said(false));
 }
 
 #[test]
