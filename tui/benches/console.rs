@@ -11,7 +11,7 @@
     reason = "a bench prints and fails; the screens are those of the binary"
 )]
 
-#[path = "../src/screen/sample.rs"]
+#[path = "../src/screen/sample/mod.rs"]
 mod sample;
 #[path = "../src/screen/mod.rs"]
 mod screen;

@@ -1,11 +1,12 @@
 //! The full-screen console over made-up requests, to look at: `cargo run -p countersign-tui --example screens`.
 #![allow(
     dead_code,
+    unused_imports,
     clippy::print_stdout,
     reason = "the screens are those of the binary; not all of it is used here"
 )]
 
-#[path = "../src/screen/sample.rs"]
+#[path = "../src/screen/sample/mod.rs"]
 mod sample;
 #[path = "../src/screen/mod.rs"]
 mod screen;
@@ -63,7 +64,7 @@ impl Desk for SampleDesk {
     }
 
     async fn queue(&self) -> Result<Vec<Row>, Trouble> {
-        let secrets = sample::secrets().map(|reading| Row {
+        let secrets = sample::secretive::secrets().map(|reading| Row {
             id: reading.id,
             change: 1,
             content: RowContent::Verified(Box::new(reading.summary)),
@@ -77,7 +78,8 @@ impl Desk for SampleDesk {
             .find(|number| sample::id(*number) == wanted)
             .and_then(|number| {
                 let reading = sample::reading(number, "scale the deploy role for tonight's release");
-                let secrets = || sample::secrets().filter(|_| number == sample::SECRETIVE);
+                let secrets =
+                    || sample::secretive::secrets().filter(|_| number == sample::secretive::SECRETIVE);
                 reading.or_else(|| sample::alike(number)).or_else(secrets)
             })
             .ok_or_else(|| Trouble::new("not-found", "there is no such request"))

@@ -1,5 +1,7 @@
 //! A guard proposes: the proposal is checked, judged, and held for people, or answered by policy alone.
 
+mod limits;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +19,6 @@ use countersign_protocol::identity::{RequestId, Role};
 use countersign_protocol::log::EntryType;
 use countersign_protocol::mask::MaskKey;
 use countersign_protocol::moment::Timestamp;
-use countersign_protocol::policy_bundle::Limits;
 use countersign_protocol::proposal::Proposal;
 use countersign_protocol::request::{Phase, RequestState, Terms};
 use countersign_protocol::signed::{Envelope, Signed, Verified};
@@ -36,9 +37,6 @@ use crate::store::StoreError;
 use crate::store::row::{self, Filing, Judged, NewEntry, NewVerdict, Sort};
 use crate::trust::Trust;
 
-/// How long an identical action is held back after a denial.
-const HOLD_AFTER_DENIAL: Duration = Duration::from_secs(600);
-const HOUR: Duration = Duration::from_secs(3600);
 /// How often a proposal is judged again when trust moves under it.
 const TRIES: usize = 4;
 
@@ -153,7 +151,7 @@ impl Engine {
         if proposal.expires_at <= now {
             return Err(Refused::invalid("the proposal has expired; propose again"));
         }
-        let artifacts = collect(&proposal, body.artifacts, &limits)?;
+        let artifacts = limits::collect(&proposal, body.artifacts, &limits)?;
         Ok(Checked { proposal, artifacts })
     }
 
@@ -171,7 +169,7 @@ impl Engine {
                 return Ok(None);
             }
             Self::check_amends(conn, &trust, proposal, now)?;
-            check_limits(conn, proposal, &trust.policy.bundle.limits, now)?;
+            limits::check(conn, proposal, &trust.policy.bundle.limits, now)?;
             let mut artifacts = checked.artifacts.clone();
             let limits = &trust.policy.bundle.limits;
             let approved = approved::look_up(conn, proposal, &mut artifacts, limits)?;
@@ -243,7 +241,7 @@ impl Engine {
         })?;
         let drift = judgement.drift.as_ref();
         let sheet = Sheet::build(proposal, &request, &judgement.findings, drift, &artifacts)
-            .map_err(|error| too_large(error.to_string()))?;
+            .map_err(|error| limits::too_large(error.to_string()))?;
         let terms = Terms {
             id: request.id,
             request_digest: request.request_digest(),
@@ -288,87 +286,6 @@ impl Outcome {
 fn drift_of(judgement: &Judgement) -> Result<Option<Vec<u8>>, Refused> {
     let bytes = judgement.drift.as_ref().map(Record::to_bytes).transpose();
     bytes.map_err(|error| Refused::invalid(error.to_string()))
-}
-
-/// Takes exactly the artifacts that the action names.
-fn collect(
-    proposal: &Proposal,
-    given: Vec<Artifact>,
-    limits: &Limits,
-) -> Result<BTreeMap<ArtifactDigest, Artifact>, Refused> {
-    let total: usize = given.iter().map(|artifact| artifact.0.len()).sum();
-    let limit = usize::try_from(limits.reviewable_bytes).unwrap_or(usize::MAX);
-    if total > limit {
-        return Err(too_large(format!(
-            "{total} bytes of artifacts are more than the {limit} that policy lets a reviewer be asked to read; split the change"
-        )));
-    }
-    let mut left: BTreeMap<ArtifactDigest, Artifact> = given
-        .into_iter()
-        .map(|artifact| (ArtifactDigest::of(&artifact.0), artifact))
-        .collect();
-    let mut artifacts = BTreeMap::new();
-    for named in proposal.action.artifacts() {
-        if artifacts.contains_key(&named.digest) {
-            continue;
-        }
-        match left.remove(&named.digest) {
-            Some(artifact) if named.names(&artifact.0) => artifacts.insert(named.digest, artifact),
-            Some(_) | None => {
-                return Err(Refused::invalid(format!(
-                    "artifact `{}` is missing or of another length",
-                    named.digest
-                )));
-            }
-        };
-    }
-    match left.keys().next() {
-        Some(extra) => Err(Refused::invalid(format!(
-            "artifact `{extra}` is not named by the action"
-        ))),
-        None => Ok(artifacts),
-    }
-}
-
-/// Limits act before anyone is told.
-fn check_limits(
-    conn: &Connection,
-    proposal: &Proposal,
-    limits: &Limits,
-    now: Timestamp,
-) -> Result<(), Refused> {
-    // Who accepts a counter-proposal was just denied: that is the point of it.
-    let denied = match proposal.amends {
-        Some(_) => None,
-        None => row::denied_at(conn, &proposal.action_digest)?,
-    };
-    if let Some(denied) = denied {
-        let until = denied.after(HOLD_AFTER_DENIAL);
-        if now < until {
-            return Err(busy(
-                "denied-recently",
-                "the same action was denied a short while ago",
-                until.since(now),
-            ));
-        }
-    }
-    let asked = row::asked(conn, &proposal.agent, now.before(HOUR))?;
-    if asked.open >= u64::from(limits.open_per_agent) {
-        return Err(busy(
-            "too-many-open",
-            "the agent has as many open requests as policy allows",
-            Duration::from_secs(30),
-        ));
-    }
-    if asked.recent >= u64::from(limits.proposals_per_hour) {
-        let wait = asked.oldest.map_or(HOUR, |oldest| oldest.after(HOUR).since(now));
-        return Err(busy(
-            "too-many-proposals",
-            "the agent proposed as often in this hour as policy allows",
-            wait,
-        ));
-    }
-    Ok(())
 }
 
 fn request_of(
@@ -446,7 +363,7 @@ fn keep(
         return Ok(None);
     }
     Engine::check_amends(conn, trust, proposal, now)?;
-    check_limits(conn, proposal, &trust.policy.bundle.limits, now)?;
+    limits::check(conn, proposal, &trust.policy.bundle.limits, now)?;
     let file = |sort, envelope: &Envelope, entry| {
         let filing = Filing {
             sort,
@@ -530,24 +447,4 @@ fn answered(phase: &str, policies: &str) -> Refused {
             format!("policy answered this without a human: {phase}, {by}"),
         )
     }
-}
-
-fn too_large(detail: String) -> Refused {
-    Refused::new(
-        StatusCode::PAYLOAD_TOO_LARGE,
-        "not-reviewable",
-        "too much to review",
-        detail,
-    )
-}
-
-fn busy(code: &str, title: &str, wait: Duration) -> Refused {
-    let seconds = wait.as_secs().saturating_add(1);
-    Refused::new(
-        StatusCode::TOO_MANY_REQUESTS,
-        code,
-        title,
-        format!("try again in {seconds} seconds"),
-    )
-    .retry_after(seconds)
 }

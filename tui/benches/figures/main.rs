@@ -17,7 +17,7 @@
 mod made;
 mod measure;
 mod queue;
-#[path = "../../src/screen/sample.rs"]
+#[path = "../../src/screen/sample/mod.rs"]
 mod sample;
 #[path = "../../src/screen/mod.rs"]
 mod screen;
