@@ -1,0 +1,28 @@
+resource "aws_s3_bucket" "dumps" {
+  bucket = "acme-database-dumps"
+}
+
+resource "aws_s3_bucket_versioning" "dumps" {
+  bucket = aws_s3_bucket.dumps.id
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
+
+resource "aws_s3_bucket_lifecycle_configuration" "dumps" {
+  bucket = aws_s3_bucket.dumps.id
+
+  rule {
+    id     = "keep"
+    status = "Enabled"
+    filter {}
+
+    expiration {
+      days = 2
+    }
+
+    noncurrent_version_expiration {
+      noncurrent_days = 2
+    }
+  }
+}

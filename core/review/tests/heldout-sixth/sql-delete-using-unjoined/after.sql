@@ -1,0 +1,3 @@
+DELETE FROM accounts a
+ USING merchants m
+ WHERE m.status = 'closed';

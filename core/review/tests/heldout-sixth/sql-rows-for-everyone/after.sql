@@ -1,0 +1,2 @@
+ALTER TABLE documents DISABLE ROW LEVEL SECURITY;
+GRANT SELECT ON documents TO reporting;
