@@ -140,6 +140,7 @@ fn call(place: &Place, value: &Value, name: &str, arguments: &Value, seen: &mut 
     call_argument::files(place, name, reads, arguments, seen);
     if !reads {
         call_argument::guards_off(place, name, Unset::Left, arguments, seen);
+        call_argument::sent_on(place, name, arguments, seen);
     }
     if let Some((_, about, severity)) = VERBS
         .iter()
@@ -170,6 +171,7 @@ fn sent(place: &Place, name: &str, body: &Value, seen: &mut Vec<Observation>) {
     moves_money(place, name, &words, body, seen);
     opens(place, name, &words, body, seen);
     call_argument::guards_off(place, name, Unset::Cleared, body, seen);
+    call_argument::sent_on(place, name, body, seen);
 }
 
 /// Observes a role in the arguments that gives control.

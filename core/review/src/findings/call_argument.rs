@@ -3,8 +3,9 @@
 //!
 //! The names alone are read, as [`super::guard_word`] knows them; what the server does with them can't be known.
 
-use super::guard_word::{guards, leads_past};
+use super::guard_word::{guards, leads_past, words};
 use super::observation::quote;
+use super::payload::plain;
 use super::shell_hidden::is_system_file;
 use super::{Observation, rule};
 use crate::document::{self, Node, Place, Value};
@@ -49,12 +50,50 @@ pub(super) fn guards_off(
                     )
                 })
                 || unset == Unset::Cleared && setting.node == Node::Null;
-            let on = setting.is_true();
-            if off && guards(key) || on && leads_past(key) {
+            let on = setting.is_true() || setting.text() == Some("1");
+            if off && guards(key) || on && (leads_past(key) || plain(key).starts_with("insecure")) {
                 let way = if on { "on" } else { "off" };
                 let what = format!("{} switches {} {way}", quote(name), quote(key));
                 let seen_here = Observation::new(&rule::CALL_GUARD_OFF, format!("{name} {key}"), what);
                 seen.push(seen_here.at(place, setting.line));
+            }
+        }
+    });
+}
+
+/// Observes that what comes in, or what happens, is sent on to somebody from now on.
+pub(super) fn sent_on(place: &Place, name: &str, arguments: &Value, seen: &mut Vec<Observation>) {
+    const FORWARDS: &[&str] = &["forward", "redirectto", "autoforward", "bccto", "copyto"];
+    const HOOKS: &[&str] = &[
+        "hook",
+        "hooks",
+        "webhook",
+        "webhooks",
+        "callback",
+        "subscription",
+        "subscriptions",
+    ];
+    const TARGETS: &[&str] = &[
+        "url",
+        "endpoint",
+        "callback",
+        "callbackurl",
+        "pushendpoint",
+        "targeturl",
+        "webhookurl",
+    ];
+    let hook = words(name).iter().any(|word| HOOKS.contains(&word.as_str()));
+    arguments.walk(&mut |_, value| {
+        for (key, setting) in value.entries() {
+            let key = plain(key);
+            for to in setting.one_or_more().iter().filter_map(Value::text) {
+                let forwards = to.contains('@') && FORWARDS.iter().any(|start| key.starts_with(start));
+                let hooks = hook && TARGETS.contains(&key.as_str()) && to.contains("://");
+                if forwards || hooks {
+                    let what = format!("{} sends what comes on to {} from now on", quote(name), quote(to));
+                    let seen_here = Observation::new(&rule::CALL_SENDS, format!("{name} {to}"), what);
+                    seen.push(seen_here.at(place, setting.line));
+                }
             }
         }
     });
@@ -77,7 +116,7 @@ pub(super) fn files(place: &Place, name: &str, reads: bool, arguments: &Value, s
     ];
     arguments.walk(&mut |_, value| {
         for (key, setting) in value.entries() {
-            if !KEYS.contains(&super::payload::plain(key).as_str()) {
+            if !KEYS.contains(&plain(key).as_str()) {
                 continue;
             }
             for path in setting.one_or_more().iter().filter_map(Value::text) {
@@ -119,7 +158,7 @@ fn steers(path: &str) -> bool {
 }
 
 /// Says whether a file is one of those in which programs keep credentials.
-fn holds_secret(path: &str) -> bool {
+pub(super) fn holds_secret(path: &str) -> bool {
     let lower = path.to_ascii_lowercase();
     let file = lower.rsplit('/').next().unwrap_or_default();
     let sample = ["example", "sample", "template", "dist"]
@@ -164,6 +203,31 @@ mod tests {
             .filter(|finding| finding.severity > Severity::Low)
             .map(|finding| (finding.rule.as_str(), finding.severity))
             .collect()
+    }
+
+    #[test]
+    fn what_is_sent_on_from_now_on_is_told() {
+        let sends = [("call-sends", Severity::Medium)];
+        assert_eq!(
+            told("create_filter", r#"{"action": {"forward": "a@elsewhere.test"}}"#),
+            sends
+        );
+        assert_eq!(
+            told(
+                "create_webhook",
+                r#"{"config": {"url": "https://elsewhere.test/in"}}"#
+            ),
+            sends
+        );
+        assert_eq!(
+            told("list_webhooks", r#"{"url": "https://elsewhere.test/in"}"#),
+            []
+        );
+        assert_eq!(told("create_filter", r#"{"action": {"forward": "later"}}"#), []);
+        assert_eq!(
+            told("update_settings", r#"{"insecure_ssl": "1"}"#),
+            [("call-guard-off", Severity::High)]
+        );
     }
 
     #[test]

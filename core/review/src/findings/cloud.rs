@@ -6,7 +6,9 @@
 use super::cloud_setting::{KEPT, PROTECTIONS, SETTINGS, WORDS};
 use super::payload::plain;
 use super::rule::{self, Rule};
-use super::{Delta, Detector, Input, Observation, Outcome, Severity, Side, cloud_capacity, transport};
+use super::{
+    Delta, Detector, Input, Observation, Outcome, Severity, Side, cloud_capacity, cloud_turn, transport,
+};
 use crate::document::{Node, Place, Value};
 use crate::findings::observation::quote;
 use std::collections::BTreeMap;
@@ -40,6 +42,7 @@ impl Detector for Resources {
         let still = holders(after);
         let mut changes = kept_shorter(before, after);
         changes.extend(cloud_capacity::changes(before, after));
+        changes.extend(cloud_turn::changes(before, after));
         for ((holder, name), (about, severity, place, line)) in &old {
             // With the whole resource gone, the loss of its settings says nothing.
             if !new.contains_key(&(holder.clone(), name.clone())) && still.contains(holder) {
@@ -77,6 +80,10 @@ fn observe(place: &Place, key: &str, name: &str, value: &Value, seen: &mut Vec<O
     {
         add(about, *severity, format!("{} is {}", quote(key), quote(bad)));
         return true;
+    }
+    if name == "backupretentionperiod" && value.integer() == Some(0) {
+        let what = format!("{} is 0: no backups are kept", quote(key));
+        add(&rule::PROTECTION_OFF, Severity::Medium, what);
     }
     if WORDS.iter().any(|(setting, ..)| *setting == name) || KEPT.contains(&name) {
         return true;
@@ -144,13 +151,6 @@ fn observe(place: &Place, key: &str, name: &str, value: &Value, seen: &mut Vec<O
                 format!("versioning is {}", quote(text)),
             );
         }
-        "backupretentionperiod" if value.integer() == Some(0) => {
-            add(
-                &rule::PROTECTION_OFF,
-                Severity::Medium,
-                "no backups are kept".to_owned(),
-            );
-        }
         "deletionpolicy" if text == "Delete" => {
             add(
                 &rule::PROTECTION_OFF,
@@ -209,7 +209,8 @@ fn kept(input: &Input<'_>) -> BTreeMap<(String, String), (i64, Place, u32)> {
         for (key, setting) in value.entries() {
             let name = plain(key);
             let below = place.identity.to_ascii_lowercase();
-            let expires = name == "days" && (below.contains("expiration") || below.contains("retention"));
+            let expires = matches!(name.as_str(), "days" | "years")
+                && (below.contains("expiration") || below.contains("retention"));
             let number = setting
                 .integer()
                 .filter(|_| expires || KEPT.contains(&name.as_str()));

@@ -3,214 +3,13 @@
 //! Lines of configuration files in formats of their own, read as words, and keys of JSON and YAML. It knows
 //! settings by their names and says nothing about the rest of a file: that is the reviewer's to see.
 
+use super::config_line::{KEYS, LINES};
 use super::observation::quote;
 use super::{Detector, Input, Observation, Outcome, Severity, rule};
 use crate::document::Value;
 
 /// The rules for settings.
 pub(super) struct Settings;
-
-/// A setting as its words in lower case, how bad it is, what it means.
-const LINES: &[(&[&str], Severity, &str)] = &[
-    (
-        &["permitrootlogin", "yes"],
-        Severity::High,
-        "root may log in over SSH",
-    ),
-    (
-        &["passwordauthentication", "yes"],
-        Severity::Medium,
-        "passwords are enough to log in over SSH",
-    ),
-    (
-        &["permitemptypasswords", "yes"],
-        Severity::Critical,
-        "logins without a password are accepted",
-    ),
-    (
-        &["stricthostkeychecking", "no"],
-        Severity::Medium,
-        "the key of a host is not checked",
-    ),
-    (
-        &["userknownhostsfile", "/dev/null"],
-        Severity::Medium,
-        "the key of a host is not checked",
-    ),
-    (&["selinux", "disabled"], Severity::High, "SELinux is off"),
-    (
-        &["selinux", "permissive"],
-        Severity::Medium,
-        "SELinux only watches",
-    ),
-    (
-        &["protected-mode", "no"],
-        Severity::High,
-        "Redis answers everybody",
-    ),
-    (
-        &["skip-grant-tables"],
-        Severity::Critical,
-        "the database asks nobody who they are",
-    ),
-    (
-        &["bind", "0.0.0.0"],
-        Severity::Medium,
-        "it listens on every address",
-    ),
-    (
-        &["bind-address", "0.0.0.0"],
-        Severity::Medium,
-        "it listens on every address",
-    ),
-    (
-        &["listen_addresses", "*"],
-        Severity::Medium,
-        "it listens on every address",
-    ),
-    (&["ssl", "off"], Severity::Medium, "connections are not encrypted"),
-    (&["auth_basic", "off"], Severity::Medium, "no login is asked for"),
-    (
-        &["autoindex", "on"],
-        Severity::Medium,
-        "folders are listed to everybody",
-    ),
-    (
-        &["ssl_verify_client", "off"],
-        Severity::Medium,
-        "certificates of clients are not checked",
-    ),
-    (
-        &["proxy_ssl_verify", "off"],
-        Severity::Medium,
-        "certificates are not checked",
-    ),
-    (
-        &["sslverify", "false"],
-        Severity::Medium,
-        "certificates are not checked",
-    ),
-    (
-        &["node_tls_reject_unauthorized", "0"],
-        Severity::High,
-        "certificates are not checked",
-    ),
-    (
-        &["git_ssl_no_verify", "true"],
-        Severity::Medium,
-        "certificates are not checked",
-    ),
-    (
-        &["pythonhttpsverify", "0"],
-        Severity::Medium,
-        "certificates are not checked",
-    ),
-    (
-        &["kernel.randomize_va_space", "0"],
-        Severity::Medium,
-        "a guard of the kernel is off",
-    ),
-    (
-        &["kernel.yama.ptrace_scope", "0"],
-        Severity::Low,
-        "a guard of the kernel is off",
-    ),
-    (
-        &["kernel.unprivileged_bpf_disabled", "0"],
-        Severity::Medium,
-        "a guard of the kernel is off",
-    ),
-    (&["debug", "true"], Severity::Low, "debugging is on"),
-];
-
-/// The end of a key, all but letters and digits taken out, the value, how bad it is, what it means.
-const KEYS: &[(&str, &str, Severity, &str)] = &[
-    (
-        "insecureskipverify",
-        "true",
-        Severity::High,
-        "certificates are not checked",
-    ),
-    (
-        "insecureskiptlsverify",
-        "true",
-        Severity::High,
-        "certificates are not checked",
-    ),
-    (
-        "tlsinsecure",
-        "true",
-        Severity::Medium,
-        "certificates are not checked",
-    ),
-    (
-        "verifyssl",
-        "false",
-        Severity::Medium,
-        "certificates are not checked",
-    ),
-    (
-        "sslverify",
-        "false",
-        Severity::Medium,
-        "certificates are not checked",
-    ),
-    (
-        "strictssl",
-        "false",
-        Severity::Medium,
-        "certificates are not checked",
-    ),
-    (
-        "rejectunauthorized",
-        "false",
-        Severity::Medium,
-        "certificates are not checked",
-    ),
-    (
-        "xpacksecurityenabled",
-        "false",
-        Severity::High,
-        "the search engine asks nobody who they are",
-    ),
-    ("anonymousauth", "true", Severity::High, "nobody has to log in"),
-    ("allowanonymous", "true", Severity::High, "nobody has to log in"),
-    ("disableauth", "true", Severity::High, "nobody has to log in"),
-    ("authenabled", "false", Severity::High, "nobody has to log in"),
-    (
-        "authenticationenabled",
-        "false",
-        Severity::High,
-        "nobody has to log in",
-    ),
-    ("requireauth", "false", Severity::High, "nobody has to log in"),
-    ("auditenabled", "false", Severity::High, "no audit trail is kept"),
-    ("auditlog", "false", Severity::High, "no audit trail is kept"),
-    (
-        "mfarequired",
-        "false",
-        Severity::High,
-        "no second factor is asked for",
-    ),
-    (
-        "requiremfa",
-        "false",
-        Severity::High,
-        "no second factor is asked for",
-    ),
-    (
-        "csrfenabled",
-        "false",
-        Severity::Medium,
-        "a guard against forged requests is off",
-    ),
-    (
-        "tlsenabled",
-        "false",
-        Severity::Medium,
-        "connections are not encrypted",
-    ),
-];
 
 /// The ends of keys, those above them included, that say how callers prove who they are.
 const LOGINS: &[&str] = &[
@@ -303,10 +102,12 @@ fn words(line: &str) -> Vec<String> {
         return Vec::new();
     }
     let line = line.split(" #").next().unwrap_or(line);
-    line.split(|c: char| c.is_whitespace() || matches!(c, '=' | ';' | ',' | '"' | '\'' | '(' | ')'))
-        .map(|word| word.trim_end_matches(':').to_ascii_lowercase())
-        .filter(|word| !word.is_empty())
-        .collect()
+    line.split(|c: char| {
+        c.is_whitespace() || matches!(c, '=' | ';' | ',' | '"' | '\'' | '(' | ')' | '{' | '}')
+    })
+    .map(|word| word.trim_end_matches(':').to_ascii_lowercase())
+    .filter(|word| !word.is_empty())
+    .collect()
 }
 
 fn judge(line: &str) -> Option<(Severity, &'static str)> {
@@ -327,6 +128,22 @@ fn judge(line: &str) -> Option<(Severity, &'static str)> {
         "host" | "hostssl" | "hostnossl" | "local" if words.len() >= 4 && has("trust") => {
             Some((Severity::High, "the database asks nobody for a password"))
         }
+        "host" | "hostnossl" if words.last().is_some_and(|last| last == "password") => {
+            Some((Severity::Medium, "passwords go over the network in the clear"))
+        }
+        _ if has("access-control-allow-origin") && (has("*") || has("$http_origin")) => {
+            Some((Severity::Medium, "pages of every origin may call"))
+        }
+        _ if words
+            .windows(2)
+            .any(|pair| matches!(pair, [verify, none] if verify.ends_with("verify") && none == "none")) =>
+        {
+            Some((Severity::Medium, "certificates are not checked"))
+        }
+        "allow-transfer" | "allow-recursion" if has("any") => {
+            Some((Severity::High, "every caller may ask for everything"))
+        }
+        "mynetworks" if has("0.0.0.0/0") => Some((Severity::High, "mail of everybody is passed on")),
         "ssl_protocols" | "sslprotocol" | "minprotocol"
             if ["sslv2", "sslv3", "tlsv1", "tlsv1.1", "+sslv3", "all"]
                 .iter()

@@ -75,7 +75,11 @@ pub(super) fn read(text: &str) -> Documents {
                     .map(|(name, text)| (name, value(&text))),
             ),
             "RUN" => stage.run.push(value(rest)),
-            "ADD" => stage.add.push(value(rest)),
+            "ADD" => {
+                stage.credentials.extend(credentials(line, rest));
+                stage.add.push(value(rest));
+            }
+            "COPY" => stage.credentials.extend(credentials(line, rest)),
             "USER" => stage.user = Some(value(rest)),
             _ => {}
         }
@@ -106,6 +110,8 @@ struct Stage {
     add: Vec<Value>,
     /// Arguments that by their name take in a secret.
     arguments: Vec<Value>,
+    /// Files that are copied in and in which programs keep credentials.
+    credentials: Vec<Value>,
     user: Option<Value>,
 }
 
@@ -148,6 +154,7 @@ impl Stage {
             ("run", self.run),
             ("add", self.add),
             ("secretArguments", self.arguments),
+            ("credentials", self.credentials),
         ] {
             if !list.is_empty() {
                 entries.push((key.to_owned(), value(Node::List(list))));
@@ -234,6 +241,24 @@ fn assignments(rest: &str) -> Vec<(String, String)> {
         .collect()
 }
 
+/// Returns the files of a `COPY` in which programs keep credentials.
+fn credentials(line: u32, rest: &str) -> Vec<Value> {
+    let list = rest.replace(['[', ']', '"', ','], " ");
+    let words: Vec<&str> = list
+        .split_whitespace()
+        .filter(|word| !word.starts_with("--"))
+        .collect();
+    let sources = words.split_last().map_or(&[][..], |(_, sources)| sources);
+    let known = sources
+        .iter()
+        .filter(|source| super::call_argument::holds_secret(source));
+    let value = |source: &&str| Value {
+        line,
+        node: Node::Text((*source).to_owned()),
+    };
+    known.map(value).collect()
+}
+
 /// Says whether an argument without a value takes in a secret, by its name; one with a value is a literal secret.
 fn takes_secret(argument: &str) -> bool {
     const LAST: &[&str] = &[
@@ -267,7 +292,8 @@ impl Detector for Builds {
             .iter()
             .filter_map(|(_, stage)| stage.text_at("name"))
             .collect();
-        for (place, stage) in &stages {
+        for (index, (place, stage)) in stages.iter().enumerate() {
+            copied_credentials(place, stage, index + 1 == stages.len(), seen);
             base(place, stage, &names, seen);
             for fetched in stage.at("add").map(Value::items).unwrap_or_default() {
                 add(place, fetched, seen);
@@ -326,6 +352,20 @@ impl Detector for Builds {
             changes.push((seen, Delta::Widened, Side::After));
         }
         changes
+    }
+}
+
+/// Observes credentials that are copied into a stage: those of the last one are in the image.
+fn copied_credentials(place: &Place, stage: &Value, last: bool, seen: &mut Vec<Observation>) {
+    for file in stage.at("credentials").map(Value::items).unwrap_or_default() {
+        let name = file.text().unwrap_or_default();
+        let (severity, of) = match last {
+            true => (Severity::High, "the image"),
+            false => (Severity::Low, "a stage of the build"),
+        };
+        let what = format!("{} holds credentials and stays in {of}", quote(name));
+        let seen_here = Observation::new(&rule::BUILD_SECRET_ARGUMENT, format!("copied {name}"), what);
+        seen.push(seen_here.severity(severity).at(place, file.line));
     }
 }
 
@@ -573,5 +613,26 @@ mod tests {
         ] {
             let _ = severity(&analyze("build", None, text.as_bytes()));
         }
+    }
+
+    #[test]
+    fn credentials_that_are_copied_in_are_told() {
+        let copied = |line: &str| PINNED.replace("USER app", &format!("{line}\nUSER app"));
+        for line in [
+            "COPY .npmrc /home/app/.npmrc",
+            "COPY --chown=app [\".aws/credentials\", \"/a\"]",
+        ] {
+            assert_eq!(
+                ids(Some(PINNED), &copied(line)),
+                [("build-secret-argument", Severity::High)],
+                "{line}"
+            );
+        }
+        assert_eq!(ids(Some(PINNED), &copied("COPY npmrc.example /a/.npmrc")), []);
+        let earlier = PINNED.replace("RUN make", "COPY .npmrc .\nRUN make");
+        assert_eq!(
+            ids(Some(PINNED), &earlier),
+            [("build-secret-argument", Severity::Low)]
+        );
     }
 }

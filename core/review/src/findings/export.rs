@@ -360,13 +360,21 @@ fn lost(before: &Facts<'_>, after: &Facts<'_>, changes: &mut Vec<(Observation, D
 pub(super) fn changes(before: &Facts<'_>, after: &Facts<'_>) -> Vec<(Observation, Delta, Side)> {
     let mut changes = Vec::new();
     lost(before, after, &mut changes);
+    let declared = declared(after);
     for (name, place, value) in here(after, ACCOUNT).chain(here(after, REGION)) {
         let old = here(before, &[name.as_str()]).find_map(|(.., value)| value.text());
         if let (Some(old), Some(new)) = (old, value.text())
             && old != new
         {
             let what = format!("{} moves from {} to {}", quote(name), quote(old), quote(new));
-            let seen = Observation::new(&rule::EXPORT_MOVED, name.clone(), what).at(place, value.line);
+            let expected = declared.accounts.contains(new) || declared.regions.contains(new);
+            let severity = match expected {
+                true => Severity::Low,
+                false => Severity::Medium,
+            };
+            let seen = Observation::new(&rule::EXPORT_MOVED, name.clone(), what)
+                .severity(severity)
+                .at(place, value.line);
             changes.push((seen, Delta::Widened, Side::After));
         }
     }
@@ -516,5 +524,17 @@ mod tests {
             level(Some(quiet), &quiet.replace("aws:kms", "none")),
             Severity::Medium
         );
+    }
+
+    #[test]
+    fn a_move_to_a_declared_place_is_low() {
+        let export = |region: &str| {
+            format!(
+                r#"{{"bucket": "b", "region": "{region}", "allowed": {{"regions": ["eu-west-1", "eu-central-1"]}}}}"#
+            )
+        };
+        let before = export("eu-west-1");
+        assert_eq!(level(Some(&before), &export("eu-central-1")), Severity::Low);
+        assert_eq!(level(Some(&before), &export("us-east-1")), Severity::High);
     }
 }

@@ -4,7 +4,7 @@
 //! text. The rights *gained* are what counts: a right is existing only where the same holder had it before on
 //! resources that cover it. Grammar: IAM JSON policy language; keys are read in any case, since AWS does.
 
-use super::iam_action::{AS_OF, POWERFUL_SERVICES, Power, SENSITIVE, sensitive, writes};
+use super::iam_action::{AS_OF, POWERFUL_SERVICES, Power, SENSITIVE, acts_on, sensitive, writes};
 use super::iam_gain::gains;
 use super::iam_statement::{Statement, owner, statements};
 use super::iam_table::table;
@@ -173,6 +173,9 @@ impl Statement {
         let mut sensitive_ones = false;
         for (name, power) in sensitive(action).filter(|(name, _)| !denied(name)) {
             sensitive_ones = true;
+            if !acts_on(name, resource) {
+                continue;
+            }
             if *name == "sts:AssumeRole" && !self.principals.is_empty() {
                 continue;
             }

@@ -191,6 +191,35 @@ pub(super) fn sensitive(pattern: &str) -> impl Iterator<Item = &'static (&'stati
         .filter(move |(action, _)| matches_glob(&pattern, &action.to_ascii_lowercase()))
 }
 
+/// Actions that act on resources of one type only: on any other they allow nothing.
+const ACTS_ON: &[(&str, &str)] = &[
+    ("ecs:RunTask", "task-definition"),
+    ("ecs:StartTask", "task-definition"),
+    ("iam:PassRole", "role"),
+    ("iam:UpdateAssumeRolePolicy", "role"),
+    ("iam:PutRolePolicy", "role"),
+    ("iam:AttachRolePolicy", "role"),
+    ("iam:CreateAccessKey", "user"),
+    ("iam:CreateLoginProfile", "user"),
+    ("lambda:UpdateFunctionCode", "function"),
+    ("lambda:UpdateFunctionConfiguration", "function"),
+    ("sts:AssumeRole", "role"),
+    ("secretsmanager:GetSecretValue", "secret"),
+];
+
+/// Says whether an action can act on what a resource's name stands for; a name that is not understood may be all.
+pub(super) fn acts_on(action: &str, resource: &str) -> bool {
+    let Some((_, wanted)) = ACTS_ON.iter().find(|(name, _)| *name == action) else {
+        return true;
+    };
+    let rest = resource
+        .splitn(6, ':')
+        .nth(5)
+        .filter(|_| resource.starts_with("arn:"));
+    let kind = rest.and_then(|rest| rest.split(['/', ':']).next());
+    kind.is_none_or(|kind| kind == *wanted || kind.contains(['*', '?', '$', '{']))
+}
+
 /// Says whether an action changes something, by its verb; one without a known reading verb does.
 pub(super) fn writes(pattern: &str) -> bool {
     const READING: &[&str] = &[
@@ -226,5 +255,24 @@ mod tests {
     fn an_unknown_verb_writes() {
         assert!(writes("new:Frobnicate") && writes("s3:*") && writes("s3:PutObject"));
         assert!(!writes("s3:GetObject") && !writes("ec2:Describe*"));
+    }
+
+    #[test]
+    fn an_action_acts_on_resources_of_its_type() {
+        assert!(acts_on(
+            "ecs:RunTask",
+            "arn:aws:ecs:eu-west-1:111122223333:task-definition/a:*"
+        ));
+        assert!(!acts_on(
+            "ecs:RunTask",
+            "arn:aws:ecs:eu-west-1:111122223333:task/prod/*"
+        ));
+        assert!(acts_on(
+            "ecs:RunTask",
+            "arn:aws:ecs:eu-west-1:111122223333:task*/a"
+        ));
+        assert!(acts_on("iam:PassRole", "*"));
+        assert!(acts_on("iam:PassRole", "${aws_iam_role.a.arn}"));
+        assert!(acts_on("s3:GetObject", "arn:aws:s3:::a/*"));
     }
 }

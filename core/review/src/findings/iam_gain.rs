@@ -213,6 +213,8 @@ struct Class {
     data: bool,
     whole: bool,
     destroys: bool,
+    /// It puts code where others take it from.
+    code: bool,
     /// It is told action by action, by what it gives.
     told: bool,
 }
@@ -220,6 +222,14 @@ struct Class {
 impl Class {
     fn of(action: &str, level: Level, resource: &str) -> Self {
         const DESTROYING: &[&str] = &["Delete", "Terminate", "Purge", "Destroy", "Deregister", "Disable"];
+        const CODE: &[&str] = &[
+            "ecr:PutImage",
+            "ecr-public:PutImage",
+            "codecommit:GitPush",
+            "codeartifact:PublishPackageVersion",
+            "lambda:PublishLayerVersion",
+            "signer:PutSigningProfile",
+        ];
         let name = action.split_once(':').map_or(action, |(_, name)| name);
         let data = DATA_READS.contains(&action);
         Self {
@@ -230,6 +240,7 @@ impl Class {
                 && resource.ends_with('*')
                 && (action.starts_with("s3:") || action.starts_with("dynamodb:")),
             destroys: DESTROYING.iter().any(|verb| name.starts_with(verb)),
+            code: CODE.contains(&action),
             told: sensitive(action).next().is_some(),
         }
     }
@@ -252,6 +263,7 @@ impl Class {
             Level::Permissions if open => Some(Severity::High),
             Level::Permissions => Some(Severity::Medium),
             Level::Write if self.broad && (self.destroys && open || count >= MANY) => Some(Severity::Medium),
+            Level::Write if self.code && open => Some(Severity::Medium),
             Level::Write if self.broad || count >= MANY => Some(Severity::Low),
             Level::Tagging if open => Some(Severity::Low),
             Level::Read | Level::List if self.broad && count >= 10 * MANY => Some(Severity::Low),
@@ -485,5 +497,25 @@ mod tests {
         ] {
             assert_eq!(severity(&gained(Some(&all), &less)), Severity::Info, "{less}");
         }
+    }
+
+    #[test]
+    fn code_that_may_be_put_anywhere_is_told() {
+        let push = |resource: &str| {
+            allow(
+                r#""ecr:PutImage""#,
+                &format!("arn:aws:ecr:eu-west-1:111122223333:{resource}"),
+            )
+        };
+        let (own, any) = (push("repository/web"), push("repository/*"));
+        assert_eq!(
+            rules(&gained(Some(&own), &any))[0],
+            ("iam-rights-gained", Severity::Medium)
+        );
+        assert!(
+            rules(&gained(Some(&any), &own))
+                .iter()
+                .all(|(_, severity)| *severity < Severity::Medium)
+        );
     }
 }

@@ -7,6 +7,16 @@ use super::observation::quote;
 use super::{Observation, Severity, rule};
 use std::collections::BTreeSet;
 
+/// How the subjects of well-known providers begin, whoever they are.
+const EVERY_SUBJECT: &[&str] = &[
+    "repo:",
+    "system:serviceaccount:",
+    "project_path:",
+    "organization:",
+    "org:",
+    "user:",
+];
+
 impl Statement {
     /// Observes who is let in by a resource or trust policy.
     pub(super) fn trust(&self, ours: &BTreeSet<String>, seen: &mut Vec<Observation>) {
@@ -120,7 +130,8 @@ impl Statement {
                 !operator.contains("not") && !operator.ends_with("ifexists") && !operator.starts_with("null");
             let fixed = |value: &String| {
                 let head = value.split(['*', '?']).next().unwrap_or_default();
-                !head.trim_start_matches("repo:").is_empty()
+                let own = EVERY_SUBJECT.iter().find_map(|start| head.strip_prefix(start));
+                !own.unwrap_or(head).is_empty()
             };
             ours && positive
                 && facts.iter().any(|fact| key.ends_with(fact))
@@ -198,5 +209,17 @@ mod tests {
             level(&deny("").replace("s3:*", "s3:DeleteObject")),
             Severity::Info
         );
+    }
+
+    #[test]
+    fn a_subject_that_every_workload_has_is_none() {
+        let trust = |subject: &str| {
+            format!(
+                r#"{{"Effect": "Allow", "Principal": {{"Federated": "arn:aws:iam::111122223333:oidc-provider/oidc.test/id/A"}}, "Action": "sts:AssumeRoleWithWebIdentity", "Condition": {{"StringLike": {{"oidc.test/id/A:sub": "{subject}"}}}}}}"#
+            )
+        };
+        assert_eq!(level(&trust("system:serviceaccount:*:*")), Severity::High);
+        assert_eq!(level(&trust("system:serviceaccount:*:ledger")), Severity::High);
+        assert!(level(&trust("system:serviceaccount:ledger:*")) < Severity::High);
     }
 }

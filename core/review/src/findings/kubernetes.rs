@@ -342,4 +342,16 @@ mod tests {
             Severity::Info
         );
     }
+
+    #[test]
+    fn what_is_suspended_no_longer_runs() {
+        let job = |suspend: bool| {
+            format!(
+                "apiVersion: batch/v1\nkind: CronJob\nmetadata: {{name: backup}}\nspec:\n  schedule: '1 2 * * *'\n  suspend: {suspend}\n"
+            )
+        };
+        assert!(ids(Some(&job(false)), &job(true)).contains(&"k8s-scaled-to-zero".to_owned()));
+        assert!(!ids(Some(&job(true)), &job(false)).contains(&"k8s-scaled-to-zero".to_owned()));
+        assert!(!ids(Some(&job(true)), &job(true)).contains(&"k8s-scaled-to-zero".to_owned()));
+    }
 }

@@ -53,6 +53,16 @@ pub(super) fn changed(old: &Object<'_>, new: &Object<'_>, changes: &mut Vec<(Obs
             line,
         );
     }
+    let suspended = |object: &Object<'_>| {
+        object
+            .value
+            .path(&["spec", "suspend"])
+            .is_some_and(Value::is_true)
+    };
+    if suspended(new) && !suspended(old) {
+        let what = format!("{} is suspended and no longer runs", quote(&new.name));
+        add(&rule::K8S_SCALED_TO_ZERO, Severity::Medium, what, new.value.line);
+    }
     if let (Some(was), Some(is)) = (replicas(old), replicas(new))
         && is > 0
         && is <= was / 2

@@ -14,8 +14,14 @@ mod cloud;
 mod cloud_capacity;
 mod cloud_role;
 mod cloud_setting;
+mod cloud_turn;
+mod code;
 mod config;
+mod config_alert;
+mod config_line;
+mod config_server;
 mod container;
+mod dns;
 mod drift;
 mod export;
 mod finding;
@@ -37,6 +43,7 @@ mod kubernetes_network;
 mod kubernetes_pod;
 mod look_alike;
 mod network;
+mod network_egress;
 mod observation;
 mod owners;
 mod package;
@@ -54,8 +61,11 @@ mod shell_cloud;
 mod shell_hidden;
 mod shell_program;
 mod shell_syntax;
+mod shell_trial;
+mod softened;
 mod sql;
 mod sql_alteration;
+mod sql_condition;
 mod sql_inner;
 mod template;
 mod terraform;
@@ -63,6 +73,7 @@ mod terraform_source;
 mod text;
 mod transport;
 mod workflow;
+mod workflow_loss;
 mod workflow_trust;
 
 pub(crate) use drift::told;
@@ -76,7 +87,7 @@ use observation::compare;
 use std::borrow::Cow;
 
 /// The version of the rules; parties that hold another one refuse each other's findings.
-pub const RULESET: &str = "2026-11-22.3";
+pub const RULESET: &str = "2026-11-22.4";
 
 /// A file larger than this is not analyzed.
 pub const MAX_BYTES: usize = 16 << 20;
@@ -290,6 +301,7 @@ const DETECTORS: &[&dyn Detector] = &[
     &iam::Policies,
     &cloud::Resources,
     &cloud_role::Grants,
+    &dns::Records,
     &network::Openings,
     &firewall::Ordered,
     &plan::Plan,
@@ -300,6 +312,9 @@ const DETECTORS: &[&dyn Detector] = &[
     &pipeline::Pipelines,
     &container::Builds,
     &config::Settings,
+    &config_server::Servers,
+    &config_alert::Alerts,
+    &code::Code,
     &package::Packages,
     &owners::Owners,
     &sql::Statements,

@@ -3,7 +3,7 @@
 //! It reads the shapes of CloudFormation, Terraform plans and the EC2 API. What reaches out is told apart from
 //! what lets in.
 
-use super::{Breadth, Detector, Input, Observation, Outcome, Severity, rule};
+use super::{Breadth, Delta, Detector, Input, Observation, Outcome, Severity, Side, network_egress, rule};
 use crate::document::{Place, Value};
 use crate::findings::observation::quote;
 use core::net::IpAddr;
@@ -29,6 +29,9 @@ const RANGES: &[&str] = &[
 const FROM: &[&str] = &["FromPort", "from_port", "fromPort"];
 const TO: &[&str] = &["ToPort", "to_port", "toPort"];
 const PROTOCOL: &[&str] = &["IpProtocol", "protocol", "ip_protocol", "ipProtocol"];
+
+/// From so many ports on, a range of them is no longer one service's.
+const MANY_PORTS: i64 = 1000;
 
 /// Ports behind which administration or data lies.
 const SENSITIVE: &[(i64, &str)] = &[
@@ -81,11 +84,7 @@ impl Detector for Openings {
             found |= value
                 .text_at("Type")
                 .is_some_and(|kind| kind.starts_with("AWS::EC2::SecurityGroup"));
-            let ranges: Vec<&str> = RANGES
-                .iter()
-                .filter_map(|key| value.at(key))
-                .flat_map(ranges)
-                .collect();
+            let ranges = ranges_of(value);
             found |= !ranges.is_empty();
             for range in ranges {
                 observe(place, value, range, seen);
@@ -98,6 +97,42 @@ impl Detector for Openings {
             Outcome::NotMine
         }
     }
+
+    fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
+        network_egress::changes(before, after)
+    }
+}
+
+/// Returns the ranges that a rule names.
+pub(super) fn ranges_of(rule: &Value) -> Vec<&str> {
+    let lists = RANGES.iter().filter_map(|key| rule.at(key));
+    lists.flat_map(ranges).collect()
+}
+
+/// The ports of a rule.
+pub(super) struct Ports {
+    from: i64,
+    to: i64,
+    /// All of them, of every protocol.
+    pub(super) every: bool,
+}
+
+/// Returns the ports that a rule speaks of.
+pub(super) fn ports(rule: &Value) -> Ports {
+    let number = |keys: &[&str]| keys.iter().find_map(|key| rule.at(key)).and_then(Value::integer);
+    let (from, to) = (number(FROM), number(TO));
+    let every =
+        matches!(protocol(rule), "-1" | "all" | "*") || from.is_none() && to.is_none() || from == Some(-1);
+    let (from, to) = match every {
+        true => (0, 65535),
+        false => (from.or(to).unwrap_or(0), to.or(from).unwrap_or(65535)),
+    };
+    Ports { from, to, every }
+}
+
+fn protocol(rule: &Value) -> &str {
+    let stated = PROTOCOL.iter().find_map(|key| rule.at(key));
+    stated.and_then(Value::text).unwrap_or("-1")
 }
 
 /// Parts of the names of lists, outside of groups, that say who is let in.
@@ -160,20 +195,9 @@ fn ranges(value: &Value) -> Vec<&str> {
     found
 }
 
-#[expect(clippy::too_many_lines, reason = "one check after another, each a few lines")]
 fn observe(place: &Place, rule_value: &Value, range: &str, seen: &mut Vec<Observation>) {
-    let first = |keys: &[&str]| keys.iter().find_map(|key| rule_value.at(key));
-    let (from, to) = (
-        first(FROM).and_then(Value::integer),
-        first(TO).and_then(Value::integer),
-    );
-    let protocol = first(PROTOCOL).and_then(Value::text).unwrap_or("-1");
-    let every = matches!(protocol, "-1" | "all" | "*") || from.is_none() && to.is_none() || from == Some(-1);
-    let (from, to) = if every {
-        (0, 65535)
-    } else {
-        (from.or(to).unwrap_or(0), to.or(from).unwrap_or(65535))
-    };
+    let Ports { from, to, every } = ports(rule_value);
+    let protocol = protocol(rule_value);
     let outward = place.identity.to_ascii_lowercase().contains("egress")
         || rule_value.text_at("type") == Some("egress");
     let reach = reach(range);
@@ -212,6 +236,10 @@ fn observe(place: &Place, rule_value: &Value, range: &str, seen: &mut Vec<Observ
             )
         }
         Reach::Wide => (&rule::NETWORK_WIDE_RANGE, Severity::Medium),
+        // So many ports of strangers are more than a service needs.
+        Reach::Named if (every || to - from >= MANY_PORTS) && is_sensitive(from, to) => {
+            (&rule::NETWORK_INGRESS, Severity::Medium)
+        }
         Reach::Named => (&rule::NETWORK_INGRESS, Severity::Low),
         // Half a million private addresses and more are no longer one's own neighbours.
         Reach::Private if is_vast(range) && is_sensitive(from, to) && !every => {
@@ -391,5 +419,18 @@ mod tests {
         let rules =
             r#"{"egress": [{"from_port": 0, "to_port": 0, "protocol": "-1", "cidr_blocks": ["0.0.0.0/0"]}]}"#;
         assert_eq!(first(None, rules).1, Severity::Info);
+    }
+
+    #[test]
+    fn all_ports_for_named_strangers_are_more_than_a_service_needs() {
+        let office = |from: u32, to: u32| {
+            group(
+                &format!("FromPort: {from}\n          ToPort: {to}"),
+                "198.51.100.0/28",
+            )
+        };
+        let one = office(8443, 8443);
+        assert_eq!(first(Some(&one), &office(0, 65535)).1, Severity::Medium);
+        assert_eq!(first(Some(&office(0, 65535)), &one).1, Severity::Low);
     }
 }

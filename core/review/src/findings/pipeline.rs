@@ -9,6 +9,7 @@ use super::jenkins;
 use super::observation::quote;
 use super::pipeline_family::{CONDITION, azure, circle, gitlab, is_azure, is_circle, is_gitlab};
 use super::shell::{At, script};
+use super::softened::softened;
 use super::{Delta, Detector, Input, Observation, Outcome, Severity, Side, rule};
 use crate::document::Place;
 use std::collections::{BTreeMap, BTreeSet};
@@ -97,6 +98,7 @@ impl Detector for Pipelines {
             return Vec::new();
         };
         let mut changes = lost_guards(&old, &new);
+        changes.extend(softened_commands(&old, &new));
         let worst = |parts: &[Part]| {
             let mut found: BTreeMap<String, (Pin, u32)> = BTreeMap::new();
             for part in parts {
@@ -159,6 +161,27 @@ fn lost_guards(old: &Pipeline, new: &Pipeline) -> Vec<(Observation, Delta, Side)
             let seen = Observation::new(&rule::CI_GUARD_REMOVED, format!("{} {guard}", earlier.name), what)
                 .severity(severity)
                 .line(line);
+            changes.push((seen, Delta::Widened, Side::After));
+        }
+    }
+    changes
+}
+
+/// Commands that stopped their job when they failed and don't any more.
+fn softened_commands(old: &Pipeline, new: &Pipeline) -> Vec<(Observation, Delta, Side)> {
+    let texts =
+        |job: &'_ Job| -> Vec<String> { job.commands.iter().map(|command| command.text.clone()).collect() };
+    let mut changes = Vec::new();
+    for job in &new.jobs {
+        let Some(earlier) = old.jobs.iter().find(|earlier| earlier.name == job.name) else {
+            continue;
+        };
+        let (was, is) = (texts(earlier), texts(job));
+        for softened in softened(was.iter().map(String::as_str), is.iter().map(String::as_str)) {
+            let what = format!("in job {} {}", quote(&job.name), softened.what);
+            let seen = Observation::new(&rule::CI_GUARD_REMOVED, job.name.clone(), what)
+                .severity(softened.severity)
+                .line(job.line);
             changes.push((seen, Delta::Widened, Side::After));
         }
     }
@@ -400,5 +423,22 @@ mod tests {
         ] {
             assert_eq!(ids(None, &text)[0].0, id, "{text}");
         }
+    }
+
+    #[test]
+    fn an_engine_that_jobs_share_and_a_rule_for_all_the_rest_are_told() {
+        let engine = |host: &str| {
+            GITLAB.replace(
+                "  stage: a\n",
+                &format!("  stage: a\n  variables: {{DOCKER_HOST: '{host}'}}\n"),
+            )
+        };
+        assert_eq!(
+            ids(Some(GITLAB), &engine("tcp://172.17.0.1:2375")),
+            [("ci-permissions", Severity::Medium)]
+        );
+        assert_eq!(ids(Some(GITLAB), &engine("tcp://docker:2376")), []);
+        let every = GITLAB.replace("      when: manual\n", "      when: manual\n    - when: manual\n");
+        assert_eq!(ids(Some(GITLAB), &every), [("ci-guard-removed", Severity::Low)]);
     }
 }

@@ -56,6 +56,7 @@ pub(super) fn is_gitlab(root: &Value) -> bool {
 pub(super) fn gitlab(place: &Place, root: &Value) -> Pipeline {
     let mut pipeline = Pipeline::default();
     pipeline.talkative.extend(talkative(root.at("variables")));
+    pipeline.handed_out.extend(engine(root.at("variables")));
     for include in root.at("include").map(Value::one_or_more).unwrap_or_default() {
         pipeline.parts.extend(gitlab_include(include));
     }
@@ -75,6 +76,7 @@ pub(super) fn gitlab(place: &Place, root: &Value) -> Pipeline {
             ..Job::default()
         };
         pipeline.talkative.extend(talkative(value.at("variables")));
+        pipeline.handed_out.extend(engine(value.at("variables")));
         for key in ["before_script", "script", "after_script"] {
             job.commands.extend(commands(value.at(key)));
         }
@@ -89,7 +91,15 @@ pub(super) fn gitlab(place: &Place, root: &Value) -> Pipeline {
         if value.at("environment").is_some() {
             job.guards.insert(ENVIRONMENT);
         }
-        if !rules.is_empty() || value.at("only").is_some() || value.at("except").is_some() {
+        // A last rule without a condition takes all that is left.
+        let open = |rule: &Value| {
+            let conditions = ["if", "changes", "exists"];
+            !never(rule) && conditions.iter().all(|key| rule.at(key).is_none())
+        };
+        if !rules.is_empty() && !rules.iter().any(open)
+            || value.at("only").is_some()
+            || value.at("except").is_some()
+        {
             job.guards.insert(CONDITION);
         }
         pipeline.jobs.push(job);
@@ -125,6 +135,21 @@ fn talkative(variables: Option<&Value>) -> Vec<(String, Severity, u32)> {
         on.then_some((what, severity, setting.line))
     });
     told.collect()
+}
+
+/// Returns the container engine that a job speaks with, unless it is a service of the job's own.
+fn engine(variables: Option<&Value>) -> Option<(String, u32)> {
+    let host = variables?.at("DOCKER_HOST")?;
+    let address = host.text()?;
+    let own = ["tcp://docker:", "tcp://localhost:", "tcp://127.0.0.1:"];
+    let shared = address.starts_with("unix://") || address.starts_with("tcp://");
+    (shared && !own.iter().any(|start| address.starts_with(start))).then(|| {
+        let what = format!(
+            "{} is an engine that jobs share, with power over its machine",
+            quote(address)
+        );
+        (what, host.line)
+    })
 }
 
 fn never(rule: &Value) -> bool {

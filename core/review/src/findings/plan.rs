@@ -71,6 +71,17 @@ const VERSIONED: &[&str] = &[
     "terraform_data",
 ];
 
+/// Ends of the names of resource types that only let somebody in: with one of them gone, less is open.
+const GRANTS: &[&str] = &[
+    "_security_group_rule",
+    "_security_group_ingress_rule",
+    "_security_group_egress_rule",
+    "_iam_member",
+    "_policy_attachment",
+    "_role_assignment",
+    "_lambda_permission",
+];
+
 /// Returns the state before that a plan carries, one root for each resource.
 pub(super) fn before(documents: &Documents) -> Option<Vec<(Place, &Value)>> {
     sides(documents, "before")
@@ -189,10 +200,10 @@ fn change(index: usize, resource: &Value, seen: &mut Vec<Observation>) -> bool {
             format!("{} is destroyed and made anew{why}", quote(address)),
         );
     } else if does("delete") {
-        let severity = if precious {
-            Severity::High
-        } else {
-            Severity::Medium
+        let severity = match () {
+            () if precious => Severity::High,
+            () if GRANTS.iter().any(|end| kind.ends_with(end)) => Severity::Low,
+            () => Severity::Medium,
         };
         add(
             &rule::PLAN_DESTROY,
@@ -344,5 +355,16 @@ mod tests {
             new.iter()
                 .any(|finding| finding.rule.as_str() == "public-acl" && finding.delta == Delta::Introduced)
         );
+    }
+
+    #[test]
+    fn a_grant_that_goes_opens_nothing() {
+        let gone = |kind: &str| {
+            let plan = change(kind, r#"["delete"]"#, "{}", "null");
+            severity(&analyze("terraform-plan", None, plan.as_bytes()))
+        };
+        assert_eq!(gone("aws_security_group_rule"), Severity::Low);
+        assert_eq!(gone("aws_iam_role_policy_attachment"), Severity::Low);
+        assert_eq!(gone("aws_network_acl_rule"), Severity::Medium);
     }
 }

@@ -51,6 +51,16 @@ rules! {
         Some("https://cwe.mitre.org/data/definitions/798.html"), ["CKV_SECRET_2", "CKV_SECRET_6"];
     CONFIG_GUARD_OFF "config-guard-off" Medium "A guard of a program is off"
         None, [];
+    CONFIG_GUARD_GONE "config-guard-gone" Medium "A line that guards is gone"
+        None, [];
+    CONFIG_PATH_CLIMBS "config-path-climbs" High "Files beside a folder are served"
+        Some("https://cwe.mitre.org/data/definitions/22.html"), [];
+    CONFIG_ALERTS_LOST "config-alerts-lost" Medium "Alerts reach nobody"
+        None, [];
+    CODE_CHECK_GONE "code-check-gone" Medium "A check in the code is gone"
+        Some("https://cwe.mitre.org/data/definitions/693.html"), [];
+    CODE_DANGER "code-danger" Medium "Code does what is rarely safe"
+        Some("https://cwe.mitre.org/data/definitions/676.html"), [];
     SECRET_LITERAL "secret-literal" Medium "A literal value where a secret belongs"
         Some("https://cwe.mitre.org/data/definitions/798.html"), ["CKV_SECRET_6"];
     IAM_FULL_ADMIN "iam-full-admin" Critical "Every action on every resource"
@@ -107,6 +117,12 @@ rules! {
         None, ["CKV_AWS_67", "CKV_AWS_18"];
     WATCH_OFF "watch-off" High "What watches is switched off"
         Some("https://attack.mitre.org/techniques/T1562/"), ["CKV_AWS_238"];
+    LOGIN_WEAKER "login-weaker" Medium "Signing in asks for less"
+        Some("https://pages.nist.gov/800-63-4/sp800-63b.html"), ["CKV_AWS_10", "CKV_AWS_9"];
+    ACCESS_LASTS_LONGER "access-lasts-longer" Medium "A secret or a session lasts longer"
+        None, [];
+    DNS_MOVED "dns-moved" Medium "A name leads elsewhere"
+        None, [];
     CLOUD_SCALED_TO_ZERO "cloud-scaled-to-zero" Medium "Machines are scaled to nothing"
         None, [];
     CLOUD_ROLE "cloud-role" Medium "A strong role of a cloud is given"
@@ -207,6 +223,8 @@ rules! {
         None, [];
     SQL_NO_WHERE "sql-no-where" High "Every row is changed"
         None, [];
+    SQL_CONDITION_MISLEADS "sql-condition-misleads" Medium "A condition may not mean what it seems to"
+        None, [];
     SQL_TRUNCATE "sql-truncate" Critical "A table is emptied"
         None, [];
     SQL_DROP "sql-drop" High "Something is dropped"
@@ -273,6 +291,10 @@ rules! {
         Some("https://docs.github.com/actions/security-guides/automatic-token-authentication"), ["excessive-permissions", "CKV2_GHA_1"];
     CI_GUARD_REMOVED "ci-guard-removed" Medium "A guard of a job is gone"
         None, [];
+    CI_TRIGGER_WIDENED "ci-trigger-widened" Medium "More events start a workflow with rights"
+        Some("https://docs.github.com/actions/writing-workflows/workflow-syntax-for-github-actions#onpushbranchestagsbranches-ignoretags-ignore"), [];
+    CI_LASTING_KEY "ci-lasting-key" Medium "A key that lasts takes the place of a role"
+        Some("https://docs.github.com/actions/security-for-github-actions/security-hardening-your-deployments/about-security-hardening-with-openid-connect"), [];
     CI_SECRETS_INHERITED "ci-secrets-inherited" Medium "Every secret is handed on"
         None, ["secrets-inherit"];
     CI_SELF_HOSTED "ci-self-hosted" Medium "Code runs on a machine of your own"

@@ -3,7 +3,7 @@
 use super::observation::quote;
 use super::shell::{At, INTERPRETERS, SHELLS, program, script, unwrapped};
 use super::shell_hidden::{self, is_system_file};
-use super::{Observation, Severity, rule, shell_cloud};
+use super::{Observation, Severity, rule, shell_cloud, shell_trial};
 
 /// Judges one simple command, following wrappers and `sh -c`.
 #[expect(clippy::too_many_lines, reason = "one table, a row for each program")]
@@ -30,6 +30,9 @@ pub(super) fn command(words: &[String], at: &At, nesting: u32, seen: &mut Vec<Ob
             .iter()
             .any(|word| word.starts_with('-') && !word.starts_with("--") && word.contains(letters))
     };
+    if shell_trial::only_tried(name, arguments) {
+        return;
+    }
     let text = arguments.join(" ");
     if let Some((about, severity, why)) = shell_cloud::judge(name, arguments) {
         add(about, severity, why);
@@ -41,7 +44,11 @@ pub(super) fn command(words: &[String], at: &At, nesting: u32, seen: &mut Vec<Ob
             "removes whole directories",
         ),
         "find" if has(&["-delete"]) || text.contains("-exec rm") => {
-            add(&rule::SHELL_DELETES, Severity::Medium, "removes what it finds");
+            let severity = match shell_trial::is_bounded_find(arguments) {
+                true => Severity::Low,
+                false => Severity::Medium,
+            };
+            add(&rule::SHELL_DELETES, severity, "removes what it finds");
         }
         "shred" | "wipefs" | "mkfs" | "fdisk" | "parted" => add(
             &rule::SHELL_DELETES,
@@ -108,6 +115,16 @@ pub(super) fn command(words: &[String], at: &At, nesting: u32, seen: &mut Vec<Ob
             Severity::High,
             "changes infrastructure without a plan that was seen",
         ),
+        "terraform" | "tofu"
+            if has(&["state"]) && has(&["rm", "push", "replace-provider"])
+                || has(&["force-unlock", "taint"]) =>
+        {
+            add(
+                &rule::SHELL_STOPS,
+                Severity::Medium,
+                "changes what is known of the infrastructure, without a plan",
+            );
+        }
         "helm" if has(&["uninstall", "delete"]) => {
             add(&rule::SHELL_DELETES, Severity::Medium, "removes a release");
         }

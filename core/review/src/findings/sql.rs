@@ -5,12 +5,11 @@
 //! transaction.
 
 use super::sql_alteration::alteration;
+use super::sql_condition::{matches_all, misleading};
 use super::sql_inner::{OwnTables, inner, is_one_transaction, unjoined, unjoined_deletion};
 use super::{Detector, Input, Observation, Outcome, Problem, Severity, rule};
 use crate::findings::observation::quote;
-use sqlparser::ast::{
-    BinaryOperator, CopyTarget, Expr, ObjectType, Privileges, Query, SelectItem, SetExpr, Statement, Value,
-};
+use sqlparser::ast::{CopyTarget, ObjectType, Privileges, Statement};
 use sqlparser::dialect::{
     Dialect, GenericDialect, MsSqlDialect, MySqlDialect, PostgreSqlDialect, SQLiteDialect,
 };
@@ -40,7 +39,7 @@ impl Detector for Statements {
                 let mut own = OwnTables::default();
                 for (line, statement) in &statements {
                     if !own.dropped_by(statement) {
-                        judge(statement, *line, wrapped, seen);
+                        judge(statement, *line, wrapped, &own, seen);
                     }
                 }
                 Outcome::Analyzed
@@ -101,9 +100,9 @@ fn parse_as(dialect: &dyn Dialect, text: &str) -> Result<Vec<(u32, Statement)>, 
 }
 
 #[expect(clippy::too_many_lines, reason = "one table, a row for each statement")]
-fn judge(statement: &Statement, line: u32, wrapped: bool, seen: &mut Vec<Observation>) {
+fn judge(statement: &Statement, line: u32, wrapped: bool, own: &OwnTables, seen: &mut Vec<Observation>) {
     for within in inner(statement) {
-        judge(within, line, wrapped, seen);
+        judge(within, line, wrapped, own, seen);
     }
     let shown = statement.to_string();
     let mut add = |about, severity, why: String| {
@@ -114,8 +113,16 @@ fn judge(statement: &Statement, line: u32, wrapped: bool, seen: &mut Vec<Observa
                 .line(line),
         );
     };
+    let condition = match statement {
+        Statement::Update(update) => update.selection.as_ref(),
+        Statement::Delete(delete) => delete.selection.as_ref(),
+        _ => None,
+    };
+    for why in misleading(condition) {
+        add(&rule::SQL_CONDITION_MISLEADS, Severity::Medium, why);
+    }
     match statement {
-        Statement::Update(update) if matches_all(update.selection.as_ref()) || unjoined(update) => {
+        Statement::Update(update) if matches_all(update.selection.as_ref(), own) || unjoined(update) => {
             add(
                 &rule::SQL_NO_WHERE,
                 Severity::High,
@@ -123,7 +130,7 @@ fn judge(statement: &Statement, line: u32, wrapped: bool, seen: &mut Vec<Observa
             );
         }
         Statement::Delete(delete)
-            if (matches_all(delete.selection.as_ref()) || unjoined_deletion(delete))
+            if (matches_all(delete.selection.as_ref(), own) || unjoined_deletion(delete))
                 && delete.limit.is_none() =>
         {
             add(
@@ -371,64 +378,6 @@ fn is_known(statement: &Statement) -> bool {
             | Statement::Copy { .. }
             | Statement::UnlockTables
     )
-}
-
-/// Says whether a condition lets every row pass: it is missing, or plainly true.
-fn matches_all(selection: Option<&Expr>) -> bool {
-    match selection {
-        None => true,
-        Some(Expr::Nested(inner)) => matches_all(Some(inner)),
-        Some(Expr::Value(value)) => match &value.value {
-            Value::Boolean(truth) => *truth,
-            Value::Number(digits, _) => digits != "0",
-            _ => false,
-        },
-        Some(Expr::BinaryOp {
-            left,
-            op: BinaryOperator::Eq,
-            right,
-        }) => left == right,
-        Some(Expr::BinaryOp {
-            left,
-            op: BinaryOperator::Or,
-            right,
-        }) => matches_all(Some(left)) || matches_all(Some(right)),
-        Some(Expr::BinaryOp {
-            left,
-            op: BinaryOperator::And,
-            right,
-        }) => matches_all(Some(left)) && matches_all(Some(right)),
-        // What has a value at all, or looks like anything.
-        Some(Expr::IsNotNull(_)) => true,
-        Some(Expr::Like {
-            negated: false,
-            pattern,
-            ..
-        }) => pattern.to_string() == "'%'",
-        // A row is always among all rows of its own column.
-        Some(Expr::InSubquery {
-            expr,
-            subquery,
-            negated: false,
-        }) => selects_all_of(subquery, expr),
-        _ => false,
-    }
-}
-
-/// Says whether a query gives every value of a column: it selects just that, under no condition.
-fn selects_all_of(query: &Query, column: &Expr) -> bool {
-    let SetExpr::Select(select) = query.body.as_ref() else {
-        return false;
-    };
-    let name = |text: String| text.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
-    let one = match select.projection.as_slice() {
-        [SelectItem::UnnamedExpr(selected)] => name(selected.to_string()) == name(column.to_string()),
-        _ => false,
-    };
-    one && query.limit_clause.is_none()
-        && query.fetch.is_none()
-        && select.having.is_none()
-        && matches_all(select.selection.as_ref())
 }
 
 /// Looks for words that must not be missed in SQL that is not understood.

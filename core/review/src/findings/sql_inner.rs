@@ -14,6 +14,11 @@ use std::collections::BTreeSet;
 pub(super) struct OwnTables(BTreeSet<String>);
 
 impl OwnTables {
+    /// Says whether a table is one of them.
+    pub(super) fn holds(&self, table: &TableFactor) -> bool {
+        matches!(table, TableFactor::Table { name, .. } if self.0.contains(&named(name)))
+    }
+
     /// Takes the next statement; says whether it only drops tables that the script made before it.
     pub(super) fn dropped_by(&mut self, statement: &Statement) -> bool {
         match statement {

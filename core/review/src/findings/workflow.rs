@@ -1,10 +1,10 @@
 //! CI workflows (GitHub Actions): whose code runs, with which rights, and what it is given.
 
 use super::shell::{at, script};
+use super::workflow_loss::{self, is_commit};
 use super::{Delta, Detector, Input, Observation, Outcome, Severity, Side, rule, workflow_trust};
 use crate::document::{Place, Value};
 use crate::findings::observation::quote;
-use std::collections::BTreeMap;
 
 /// The rules for workflows.
 pub(super) struct Workflows;
@@ -55,90 +55,10 @@ impl Detector for Workflows {
 
     fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
         match (before.roots, after.roots) {
-            ([(_, old)], [(place, new)]) if new.at("jobs").is_some() => lost(old, new, place),
+            ([(_, old)], [(place, new)]) if new.at("jobs").is_some() => workflow_loss::lost(old, new, place),
             _ => Vec::new(),
         }
     }
-}
-
-/// Returns what a workflow lost on the way: its stated rights, the guards of its jobs, the pins of its actions.
-fn lost(before: &Value, after: &Value, place: &Place) -> Vec<(Observation, Delta, Side)> {
-    let mut changes = Vec::new();
-    let mut add = |about, severity, key: &str, what: String, line| {
-        let seen = Observation::new(about, key, what)
-            .severity(severity)
-            .at(place, line);
-        changes.push((seen, Delta::Widened, Side::After));
-    };
-    if before.at("permissions").is_some() && after.at("permissions").is_none() {
-        let what = "the workflow no longer states its rights, so it has those that the repository gives";
-        add(
-            &rule::CI_PERMISSIONS_UNSTATED,
-            Severity::Medium,
-            "workflow",
-            what.to_owned(),
-            after.line,
-        );
-    }
-    for (name, job) in after.at("jobs").map(Value::entries).unwrap_or_default() {
-        let Some(old) = before.path(&["jobs", name]) else {
-            continue;
-        };
-        let gone = |key: &str| old.at(key).is_some() && job.at(key).is_none();
-        if gone("permissions") && after.at("permissions").is_none() {
-            let what = format!("job {} no longer states its rights", quote(name));
-            add(
-                &rule::CI_PERMISSIONS_UNSTATED,
-                Severity::Medium,
-                name,
-                what,
-                job.line,
-            );
-        }
-        if gone("environment") {
-            let what = format!(
-                "job {} no longer waits for the rules of an environment",
-                quote(name)
-            );
-            add(&rule::CI_GUARD_REMOVED, Severity::Medium, name, what, job.line);
-        }
-        if job.at("continue-on-error").is_some_and(Value::is_true)
-            && !old.at("continue-on-error").is_some_and(Value::is_true)
-        {
-            let what = format!("job {} may fail and nothing stops", quote(name));
-            add(&rule::CI_GUARD_REMOVED, Severity::Medium, name, what, job.line);
-        }
-        if gone("if") {
-            let what = format!("job {} runs without the condition that it had", quote(name));
-            add(&rule::CI_GUARD_REMOVED, Severity::Low, name, what, job.line);
-        }
-    }
-    let (old, new) = (pins(before), pins(after));
-    for (action, (pinned, _)) in old {
-        if let Some((false, line)) = new.get(action).filter(|_| pinned) {
-            let what = format!("{} was pinned to a commit and no longer is", quote(action));
-            add(&rule::CI_UNPINNED, Severity::Medium, action, what, *line);
-        }
-    }
-    changes
-}
-
-/// Returns the actions of a workflow, whether each is pinned wherever it stands, and a line.
-fn pins(root: &Value) -> BTreeMap<&str, (bool, u32)> {
-    let mut found: BTreeMap<&str, (bool, u32)> = BTreeMap::new();
-    root.walk(&mut |_, value| {
-        let Some((action, version)) = value.text_at("uses").and_then(|uses| uses.split_once('@')) else {
-            return;
-        };
-        let known = found.entry(action).or_insert((true, value.line));
-        known.0 &= is_commit(version);
-    });
-    found
-}
-
-fn is_commit(version: &str) -> bool {
-    let hash = version.strip_prefix("sha256:").unwrap_or(version);
-    matches!(hash.len(), 40 | 64) && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn workflow(place: &Place, root: &Value, triggers: &Value, jobs: &Value, seen: &mut Vec<Observation>) {
