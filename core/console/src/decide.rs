@@ -4,13 +4,15 @@
 //! person saw, nothing is signed. The decision is kept durably before it is sent, and what became of it is told
 //! as it is: kept, stored, logged, refused.
 
+mod signing;
+mod which_key;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use countersign_client::{ClientError, now};
 use countersign_protocol::action::Action;
-use countersign_protocol::amendment::Amendment;
 use countersign_protocol::bundle::Artifact;
 use countersign_protocol::decision::{Attention, Decision, SeenCheckpoint, Surface, Verdict};
 use countersign_protocol::digest::{ActionDigest, RequestDigest, ViewDigest};
@@ -19,15 +21,18 @@ use countersign_protocol::identity::{PersonId, Presence, RequestId, Role};
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::proposal::Nonce;
 use countersign_protocol::request::{Phase, Refusal};
-use countersign_protocol::signed::{Envelope, SignError, Signed, Signer};
+use countersign_protocol::signed::SignError;
 use countersign_protocol::text::{Line, Prose};
 use countersign_verify::{Chain, Problem};
 
 use crate::amend::DraftError;
-use crate::config::{Config, ConfigError, ConfiguredKey};
+use crate::config::{ConfigError, ConfiguredKey};
 use crate::inbox::{Inbox, InboxError, Opened};
-use crate::keys::{self, KeyError, Secret, remembered};
+use crate::keys::{KeyError, Secret};
 use crate::outbox::{Item, OutboxError, Standing};
+
+pub(crate) use signing::sign;
+pub use which_key::signing_key;
 
 /// What a person wants signed: exactly what they saw.
 #[derive(Debug, Clone)]
@@ -403,147 +408,6 @@ fn enrolled<'a>(
             "key `{}` is somebody else's",
             key.id
         )))
-    }
-}
-
-/// The key that signs decisions here, with its name: the named one, the only one, or the one that the directory lets
-/// count longest.
-///
-/// # Errors
-/// [`DecideError::WhichKey`] when there is none, or it is not clear which.
-pub fn signing_key(
-    config: &Config,
-    directory: Option<&TrustedDirectory>,
-    name: Option<&str>,
-) -> Result<(String, ConfiguredKey), DecideError> {
-    let reviewer_keys: Vec<(&String, &ConfiguredKey)> = config
-        .keys
-        .iter()
-        .filter(|(_, key)| key.role == Role::Reviewer)
-        .collect();
-    let owned = |(name, key): (&String, &ConfiguredKey)| (name.clone(), key.clone());
-    let none = || {
-        DecideError::WhichKey(
-            "there is no reviewer key here; make one with `countersign keys create`".to_owned(),
-        )
-    };
-    match name {
-        Some(name) => config
-            .keys
-            .get_key_value(name)
-            .filter(|(_, key)| key.role == Role::Reviewer)
-            .map(owned)
-            .ok_or_else(|| {
-                DecideError::WhichKey(format!(
-                    "there is no reviewer key named `{name}` here; `countersign keys list` shows them"
-                ))
-            }),
-        None => match reviewer_keys.as_slice() {
-            [] => Err(none()),
-            [only] => Ok(owned(*only)),
-            several => longest(several, directory).map(owned).ok_or_else(|| {
-                DecideError::WhichKey(
-                    "there are several reviewer keys here; name one with `--key`".to_owned(),
-                )
-            }),
-        },
-    }
-}
-
-/// The one of several keys that the directory lets count longest: a key that was replaced ends before the one that
-/// replaces it.
-fn longest<'a>(
-    keys: &[(&'a String, &'a ConfiguredKey)],
-    directory: Option<&TrustedDirectory>,
-) -> Option<(&'a String, &'a ConfiguredKey)> {
-    let directory = directory?;
-    let end = |key: &ConfiguredKey| {
-        let entry = directory.key_at(&key.id, Role::Reviewer, now()).ok()?;
-        Some(entry.not_after)
-    };
-    let last = keys.iter().filter_map(|(_, key)| end(key)).max()?;
-    let mut found = keys.iter().filter(|(_, key)| end(key) == Some(last));
-    match (found.next(), found.next()) {
-        (Some(one), None) => Some(*one),
-        _ => None,
-    }
-}
-
-pub(crate) fn sign(
-    prepared: Prepared,
-    configured: &ConfiguredKey,
-    secret: &Secret,
-) -> Result<Item, DecideError> {
-    let key = keys::open(configured)?;
-    if key.role() != Role::Reviewer {
-        return Err(DecideError::WhichKey(
-            "this key was not made to sign decisions".to_owned(),
-        ));
-    }
-    // Whatever the configuration says, or said when this program was started: what lies in the keyring is told.
-    let pin_remembered = configured.pin_remembered || remembered::is_kept(key.as_ref())?;
-    let presence = if pin_remembered {
-        Presence::None
-    } else {
-        prepared.decision.presence.min(key.presence())
-    };
-    let decision = Decision {
-        presence,
-        pin_remembered,
-        ..prepared.decision
-    };
-    let (request, verdict) = (decision.request, decision.verdict);
-    let (statement, brought) = Statement::of(decision, prepared.instead);
-    let signed = match secret {
-        Secret::Given(given) => key
-            .unlock(given)
-            .map_err(SignError::from)
-            .and_then(|signer| statement.seal(signer.as_ref())),
-        Secret::Remembered if configured.pin_remembered => {
-            remembered::sign(key.as_ref(), |signer| statement.seal(signer))
-        }
-        Secret::Remembered => Err(KeyError::NotRemembered(key.asks().word()).into()),
-    };
-    let envelope =
-        signed.map_err(|error| KeyError::of(error).map_or_else(DecideError::Sign, DecideError::Key))?;
-    let item = Item::new(request, verdict, envelope, prepared.now);
-    Ok(match brought {
-        Some(artifacts) => item.amending(artifacts),
-        None => item,
-    })
-}
-
-/// What is signed: a decision, or a denial with what it proposes instead.
-enum Statement {
-    Decision(Box<Decision>),
-    Amendment(Box<Amendment>),
-}
-
-impl Statement {
-    /// The statement, and the bytes that it brings along.
-    fn of(denial: Decision, instead: Option<Instead>) -> (Self, Option<Vec<Artifact>>) {
-        match instead {
-            None => (Self::Decision(Box::new(denial)), None),
-            Some(Instead {
-                action,
-                until,
-                artifacts,
-            }) => {
-                let amendment = Amendment {
-                    denial,
-                    action,
-                    until,
-                };
-                (Self::Amendment(Box::new(amendment)), Some(artifacts))
-            }
-        }
-    }
-
-    fn seal(&self, signer: &dyn Signer) -> Result<Envelope, SignError> {
-        Ok(match self {
-            Self::Decision(decision) => Signed::seal(decision.as_ref(), &[signer])?.into_envelope(),
-            Self::Amendment(amendment) => Signed::seal(amendment.as_ref(), &[signer])?.into_envelope(),
-        })
     }
 }
 
