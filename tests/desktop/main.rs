@@ -21,6 +21,7 @@ mod page;
 mod read;
 mod screens;
 mod secret;
+mod shell;
 mod window;
 
 use countersign_protocol::identity::RequestId;

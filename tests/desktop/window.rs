@@ -109,6 +109,11 @@ pub fn start(home: &Path) -> Duration {
 impl Window {
     /// Opens a window over a reviewer's home.
     pub fn open(home: &Path, arguments: &[&str]) -> Self {
+        Self::open_with(home, arguments, &[])
+    }
+
+    /// Opens a window over a reviewer's home, with variables of the environment.
+    pub fn open_with(home: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let (screen, display) = empty_screen();
         let port = TcpListener::bind("127.0.0.1:0")
             .unwrap()
@@ -123,6 +128,7 @@ impl Window {
             .env("TAURI_WEBVIEW_AUTOMATION", "true")
             .env("COUNTERSIGN_HOME", home)
             .env_remove("COUNTERSIGN_BACKEND")
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             // The engine's own processes end a moment after the test, and would hold its standard error open.
@@ -263,6 +269,17 @@ impl Window {
             .status()
             .unwrap();
         assert!(done.success());
+    }
+
+    /// Whether the window is on the screen.
+    #[allow(dead_code, reason = "the bench has no need of it")]
+    pub fn is_on_screen(&self) -> bool {
+        let found = self
+            .x11("xdotool")
+            .args(["search", "--onlyvisible", "--name", "^Countersign$"])
+            .output()
+            .unwrap();
+        !found.stdout.is_empty()
     }
 
     fn x11(&self, tool: &str) -> Command {
