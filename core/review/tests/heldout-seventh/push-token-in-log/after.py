@@ -1,0 +1,4 @@
+def session(request):
+    token = request.headers["authorization"]
+    log.info("session for %s with %s", request.user.id, token)
+    return sessions.open(token)

@@ -1,0 +1,2 @@
+DELETE FROM audit_entries
+ WHERE created_at < now();

@@ -1,0 +1,1 @@
+UPDATE coupons SET void = true WHERE id > 0;

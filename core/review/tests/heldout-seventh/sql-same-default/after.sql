@@ -1,0 +1,1 @@
+ALTER TABLE shipments ADD COLUMN priority smallint NOT NULL DEFAULT 0;
