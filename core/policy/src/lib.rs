@@ -16,6 +16,8 @@ mod load;
 mod source;
 
 mod question;
+mod recall;
+mod sight;
 mod tally;
 mod world;
 

@@ -1,11 +1,13 @@
 //! Loading: a bundle's Cedar files, strictly validated against the published schema.
 //!
 //! Everything that could make a policy mean less than it says is refused with its place: a syntax error, a
-//! misspelt attribute, an unknown kind of action, a missing or doubled `@id`, a template.
+//! misspelt attribute, an unknown kind of action, a missing or doubled `@id`, a template. So are brackets nested deeper than
+//! anybody reads.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use cedar_policy::ffi::DetailedError;
 use cedar_policy::{ActionConstraint, EntityUid, Policy, PolicyId, Schema, ValidationMode, Validator};
@@ -14,15 +16,21 @@ use countersign_protocol::identity::{EnvironmentId, PersonId};
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::policy_bundle::{Freeze, Limits, PolicyFile, TrustedBundle};
 
+use crate::recall::Recall;
 use crate::schema::{Ask, compiled, kind_names};
-use crate::source::{Problem, printable};
+use crate::sight::{EVERYTHING, Sight};
+use crate::source::{Problem, deeper_than, printable};
+use crate::world::Society;
 use countersign_protocol::kept::Kept;
 
 /// The longest `@id`.
 const MAX_POLICY_ID: usize = 64;
+/// The deepest nesting of brackets that is read.
+const MAX_BRACKETS: usize = 24;
+/// Operations asked about before it is read what the policies can tell apart.
+const FIRST_LOOKS: u32 = 8;
 
 /// A bundle's policies, compiled, with its freezes and limits.
-#[derive(Clone)]
 pub struct PolicySet {
     pub(crate) cedar: cedar_policy::PolicySet,
     asked: Asked,
@@ -31,6 +39,10 @@ pub struct PolicySet {
     freezes: Vec<Freeze>,
     titles: BTreeMap<String, Title>,
     warnings: Vec<Problem>,
+    pub(crate) sight: OnceLock<Sight>,
+    /// How often something was looked at by it.
+    looks: AtomicU32,
+    pub(crate) recalls: Kept<Arc<Society>, Recall>,
 }
 
 /// The policies that can have a say in each question.
@@ -120,6 +132,9 @@ impl PolicySet {
             freezes: freezes.to_vec(),
             titles: BTreeMap::new(),
             warnings: vec![],
+            sight: OnceLock::new(),
+            looks: AtomicU32::new(0),
+            recalls: Kept::new(),
         };
         let mut problems: Vec<Problem> = files.iter().flat_map(|file| set.add(file)).collect();
         if problems.is_empty() {
@@ -145,6 +160,24 @@ impl PolicySet {
         }
     }
 
+    /// What the policies can tell apart. Reading it takes as long as compiling them, which pays where they are asked
+    /// about more than a chain or two: until then they may see everything.
+    pub(crate) fn sight(&self) -> &Sight {
+        if self.looks.fetch_add(1, Ordering::Relaxed) < FIRST_LOOKS {
+            return &EVERYTHING;
+        }
+        self.sight.get_or_init(|| Sight::of(self.cedar.policies()))
+    }
+
+    /// The answers that were given in a society.
+    pub(crate) fn recall(&self, society: &Arc<Society>) -> Arc<Recall> {
+        self.recalls.or_read(
+            |of| Arc::ptr_eq(of, society),
+            || Arc::clone(society),
+            Recall::default,
+        )
+    }
+
     /// Whether a policy about who may approve names this person, and not only a team or what they have to do with it.
     pub(crate) fn names(&self, person: &PersonId) -> bool {
         self.asked.named.contains(person.as_str())
@@ -163,6 +196,10 @@ impl PolicySet {
     }
 
     fn add(&mut self, file: &PolicyFile) -> Vec<Problem> {
+        if let Some(place) = deeper_than(MAX_BRACKETS, file.text.raw()) {
+            let message = format!("brackets nest deeper than {MAX_BRACKETS}; write it as several policies");
+            return vec![Problem::at(file, place, &message)];
+        }
         let parsed: cedar_policy::PolicySet = match file.text.raw().parse() {
             Ok(parsed) => parsed,
             Err(errors) => {
@@ -335,7 +372,7 @@ mod tests {
     use crate::operation::{Credential, Operation};
     use crate::question::Question;
     use crate::tally::Tally;
-    use crate::world::{Member, Place, Society, World};
+    use crate::world::{Member, Place, World};
 
     const MIXED: &str = r#"
 @id("everything")
@@ -376,7 +413,7 @@ forbid (principal == Person::"bob", action == Action::"approve", resource) when 
                 people.into(),
                 [("production".parse().unwrap(), place)].into(),
             )),
-            keys: BTreeMap::new(),
+            keys: Arc::default(),
         }
     }
 
@@ -428,7 +465,7 @@ forbid (principal == Person::"bob", action == Action::"approve", resource) when 
     #[test]
     fn policies_of_other_questions_change_no_answer() {
         let sorted = compile();
-        let mut unsorted = sorted.clone();
+        let mut unsorted = compile();
         unsorted.asked.propose = sorted.cedar.clone();
         unsorted.asked.approve = sorted.cedar.clone();
         unsorted.asked.execute = sorted.cedar.clone();

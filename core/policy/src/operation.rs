@@ -13,7 +13,7 @@ use countersign_protocol::moment::Timestamp;
 use countersign_protocol::proposal::{Isolation, Proposal};
 
 /// A proposed action, as policies see it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Operation {
     /// The agent that asks.
     pub agent: AgentId,
@@ -125,7 +125,7 @@ impl Operation {
 }
 
 /// How a person decides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Credential {
     /// How the key is kept, from the directory.
     pub assurance: KeyAssurance,

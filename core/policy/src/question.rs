@@ -1,8 +1,8 @@
 //! The three questions, put to Cedar.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -16,9 +16,12 @@ use serde::Serialize;
 
 use crate::load::PolicySet;
 use crate::operation::{Approval, Credential, Operation};
+use crate::recall::{Key, Put, Recall, Situation, VerdictKey};
 use crate::schema::Ask;
+use crate::sight::Sight;
 use crate::source::printable;
 use crate::tally::{Approver, Tally, ways};
+use crate::verdict::Verdict;
 use crate::world::{World, agent, person, reference, team, this, uid};
 
 /// Policy's answer to one question.
@@ -51,6 +54,14 @@ impl Answer {
     pub fn policies(&self) -> &[String] {
         match self {
             Self::Permit { policies } | Self::Deny { policies, .. } => policies,
+        }
+    }
+
+    /// What no policy can lift.
+    pub(crate) fn errors(&self) -> &[String] {
+        match self {
+            Self::Permit { .. } => &[],
+            Self::Deny { errors, .. } => errors,
         }
     }
 
@@ -156,13 +167,14 @@ pub(crate) struct Question<'a> {
     policies: &'a PolicySet,
     operation: &'a Operation,
     world: Cow<'a, World>,
-    entities: Arc<Entities>,
+    /// Gathered for the first question that Cedar has to be asked.
+    entities: OnceCell<Result<Arc<Entities>, String>>,
     now: Timestamp,
-    /// The same as policies see it.
-    moment: RestrictedExpression,
     frozen: bool,
-    /// What was answered already: the search for a quorum comes by the same ones more than once.
-    counted: RefCell<BTreeMap<Tally, Answer>>,
+    sight: &'a Sight,
+    /// The same for what was asked before; nothing where that is not looked up.
+    situation: Option<Arc<Situation>>,
+    recall: Arc<Recall>,
 }
 
 impl<'a> Question<'a> {
@@ -173,16 +185,18 @@ impl<'a> Question<'a> {
         now: Timestamp,
         frozen: bool,
     ) -> Result<Self, String> {
-        let entities = world.entities(operation)?;
+        world.society.place(operation)?;
+        let sight = policies.sight();
         Ok(Self {
             policies,
             operation,
-            world,
-            entities,
+            entities: OnceCell::new(),
             now,
-            moment: RestrictedExpression::new_datetime(now.to_string()),
             frozen,
-            counted: RefCell::default(),
+            sight,
+            situation: Situation::of(operation, now, sight),
+            recall: policies.recall(&world.society),
+            world,
         })
     }
 
@@ -199,7 +213,10 @@ impl<'a> Question<'a> {
     }
 
     pub(crate) fn propose(&self) -> Answer {
-        self.put(Ask::Propose, agent(self.operation), [("now", self.now())])
+        self.recalled(
+            || Put::Propose,
+            || self.put(Ask::Propose, agent(self.operation), [("now", self.now())]),
+        )
     }
 
     pub(crate) fn approve(&self, who: &PersonId, with: Credential, age: Duration) -> Answer {
@@ -215,6 +232,15 @@ impl<'a> Question<'a> {
                 "`{who}` asked for this, owns the agent or amended it: somebody else has to approve"
             ));
         }
+        let asked = || Put::Approve {
+            person: who.clone(),
+            with,
+            age: self.sight.age.of(&age),
+        };
+        self.recalled(asked, || self.ask_to_approve(who, with, age))
+    }
+
+    fn ask_to_approve(&self, who: &PersonId, with: Credential, age: Duration) -> Answer {
         let context = [
             ("now", self.now()),
             ("age", duration(age)),
@@ -268,15 +294,14 @@ impl<'a> Question<'a> {
     }
 
     pub(crate) fn execute_with(&self, tally: &Tally) -> Answer {
-        if let Some(answer) = self.counted.borrow().get(tally) {
-            return answer.clone();
-        }
-        let answer = self.count(tally);
-        self.counted.borrow_mut().insert(tally.clone(), answer.clone());
-        answer
+        let asked = || Put::Execute {
+            tally: tally.clone(),
+            frozen: self.frozen,
+        };
+        self.recalled(asked, || self.ask_to_execute(tally))
     }
 
-    fn count(&self, tally: &Tally) -> Answer {
+    fn ask_to_execute(&self, tally: &Tally) -> Answer {
         let number = |count: u32| RestrictedExpression::new_long(count.into());
         let from: Result<Vec<_>, String> = tally.from.iter().map(|id| team(id).map(reference)).collect();
         let approvals = from.and_then(|from| {
@@ -328,7 +353,37 @@ impl<'a> Question<'a> {
     }
 
     fn now(&self) -> RestrictedExpression {
-        self.moment.clone()
+        RestrictedExpression::new_datetime(self.now.to_string())
+    }
+
+    /// The answer that was given before, where one was, or else what `ask` gives.
+    fn recalled(&self, asked: impl FnOnce() -> Put, ask: impl FnOnce() -> Answer) -> Answer {
+        match &self.situation {
+            Some(situation) => {
+                let key = Key {
+                    situation: Arc::clone(situation),
+                    question: asked(),
+                };
+                let free_of_errors = |answer: &Answer| answer.errors().is_empty();
+                self.recall.answers.or_ask(key, free_of_errors, ask)
+            }
+            None => ask(),
+        }
+    }
+
+    /// The verdict that was given before, where one was, or else what `find` finds.
+    pub(crate) fn recalled_verdict(&self, find: impl FnOnce() -> Verdict) -> Verdict {
+        match &self.situation {
+            Some(situation) => {
+                let key = VerdictKey {
+                    situation: Arc::clone(situation),
+                    frozen: self.frozen,
+                    keys: Arc::clone(&self.world.keys),
+                };
+                self.recall.verdicts.or_ask(key, |_| true, find)
+            }
+            None => find(),
+        }
     }
 
     fn put<const N: usize>(
@@ -337,9 +392,12 @@ impl<'a> Question<'a> {
         principal: Result<EntityUid, String>,
         context: [(&str, RestrictedExpression); N],
     ) -> Answer {
-        match self.request(ask, principal, context) {
-            Ok(request) => self.answer(self.policies.asked(ask), &request),
-            Err(problem) => Answer::refused(printable(&problem)),
+        let request = self.request(ask, principal, context);
+        let entities = self.entities.get_or_init(|| self.world.entities(self.operation));
+        match (request, entities) {
+            (Ok(request), Ok(entities)) => answer(self.policies.asked(ask), &request, entities),
+            (Err(problem), _) => Answer::refused(printable(&problem)),
+            (_, Err(problem)) => Answer::refused(printable(problem)),
         }
     }
 
@@ -360,26 +418,27 @@ impl<'a> Question<'a> {
         )
         .map_err(|error| error.to_string())
     }
+}
 
-    fn answer(&self, policies: &cedar_policy::PolicySet, request: &Request) -> Answer {
-        let response = Authorizer::new().is_authorized(request, policies, &self.entities);
-        let diagnostics = response.diagnostics();
-        let mut policies: Vec<String> = diagnostics.reason().map(ToString::to_string).collect();
-        policies.sort();
-        let mut errors: Vec<String> = diagnostics
-            .errors()
-            .map(|error| printable(&error.to_string()))
-            .collect();
-        errors.sort();
-        // A forbid that errs is skipped by Cedar; here it denies.
-        if response.decision() == Decision::Allow && errors.is_empty() {
-            return Answer::Permit { policies };
-        }
-        if response.decision() == Decision::Allow {
-            policies.clear();
-        }
-        Answer::Deny { policies, errors }
+/// Asks Cedar.
+fn answer(policies: &cedar_policy::PolicySet, request: &Request, entities: &Entities) -> Answer {
+    let response = Authorizer::new().is_authorized(request, policies, entities);
+    let diagnostics = response.diagnostics();
+    let mut policies: Vec<String> = diagnostics.reason().map(ToString::to_string).collect();
+    policies.sort();
+    let mut errors: Vec<String> = diagnostics
+        .errors()
+        .map(|error| printable(&error.to_string()))
+        .collect();
+    errors.sort();
+    // A forbid that errs is skipped by Cedar; here it denies.
+    if response.decision() == Decision::Allow && errors.is_empty() {
+        return Answer::Permit { policies };
     }
+    if response.decision() == Decision::Allow {
+        policies.clear();
+    }
+    Answer::Deny { policies, errors }
 }
 
 /// An age. Most are asked about as none at all, which is read once: reading takes long.

@@ -254,12 +254,13 @@ impl File {
             };
             (id.clone(), place)
         });
-        let keys = self.people.iter();
+        let keys = self
+            .people
+            .iter()
+            .map(|(id, entry)| (id.clone(), BTreeSet::from([(entry.key, entry.presence)])));
         World {
             society: Arc::new(Society::new(people.collect(), environments.collect())),
-            keys: keys
-                .map(|(id, entry)| (id.clone(), BTreeSet::from([(entry.key, entry.presence)])))
-                .collect(),
+            keys: Arc::new(keys.collect()),
         }
     }
 }

@@ -63,6 +63,30 @@ fn place(text: &str, offset: usize) -> (usize, usize) {
     (line, column)
 }
 
+/// Where brackets first nest deeper than `most`, in bytes. Reading nests as deep as they do.
+pub(crate) fn deeper_than(most: usize, text: &str) -> Option<usize> {
+    let (mut depth, mut in_text, mut in_comment) = (0_usize, false, false);
+    let mut characters = text.char_indices().peekable();
+    while let Some((place, character)) = characters.next() {
+        let next = characters.peek().map(|(_, next)| *next);
+        match character {
+            '\n' => in_comment = false,
+            _ if in_comment => {}
+            '\\' if in_text => drop(characters.next()),
+            '"' => in_text = !in_text,
+            _ if in_text => {}
+            '/' if next == Some('/') => in_comment = true,
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > most {
+            return Some(place);
+        }
+    }
+    None
+}
+
 /// One line that shows every character that would not show itself.
 pub(crate) fn printable(text: &str) -> String {
     let shown = |c: char| match c {
@@ -85,6 +109,15 @@ mod tests {
         assert_eq!(place("ä\nöx", 5), (2, 2));
         assert_eq!(place("ä", 1), (1, 1));
         assert_eq!(place("a", 99), (1, 2));
+    }
+
+    #[test]
+    fn brackets_nest_where_they_are_neither_text_nor_comment() {
+        assert_eq!(deeper_than(1, "(a) [b] {c}"), None);
+        assert_eq!(deeper_than(1, "a (b [c])"), Some(5));
+        assert_eq!(deeper_than(1, "(\"((\\\"((\") // (("), None);
+        assert_eq!(deeper_than(1, "// ((\n(\"//\" ["), Some(12));
+        assert_eq!(deeper_than(0, ")) ("), Some(3));
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub(crate) const MAX_APPROVALS: usize = 16;
 pub(crate) const MAX_WAYS: usize = 4096;
 
 /// Approvals as `execute` sees them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Tally {
     pub(crate) count: u32,
     pub(crate) hardware: u32,

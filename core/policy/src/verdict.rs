@@ -70,6 +70,10 @@ struct Traits<'a> {
 
 impl Question<'_> {
     pub(crate) fn verdict(&self) -> Verdict {
+        self.recalled_verdict(|| self.find_verdict())
+    }
+
+    fn find_verdict(&self) -> Verdict {
         if let Answer::Deny { policies, .. } = self.propose() {
             return Verdict::Forbid { policies };
         }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use cedar_policy::{Entities, Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression};
 use countersign_protocol::digest::DirectoryDigest;
-use countersign_protocol::directory::{Environment, KeyHolder, Person, TrustedDirectory};
+use countersign_protocol::directory::{DirectoryKey, Environment, KeyHolder, Person, TrustedDirectory};
 use countersign_protocol::identity::{EnvironmentId, KeyAssurance, PersonId, Presence, Role, TeamId};
 use countersign_protocol::kept::Kept;
 use countersign_protocol::kind::KINDS;
@@ -21,14 +21,19 @@ use crate::schema::{compiled, groups_of, kind_names};
 pub(crate) struct World {
     pub(crate) society: Arc<Society>,
     /// Everybody's decision keys that count now.
-    pub(crate) keys: BTreeMap<PersonId, BTreeSet<(KeyAssurance, Presence)>>,
+    pub(crate) keys: Arc<Keys>,
 }
+
+/// Decision keys by their holders, as policies see them.
+pub(crate) type Keys = BTreeMap<PersonId, BTreeSet<(KeyAssurance, Presence)>>;
 
 /// What does not depend on the moment or on what is asked.
 #[derive(Debug)]
 pub(crate) struct Society {
     pub(crate) people: BTreeMap<PersonId, Member>,
     pub(crate) environments: BTreeMap<EnvironmentId, Place>,
+    /// What the directory's keys come to, by which of them count.
+    keys: Kept<Vec<bool>, Keys>,
     /// Kinds of action, people and their teams.
     entities: Result<Entities, String>,
 }
@@ -52,17 +57,28 @@ impl World {
     /// Reads the directory; only keys that count at `now` are seen.
     pub(crate) fn of(directory: &TrustedDirectory, now: Timestamp) -> Self {
         let society = Society::of(directory);
-        let mut keys: BTreeMap<PersonId, BTreeSet<_>> = BTreeMap::new();
-        for key in &directory.keys {
-            let KeyHolder::Person(holder) = &key.holder else {
-                continue;
-            };
-            let known = society.people.contains_key(holder);
-            if known && key.role == Role::Reviewer && key.check_at(now).is_ok() {
-                let of_holder = keys.entry(holder.clone()).or_default();
-                of_holder.insert((key.assurance, key.presence));
+        let counts = |key: &DirectoryKey| key.role == Role::Reviewer && key.check_at(now).is_ok();
+        let counting: Vec<bool> = directory.keys.iter().map(counts).collect();
+        let gather = || {
+            let mut keys = Keys::new();
+            for (key, _) in directory
+                .keys
+                .iter()
+                .zip(&counting)
+                .filter(|(_, counts)| **counts)
+            {
+                if let KeyHolder::Person(holder) = &key.holder
+                    && society.people.contains_key(holder)
+                {
+                    let of_holder = keys.entry(holder.clone()).or_default();
+                    of_holder.insert((key.assurance, key.presence));
+                }
             }
-        }
+            keys
+        };
+        let keys = society
+            .keys
+            .or_read(|of| *of == counting, || counting.clone(), gather);
         Self { society, keys }
     }
 
@@ -122,17 +138,21 @@ impl Society {
             entities: gather(&people),
             people,
             environments,
+            keys: Kept::new(),
         }
+    }
+
+    /// Where an operation takes effect.
+    pub(crate) fn place(&self, operation: &Operation) -> Result<&Place, String> {
+        let place = self.environments.get(&operation.environment);
+        place.ok_or_else(|| format!("environment `{}` is not in the directory", operation.environment))
     }
 
     /// Its entities and those of one operation. People whom the operation names but the directory does not know are
     /// there without teams, so that naming them is no evaluation error.
     fn around(&self, operation: &Operation) -> Result<Entities, String> {
         let everywhere = self.entities.clone()?;
-        let place = self
-            .environments
-            .get(&operation.environment)
-            .ok_or_else(|| format!("environment `{}` is not in the directory", operation.environment))?;
+        let place = self.place(operation)?;
         let mut own = vec![
             environment(operation, place)?,
             agent_of(operation)?,

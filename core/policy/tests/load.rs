@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{file, load, one, shipped};
+use common::{at, directory, file, load, one, operation, shipped};
 
 fn problems(text: &str) -> Vec<String> {
     one(text)
@@ -20,13 +20,13 @@ permit (principal, action == Action::"execute", resource) when { resource.severi
 
 #[test]
 fn shipped_policies_load_without_a_warning() {
-    let directory = common::directory();
+    let directory = directory();
     for folders in [&["small-team"][..], &["personal"], &["small-team", "strict"]] {
         let files = folders.iter().flat_map(|folder| shipped(folder)).collect();
         let policies = load(files, vec![]).unwrap();
         assert!(policies.titles().values().all(|title| !title.text.is_empty()));
         let unexpected: Vec<String> = policies
-            .check(&directory, common::at("10:00"))
+            .check(&directory, at("10:00"))
             .iter()
             .map(ToString::to_string)
             .filter(|problem| !problem.contains("nobody could approve"))
@@ -139,7 +139,7 @@ fn names_that_the_directory_does_not_know_are_warned_of() {
         one("@id(\"a\")\npermit (principal in Team::\"platfrom\", action == Action::\"approve\", resource);")
             .unwrap();
     let found: Vec<String> = policies
-        .check(&common::directory(), common::at("10:00"))
+        .check(&directory(), at("10:00"))
         .iter()
         .map(ToString::to_string)
         .collect();
@@ -157,7 +157,7 @@ fn losing_a_permission_by_one_more_approval_is_warned_of() {
     ))
     .unwrap();
     let found: Vec<String> = policies
-        .check(&common::directory(), common::at("10:00"))
+        .check(&directory(), at("10:00"))
         .iter()
         .map(ToString::to_string)
         .collect();
@@ -181,10 +181,43 @@ fn what_nobody_could_approve_is_warned_of_once_for_each_place() {
     });
     let found: Vec<String> = load(files, vec![])
         .unwrap()
-        .check(&only_alice, common::at("10:00"))
+        .check(&only_alice, at("10:00"))
         .iter()
         .map(ToString::to_string)
         .filter(|problem| problem.contains("nobody could approve"))
         .collect();
     assert_eq!(found.len(), 3, "{found:#?}");
+}
+
+/// However deep its author nests it: it is refused, or it is read and answers.
+#[test]
+fn a_deep_policy_is_refused_or_answers() {
+    let ruled = |condition: &str| {
+        format!("@id(\"deep\")\npermit (principal, action, resource) when {{ {condition} }};")
+    };
+    let deep = |depth: usize| {
+        [
+            format!("{}true{}", "(".repeat(depth), ")".repeat(depth)),
+            format!("{}true", "true && ".repeat(depth)),
+            format!("{}1 > 0", "1 + ".repeat(depth)),
+            format!(
+                "{}true{}",
+                "if resource.sameUser then ".repeat(depth),
+                " else false".repeat(depth)
+            ),
+        ]
+    };
+    let [brackets, ..] = deep(30);
+    let found = problems(&ruled(&brackets));
+    assert!(found[0].contains("nest deeper than 24"), "{found:?}");
+    for condition in [10, 20, 45, 100].into_iter().flat_map(deep) {
+        let Ok(policies) = one(&ruled(&condition)) else {
+            continue;
+        };
+        // It is read more closely once it was asked some times.
+        for minute in 0..20 {
+            let now = at(&format!("10:{minute:02}"));
+            let _ = policies.propose(&operation(), &directory(), now);
+        }
+    }
 }

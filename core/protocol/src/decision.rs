@@ -116,7 +116,7 @@ pub enum Attention {
 }
 
 /// How much of a sheet was on screen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Shown {
     /// Nothing that is known: the decision came from a script.
     Nothing,

@@ -48,7 +48,7 @@ pub struct Proposal {
 }
 
 /// How far a guard is apart from its agent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Isolation {
     /// The guard runs as the agent's own user: the agent could go round it.
