@@ -18,6 +18,8 @@ pub const MAX_BYTES: usize = 4 * 1024 * 1024;
 pub const MAX_DEPTH: usize = 32;
 /// The first integer that JSON readers may round (2^53).
 pub const INTEGER_LIMIT: u64 = 1 << 53;
+/// Objects of as many keys are searched one by one.
+const FEW_KEYS: usize = 24;
 
 /// Why a document was refused, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -239,20 +241,40 @@ impl<'de> Visitor<'de> for Strict<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut entries: A) -> Result<(), A::Error> {
-        let mut seen = BTreeSet::new();
+        let mut seen = Keys::default();
         while let Some(key) = entries.next_key_seed(Key)? {
-            let value = if seen.contains(&key) {
-                Err(serde::de::Error::custom("key given twice"))
-            } else {
+            let value = if seen.insert(key.clone()) {
                 entries.next_value_seed(self.within())
+            } else {
+                Err(serde::de::Error::custom("key given twice"))
             };
             if let Err(error) = value {
                 self.place.push(key.into_owned());
                 return Err(error);
             }
-            seen.insert(key);
         }
         Ok(())
+    }
+}
+
+/// The keys of one object. Most have few, which are found soonest by looking at each; a flood of them is sorted.
+#[derive(Default)]
+struct Keys<'de> {
+    few: Vec<Cow<'de, str>>,
+    more: BTreeSet<Cow<'de, str>>,
+}
+
+impl<'de> Keys<'de> {
+    /// Whether the key is a new one.
+    fn insert(&mut self, key: Cow<'de, str>) -> bool {
+        if self.few.contains(&key) {
+            return false;
+        }
+        if self.few.len() < FEW_KEYS {
+            self.few.push(key);
+            return true;
+        }
+        self.more.insert(key)
     }
 }
 
@@ -340,6 +362,21 @@ mod tests {
             parse_within::<Sample>(b"{}", 1),
             Err(ParseError::TooLarge { .. })
         ));
+    }
+
+    #[test]
+    fn a_key_given_twice_is_found_among_few_and_many() {
+        for count in [1, FEW_KEYS - 1, FEW_KEYS, FEW_KEYS + 1, 3 * FEW_KEYS] {
+            let keys: Vec<String> = (0..count).map(|number| format!("\"k{number}\":1")).collect();
+            let once = format!("{{{}}}", keys.join(","));
+            assert!(check(once.as_bytes(), MAX_BYTES).is_ok(), "{count}");
+            for twice in [0, count / 2, count - 1] {
+                // Once as it is, once with an escape: it is the same key.
+                let again = format!("{{{},\"\\u006b{twice}\":2}}", keys.join(","));
+                let problem = check(again.as_bytes(), MAX_BYTES).unwrap_err().to_string();
+                assert_eq!(problem, format!("at `/k{twice}`: key given twice"));
+            }
+        }
     }
 
     #[test]

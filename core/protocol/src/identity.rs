@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::digest::{KeyId, ProposalDigest, Sha256Digest};
+use crate::text::read_as;
 
 /// The longest identifier, in bytes.
 pub const MAX_ID_BYTES: usize = 64;
@@ -63,7 +64,7 @@ macro_rules! identifiers {
         }
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+                read_as(deserializer)
             }
         }
     )*};
@@ -149,9 +150,7 @@ impl Serialize for RequestId {
 
 impl<'de> Deserialize<'de> for RequestId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        read_as(deserializer)
     }
 }
 

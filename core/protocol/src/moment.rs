@@ -8,12 +8,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use time::OffsetDateTime;
-use time::format_description::BorrowedFormatItem;
-use time::macros::format_description;
+use time::{Date, Time, UtcDateTime};
 
-const FORM: &[BorrowedFormatItem<'_>] =
-    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+use crate::text::read_as;
 
 /// A text that is no timestamp.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -64,18 +61,22 @@ impl Timestamp {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 
-    fn datetime(self) -> Option<OffsetDateTime> {
-        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000).ok()
+    fn datetime(self) -> Option<UtcDateTime> {
+        let seconds = i64::try_from(self.0 / 1000).ok()?;
+        let at = UtcDateTime::from_unix_timestamp(seconds).ok()?;
+        at.replace_millisecond(u16::try_from(self.0 % 1000).ok()?).ok()
     }
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self
-            .datetime()
-            .and_then(|at| at.format(FORM).ok())
-            .ok_or(fmt::Error)?;
-        f.write_str(&text)
+        let at = self.datetime().ok_or(fmt::Error)?;
+        let (year, month, day) = (at.year(), u8::from(at.month()), at.day());
+        let (hour, minute, second, milli) = at.time().as_hms_milli();
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z"
+        )
     }
 }
 
@@ -89,17 +90,30 @@ impl FromStr for Timestamp {
     type Err = TimestampError;
 
     fn from_str(text: &str) -> Result<Self, TimestampError> {
-        let at = time::PrimitiveDateTime::parse(text, FORM)
-            .map_err(|_| TimestampError)?
-            .assume_utc();
-        let millis = u64::try_from(at.unix_timestamp_nanos() / 1_000_000).map_err(|_| TimestampError)?;
-        let stamp = Self::from_millis(millis);
-        if stamp.to_string() == text {
-            Ok(stamp)
-        } else {
-            Err(TimestampError)
-        }
+        read(text.as_bytes()).ok_or(TimestampError)
     }
+}
+
+#[rustfmt::skip]
+fn read(text: &[u8]) -> Option<Timestamp> {
+    let [y1, y2, y3, y4, b'-', o1, o2, b'-', d1, d2, b'T', h1, h2, b':', m1, m2, b':', s1, s2, b'.', f1, f2, f3, b'Z'] = *text
+    else {
+        return None;
+    };
+    let two = |digits| u8::try_from(number(digits)?).ok();
+    let month = two([o1, o2])?.try_into().ok()?;
+    let date = Date::from_calendar_date(number([y1, y2, y3, y4])?.into(), month, two([d1, d2])?).ok()?;
+    let time = Time::from_hms_milli(two([h1, h2])?, two([m1, m2])?, two([s1, s2])?, number([f1, f2, f3])?).ok()?;
+    let seconds = u64::try_from(UtcDateTime::new(date, time).unix_timestamp()).ok()?;
+    Some(Timestamp::from_millis(seconds * 1000 + u64::from(time.millisecond())))
+}
+
+fn number<const N: usize>(digits: [u8; N]) -> Option<u16> {
+    digits.iter().try_fold(0, |number, digit| {
+        digit
+            .is_ascii_digit()
+            .then(|| number * 10 + u16::from(digit - b'0'))
+    })
 }
 
 impl Serialize for Timestamp {
@@ -110,9 +124,7 @@ impl Serialize for Timestamp {
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        read_as(deserializer)
     }
 }
 

@@ -189,6 +189,47 @@ impl Envelope {
     pub fn digest(&self) -> Result<Sha256Digest, canonical::EncodeError> {
         Ok(Sha256Digest::of(&canonical::ordered_to_bytes(self)?))
     }
+
+    /// Verifies the statement inside, when at least one key of `T`'s role signed it: [`Signed::verify`] without a copy.
+    ///
+    /// # Errors
+    /// [`SignatureError`] says why not.
+    pub fn verify<T: Predicate>(&self, keys: &impl Keys) -> Result<Verified<T>, SignatureError> {
+        self.verify_threshold(keys, 1)
+    }
+
+    fn verify_threshold<T: Predicate>(
+        &self,
+        keys: &impl Keys,
+        threshold: usize,
+    ) -> Result<Verified<T>, SignatureError> {
+        if self.payload_type != PAYLOAD_TYPE {
+            return Err(SignatureError::PayloadType(self.payload_type.clone()));
+        }
+        if self.payload.len() > MAX_PAYLOAD_BYTES {
+            return Err(SignatureError::TooLarge(self.payload.len()));
+        }
+        let signers = good_signers(self, keys, T::ROLE, threshold.max(1))?;
+        let document = Checked::of(&self.payload, MAX_PAYLOAD_BYTES)?;
+        let statement: Statement<T> = match document.read() {
+            Ok(statement) => statement,
+            // What it is instead says more than where it differs.
+            Err(error) => {
+                document.read::<Statement<IgnoredAny>>()?.check_type::<T>()?;
+                return Err(error.into());
+            }
+        };
+        statement.check_type::<T>()?;
+        if statement.subject != [statement.predicate.subject()] {
+            return Err(SignatureError::WrongSubject);
+        }
+        Ok(Verified {
+            predicate: statement.predicate,
+            digest: self.payload_digest(),
+            signers,
+            envelope: self.clone(),
+        })
+    }
 }
 
 /// The pre-authentication encoding of DSSE: exactly what is signed.
@@ -338,7 +379,7 @@ impl<T: Predicate> Signed<T> {
     /// # Errors
     /// [`SignatureError`] says why not.
     pub fn verify(&self, keys: &impl Keys) -> Result<Verified<T>, SignatureError> {
-        self.verify_threshold(keys, 1)
+        self.envelope.verify(keys)
     }
 
     /// Accepts the envelope when at least `threshold` distinct keys of `T`'s role signed it.
@@ -350,33 +391,7 @@ impl<T: Predicate> Signed<T> {
         keys: &impl Keys,
         threshold: usize,
     ) -> Result<Verified<T>, SignatureError> {
-        let envelope = &self.envelope;
-        if envelope.payload_type != PAYLOAD_TYPE {
-            return Err(SignatureError::PayloadType(envelope.payload_type.clone()));
-        }
-        if envelope.payload.len() > MAX_PAYLOAD_BYTES {
-            return Err(SignatureError::TooLarge(envelope.payload.len()));
-        }
-        let signers = good_signers(envelope, keys, T::ROLE, threshold.max(1))?;
-        let document = Checked::of(&envelope.payload, MAX_PAYLOAD_BYTES)?;
-        let statement: Statement<T> = match document.read() {
-            Ok(statement) => statement,
-            // What it is instead says more than where it differs.
-            Err(error) => {
-                document.read::<Statement<IgnoredAny>>()?.check_type::<T>()?;
-                return Err(error.into());
-            }
-        };
-        statement.check_type::<T>()?;
-        if statement.subject != [statement.predicate.subject()] {
-            return Err(SignatureError::WrongSubject);
-        }
-        Ok(Verified {
-            predicate: statement.predicate,
-            digest: envelope.payload_digest(),
-            signers,
-            envelope: envelope.clone(),
-        })
+        self.envelope.verify_threshold(keys, threshold)
     }
 }
 

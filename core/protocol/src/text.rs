@@ -2,6 +2,11 @@
 //!
 //! Agents write these. They carry limits here; how they are shown safely is `countersign-review`'s business.
 
+use std::fmt;
+use std::marker::PhantomData;
+use std::str::FromStr;
+
+use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use base64::Engine as _;
@@ -22,6 +27,27 @@ pub type Prose = Bounded<16384>;
 pub struct TooLong {
     length: usize,
     limit: usize,
+}
+
+/// Reads a text that has a form of its own, without a copy of the text.
+pub(crate) fn read_as<'de, D: Deserializer<'de>, T: FromStr<Err: fmt::Display>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    struct Text<T>(PhantomData<T>);
+
+    impl<T: FromStr<Err: fmt::Display>> Visitor<'_> for Text<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a string")
+        }
+
+        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+            text.parse().map_err(E::custom)
+        }
+    }
+
+    deserializer.deserialize_str(Text(PhantomData))
 }
 
 impl<const MAX: usize> Bounded<MAX> {

@@ -119,7 +119,7 @@ fn judge(line: &str) -> Option<(Severity, &'static str)> {
             "set" | "export" | "env" => words.get(1..).unwrap_or_default(),
             _ => words.as_slice(),
         };
-        words.starts_with(&wanted.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>())
+        words.len() >= wanted.len() && words.iter().zip(*wanted).all(|(word, wanted)| word == wanted)
     });
     if let Some((_, severity, what)) = known {
         return Some((*severity, what));

@@ -151,6 +151,10 @@ impl Detector for LookAlikes {
     /// Tells words that stand where a word of the same look stood.
     fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
         let (old, new) = (Words::of(before), Words::of(after));
+        let is_new = |word: &str| !old.holds(word) && (!word.is_ascii() || has_letter(word));
+        if !new.places().any(|(word, _)| is_new(word)) {
+            return Vec::new();
+        }
         let mut looks: BTreeMap<String, &str> = BTreeMap::new();
         for word in old
             .all()
@@ -160,7 +164,7 @@ impl Detector for LookAlikes {
         }
         let mut found = Vec::new();
         for (word, at) in new.places() {
-            if old.holds(word) || word.is_ascii() && !has_letter(word) {
+            if !is_new(word) {
                 continue;
             }
             let Some(was) = looks.get(look(word).as_ref()).filter(|was| **was != word) else {

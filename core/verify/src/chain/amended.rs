@@ -7,7 +7,7 @@ use countersign_protocol::digest::DecisionDigest;
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::proposal::Proposal;
 use countersign_protocol::request::{Event, PolicyAnswer};
-use countersign_protocol::signed::{Signed, Verified};
+use countersign_protocol::signed::Verified;
 
 use super::decisions::{Cast, Given, Policies, STRONGEST};
 use super::record::Record;
@@ -33,13 +33,13 @@ pub(super) fn lineage(
     let directory = &trust.directories.of_request;
     let mut steps = Vec::new();
     for shown in &evidence.amended {
-        let asked = Signed::<Proposal>::from(shown.proposal.clone())
-            .verify(directory)
-            .map_err(invalid)?;
+        let asked = shown.proposal.verify::<Proposal>(directory).map_err(invalid)?;
         asked.check().map_err(invalid)?;
         let request = trust.verify::<ApprovalRequest>(&shown.request).map_err(invalid)?;
-        let amendment = Signed::<Amendment>::from(shown.amendment.envelope.clone())
-            .verify(directory)
+        let amendment = shown
+            .amendment
+            .envelope
+            .verify::<Amendment>(directory)
             .map_err(invalid)?;
         steps.push(Amended::new(asked, request, amendment, directory).map_err(invalid)?);
     }
@@ -58,9 +58,7 @@ pub(super) fn answer(
         return Ok(None);
     };
     let directory = trust.directories.newest();
-    let amendment = Signed::<Amendment>::from(logged.envelope.clone())
-        .verify(directory)
-        .map_err(invalid)?;
+    let amendment = logged.envelope.verify::<Amendment>(directory).map_err(invalid)?;
     let tied = Amended::new(proposal.clone(), request.clone(), amendment, directory).map_err(invalid)?;
     let artifacts = tied.amendment().action.artifacts();
     let missing = artifacts.iter().find(|named| {

@@ -9,7 +9,6 @@ use countersign_protocol::directory::{KeyHolder, TrustedDirectory};
 use countersign_protocol::identity::{KeyAssurance, Presence, Role};
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::request::{Event, PolicyAnswer, RequestState, Terms, Vote};
-use countersign_protocol::signed::Signed;
 
 use super::record::Record;
 use super::request::Asked;
@@ -84,8 +83,9 @@ fn one(
     now: Timestamp,
 ) -> Result<CheckedDecision, Problem> {
     let directory = trust.directories.newest();
-    let decision = Signed::<Decision>::from(logged.envelope.clone())
-        .verify(directory)
+    let decision = logged
+        .envelope
+        .verify::<Decision>(directory)
         .map_err(|error| Problem::new("invalid-decision", error))?;
     let logged_at = record.logged_at(logged);
     if !record.says(logged, decision.verdict) {

@@ -7,7 +7,7 @@ use countersign_protocol::identity::Role;
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::receipt::{ExecutionReceipt, Outcome, Withdrawal};
 use countersign_protocol::request::{Event, Phase, RequestState, Vote};
-use countersign_protocol::signed::{Signed, Verified};
+use countersign_protocol::signed::Verified;
 
 use super::decisions::{Cast, Policies, approvals};
 use super::record::Record;
@@ -79,8 +79,9 @@ fn withdrawal(
     let Some(logged) = &evidence.withdrawal else {
         return Ok(());
     };
-    let withdrawal = Signed::<Withdrawal>::from(logged.envelope.clone())
-        .verify(trust.directories.newest())
+    let withdrawal = logged
+        .envelope
+        .verify::<Withdrawal>(trust.directories.newest())
         .map_err(|error| Problem::new("invalid-withdrawal", error))?;
     let ours = withdrawal.request == asked.request.id
         && withdrawal.request_digest == asked.request.request_digest()
@@ -297,8 +298,9 @@ fn receipt(
     let Some(logged) = &evidence.receipt else {
         return Ok(());
     };
-    let receipt = Signed::<ExecutionReceipt>::from(logged.envelope.clone())
-        .verify(trust.directories.newest())
+    let receipt = logged
+        .envelope
+        .verify::<ExecutionReceipt>(trust.directories.newest())
         .map_err(|error| Problem::new("invalid-receipt", error))?;
     let Some(grant) = &ending.grant else {
         return Err(Problem::new(

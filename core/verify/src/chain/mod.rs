@@ -129,7 +129,7 @@ impl Report {
 #[derive(Debug)]
 pub struct Chain {
     /// The newest root.
-    pub root: TrustedRoot,
+    pub root: Arc<TrustedRoot>,
     /// The directory of the request.
     pub request_directory: Arc<TrustedDirectory>,
     /// The newest directory.
@@ -288,7 +288,7 @@ fn walk(
     let ending = ending::replay(evidence, &trust, &asked, &record, &cast, now, purpose, problems);
     let limits = trust.policies.newest().bundle.limits;
     Ok(Chain {
-        root: trust.root.clone(),
+        root: Arc::clone(&trust.root),
         request_directory: Arc::clone(&trust.directories.of_request),
         directory: Arc::clone(trust.directories.newest()),
         request_policy: Arc::clone(&trust.policies.of_request.set),

@@ -9,7 +9,7 @@ use countersign_protocol::digest::ArtifactDigest;
 use countersign_protocol::directory::KeyHolder;
 use countersign_protocol::identity::Role;
 use countersign_protocol::proposal::Proposal;
-use countersign_protocol::signed::{Signed, Verified};
+use countersign_protocol::signed::Verified;
 use countersign_review::findings::RULESET;
 use countersign_review::sheet::Sheet;
 use countersign_review::sheet::drift::Record;
@@ -38,8 +38,9 @@ pub(super) fn open(evidence: &Evidence, trust: &Trust, purpose: Purpose) -> Resu
     let request = trust
         .verify::<ApprovalRequest>(&evidence.request.envelope)
         .map_err(|error| Problem::new("invalid-request", error))?;
-    let proposal = Signed::<Proposal>::from(evidence.proposal.clone())
-        .verify(directory)
+    let proposal = evidence
+        .proposal
+        .verify::<Proposal>(directory)
         .map_err(|error| Problem::new("invalid-proposal", error))?;
     check_proposal(&proposal, &request, trust)?;
     let amended = amended::lineage(evidence, trust, &proposal)?;

@@ -11,7 +11,7 @@ use countersign_protocol::log::{Commitment, EntryType, LogSegment};
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::policy_bundle::TrustedBundle;
 use countersign_protocol::root::{RootError, TrustedRoot};
-use countersign_protocol::signed::{Envelope, Predicate, SignatureError, Signed, Verified};
+use countersign_protocol::signed::{Envelope, Predicate, SignatureError, Verified};
 
 use super::{Pinned, Problem, Purpose};
 use crate::account::Step;
@@ -23,7 +23,7 @@ const MAX_VERSIONS: usize = 256;
 const MAX_KEPT_BYTES: usize = 1024 * 1024;
 
 pub(super) struct Trust {
-    pub root: TrustedRoot,
+    pub root: Arc<TrustedRoot>,
     /// The roots before the newest, newest first. What they signed for stays proven when owners or services change.
     earlier: Vec<TrustedRoot>,
     pub directories: Versions<Arc<TrustedDirectory>>,
@@ -139,7 +139,7 @@ fn verified(evidence: &Evidence, pinned: &Pinned, purpose: Purpose) -> Result<Tr
         trust.earlier.clear();
     }
     Ok(Trust {
-        root: trust.root,
+        root: Arc::new(trust.root),
         earlier: trust.earlier,
         directories,
         policies,
@@ -267,8 +267,7 @@ fn split<'a>(what: &str, all: &'a [Logged]) -> Result<(&'a Logged, &'a [Logged])
 impl Trust {
     /// Verifies a statement of the backend: by its key of today, or, looking back, by one it had before.
     pub(super) fn verify<T: Predicate>(&self, envelope: &Envelope) -> Result<Verified<T>, SignatureError> {
-        let signed = Signed::<T>::from(envelope.clone());
-        under((&self.root, &self.earlier), |root| signed.verify(root))
+        under((&self.root, &self.earlier), |root| envelope.verify(root))
     }
 
     /// Checks the log by its key of today, or, looking back, by one it had before. A key that a later root took out
