@@ -212,6 +212,10 @@ pub struct World {
 }
 
 pub fn world() -> World {
+    world_of("Example")
+}
+
+pub fn world_of(organisation: &str) -> World {
     let mut keys: Vec<RootKey> = [
         ("root", Role::Root),
         ("directory", Role::DirectoryOwner),
@@ -235,7 +239,7 @@ pub fn world() -> World {
         holder: None,
     });
     let root = Root {
-        organisation: line("Example"),
+        organisation: line(organisation),
         version: 1,
         issued_at: at(0),
         expires_at: at(1_000_000),
