@@ -37,6 +37,7 @@ fn cases() -> Vec<(PathBuf, Case)> {
         "heldout-fourth",
         "heldout-fifth",
         "heldout-sixth",
+        "heldout-seventh",
     ];
     let read = |set: &str| {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(set);

@@ -141,6 +141,7 @@ fn call(place: &Place, value: &Value, name: &str, arguments: &Value, seen: &mut 
     if !reads {
         call_argument::guards_off(place, name, Unset::Left, arguments, seen);
         call_argument::sent_on(place, name, arguments, seen);
+        call_argument::flag_off(place, name, arguments, seen);
     }
     if let Some((_, about, severity)) = VERBS
         .iter()
@@ -172,6 +173,7 @@ fn sent(place: &Place, name: &str, body: &Value, seen: &mut Vec<Observation>) {
     opens(place, name, &words, body, seen);
     call_argument::guards_off(place, name, Unset::Cleared, body, seen);
     call_argument::sent_on(place, name, body, seen);
+    call_argument::flag_off(place, name, body, seen);
 }
 
 /// Observes a role in the arguments that gives control.
@@ -332,6 +334,11 @@ fn request(place: &Place, line: u32, method: &str, target: &str, seen: &mut Vec<
             &rule::CALL_DESTROYS,
             Severity::Medium,
             format!("{} is deleted", quote(target)),
+        ),
+        _ if call_argument::deactivates(target) => add(
+            &rule::CALL_GUARD_OFF,
+            Severity::High,
+            format!("{} switches off what {} names", quote(method), quote(target)),
         ),
         _ => match acts(target) {
             Some((about, severity)) => add(

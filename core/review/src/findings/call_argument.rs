@@ -42,14 +42,7 @@ pub(super) fn guards_off(
 ) {
     arguments.walk(&mut |_, value| {
         for (key, setting) in value.entries() {
-            let off = setting.is_false()
-                || setting.text().is_some_and(|text| {
-                    matches!(
-                        text.to_ascii_lowercase().as_str(),
-                        "none" | "off" | "disabled" | "0"
-                    )
-                })
-                || unset == Unset::Cleared && setting.node == Node::Null;
+            let off = is_off(setting) || unset == Unset::Cleared && setting.node == Node::Null;
             let on = setting.is_true() || setting.text() == Some("1");
             if off && guards(key) || on && (leads_past(key) || plain(key).starts_with("insecure")) {
                 let way = if on { "on" } else { "off" };
@@ -59,6 +52,104 @@ pub(super) fn guards_off(
             }
         }
     });
+}
+
+/// Observes a flag that is switched off and whose name, in another argument, says that it guards.
+pub(super) fn flag_off(place: &Place, name: &str, arguments: &Value, seen: &mut Vec<Observation>) {
+    const NAMES: &[&str] = &[
+        "flag", "key", "name", "feature", "setting", "toggle", "rule", "id", "flagkey", "uid",
+    ];
+    const STATES: &[&str] = &["enabled", "value", "state", "on", "active", "isenabled", "status"];
+    const CHECKS: &[&str] = &[
+        "check",
+        "fraud",
+        "limit",
+        "limits",
+        "validation",
+        "scan",
+        "guard",
+        "kyc",
+        "aml",
+        "captcha",
+        "moderation",
+        "alert",
+        "alerts",
+        "failed",
+    ];
+    const PAUSES: &[&str] = &[
+        "ispaused",
+        "paused",
+        "muted",
+        "silenced",
+        "disabled",
+        "isdisabled",
+    ];
+    arguments.walk(&mut |_, value| {
+        let named = value
+            .entries()
+            .iter()
+            .filter(|(key, _)| NAMES.contains(&plain(key).as_str()));
+        let guarding = named
+            .filter_map(|(_, name)| name.text())
+            .find(|name| guards(name) || words(name).iter().any(|word| CHECKS.contains(&word.as_str())));
+        let Some(flag) = guarding else { return };
+        for (key, state) in value.entries() {
+            let key = plain(key);
+            let off = STATES.contains(&key.as_str()) && is_off(state)
+                || PAUSES.contains(&key.as_str()) && state.is_true();
+            if off {
+                let what = format!("{} switches {} off", quote(name), quote(flag));
+                let seen_here = Observation::new(&rule::CALL_GUARD_OFF, format!("{name} {flag}"), what);
+                seen.push(seen_here.at(place, state.line));
+            }
+        }
+    });
+}
+
+fn is_off(setting: &Value) -> bool {
+    let word = |text: &str| {
+        matches!(
+            text.to_ascii_lowercase().as_str(),
+            "none" | "off" | "disabled" | "inactive" | "0"
+        )
+    };
+    setting.is_false() || setting.text().is_some_and(word)
+}
+
+/// Says whether the path of a request switches off something that guards, by its words.
+pub(super) fn deactivates(target: &str) -> bool {
+    const OFF: &[&str] = &[
+        "deactivate",
+        "disable",
+        "suspend",
+        "pause",
+        "mute",
+        "silence",
+        "unprotect",
+    ];
+    const GUARDED: &[&str] = &[
+        "policy",
+        "policies",
+        "rule",
+        "rules",
+        "alert",
+        "alerts",
+        "mfa",
+        "factor",
+        "factors",
+        "detector",
+        "detectors",
+        "monitor",
+        "monitors",
+        "firewall",
+        "audit",
+        "protection",
+        "authenticators",
+    ];
+    let path = target.split(['?', '#']).next().unwrap_or(target);
+    let (above, last) = path.trim_end_matches('/').rsplit_once('/').unwrap_or(("", path));
+    let says = |text: &str, list: &[&str]| words(text).iter().any(|word| list.contains(&word.as_str()));
+    says(last, OFF) && says(above, GUARDED)
 }
 
 /// Observes that what comes in, or what happens, is sent on to somebody from now on.
@@ -203,6 +294,29 @@ mod tests {
             .filter(|finding| finding.severity > Severity::Low)
             .map(|finding| (finding.rule.as_str(), finding.severity))
             .collect()
+    }
+
+    #[test]
+    fn a_flag_that_guards_is_switched_off_by_its_name() {
+        let off = [("call-guard-off", Severity::High)];
+        for arguments in [
+            r#"{"flag": "payments.fraud-check", "enabled": false}"#,
+            r#"{"uid": "payments-failed", "isPaused": true}"#,
+        ] {
+            assert_eq!(told("update_flag", arguments), off, "{arguments}");
+        }
+        for arguments in [
+            r#"{"flag": "payments.fraud-check", "enabled": true}"#,
+            r#"{"flag": "dark-colours", "enabled": false}"#,
+        ] {
+            assert_eq!(told("update_flag", arguments), [], "{arguments}");
+        }
+        assert!(super::deactivates(
+            "https://a.test/api/v1/policies/00p/lifecycle/deactivate"
+        ));
+        assert!(!super::deactivates(
+            "https://a.test/api/v1/users/7/lifecycle/deactivate"
+        ));
     }
 
     #[test]

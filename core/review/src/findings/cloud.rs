@@ -7,7 +7,8 @@ use super::cloud_setting::{KEPT, PROTECTIONS, SETTINGS, WORDS};
 use super::payload::plain;
 use super::rule::{self, Rule};
 use super::{
-    Delta, Detector, Input, Observation, Outcome, Severity, Side, cloud_capacity, cloud_turn, transport,
+    Delta, Detector, Input, Observation, Outcome, Severity, Side, cloud_alarm, cloud_capacity, cloud_turn,
+    transport,
 };
 use crate::document::{Node, Place, Value};
 use crate::findings::observation::quote;
@@ -43,6 +44,7 @@ impl Detector for Resources {
         let mut changes = kept_shorter(before, after);
         changes.extend(cloud_capacity::changes(before, after));
         changes.extend(cloud_turn::changes(before, after));
+        changes.extend(cloud_alarm::changes(before, after));
         for ((holder, name), (about, severity, place, line)) in &old {
             // With the whole resource gone, the loss of its settings says nothing.
             if !new.contains_key(&(holder.clone(), name.clone())) && still.contains(holder) {

@@ -3,229 +3,109 @@
 //! A balancer that faces the internet may be meant to; one that did not is told. Names are known with all but
 //! letters and digits taken out, as in [`super::cloud`].
 
-use super::guard_word::words;
+use super::cloud_turn_table::{GUARDED, NUMBERS, REWORDED, STRENGTHS, SWITCHED_OFF, Worse};
+use super::guard_word::{guards, leads_past, words};
 use super::observation::quote;
 use super::payload::plain;
-use super::rule::{self, Rule};
-use super::{Delta, Input, Observation, Severity, Side};
+use super::{Delta, Input, Observation, Severity, Side, rule};
 use crate::document::{Node, Place, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A switch that was on, rule, severity.
-const SWITCHED_OFF: &[(&str, &Rule, Severity)] = &[
-    ("internal", &rule::PUBLICLY_ACCESSIBLE, Severity::Medium),
-    ("multiaz", &rule::PROTECTION_OFF, Severity::Medium),
-    ("zoneredundant", &rule::PROTECTION_OFF, Severity::Low),
-    ("blockprojectsshkeys", &rule::PUBLIC_BLOCK_OFF, Severity::Low),
-    ("autominorversionupgrade", &rule::PROTECTION_OFF, Severity::Low),
-    ("dropinvalidheaderfields", &rule::PROTECTION_OFF, Severity::Low),
-];
-
-/// A word that was the first and is the second, rule, severity.
-const REWORDED: &[(&str, &str, &str, &Rule, Severity)] = &[
-    (
-        "mode",
-        "COMPLIANCE",
-        "GOVERNANCE",
-        &rule::PROTECTION_OFF,
-        Severity::High,
-    ),
-    (
-        "state",
-        "Locked",
-        "Unlocked",
-        &rule::PROTECTION_OFF,
-        Severity::High,
-    ),
-    (
-        "mfaconfiguration",
-        "ON",
-        "OFF",
-        &rule::LOGIN_WEAKER,
-        Severity::High,
-    ),
-    (
-        "mfaconfiguration",
-        "ON",
-        "OPTIONAL",
-        &rule::LOGIN_WEAKER,
-        Severity::Medium,
-    ),
-    (
-        "mfaconfiguration",
-        "OPTIONAL",
-        "OFF",
-        &rule::LOGIN_WEAKER,
-        Severity::Medium,
-    ),
-    (
-        "scheme",
-        "internal",
-        "internet-facing",
-        &rule::PUBLICLY_ACCESSIBLE,
-        Severity::Medium,
-    ),
-    (
-        "loadbalancingscheme",
-        "INTERNAL",
-        "EXTERNAL",
-        &rule::PUBLICLY_ACCESSIBLE,
-        Severity::Medium,
-    ),
-    (
-        "loadbalancingscheme",
-        "INTERNAL_MANAGED",
-        "EXTERNAL_MANAGED",
-        &rule::PUBLICLY_ACCESSIBLE,
-        Severity::Medium,
-    ),
-    (
-        "types",
-        "PRIVATE",
-        "REGIONAL",
-        &rule::PUBLICLY_ACCESSIBLE,
-        Severity::Medium,
-    ),
-    (
-        "types",
-        "PRIVATE",
-        "EDGE",
-        &rule::PUBLICLY_ACCESSIBLE,
-        Severity::Medium,
-    ),
-    (
-        "ssealgorithm",
-        "aws:kms",
-        "AES256",
-        &rule::ENCRYPTION_WEAK,
-        Severity::Low,
-    ),
-    (
-        "imagetagmutability",
-        "IMMUTABLE",
-        "MUTABLE",
-        &rule::PROTECTION_OFF,
-        Severity::Medium,
-    ),
-    (
-        "accountreplicationtype",
-        "GRS",
-        "LRS",
-        &rule::PROTECTION_OFF,
-        Severity::Medium,
-    ),
-    (
-        "accountreplicationtype",
-        "RAGRS",
-        "LRS",
-        &rule::PROTECTION_OFF,
-        Severity::Medium,
-    ),
-    (
-        "accountreplicationtype",
-        "ZRS",
-        "LRS",
-        &rule::PROTECTION_OFF,
-        Severity::Low,
-    ),
-    (
-        "availabilitytype",
-        "REGIONAL",
-        "ZONAL",
-        &rule::PROTECTION_OFF,
-        Severity::Medium,
-    ),
-];
-
-/// A number, the way that is worse, rule.
-const NUMBERS: &[(&str, Worse, &Rule)] = &[
-    ("maxsessionduration", Worse::More, &rule::ACCESS_LASTS_LONGER),
-    ("sessionduration", Worse::More, &rule::ACCESS_LASTS_LONGER),
-    ("accesstokenvalidity", Worse::More, &rule::ACCESS_LASTS_LONGER),
-    ("refreshtokenvalidity", Worse::More, &rule::ACCESS_LASTS_LONGER),
-    ("maxpasswordage", Worse::More, &rule::ACCESS_LASTS_LONGER),
-    ("automaticallyafterdays", Worse::More, &rule::ACCESS_LASTS_LONGER),
-    ("rotationdays", Worse::More, &rule::ACCESS_LASTS_LONGER),
-    ("rotationperiodindays", Worse::More, &rule::ACCESS_LASTS_LONGER),
-    ("rotateafterdays", Worse::More, &rule::ACCESS_LASTS_LONGER),
-    ("validityperiodhours", Worse::More, &rule::ACCESS_LASTS_LONGER),
-    ("minimumpasswordlength", Worse::Less, &rule::LOGIN_WEAKER),
-    ("minimumlength", Worse::Less, &rule::LOGIN_WEAKER),
-    ("passwordreuseprevention", Worse::Less, &rule::LOGIN_WEAKER),
-];
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Worse {
-    More,
-    Less,
-}
-
-/// Words in the way to a switch called `enabled`, and the rule for switching it off.
-const GUARDED: &[(&[&str], &Rule)] = &[
-    (
-        &[
-            "backup",
-            "backups",
-            "recovery",
-            "versioning",
-            "retention",
-            "delete",
-        ],
-        &rule::PROTECTION_OFF,
-    ),
-    (&["encryption", "encrypt", "tls", "ssl"], &rule::ENCRYPTION_OFF),
-    (&["log", "logs", "logging", "logger"], &rule::LOGGING_OFF),
-    (
-        &["policy", "firewall", "authorization", "protection"],
-        &rule::PROTECTION_OFF,
-    ),
-];
-
-type Settings<'a> = BTreeMap<(String, String), (&'a Value, Place)>;
+/// The maps of a side by their place; those of a list whose elements have no names stand at one.
+type Maps<'a> = BTreeMap<String, Vec<(&'a Value, Place)>>;
 
 /// Tells which settings are worse than they were.
 pub(super) fn changes(before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
-    let (old, new) = (settings(before), settings(after));
-    let told = new.iter().filter_map(|((holder, name), (is, place))| {
-        let (was, _) = old.get(&(holder.clone(), name.clone()))?;
-        let seen = switched_off(holder, name, was, is)
-            .or_else(|| reworded(name, was, is))
-            .or_else(|| worse(name, was, is))
-            .or_else(|| fewer_logs(name, was, is))
-            .or_else(|| only_counted(name, was, is))?;
-        Some((seen.at(place, is.line), Delta::Widened, Side::After))
-    });
-    told.collect()
+    let old = maps(before);
+    let mut changes = Vec::new();
+    for (holder, new) in maps(after) {
+        // With an element more or less it is not known which is which.
+        let Some(old) = old.get(&holder).filter(|old| old.len() == new.len()) else {
+            continue;
+        };
+        for ((was, _), (is, place)) in old.iter().zip(&new) {
+            let was: BTreeMap<&str, &Value> = settings(was).collect();
+            let worse = settings(is).filter_map(|(key, is)| {
+                let was = was.get(key)?;
+                Some(judge(&holder, key, was, is)?.at(place, is.line))
+            });
+            changes.extend(worse.map(|seen| (seen, Delta::Widened, Side::After)));
+        }
+    }
+    changes
 }
 
-fn settings<'a>(input: &Input<'a>) -> Settings<'a> {
-    let mut found = BTreeMap::new();
+fn maps<'a>(input: &Input<'a>) -> Maps<'a> {
+    let mut found = Maps::new();
     input.walk(&mut |place, value| {
-        for (key, setting) in value.entries() {
-            let known = matches!(&setting.node, Node::Map(_) | Node::List(_)) || setting.text().is_some();
-            if known || matches!(setting.node, Node::Bool(_)) {
-                found.insert((place.identity.clone(), key.clone()), (setting, place.clone()));
-            }
+        if !value.entries().is_empty() {
+            let here = found.entry(place.identity.clone()).or_default();
+            here.push((value, place.clone()));
         }
     });
     found
 }
 
+/// Returns the settings of a map: its entries, and what it says where it is a setting itself, by name and value.
+fn settings(map: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    let named = map.text_at("name").or_else(|| map.text_at("ParameterName"));
+    let given = map.at("value").or_else(|| map.at("ParameterValue"));
+    let entries = map.entries().iter().map(|(key, value)| (key.as_str(), value));
+    entries
+        .chain(named.zip(given))
+        .filter(|(_, value)| !matches!(value.node, Node::Null))
+}
+
+fn judge(holder: &str, key: &str, was: &Value, is: &Value) -> Option<Observation> {
+    switched_off(holder, key, was, is)
+        .or_else(|| reworded(key, was, is))
+        .or_else(|| worse(key, was, is))
+        .or_else(|| fewer(holder, key, was, is))
+        .or_else(|| in_the_clear(key, was, is))
+        .or_else(|| demands_less(key, was, is))
+        .or_else(|| another_major_version(key, was, is))
+        .or_else(|| only_counted(key, was, is))
+}
+
+fn is_on(value: &Value) -> bool {
+    let word = |text: &str| {
+        ["on", "1", "yes", "enabled"]
+            .iter()
+            .any(|on| text.eq_ignore_ascii_case(on))
+    };
+    value.is_true() || value.text().is_some_and(word)
+}
+
+fn is_off(value: &Value) -> bool {
+    let word = |text: &str| {
+        ["off", "0", "no", "disabled"]
+            .iter()
+            .any(|off| text.eq_ignore_ascii_case(off))
+    };
+    value.is_false() || value.text().is_some_and(word)
+}
+
 fn switched_off(holder: &str, key: &str, was: &Value, is: &Value) -> Option<Observation> {
-    if !was.is_true() || !is.is_false() {
+    let name = plain(key);
+    let (went_off, went_on) = (is_on(was) && is_off(is), is_off(was) && is_on(is));
+    if went_on && leads_past(key) {
+        let what = format!("{} was off and is on", quote(key));
+        return Some(Observation::new(&rule::PROTECTION_OFF, "", what));
+    }
+    if !went_off {
         return None;
     }
-    let name = plain(key);
-    let about = SWITCHED_OFF.iter().find(|(known, ..)| *known == name);
-    let (about, severity) = match about {
+    let known = SWITCHED_OFF.iter().find(|(known, ..)| *known == name);
+    let (about, severity) = match known {
         Some((_, about, severity)) => (*about, *severity),
         None if matches!(name.as_str(), "enabled" | "enable") => {
             // The resource's own name says nothing of what the switch is for.
             let way = words(holder.trim_start_matches('/').split_once('/')?.1);
-            let guards = |list: &[&str]| way.iter().any(|word| list.contains(&word.as_str()));
-            let (_, about) = GUARDED.iter().find(|(list, _)| guards(list))?;
+            let says = |list: &[&str]| way.iter().any(|word| list.contains(&word.as_str()));
+            let (_, about) = GUARDED.iter().find(|(list, _)| says(list))?;
             (*about, Severity::Medium)
         }
+        None if guards(key) => (&rule::PROTECTION_OFF, Severity::Medium),
         None => return None,
     };
     let what = format!("{} was on and is off", quote(&format!("{holder}/{key}")));
@@ -266,23 +146,92 @@ fn worse(key: &str, was: &Value, is: &Value) -> Option<Observation> {
     Some(Observation::new(about, "", what).severity(severity))
 }
 
-/// Tells kinds of records that are no longer among those that are kept.
-fn fewer_logs(key: &str, was: &Value, is: &Value) -> Option<Observation> {
-    let of_logs = |word: &String| matches!(word.as_str(), "log" | "logs" | "logging");
-    if !words(key).iter().any(of_logs) || !matches!(was.node, Node::List(_)) {
-        return None;
-    }
+/// Tells kinds of records that are no longer among those that are kept, and checks that are no longer required.
+fn fewer(holder: &str, key: &str, was: &Value, is: &Value) -> Option<Observation> {
+    let of = |name: &str, wanted: &[&str]| words(name).iter().any(|word| wanted.contains(&word.as_str()));
+    let logs = of(key, &["log", "logs", "logging", "audit"]);
+    let required = of(key, &["required"]) || of(holder, &["required"]);
+    let about = match (logs, required) {
+        (true, _) => &rule::LOGGING_OFF,
+        (_, true) => &rule::PROTECTION_OFF,
+        _ => return None,
+    };
     let kinds = |value: &Value| -> BTreeSet<String> {
         let texts = value.one_or_more().iter().filter_map(Value::text);
         texts.map(str::to_owned).collect()
     };
-    let (had, has) = (kinds(was), kinds(is));
-    let gone: Vec<String> = had.difference(&has).map(|kind| quote(kind)).collect();
+    let nothing = |kind: &String| matches!(kind.to_ascii_lowercase().as_str(), "" | "none" | "off" | "0");
+    let (had, mut has) = (kinds(was), kinds(is));
+    has.retain(|kind| !nothing(kind));
+    // A word for a word is a change of what is kept, which only an end of it makes worse.
+    let gone: Vec<String> = match (&was.node, has.is_empty()) {
+        (Node::List(_), _) | (_, true) => had
+            .difference(&has)
+            .filter(|kind| !nothing(kind))
+            .map(|kind| quote(kind))
+            .collect(),
+        _ => Vec::new(),
+    };
     if gone.is_empty() {
         return None;
     }
     let what = format!("{} no longer holds {}", quote(key), gone.join(", "));
-    Some(Observation::new(&rule::LOGGING_OFF, "", what))
+    Some(Observation::new(about, "", what))
+}
+
+/// Tells an address that was reached with encryption and no longer is.
+fn in_the_clear(key: &str, was: &Value, is: &Value) -> Option<Observation> {
+    let (was, is) = (was.text()?, is.text()?);
+    let rest = is.strip_prefix("http://")?;
+    let local = ["localhost", "127.", "[::1]"]
+        .iter()
+        .any(|start| rest.starts_with(start));
+    (was.starts_with("https://") && !local).then(|| {
+        let what = format!("{} is {} now, without encryption", quote(key), quote(is));
+        Observation::new(&rule::ENCRYPTION_OFF, "", what)
+    })
+}
+
+/// Tells a word that enforced something and now only watches or does nothing.
+fn demands_less(key: &str, was: &Value, is: &Value) -> Option<Observation> {
+    let of_records = words(key)
+        .iter()
+        .any(|word| matches!(word.as_str(), "log" | "level" | "verbosity"));
+    let (was, is) = (was.text()?, is.text()?);
+    if of_records || strength(is)? >= strength(was)? {
+        return None;
+    }
+    let what = format!("{} goes from {} to {}", quote(key), quote(was), quote(is));
+    Some(Observation::new(&rule::PROTECTION_OFF, "", what))
+}
+
+fn strength(value: &str) -> Option<usize> {
+    const LONGEST: usize = 48;
+    if value.len() > LONGEST || value.contains(|c: char| c.is_whitespace() || matches!(c, '/' | '.' | ':')) {
+        return None;
+    }
+    let words = words(value);
+    STRENGTHS
+        .iter()
+        .rposition(|list| words.iter().any(|word| list.contains(&word.as_str())))
+}
+
+/// Tells a database that goes to another major version, which has no way back.
+fn another_major_version(key: &str, was: &Value, is: &Value) -> Option<Observation> {
+    if plain(key) != "engineversion" {
+        return None;
+    }
+    let (was, is) = (was.text()?, is.text()?);
+    let major = |version: &str| {
+        version
+            .split('.')
+            .next()
+            .and_then(|number| number.parse::<u32>().ok())
+    };
+    (major(was)? != major(is)?).then(|| {
+        let what = format!("the engine goes from {} to {}", quote(was), quote(is));
+        Observation::new(&rule::ENGINE_MAJOR_VERSION, "", what)
+    })
 }
 
 /// Tells a rule of a firewall that blocked and now only counts, or lets through.
@@ -409,5 +358,70 @@ mod tests {
             r#"{"rule": [{"name": "sqli", "action": [{"block": [], "count": [{}]}]}]}"#,
             ("watch-off", Severity::High),
         );
+    }
+
+    #[test]
+    fn guards_by_their_names_and_values_are_told() {
+        let kind = "github_branch_protection";
+        for (before, after) in [
+            (r#"{"enforce_admins": true}"#, r#"{"enforce_admins": false}"#),
+            (
+                r#"{"allow_force_pushes": false}"#,
+                r#"{"allow_force_pushes": true}"#,
+            ),
+            (
+                r#"{"required_status_checks": [{"contexts": ["test", "scan"]}]}"#,
+                r#"{"required_status_checks": [{"contexts": ["test"]}]}"#,
+            ),
+            (
+                r#"{"evaluation_mode": "POLICY_ENFORCE"}"#,
+                r#"{"evaluation_mode": "DISABLED"}"#,
+            ),
+            (r#"{"mode": "required"}"#, r#"{"mode": "preferred"}"#),
+        ] {
+            one_way(kind, before, after, ("protection-off", Severity::Medium));
+        }
+        one_way(
+            kind,
+            r#"{"required_approving_review_count": 2}"#,
+            r#"{"required_approving_review_count": 0}"#,
+            ("review-owners-less", Severity::Medium),
+        );
+        assert_eq!(
+            told(kind, r#"{"log_level": "warn"}"#, r#"{"log_level": "none"}"#),
+            [("logging-off", Severity::Medium)]
+        );
+        assert_eq!(
+            told(kind, r#"{"log_level": "debug"}"#, r#"{"log_level": "warn"}"#),
+            []
+        );
+    }
+
+    #[test]
+    fn parameters_and_versions_of_databases_are_told() {
+        let parameter = |name: &str, value: &str| {
+            format!(
+                r#"{{"parameter": [{{"name": "{name}", "value": "{value}", "apply_method": "immediate"}}]}}"#
+            )
+        };
+        let kind = "aws_db_parameter_group";
+        one_way(
+            kind,
+            &parameter("rds.force_ssl", "1"),
+            &parameter("rds.force_ssl", "0"),
+            ("encryption-off", Severity::Medium),
+        );
+        one_way(
+            kind,
+            &parameter("pgaudit.log", "ddl"),
+            &parameter("pgaudit.log", "none"),
+            ("logging-off", Severity::Medium),
+        );
+        let version = |version: &str| format!(r#"{{"engine_version": "{version}"}}"#);
+        assert_eq!(
+            told("aws_db_instance", &version("14.13"), &version("16.4")),
+            [("engine-major-version", Severity::Medium)]
+        );
+        assert_eq!(told("aws_db_instance", &version("16.3"), &version("16.4")), []);
     }
 }

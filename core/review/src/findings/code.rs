@@ -43,6 +43,11 @@ const CHECKS: &[&str] = &[
     "privilege",
     "entitled",
     "nonce",
+    "hashpw",
+    "argon2",
+    "scrypt",
+    "pbkdf2",
+    "bcrypt",
 ];
 
 /// Two words that together make a called name a check.
@@ -105,7 +110,12 @@ impl Detector for Code {
     }
 
     fn observe(&self, input: &Input<'_>, seen: &mut Vec<Observation>) -> Outcome {
+        let keeps_secrets = lines(input).any(|(_, line)| line.to_ascii_lowercase().contains("passw"));
         for (number, line) in lines(input) {
+            if let Some(what) = judge(line, keeps_secrets) {
+                let what = format!("{what}: {}", quote(line.trim()));
+                seen.push(Observation::new(&rule::CODE_DANGER, line.trim(), what).line(number));
+            }
             let dense: String = line.chars().filter(|c| !c.is_whitespace()).collect();
             if let Some((text, what)) = DANGERS.iter().find(|(text, _)| dense.contains(text)) {
                 let what = format!("{what}: {}", quote(line.trim()));
@@ -138,6 +148,105 @@ impl Detector for Code {
         });
         gone.collect()
     }
+}
+
+/// Says what a line does that is rarely safe and that no single word tells.
+fn judge(line: &str, keeps_secrets: bool) -> Option<&'static str> {
+    const WEAK: &[&str] = &["md5", "sha1", "md4", "rc4"];
+    let bare = without_text(line);
+    let lower = bare.to_ascii_lowercase();
+    let weak = WEAK
+        .iter()
+        .any(|hash| lower.contains(&format!("{hash}(")) || lower.contains(&format!("{hash}.new")));
+    if weak && keeps_secrets {
+        return Some("a hash that is quickly guessed stands where passwords are kept");
+    }
+    if joins_statement(line) {
+        return Some("text becomes part of a statement of a database");
+    }
+    let logs = [
+        "log.",
+        "logger.",
+        "logging.",
+        "console.",
+        "slog.",
+        "println!(",
+        "print(",
+        "printf(",
+        "info!(",
+        "debug!(",
+        "warn!(",
+    ];
+    let written = logs
+        .iter()
+        .find_map(|log| bare.split_once(log))
+        .map(|(_, rest)| rest)?;
+    secret_name(written).then_some("a secret is written to the log")
+}
+
+/// Says whether a line puts a statement together from text: by a template, by joining or by a format.
+fn joins_statement(line: &str) -> bool {
+    let upper = line.to_uppercase();
+    let statement = [
+        ("SELECT ", " FROM "),
+        ("INSERT INTO ", " VALUES"),
+        ("UPDATE ", " SET "),
+        ("DELETE FROM ", " WHERE "),
+    ]
+    .iter()
+    .any(|(start, then)| {
+        upper
+            .split_once(start)
+            .is_some_and(|(_, rest)| rest.contains(then))
+    });
+    let template = (line.contains("f\"") || line.contains("f'")) && line.contains('{')
+        || line.contains('`') && line.contains("${")
+        || line.contains("format!(") && line.contains('{');
+    let joined = ["\" + ", "' + ", "\" . ", "\".format(", "\" % ", "' % ", "\" || "]
+        .iter()
+        .any(|sign| line.contains(sign));
+    statement && (template || joined)
+}
+
+/// Takes the texts between quotes out of a line.
+fn without_text(line: &str) -> String {
+    let mut out = String::new();
+    let mut quote = None;
+    for c in line.chars() {
+        match quote {
+            Some(sign) if c == sign => quote = None,
+            Some(_) => {}
+            None if matches!(c, '"' | '\'') => quote = Some(c),
+            None => out.push(c),
+        }
+    }
+    out
+}
+
+/// Says whether a name in code speaks of a secret, and nothing makes less of it.
+fn secret_name(code: &str) -> bool {
+    const SECRETS: &[&str] = &[
+        "token",
+        "password",
+        "passwd",
+        "secret",
+        "apikey",
+        "credential",
+        "credentials",
+        "cookie",
+        "authorization",
+    ];
+    const LESS: &[&str] = &[
+        "masked", "redacted", "hash", "hashed", "id", "len", "length", "count", "type", "expires", "name",
+        "redact", "mask", "digest",
+    ];
+    let has = |name: &[String], list: &[&str]| name.iter().any(|word| list.contains(&word.as_str()));
+    code.split(|c: char| !c.is_alphanumeric() && c != '_')
+        .map(words)
+        .any(|name| has(&name, SECRETS) && !has(&name, LESS))
+        && !["mask", "redact"]
+            .iter()
+            .any(|less| code.to_ascii_lowercase().contains(less))
 }
 
 /// Returns the lines of code with their numbers, comments left out.
@@ -240,5 +349,29 @@ mod tests {
         assert_eq!(told("r = requests.get(u)\n", bad), ["code-danger"]);
         assert_eq!(told(bad, &format!("x = 1\n{bad}")), Vec::<&str>::new());
         assert_eq!(told("x = 1\n", "# verify=False\n"), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn statements_hashes_and_logs_are_told() {
+        let before = "x = 1\n";
+        for line in [
+            "db.execute(f\"SELECT a FROM t WHERE name = '{name}'\")\n",
+            "db.query(\"SELECT a FROM t WHERE name = '\" + name + \"'\")\n",
+            "store(password, hashlib.md5(password).hexdigest())\n",
+            "log.info(\"session %s\", token)\n",
+            "console.log(user.password)\n",
+        ] {
+            assert_eq!(told(before, line), ["code-danger"], "{line}");
+            assert_eq!(told(line, line), Vec::<&str>::new());
+        }
+        for line in [
+            "db.execute(\"SELECT a FROM t WHERE name = %s\", (name,))\n",
+            "etag = hashlib.md5(body).hexdigest()\n",
+            "log.info(\"token of %s is new\", user.name)\n",
+            "log.info(\"session %s\", token_id)\n",
+            "print(f\"selected {count} from the list\")\n",
+        ] {
+            assert_eq!(told(before, line), Vec::<&str>::new(), "{line}");
+        }
     }
 }

@@ -131,6 +131,9 @@ fn judge(line: &str) -> Option<(Severity, &'static str)> {
         "host" | "hostnossl" if words.last().is_some_and(|last| last == "password") => {
             Some((Severity::Medium, "passwords go over the network in the clear"))
         }
+        _ if line.to_ascii_lowercase().contains("content-security-policy") && scripts_of_all(line) => {
+            Some((Severity::Medium, "scripts of others may run in the page"))
+        }
         _ if has("access-control-allow-origin") && (has("*") || has("$http_origin")) => {
             Some((Severity::Medium, "pages of every origin may call"))
         }
@@ -162,6 +165,27 @@ fn judge(line: &str) -> Option<(Severity, &'static str)> {
         }
         _ => None,
     }
+}
+
+/// Says whether a policy of a page lets scripts run that are not its own.
+fn scripts_of_all(line: &str) -> bool {
+    let lower = line.to_ascii_lowercase();
+    let mut parts = lower
+        .split(';')
+        .filter(|part| part.contains("script-src") || part.contains("default-src"));
+    parts.any(|part| {
+        [
+            "'unsafe-inline'",
+            "'unsafe-eval'",
+            " * ",
+            " *\"",
+            "data:",
+            " http:",
+        ]
+        .iter()
+        .any(|open| part.contains(open))
+            || part.ends_with(" *")
+    })
 }
 
 fn judge_key(pointer: &str, key: &str, value: &Value) -> Option<(Severity, &'static str)> {

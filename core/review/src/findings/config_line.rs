@@ -275,6 +275,47 @@ pub(super) const LINES: &[(&[&str], Severity, &str)] = &[
         Severity::Medium,
         "a guard of the kernel is off",
     ),
+    (
+        &["allow.everyone.if.no.acl.found", "true"],
+        Severity::High,
+        "topics without a list are open to everybody",
+    ),
+    (
+        &["unclean.leader.election.enable", "true"],
+        Severity::Medium,
+        "what was acknowledged may be lost",
+    ),
+    (
+        &["security.inter.broker.protocol", "plaintext"],
+        Severity::Medium,
+        "connections are not encrypted",
+    ),
+    (
+        &["ssl.client.auth", "none"],
+        Severity::Medium,
+        "certificates of clients are not checked",
+    ),
+    (
+        &["tls.verify", "off"],
+        Severity::Medium,
+        "certificates are not checked",
+    ),
+    (&["tls", "off"], Severity::Medium, "connections are not encrypted"),
+    (
+        &["http_ssl_verify", "off"],
+        Severity::Medium,
+        "certificates are not checked",
+    ),
+    (
+        &["xpack.security.enabled", "false"],
+        Severity::High,
+        "the search engine asks nobody who they are",
+    ),
+    (
+        &["network.host", "0.0.0.0"],
+        Severity::Medium,
+        "it listens on every address",
+    ),
     (&["debug", "true"], Severity::Low, "debugging is on"),
 ];
 

@@ -3,7 +3,7 @@
 //! Directives are known by their first words, whatever the program; of nginx the blocks are read as well.
 
 use super::observation::quote;
-use super::{Delta, Detector, Input, Observation, Outcome, Side, rule};
+use super::{Delta, Detector, Input, Observation, Outcome, Side, config_target, rule};
 use std::collections::BTreeMap;
 
 /// The rules for servers.
@@ -65,7 +65,9 @@ impl Detector for Servers {
                 (seen, Delta::Widened, Side::Before)
             })
         });
-        gone.collect()
+        let text = |input: &Input<'_>| input.text().unwrap_or_default().to_owned();
+        gone.chain(config_target::changes(&text(before), &text(after)))
+            .collect()
     }
 }
 

@@ -4,7 +4,7 @@ use super::container::image;
 use super::guard_word::words;
 use super::kubernetes::Object;
 use super::observation::quote;
-use super::{Delta, Observation, Severity, Side, rule};
+use super::{Delta, Observation, Severity, Side, kubernetes_growth, rule};
 use crate::document::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -70,6 +70,22 @@ pub(super) fn changed(old: &Object<'_>, new: &Object<'_>, changes: &mut Vec<(Obs
         let severity = if is == 1 { Severity::Medium } else { Severity::Low };
         let what = format!("{} is scaled from {was} to {is}", quote(&new.name));
         add(&rule::K8S_SCALED_DOWN, severity, what, new.value.line);
+    }
+    if let Some(what) = kubernetes_growth::outward(old.value, new.value) {
+        add(
+            &rule::K8S_EXPOSED,
+            Severity::Medium,
+            format!("{} {what}", quote(&new.name)),
+            new.value.line,
+        );
+    }
+    if let Some(what) = kubernetes_growth::may_grow_less(old.value, new.value) {
+        add(
+            &rule::K8S_SCALED_DOWN,
+            Severity::Medium,
+            format!("{} {what}", quote(&new.name)),
+            new.value.line,
+        );
     }
     for (what, line) in weaker(old, new) {
         let what = format!("{} {what}", quote(&new.name));

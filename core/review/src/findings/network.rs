@@ -6,7 +6,7 @@
 use super::{Breadth, Delta, Detector, Input, Observation, Outcome, Severity, Side, network_egress, rule};
 use crate::document::{Place, Value};
 use crate::findings::observation::quote;
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr};
 
 /// The rules for openings.
 pub(super) struct Openings;
@@ -90,6 +90,7 @@ impl Detector for Openings {
                 observe(place, value, range, seen);
             }
             listed(place, value, seen);
+            found |= between(place, value, seen);
         });
         if found {
             Outcome::Analyzed
@@ -101,6 +102,43 @@ impl Detector for Openings {
     fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
         network_egress::changes(before, after)
     }
+}
+
+/// Observes a rule that lets in all addresses from one to another; says whether there is one.
+fn between(place: &Place, value: &Value, seen: &mut Vec<Observation>) -> bool {
+    let address = |keys: [&str; 3]| {
+        let text = keys.iter().find_map(|key| value.text_at(key))?;
+        text.parse::<Ipv4Addr>().ok().map(u32::from)
+    };
+    let (Some(from), Some(to)) = (
+        address(["start_ip_address", "startIpAddress", "start_ip"]),
+        address(["end_ip_address", "endIpAddress", "end_ip"]),
+    ) else {
+        return false;
+    };
+    let (first, last) = (Ipv4Addr::from(from), Ipv4Addr::from(to));
+    let count = u64::from(to.saturating_sub(from)) + 1;
+    let (about, severity, whom) = match count {
+        _ if (from, to) == (0, 0) => (
+            &rule::NETWORK_WIDE_RANGE,
+            Severity::Medium,
+            "every service of the cloud, of anybody,",
+        ),
+        _ if count >= 1 << 31 => (&rule::NETWORK_OPEN_TO_WORLD, Severity::High, "everybody"),
+        _ if count >= 1 << 16 && !first.is_private() => {
+            (&rule::NETWORK_WIDE_RANGE, Severity::Medium, "a wide range")
+        }
+        _ if first.is_private() => (&rule::NETWORK_INGRESS, Severity::Info, "a private range"),
+        _ => (&rule::NETWORK_INGRESS, Severity::Low, "a range"),
+    };
+    let what = format!("{whom} may connect: {first} to {last}");
+    let key = format!("{} {first} {last}", place.identity);
+    seen.push(
+        Observation::new(about, key, what)
+            .severity(severity)
+            .at(place, value.line),
+    );
+    true
 }
 
 /// Returns the ranges that a rule names.
@@ -119,6 +157,9 @@ pub(super) struct Ports {
 
 /// Returns the ports that a rule speaks of.
 pub(super) fn ports(rule: &Value) -> Ports {
+    if let Some(ports) = allowed_ports(rule) {
+        return ports;
+    }
     let number = |keys: &[&str]| keys.iter().find_map(|key| rule.at(key)).and_then(Value::integer);
     let (from, to) = (number(FROM), number(TO));
     let every =
@@ -128,6 +169,41 @@ pub(super) fn ports(rule: &Value) -> Ports {
         false => (from.or(to).unwrap_or(0), to.or(from).unwrap_or(65535)),
     };
     Ports { from, to, every }
+}
+
+/// Returns the ports that a rule of Google Cloud allows, which stand below it: the widest of them.
+fn allowed_ports(rule: &Value) -> Option<Ports> {
+    let allowed = rule.at("allow").or_else(|| rule.at("allowed"))?.one_or_more();
+    let range = |text: &str| {
+        let (from, to) = text.split_once('-').unwrap_or((text, text));
+        Some((from.trim().parse().ok()?, to.trim().parse().ok()?))
+    };
+    let mut ranges: Vec<(i64, i64)> = Vec::new();
+    let mut every = false;
+    for one in allowed {
+        let protocol = one
+            .text_at("protocol")
+            .or_else(|| one.text_at("IPProtocol"))
+            .unwrap_or("all");
+        let ports = one.at("ports").map(Value::one_or_more).unwrap_or_default();
+        every |= ports.is_empty() && !matches!(protocol, "icmp" | "ipv6-icmp" | "esp" | "ah");
+        ranges.extend(ports.iter().filter_map(Value::text).filter_map(range));
+    }
+    let widest = ranges.into_iter().max_by_key(|(from, to)| {
+        (
+            to - from,
+            SENSITIVE.iter().any(|(port, _)| (*from..=*to).contains(port)),
+        )
+    });
+    match (every, widest) {
+        (true, _) => Some(Ports {
+            from: 0,
+            to: 65535,
+            every,
+        }),
+        (_, Some((from, to))) => Some(Ports { from, to, every }),
+        _ => None,
+    }
 }
 
 fn protocol(rule: &Value) -> &str {
@@ -432,5 +508,43 @@ mod tests {
         let one = office(8443, 8443);
         assert_eq!(first(Some(&one), &office(0, 65535)).1, Severity::Medium);
         assert_eq!(first(Some(&office(0, 65535)), &one).1, Severity::Low);
+    }
+
+    #[test]
+    fn addresses_from_one_to_another_are_a_range() {
+        let rule = |from: &str, to: &str| {
+            first(
+                None,
+                &format!(r#"{{"start_ip_address": "{from}", "end_ip_address": "{to}"}}"#),
+            )
+            .0
+        };
+        assert_eq!(rule("0.0.0.0", "255.255.255.255"), "network-open-to-world");
+        assert_eq!(rule("0.0.0.0", "0.0.0.0"), "network-wide-range");
+        assert_eq!(rule("203.0.113.4", "203.0.113.9"), "network-ingress");
+    }
+
+    #[test]
+    fn ports_that_stand_below_a_rule_are_its_ports() {
+        let firewall = |allow: &str, range: &str| {
+            format!(
+                "resource \"google_compute_firewall\" \"a\" {{\n  source_ranges = [\"{range}\"]\n  target_tags = [\"a\"]\n  allow {{\n{allow}  }}\n}}\n"
+            )
+        };
+        let ssh = "    protocol = \"tcp\"\n    ports = [\"22\"]\n";
+        let named = first(None, &firewall(ssh, "198.51.100.16/29"));
+        assert_eq!((named.0.as_str(), named.1), ("network-ingress", Severity::Low));
+        let world = first(None, &firewall(ssh, "0.0.0.0/0"));
+        assert_eq!(
+            (world.0.as_str(), world.1),
+            ("network-open-to-world", Severity::High)
+        );
+        let web = first(
+            None,
+            &firewall("    protocol = \"tcp\"\n    ports = [\"443\"]\n", "0.0.0.0/0"),
+        );
+        assert_eq!(web.1, Severity::Low);
+        let all = first(None, &firewall("    protocol = \"all\"\n", "0.0.0.0/0"));
+        assert_eq!(all.1, Severity::Critical);
     }
 }

@@ -6,6 +6,7 @@
 use super::{Delta, Detector, Input, Observation, Outcome, Severity, Side, export, promotion, rule};
 use crate::document::{Place, Value};
 use crate::findings::observation::quote;
+use std::collections::BTreeSet;
 
 /// The rules for payloads.
 pub(super) struct Payloads;
@@ -30,6 +31,7 @@ impl Detector for Payloads {
         match after.kind {
             "data-export" => export::changes(&old, &new),
             "model-promotion" => promotion::changes(&old, &new),
+            "secret-rotation" => consumers_lost(&old, &new),
             _ => Vec::new(),
         }
     }
@@ -130,6 +132,36 @@ fn rotation(facts: &Facts<'_>, seen: &mut Vec<Observation>) -> Outcome {
     }
 }
 
+/// Tells consumers that are no longer named, and so don't get the new secret.
+fn consumers_lost(before: &Facts<'_>, after: &Facts<'_>) -> Vec<(Observation, Delta, Side)> {
+    const NAMES: &[&str] = &[
+        "consumers",
+        "clients",
+        "dependents",
+        "services",
+        "subscribers",
+        "targets",
+    ];
+    let named = |facts: &Facts<'_>| -> BTreeSet<String> {
+        let lists = facts.named(NAMES).flat_map(|(.., value)| value.one_or_more());
+        lists.filter_map(Value::text).map(str::to_owned).collect()
+    };
+    let left = named(after);
+    let lost = named(before).into_iter().filter(|name| !left.contains(name));
+    lost.map(|name| {
+        let what = format!(
+            "{} is no longer named among those that get the new secret",
+            quote(&name)
+        );
+        (
+            Observation::new(&rule::ROTATION_CONSUMER_LOST, name, what),
+            Delta::Widened,
+            Side::After,
+        )
+    })
+    .collect()
+}
+
 /// Observes a generator whose secrets are easily guessed: short, or of few different characters.
 fn weak(facts: &Facts<'_>, seen: &mut Vec<Observation>) {
     const LEAST: i64 = 16;
@@ -211,6 +243,17 @@ mod tests {
             ),
             Vec::<String>::new()
         );
+    }
+
+    #[test]
+    fn a_consumer_that_is_left_out_is_told() {
+        let both = r#"{"secret": "db", "consumers": ["a", "b"]}"#;
+        let one = r#"{"secret": "db", "consumers": ["a"]}"#;
+        assert_eq!(
+            ids("secret-rotation", Some(both), one),
+            ["rotation-consumer-lost"]
+        );
+        assert_eq!(ids("secret-rotation", Some(one), both), Vec::<String>::new());
     }
 
     #[test]

@@ -8,6 +8,7 @@
 use super::jenkins;
 use super::observation::quote;
 use super::pipeline_family::{CONDITION, azure, circle, gitlab, is_azure, is_circle, is_gitlab};
+use super::pipeline_step::{left_out, writes_environment};
 use super::shell::{At, script};
 use super::softened::softened;
 use super::{Delta, Detector, Input, Observation, Outcome, Severity, Side, rule};
@@ -64,6 +65,8 @@ pub(super) struct Pipeline {
     pub(super) untrusted: &'static [&'static str],
     /// Settings that hand out more than a job needs.
     pub(super) handed_out: Vec<(String, u32)>,
+    /// Folders that are kept of a run and hold more than it made.
+    pub(super) kept: Vec<(String, u32)>,
     /// Settings by which the log tells more than it should, how bad it is, and where.
     pub(super) talkative: Vec<(String, Severity, u32)>,
 }
@@ -82,6 +85,10 @@ impl Detector for Pipelines {
         }
         for (what, line) in &pipeline.handed_out {
             seen.push(Observation::new(&rule::CI_PERMISSIONS, what.clone(), what.clone()).line(*line));
+        }
+        for (what, line) in &pipeline.kept {
+            let seen_here = Observation::new(&rule::CI_ARTIFACT_WIDE, what.clone(), what.clone());
+            seen.push(seen_here.line(*line));
         }
         for (what, severity, line) in &pipeline.talkative {
             let seen_here = Observation::new(&rule::CI_DEBUG_LOG, what.clone(), what.clone());
@@ -185,6 +192,14 @@ fn softened_commands(old: &Pipeline, new: &Pipeline) -> Vec<(Observation, Delta,
             changes.push((seen, Delta::Widened, Side::After));
         }
     }
+    let all = |pipeline: &'_ Pipeline| -> Vec<String> { pipeline.jobs.iter().flat_map(texts).collect() };
+    let (was, is) = (all(old), all(new));
+    let was: Vec<&str> = was.iter().map(String::as_str).collect();
+    let is: Vec<&str> = is.iter().map(String::as_str).collect();
+    for what in left_out(&was, &is) {
+        let seen = Observation::new(&rule::CI_GUARD_REMOVED, what.clone(), what);
+        changes.push((seen, Delta::Widened, Side::After));
+    }
     changes
 }
 
@@ -232,6 +247,17 @@ fn judge_job(job: &Job, untrusted: &[&str], seen: &mut Vec<Observation>) {
                 Observation::new(&rule::CI_INJECTION, format!("{} {context}", job.name), what)
                     .at(&at.place, at.line),
             );
+        }
+        for line in command.text.lines() {
+            if let Some((about, severity, why)) = writes_environment(line) {
+                let what = format!("{} {why}", quote(line.trim()));
+                let key = format!("{} {}", job.name, line.trim());
+                seen.push(
+                    Observation::new(about, key, what)
+                        .severity(severity)
+                        .at(&at.place, at.line),
+                );
+            }
         }
         script(&known_to_shell(&command.text), &at, 0, seen);
         if sends_secret(&command.text) {

@@ -4,6 +4,7 @@ use super::Severity;
 use super::container::{image, is_version_tag};
 use super::observation::quote;
 use super::pipeline::{Command, Job, Part, Pin, Pipeline};
+use super::pipeline_step::is_whole_folder;
 use crate::document::{Node, Place, Value};
 
 /// The guard that a job stops the pipeline when it fails.
@@ -79,6 +80,19 @@ pub(super) fn gitlab(place: &Place, root: &Value) -> Pipeline {
         pipeline.handed_out.extend(engine(value.at("variables")));
         for key in ["before_script", "script", "after_script"] {
             job.commands.extend(commands(value.at(key)));
+        }
+        for path in value
+            .path(&["artifacts", "paths"])
+            .map(Value::items)
+            .unwrap_or_default()
+        {
+            if path.text().is_some_and(is_whole_folder) {
+                let what = format!(
+                    "job {} keeps its whole folder, with the credentials that may lie there",
+                    quote(name)
+                );
+                pipeline.kept.push((what, path.line));
+            }
         }
         let rules = value.at("rules").map(Value::items).unwrap_or_default();
         let manual = |value: &Value| value.text_at("when") == Some("manual");

@@ -55,6 +55,8 @@ rules! {
         None, [];
     CONFIG_PATH_CLIMBS "config-path-climbs" High "Files beside a folder are served"
         Some("https://cwe.mitre.org/data/definitions/22.html"), [];
+    CONFIG_SENT_OUT "config-sent-out" Medium "What stayed inside goes to a host outside"
+        None, [];
     CONFIG_ALERTS_LOST "config-alerts-lost" Medium "Alerts reach nobody"
         None, [];
     CODE_CHECK_GONE "code-check-gone" Medium "A check in the code is gone"
@@ -120,6 +122,10 @@ rules! {
     LOGIN_WEAKER "login-weaker" Medium "Signing in asks for less"
         Some("https://pages.nist.gov/800-63-4/sp800-63b.html"), ["CKV_AWS_10", "CKV_AWS_9"];
     ACCESS_LASTS_LONGER "access-lasts-longer" Medium "A secret or a session lasts longer"
+        None, [];
+    ENGINE_MAJOR_VERSION "engine-major-version" Medium "A database goes to another major version"
+        None, [];
+    ALARM_LATER "alarm-later" Medium "An alarm comes later or not at all"
         None, [];
     DNS_MOVED "dns-moved" Medium "A name leads elsewhere"
         None, [];
@@ -313,6 +319,8 @@ rules! {
         None, ["bot-conditions"];
     CI_DEBUG_LOG "ci-debug-log" Medium "The log tells more than it should"
         Some("https://docs.gitlab.com/ci/variables/#enable-debug-logging"), [];
+    CI_ARTIFACT_WIDE "ci-artifact-wide" Medium "More is kept of a run than was made by it"
+        Some("https://unit42.paloaltonetworks.com/github-repo-artifacts-leak-tokens/"), [];
     CI_SECRET_SENT "ci-secret-sent" High "A secret is sent away"
         None, ["CKV_GHA_3"];
     BUILD_BASE_UNPINNED "build-base-unpinned" Low "A base image is not named exactly"
@@ -383,6 +391,8 @@ rules! {
         None, [];
     ROTATION_WEAK "rotation-weak" Medium "The new secret is easily guessed"
         Some("https://pages.nist.gov/800-63-4/sp800-63b.html"), [];
+    ROTATION_CONSUMER_LOST "rotation-consumer-lost" Medium "A consumer does not get the new secret"
+        None, [];
     MODEL_NOT_EVALUATED "model-not-evaluated" High "A model was not evaluated"
         None, [];
     MODEL_EVALUATION_STALE "model-evaluation-stale" High "The evaluation is of another version"

@@ -3,7 +3,7 @@
 use super::observation::quote;
 use super::shell::{At, INTERPRETERS, SHELLS, program, script, unwrapped};
 use super::shell_hidden::{self, is_system_file};
-use super::{Observation, Severity, rule, shell_cloud, shell_trial};
+use super::{Observation, Severity, rule, shell_cloud, shell_store, shell_trial};
 
 /// Judges one simple command, following wrappers and `sh -c`.
 #[expect(clippy::too_many_lines, reason = "one table, a row for each program")]
@@ -35,6 +35,9 @@ pub(super) fn command(words: &[String], at: &At, nesting: u32, seen: &mut Vec<Ob
     }
     let text = arguments.join(" ");
     if let Some((about, severity, why)) = shell_cloud::judge(name, arguments) {
+        add(about, severity, why);
+    }
+    if let Some((about, severity, why)) = shell_store::judge(name, arguments) {
         add(about, severity, why);
     }
     match name {
@@ -233,6 +236,8 @@ fn inner(name: &str, arguments: &[String], at: &At, nesting: u32, seen: &mut Vec
         {
             script(text, at, nesting + 1, seen);
         }
+    } else if name == "ssh" {
+        script(&far(arguments).join(" "), at, nesting + 1, seen);
     } else if name == "eval" {
         script(&arguments.join(" "), at, nesting + 1, seen);
     } else if INTERPRETERS.contains(&name) {
@@ -262,6 +267,22 @@ fn inner(name: &str, arguments: &[String], at: &At, nesting: u32, seen: &mut Vec
                 .severity(severity)
                 .at(&at.place, at.line),
         );
+    }
+}
+
+/// Returns the command that is run on another machine: what stands behind its name.
+fn far(arguments: &[String]) -> &[String] {
+    const VALUED: &[&str] = &[
+        "-i", "-l", "-p", "-o", "-J", "-F", "-L", "-R", "-D", "-b", "-c", "-E", "-e", "-m", "-S", "-W", "-w",
+    ];
+    let mut rest = arguments;
+    loop {
+        match rest {
+            [flag, _, more @ ..] if VALUED.contains(&flag.as_str()) => rest = more,
+            [flag, more @ ..] if flag.starts_with('-') => rest = more,
+            [_, more @ ..] => return more,
+            [] => return rest,
+        }
     }
 }
 

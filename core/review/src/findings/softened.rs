@@ -5,7 +5,7 @@
 
 use super::Severity;
 use super::observation::quote;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Endings that make any command a success.
 const ENDINGS: &[&str] = &[
@@ -103,17 +103,32 @@ pub(super) fn softened<'a>(
     after: impl Iterator<Item = &'a str>,
 ) -> Vec<Softened> {
     let old: BTreeSet<String> = before.flat_map(str::lines).map(plain).collect();
+    // What each earlier command is without a strict flag of its own.
+    let mut strict: BTreeMap<String, (&str, &str)> = BTreeMap::new();
+    for line in &old {
+        let bare = STRICT
+            .iter()
+            .filter_map(|flag| Some((without(line, flag)?, (*flag, line.as_str()))));
+        strict.extend(bare);
+    }
     let fresh = after
         .flat_map(str::lines)
         .map(plain)
         .filter(|line| !old.contains(line));
-    fresh.filter_map(|line| softening(&old, &line)).collect()
+    let told = fresh.filter_map(|line| match strict.get(&line) {
+        Some((flag, earlier)) => Some(Softened {
+            what: format!("{} goes without {} now", quote(earlier), quote(flag)),
+            severity: Severity::Medium,
+        }),
+        None => forgiven(&old, &line),
+    });
+    told.collect()
 }
 
-fn softening(old: &BTreeSet<String>, line: &str) -> Option<Softened> {
+/// Tells a command that ran before and whose failure is forgiven now.
+fn forgiven(old: &BTreeSet<String>, line: &str) -> Option<Softened> {
     let told = |stem: &str, why: &str| {
-        let lower = stem.to_ascii_lowercase();
-        let severity = match CHECKS.iter().any(|check| lower.contains(check)) {
+        let severity = match is_check(stem) {
             true => Severity::Medium,
             false => Severity::Low,
         };
@@ -131,19 +146,13 @@ fn softening(old: &BTreeSet<String>, line: &str) -> Option<Softened> {
             return told(line, &format!("no longer fails, since {} is given", quote(flag)));
         }
     }
-    for flag in STRICT {
-        let strict = old
-            .iter()
-            .find(|earlier| without(earlier, flag).as_deref() == Some(line));
-        if let Some(strict) = strict {
-            let why = format!("goes without {} now", quote(flag));
-            return told(strict, &why).map(|softened| Softened {
-                severity: Severity::Medium,
-                ..softened
-            });
-        }
-    }
     None
+}
+
+/// Says whether a command or a job checks something, by its words.
+pub(super) fn is_check(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    CHECKS.iter().any(|check| lower.contains(check))
 }
 
 /// Returns a command without a flag that stands in it as words of its own.

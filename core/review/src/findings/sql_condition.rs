@@ -33,6 +33,7 @@ pub(super) fn matches_all(selection: Option<&Expr>, own: &OwnTables) -> bool {
             op: BinaryOperator::And,
             right,
         }) => matches_all(Some(left), own) && matches_all(Some(right), own),
+        Some(Expr::BinaryOp { left, op, right }) if is_plainly_so(left, op, right) => true,
         // What has a value at all, or looks like anything.
         Some(Expr::IsNotNull(_)) => true,
         Some(Expr::Like {
@@ -50,6 +51,46 @@ pub(super) fn matches_all(selection: Option<&Expr>, own: &OwnTables) -> bool {
             subquery,
             negated: false,
         }) => !depends_on_row(subquery),
+        _ => false,
+    }
+}
+
+/// Says whether every row is likely to compare so: a key that is above nothing, a time of the past that is before now.
+fn is_plainly_so(left: &Expr, op: &BinaryOperator, right: &Expr) -> bool {
+    const PAST: &[&str] = &[
+        "created",
+        "inserted",
+        "updated",
+        "logged",
+        "occurred",
+        "recorded",
+        "added",
+        "registered",
+        "received",
+        "made",
+    ];
+    let name = match left {
+        Expr::Identifier(name) => bare(&name.value),
+        Expr::CompoundIdentifier(parts) => parts.last().map(|name| bare(&name.value)).unwrap_or_default(),
+        _ => return false,
+    };
+    let text = right.to_string().to_ascii_lowercase();
+    match op {
+        BinaryOperator::Gt | BinaryOperator::GtEq | BinaryOperator::NotEq => {
+            (name == "id" || name.ends_with("_id")) && matches!(text.as_str(), "0" | "-1")
+        }
+        BinaryOperator::Lt | BinaryOperator::LtEq => {
+            let now = [
+                "now()",
+                "current_timestamp",
+                "current_timestamp()",
+                "current_date",
+                "getdate()",
+                "sysdate",
+            ];
+            let words = super::guard_word::words(&name);
+            now.contains(&text.as_str()) && words.iter().any(|word| PAST.contains(&word.as_str()))
+        }
         _ => false,
     }
 }
@@ -271,5 +312,30 @@ mod tests {
             told("UPDATE t SET b = 2 WHERE id IN (SELECT id FROM p)"),
             [("sql-no-where", Severity::High)]
         );
+    }
+
+    #[test]
+    fn what_every_row_is_likely_to_be_is_no_condition() {
+        for condition in [
+            "id > 0",
+            "order_id <> 0",
+            "created_at < now()",
+            "t.inserted_on <= CURRENT_TIMESTAMP",
+        ] {
+            let found = told(&format!("DELETE FROM t WHERE {condition}"));
+            assert_eq!(found, [("sql-no-where", Severity::Critical)], "{condition}");
+        }
+        for condition in [
+            "id > 100",
+            "expires_at < now()",
+            "created_at < now() - interval '2 years'",
+            "balance > 0",
+        ] {
+            assert_eq!(
+                told(&format!("DELETE FROM t WHERE {condition}")),
+                [],
+                "{condition}"
+            );
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! CI workflows (GitHub Actions): whose code runs, with which rights, and what it is given.
 
+use super::pipeline_step::{is_whole_folder, writes_environment};
 use super::shell::{at, script};
 use super::workflow_loss::{self, is_commit};
 use super::{Delta, Detector, Input, Observation, Outcome, Severity, Side, rule, workflow_trust};
@@ -201,6 +202,24 @@ fn action(place: &Place, step: &Value, uses: &Value, privileged: bool, seen: &mu
                 .at(place, uses.line),
         );
     }
+    if name.contains("upload-artifact") {
+        let path = step
+            .path(&["with", "path"])
+            .and_then(Value::text)
+            .unwrap_or_default();
+        let hidden = step
+            .path(&["with", "include-hidden-files"])
+            .is_some_and(Value::is_true);
+        if hidden || is_whole_folder(path) {
+            let what = format!(
+                "{} keeps {}, with the credentials that may lie there",
+                quote(name),
+                quote(path)
+            );
+            let key = place.identity.clone();
+            seen.push(Observation::new(&rule::CI_ARTIFACT_WIDE, key, what).at(place, uses.line));
+        }
+    }
     let checked_out = step
         .path(&["with", "ref"])
         .and_then(Value::text)
@@ -243,6 +262,17 @@ fn command(place: &Place, run: &Value, seen: &mut Vec<Observation>) {
                 plain.push_str(rest);
             }
             (_, None) => plain.push_str(part),
+        }
+    }
+    for line in plain.lines() {
+        if let Some((about, severity, why)) = writes_environment(line) {
+            let what = format!("{} {why}", quote(line.trim()));
+            let key = format!("{} {}", place.identity, line.trim());
+            seen.push(
+                Observation::new(about, key, what)
+                    .severity(severity)
+                    .at(place, run.line),
+            );
         }
     }
     script(&plain, &at(place, "run", run.line), 0, seen);

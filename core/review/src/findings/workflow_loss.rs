@@ -2,7 +2,8 @@
 //! it was held to.
 
 use super::observation::quote;
-use super::softened::softened;
+use super::pipeline_step::left_out;
+use super::softened::{is_check, softened};
 use super::{Delta, Observation, Severity, Side, rule};
 use crate::document::{Place, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +23,11 @@ pub(super) fn lost(before: &Value, after: &Value, place: &Place) -> Vec<Change> 
             let stated = after.at("permissions").is_some();
             lost_by_job(name, old, job, stated, place, &mut changes);
         }
+    }
+    let (had, has) = (does(before), does(after));
+    for what in left_out(&had, &has) {
+        let seen = Observation::new(&rule::CI_GUARD_REMOVED, what.clone(), what);
+        changes.push(widened(seen.at(place, after.line)));
     }
     if let Some(what) = pushes_widened(before, after).filter(|_| has_rights(after)) {
         let seen = Observation::new(&rule::CI_TRIGGER_WIDENED, "push", what);
@@ -85,6 +91,21 @@ fn lost_by_job(name: &str, old: &Value, job: &Value, stated: bool, place: &Place
         );
         add(&rule::CI_LASTING_KEY, Severity::Medium, what);
     }
+    for needed in waits_no_more(old, job) {
+        let what = format!("job {} no longer waits for {}", quote(name), quote(&needed));
+        let severity = match is_check(&needed) {
+            true => Severity::Medium,
+            false => Severity::Low,
+        };
+        add(&rule::CI_GUARD_REMOVED, severity, what);
+    }
+    if whatever_happens(job)
+        && !whatever_happens(old)
+        && (old.at("if").is_some() || old.at("needs").is_some())
+    {
+        let what = format!("job {} runs whatever happened before", quote(name));
+        add(&rule::CI_GUARD_REMOVED, Severity::Medium, what);
+    }
     if gone("if") {
         let what = format!("job {} runs without the condition that it had", quote(name));
         add(&rule::CI_GUARD_REMOVED, Severity::Low, what);
@@ -107,6 +128,36 @@ fn pins(root: &Value) -> BTreeMap<&str, (bool, u32)> {
 pub(super) fn is_commit(version: &str) -> bool {
     let hash = version.strip_prefix("sha256:").unwrap_or(version);
     matches!(hash.len(), 40 | 64) && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Returns what the steps of a workflow do: their commands and their actions.
+fn does(root: &Value) -> Vec<&str> {
+    let mut found = Vec::new();
+    for (_, job) in root.at("jobs").map(Value::entries).unwrap_or_default() {
+        found.extend(job.text_at("uses"));
+        for step in job.at("steps").map(Value::items).unwrap_or_default() {
+            found.extend(step.text_at("run"));
+            found.extend(step.text_at("uses"));
+        }
+    }
+    found
+}
+
+/// Returns the jobs that a job waited for and no longer does.
+fn waits_no_more(old: &Value, job: &Value) -> Vec<String> {
+    let needs = |job: &Value| -> BTreeSet<String> {
+        let needs = job.at("needs").map(Value::one_or_more).unwrap_or_default();
+        needs.iter().filter_map(Value::text).map(str::to_owned).collect()
+    };
+    needs(old).difference(&needs(job)).cloned().collect()
+}
+
+/// Says whether a condition holds whatever became of the jobs before.
+fn whatever_happens(job: &Value) -> bool {
+    let condition = job.text_at("if").unwrap_or_default();
+    let dense: String = condition.chars().filter(|c| !c.is_whitespace()).collect();
+    let dense = dense.trim_start_matches("${{").trim_end_matches("}}");
+    dense.contains("always()") && !dense.contains("result==") || dense == "!cancelled()" || dense == "true"
 }
 
 /// Returns the commands of a job.
