@@ -1,7 +1,7 @@
 //! The three questions, put to Cedar.
 
 use std::borrow::Cow;
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, LazyLock};
@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use crate::load::PolicySet;
 use crate::operation::{Approval, Credential, Operation};
-use crate::recall::{Key, Put, Recall, Situation, VerdictKey};
+use crate::recall::{Key, MAX_HOLDERS, Put, Recall, Situation, VerdictKey};
 use crate::schema::Ask;
 use crate::sight::Sight;
 use crate::source::printable;
@@ -175,6 +175,8 @@ pub(crate) struct Question<'a> {
     /// The same for what was asked before; nothing where that is not looked up.
     situation: Option<Arc<Situation>>,
     recall: Arc<Recall>,
+    /// Whether Cedar could not answer something.
+    erred: Cell<bool>,
 }
 
 impl<'a> Question<'a> {
@@ -196,6 +198,7 @@ impl<'a> Question<'a> {
             sight,
             situation: Situation::of(operation, now, sight),
             recall: policies.recall(&world.society),
+            erred: Cell::new(false),
             world,
         })
     }
@@ -374,15 +377,16 @@ impl<'a> Question<'a> {
     /// The verdict that was given before, where one was, or else what `find` finds.
     pub(crate) fn recalled_verdict(&self, find: impl FnOnce() -> Verdict) -> Verdict {
         match &self.situation {
-            Some(situation) => {
+            Some(situation) if self.world.keys.len() <= MAX_HOLDERS => {
                 let key = VerdictKey {
                     situation: Arc::clone(situation),
                     frozen: self.frozen,
                     keys: Arc::clone(&self.world.keys),
                 };
-                self.recall.verdicts.or_ask(key, |_| true, find)
+                let free_of_errors = |_: &Verdict| !self.erred.get();
+                self.recall.verdicts.or_ask(key, free_of_errors, find)
             }
-            None => find(),
+            _ => find(),
         }
     }
 
@@ -394,11 +398,15 @@ impl<'a> Question<'a> {
     ) -> Answer {
         let request = self.request(ask, principal, context);
         let entities = self.entities.get_or_init(|| self.world.entities(self.operation));
-        match (request, entities) {
+        let answer = match (request, entities) {
             (Ok(request), Ok(entities)) => answer(self.policies.asked(ask), &request, entities),
             (Err(problem), _) => Answer::refused(printable(&problem)),
             (_, Err(problem)) => Answer::refused(printable(problem)),
+        };
+        if !answer.errors().is_empty() {
+            self.erred.set(true);
         }
+        answer
     }
 
     fn request<const N: usize>(
