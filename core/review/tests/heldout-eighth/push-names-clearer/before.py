@@ -1,0 +1,3 @@
+def total(xs):
+    # sum up
+    return sum(x.price for x in xs)

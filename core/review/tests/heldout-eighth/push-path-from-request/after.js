@@ -1,0 +1,2 @@
+const file = path.join(ROOT, req.query.name);
+res.sendFile(file);

@@ -1,0 +1,2 @@
+UPDATE users SET verified = true
+ WHERE coalesce(email, '') = coalesce(email, '');

@@ -1,0 +1,1 @@
+GRANT ledger_owner TO reporting;
