@@ -38,6 +38,7 @@ fn cases() -> Vec<(PathBuf, Case)> {
         "heldout-fifth",
         "heldout-sixth",
         "heldout-seventh",
+        "heldout-eighth",
     ];
     let read = |set: &str| {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(set);

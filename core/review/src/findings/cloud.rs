@@ -7,8 +7,8 @@ use super::cloud_setting::{KEPT, PROTECTIONS, SETTINGS, WORDS};
 use super::payload::plain;
 use super::rule::{self, Rule};
 use super::{
-    Delta, Detector, Input, Observation, Outcome, Severity, Side, cloud_alarm, cloud_capacity, cloud_turn,
-    transport,
+    Delta, Detector, Input, Observation, Outcome, Severity, Side, cloud_alarm, cloud_capacity, cloud_share,
+    cloud_turn, transport,
 };
 use crate::document::{Node, Place, Value};
 use crate::findings::observation::quote;
@@ -25,7 +25,7 @@ impl Detector for Resources {
     fn observe(&self, input: &Input<'_>, seen: &mut Vec<Observation>) -> Outcome {
         let mut found = false;
         input.walk(&mut |place, value| {
-            found |= is_resource(value);
+            found |= is_resource(value) | cloud_share::observe(place, value, seen);
             for (key, setting) in value.entries() {
                 let name = plain(key);
                 found |= observe(place, key, &name, setting, seen);

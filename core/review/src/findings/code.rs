@@ -164,6 +164,9 @@ fn judge(line: &str, keeps_secrets: bool) -> Option<&'static str> {
     if joins_statement(line) {
         return Some("text becomes part of a statement of a database");
     }
+    if opens_what_is_asked(&lower) {
+        return Some("a request names the file that is opened or the command that is run");
+    }
     let logs = [
         "log.",
         "logger.",
@@ -206,6 +209,55 @@ fn joins_statement(line: &str) -> bool {
         .iter()
         .any(|sign| line.contains(sign));
     statement && (template || joined)
+}
+
+/// Says whether what a request holds names a file or a command, with nothing that cuts it down.
+fn opens_what_is_asked(line: &str) -> bool {
+    const OPENS: &[&str] = &[
+        "path.join(",
+        "sendfile(",
+        "readfile(",
+        "readfilesync(",
+        "send_file(",
+        "open(",
+        "include(",
+        "require(",
+        "exec(",
+        "execsync(",
+        "spawn(",
+        "system(",
+        "popen(",
+        "eval(",
+        "redirect(",
+    ];
+    const ASKED: &[&str] = &[
+        "req.query",
+        "req.params",
+        "req.body",
+        "request.args",
+        "request.form",
+        "request.get",
+        "request.params",
+        "request.query",
+        "params[",
+        "$_get",
+        "$_post",
+        "$_request",
+        "r.url.query",
+        "r.formvalue",
+    ];
+    const CUT: &[&str] = &[
+        "basename",
+        "secure_filename",
+        "sanitize",
+        "escape",
+        "normalize",
+        "quote(",
+        "allowed",
+        "int(",
+    ];
+    let has = |list: &[&str]| list.iter().any(|part| line.contains(part));
+    has(OPENS) && has(ASKED) && !has(CUT)
 }
 
 /// Takes the texts between quotes out of a line.
@@ -360,6 +412,7 @@ mod tests {
             "store(password, hashlib.md5(password).hexdigest())\n",
             "log.info(\"session %s\", token)\n",
             "console.log(user.password)\n",
+            "const file = path.join(ROOT, req.query.name);\n",
         ] {
             assert_eq!(told(before, line), ["code-danger"], "{line}");
             assert_eq!(told(line, line), Vec::<&str>::new());
@@ -369,6 +422,7 @@ mod tests {
             "etag = hashlib.md5(body).hexdigest()\n",
             "log.info(\"token of %s is new\", user.name)\n",
             "log.info(\"session %s\", token_id)\n",
+            "const file = path.join(ROOT, path.basename(req.query.name));\n",
             "print(f\"selected {count} from the list\")\n",
         ] {
             assert_eq!(told(before, line), Vec::<&str>::new(), "{line}");

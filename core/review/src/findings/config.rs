@@ -134,6 +134,12 @@ fn judge(line: &str) -> Option<(Severity, &'static str)> {
         _ if line.to_ascii_lowercase().contains("content-security-policy") && scripts_of_all(line) => {
             Some((Severity::Medium, "scripts of others may run in the page"))
         }
+        "cipher" | "ciphers" | "data-ciphers" | "auth" | "macs" | "kexalgorithms" | "ssl_ciphers"
+        | "sslciphersuite" | "tls-cipher"
+            if words.iter().skip(1).any(|word| is_broken(word)) =>
+        {
+            Some((Severity::Medium, "encryption that is broken is accepted"))
+        }
         _ if has("access-control-allow-origin") && (has("*") || has("$http_origin")) => {
             Some((Severity::Medium, "pages of every origin may call"))
         }
@@ -165,6 +171,28 @@ fn judge(line: &str) -> Option<(Severity, &'static str)> {
         }
         _ => None,
     }
+}
+
+/// Says whether a list of ciphers takes in one that is broken; one behind `!` or `-` is left out of it.
+fn is_broken(list: &str) -> bool {
+    const BROKEN: &[&str] = &[
+        "bf-cbc",
+        "des",
+        "3des",
+        "des-cbc",
+        "des-cbc3-sha",
+        "rc4",
+        "arcfour",
+        "null",
+        "none",
+        "export",
+        "exp",
+        "md5",
+        "hmac-md5",
+        "cast5-cbc",
+        "diffie-hellman-group1-sha1",
+    ];
+    list.split([':', ',', '+']).any(|name| BROKEN.contains(&name))
 }
 
 /// Says whether a policy of a page lets scripts run that are not its own.
@@ -274,6 +302,8 @@ mod tests {
             ("host all all 0.0.0.0/0 trust", Severity::High),
             ("  ssl_protocols TLSv1 TLSv1.2;", Severity::Medium),
             ("SELINUX=disabled", Severity::High),
+            ("cipher BF-CBC", Severity::Medium),
+            ("ssl_ciphers HIGH:RC4;", Severity::Medium),
             ("export NODE_TLS_REJECT_UNAUTHORIZED=0", Severity::High),
             ("/srv *(rw,no_root_squash)", Severity::High),
             ("xpack: {security: {enabled: false}}", Severity::High),
@@ -304,6 +334,8 @@ mod tests {
         for line in [
             "PermitRootLogin no",
             "# PermitRootLogin yes",
+            "cipher AES-256-GCM",
+            "ssl_ciphers HIGH:!RC4:!MD5;",
             "ssl_protocols TLSv1.2 TLSv1.3;",
             "host all all 10.0.0.0/8 scram-sha-256",
             "tls: {enabled: true}",

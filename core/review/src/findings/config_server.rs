@@ -36,7 +36,14 @@ const GUARDS: &[&[&str]] = &[
     &["secruleengine", "on"],
     &["http-request", "deny"],
     &["http-request", "auth"],
-    &["acl_deny"],
+    &["crl-verify"],
+    &["ssl_crl"],
+    &["tls-version-min"],
+    &["verify-client-cert"],
+    &["remote-cert-tls"],
+    &["ssl_client_certificate"],
+    &["ssl_trusted_certificate"],
+    &["sslcarevocationfile"],
 ];
 
 impl Detector for Servers {
@@ -65,6 +72,7 @@ impl Detector for Servers {
                 (seen, Delta::Widened, Side::Before)
             })
         });
+        let gone = gone.chain(sections_off(before, after));
         let text = |input: &Input<'_>| input.text().unwrap_or_default().to_owned();
         gone.chain(config_target::changes(&text(before), &text(after)))
             .collect()
@@ -83,6 +91,42 @@ fn guards(input: &Input<'_>) -> BTreeMap<String, (usize, u32, String)> {
             *count += 1;
             *last = number;
             line.trim().clone_into(shown);
+        }
+    }
+    found
+}
+
+/// Tells sections of a file in the form of INI that were enabled and no longer are.
+fn sections_off(before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
+    let (old, new) = (switches(before), switches(after));
+    let off = new
+        .into_iter()
+        .filter(|(section, (on, _))| !on && old.get(section).is_some_and(|(was, _)| *was));
+    off.map(|(section, (_, line))| {
+        let what = format!("{} was enabled and no longer is", quote(&section));
+        let seen = Observation::new(&rule::CONFIG_GUARD_GONE, "", what).line(line);
+        (seen, Delta::Widened, Side::After)
+    })
+    .collect()
+}
+
+/// Returns, for each section, whether it is enabled, where it says so.
+fn switches(input: &Input<'_>) -> BTreeMap<String, (bool, u32)> {
+    let mut found = BTreeMap::new();
+    let mut section = String::new();
+    for (number, line) in (1u32..).zip(input.text().unwrap_or_default().lines()) {
+        let line = line.trim();
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            name.clone_into(&mut section);
+        } else if let Some((key, value)) = line.split_once('=')
+            && !section.is_empty()
+            && matches!(
+                key.trim().to_ascii_lowercase().as_str(),
+                "enabled" | "enable" | "active"
+            )
+        {
+            let on = ["true", "yes", "on", "1"].contains(&value.trim().to_ascii_lowercase().as_str());
+            found.insert(format!("[{section}] {}", key.trim()), (on, number));
         }
     }
     found
@@ -171,5 +215,12 @@ mod tests {
         assert_eq!(told(Some(&gone), guarded), Vec::<&str>::new());
         let moved = "location / {\n  limit_req zone=a;\n  root /srv;\n  auth_basic \"x\";\n}\n";
         assert_eq!(told(Some(guarded), moved), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn a_section_that_is_switched_off_is_told() {
+        let jail = |on: bool| format!("[DEFAULT]\nbantime = 1h\n\n[sshd]\nenabled = {on}\n");
+        assert_eq!(told(Some(&jail(true)), &jail(false)), ["config-guard-gone"]);
+        assert_eq!(told(Some(&jail(false)), &jail(true)), Vec::<&str>::new());
     }
 }

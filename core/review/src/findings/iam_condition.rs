@@ -135,4 +135,22 @@ mod tests {
         assert_eq!(level(&both, &unsure), Severity::Info);
         assert_eq!(level(&unsure, &both), Severity::Medium);
     }
+
+    #[test]
+    fn a_narrower_pattern_gives_no_right_that_was_not_held() {
+        let allow = |operator: &str, team: &str| {
+            format!(
+                r#"{{"Statement": [{{"Effect": "Allow", "Action": "ssm:StartSession", "Resource": "*", "Condition": {{"{operator}": {{"aws:ResourceTag/team": "{team}"}}}}}}]}}"#
+            )
+        };
+        let pattern = allow("StringLike", "billing*");
+        assert_eq!(level(&pattern, &allow("StringEquals", "billing")), Severity::Info);
+        assert_eq!(
+            level(&pattern, &allow("StringLike", "billing-a*")),
+            Severity::Info
+        );
+        assert!(level(&pattern, &allow("StringLike", "*")) >= Severity::Medium);
+        assert!(level(&pattern, &allow("StringEquals", "shop")) >= Severity::Medium);
+        assert!(level(&pattern, &allow("StringEquals", r#"shop\", \"billing"#)) >= Severity::Medium);
+    }
 }

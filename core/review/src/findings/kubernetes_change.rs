@@ -108,6 +108,14 @@ pub(super) fn changed(old: &Object<'_>, new: &Object<'_>, changes: &mut Vec<(Obs
         add(&rule::K8S_DATA_DELETED, Severity::Medium, what, line);
     }
     let (before, after) = (containers(old), containers(new));
+    for (name, line) in kubernetes_growth::secrets_in_clear(&before, &after) {
+        let what = format!(
+            "{} of {} was taken from a secret and stands in the file now",
+            quote(&name),
+            quote(&new.name)
+        );
+        add(&rule::SECRET_LITERAL, Severity::High, what, line);
+    }
     for (name, container) in &after {
         let Some(earlier) = before.get(name) else { continue };
         let (was, is) = (

@@ -1,7 +1,8 @@
-//! Services that turn outward and autoscalers that may grow less.
+//! Services that turn outward, autoscalers that may grow less, secrets that are written out.
 
 use super::observation::quote;
 use crate::document::Value;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Says how the balancer of a service, which was internal, faces the internet.
 pub(super) fn outward(old: &Value, new: &Value) -> Option<String> {
@@ -33,6 +34,36 @@ pub(super) fn may_grow_less(old: &Value, new: &Value) -> Option<String> {
     let most = |object: &Value| object.path(&["spec", "maxReplicas"]).and_then(Value::integer);
     let (was, is) = (most(old)?, most(new)?);
     (is <= was / 2).then(|| format!("may grow to {is} instead of {was}"))
+}
+
+/// Returns the variables of containers that came from a secret and are written out now.
+pub(super) fn secrets_in_clear(
+    before: &BTreeMap<&str, &Value>,
+    after: &BTreeMap<&str, &Value>,
+) -> Vec<(String, u32)> {
+    let variables = |container: &'_ Value| -> Vec<(String, bool, u32)> {
+        let list = container.at("env").map(Value::items).unwrap_or_default();
+        let one = |variable: &Value| {
+            let name = variable.text_at("name")?.to_owned();
+            let kept = variable.path(&["valueFrom", "secretKeyRef"]).is_some();
+            Some((name, kept, variable.line)).filter(|_| kept || variable.text_at("value").is_some())
+        };
+        list.iter().filter_map(one).collect()
+    };
+    let mut found = Vec::new();
+    for (name, container) in after {
+        let Some(earlier) = before.get(name) else { continue };
+        let kept: BTreeSet<String> = variables(earlier)
+            .into_iter()
+            .filter(|(_, kept, _)| *kept)
+            .map(|(name, ..)| name)
+            .collect();
+        let shown = variables(container)
+            .into_iter()
+            .filter(|(name, is_kept, _)| !is_kept && kept.contains(name));
+        found.extend(shown.map(|(name, _, line)| (name, line)));
+    }
+    found
 }
 
 #[cfg(test)]
@@ -69,5 +100,18 @@ mod tests {
         assert_eq!(level(&scaler(40), &scaler(2)), Severity::Medium);
         assert!(level(&scaler(40), &scaler(30)) < Severity::Medium);
         assert!(level(&scaler(2), &scaler(40)) < Severity::Medium);
+    }
+
+    #[test]
+    fn a_secret_that_is_written_out_is_told() {
+        let pod = |variable: &str| {
+            format!(
+                "apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\nspec:\n  containers:\n    - name: c\n      image: r/a@sha256:aa\n      env:\n        - name: VENDOR\n          {variable}\n"
+            )
+        };
+        let kept = pod("valueFrom: {secretKeyRef: {name: v, key: k}}");
+        let shown = pod("value: 9f3c1b7e5d2a4860");
+        assert_eq!(level(&kept, &shown), Severity::High);
+        assert!(level(&shown, &kept) < Severity::Medium);
     }
 }

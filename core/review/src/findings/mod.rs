@@ -15,6 +15,7 @@ mod cloud_alarm;
 mod cloud_capacity;
 mod cloud_role;
 mod cloud_setting;
+mod cloud_share;
 mod cloud_turn;
 mod cloud_turn_table;
 mod code;

@@ -168,7 +168,35 @@ impl Breadth {
 
 /// Says whether what held under some tests holds under others: none of the first is missing among them.
 pub(super) fn holds_under(when: &str, condition: &str) -> bool {
-    when.lines().all(|test| condition.lines().any(|it| it == test))
+    when.lines()
+        .all(|test| condition.lines().any(|it| it == test || is_within(it, test)))
+}
+
+/// Says whether a test of names passes only what an earlier one of the same fact passed by its patterns.
+fn is_within(test: &str, earlier: &str) -> bool {
+    let (Some((is, fact, values)), Some((was, tested, patterns))) = (split(test), split(earlier)) else {
+        return false;
+    };
+    let named = matches!(is, "StringEquals" | "StringLike") && was == "StringLike";
+    let passes = |value: &&str| patterns.iter().any(|pattern| matches_glob(pattern, value));
+    named && fact == tested && !values.is_empty() && values.iter().all(passes)
+}
+
+/// Splits a test, as conditions are written in a breadth, into its operator, its fact and its values. What holds a
+/// sign that is escaped there is not taken apart.
+fn split(test: &str) -> Option<(&str, &str, Vec<&str>)> {
+    if test.contains('\\') {
+        return None;
+    }
+    let (head, rest) = test.strip_prefix('"')?.split_once("\" [")?;
+    let (operator, fact) = head.split_once(' ')?;
+    let list = rest.strip_suffix(']')?;
+    let values = list
+        .split(", ")
+        .filter_map(|value| value.strip_prefix('"')?.strip_suffix('"'));
+    let values: Vec<&str> = values.collect();
+    // A value with a comma in it would be cut in two.
+    (values.len() == list.matches(", ").count() + 1).then_some((operator, fact, values))
 }
 
 /// Compares what was seen before with what is seen after.

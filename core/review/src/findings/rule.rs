@@ -127,6 +127,8 @@ rules! {
         None, [];
     ALARM_LATER "alarm-later" Medium "An alarm comes later or not at all"
         None, [];
+    CLOUD_LASTING_KEY "cloud-lasting-key" Medium "A key that does not expire is made"
+        Some("https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html"), ["CKV_AWS_273"];
     DNS_MOVED "dns-moved" Medium "A name leads elsewhere"
         None, [];
     CLOUD_SCALED_TO_ZERO "cloud-scaled-to-zero" Medium "Machines are scaled to nothing"

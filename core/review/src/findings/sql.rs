@@ -262,6 +262,11 @@ fn judge(statement: &Statement, line: u32, wrapped: bool, own: &OwnTables, seen:
             Severity::Medium,
             "what it does is not in the statement".to_owned(),
         ),
+        Statement::AlterTable(_) if shown.to_uppercase().contains(" SET UNLOGGED") => add(
+            &rule::SQL_GUARD_OFF,
+            Severity::High,
+            "after a crash the table is empty".to_owned(),
+        ),
         Statement::AlterTable(table) => {
             for operation in &table.operations {
                 if let Some((about, severity, why)) = alteration(operation) {
