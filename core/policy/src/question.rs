@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use crate::load::PolicySet;
 use crate::operation::{Approval, Credential, Operation};
-use crate::recall::{Key, MAX_HOLDERS, Put, Recall, Situation, VerdictKey};
+use crate::recall::{Key, MAX_HOLDERS, MAX_TEAMS, Put, Recall, Situation, VerdictKey};
 use crate::schema::Ask;
 use crate::sight::Sight;
 use crate::source::printable;
@@ -297,6 +297,9 @@ impl<'a> Question<'a> {
     }
 
     pub(crate) fn execute_with(&self, tally: &Tally) -> Answer {
+        if tally.from.len() > MAX_TEAMS {
+            return self.ask_to_execute(tally);
+        }
         let asked = || Put::Execute {
             tally: tally.clone(),
             frozen: self.frozen,

@@ -8,8 +8,8 @@
 //! comes here. A verdict follows from such answers and from the keys that count. Nothing is kept that met an error: its
 //! words may name what policies do not see, and it may be gone the next time.
 //!
-//! Bounded: some hundreds of answers, none about an operation of more than [`MAX_BYTES`] of names, and no verdict over the
-//! keys of more than [`MAX_HOLDERS`] people.
+//! Bounded: some hundreds of answers, none about an operation of more than [`MAX_BYTES`] of names or approvals from more
+//! than [`MAX_TEAMS`] teams, and no verdict over the keys of more than [`MAX_HOLDERS`] people.
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
@@ -33,6 +33,9 @@ const MAX_ANSWERS: usize = 512;
 const MAX_BYTES: usize = 4096;
 /// The most people with keys among whom a verdict that is kept may choose.
 pub(crate) const MAX_HOLDERS: usize = 128;
+
+/// The most teams in a tally whose answer is kept.
+pub(crate) const MAX_TEAMS: usize = 128;
 
 /// What one set of policies answered in one society.
 #[derive(Debug, Default)]
@@ -478,6 +481,15 @@ mod tests {
         let now = Timestamp::from_millis(1);
         let question = Question::new(&policies, &operation, Cow::Borrowed(&world), now, false).unwrap();
         assert!(question.propose().errors().is_empty());
+        assert_eq!(kept(&policies), before);
+        operation.target.clear();
+        let question = Question::new(&policies, &operation, Cow::Borrowed(&world), now, false).unwrap();
+        let from = (0..=MAX_TEAMS).map(|number| format!("t{number}").parse().unwrap());
+        let crowd = Tally {
+            from: from.collect(),
+            ..Tally::default()
+        };
+        assert!(question.execute_with(&crowd).errors().is_empty());
         assert_eq!(kept(&policies), before);
     }
 }
