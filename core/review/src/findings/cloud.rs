@@ -183,11 +183,12 @@ fn kept_shorter(before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delt
     let (old, new) = (kept(before), kept(after));
     let shorter = new.into_iter().filter_map(|((holder, name), (is, place, line))| {
         let (was, ..) = old.get(&(holder, name.clone()))?;
-        // Nothing at all is told by a rule of its own.
-        if is >= *was || is == 0 && name == "backupretentionperiod" {
+        // Nothing at all is told by a rule of its own; a log that is kept for no number of days is kept for ever.
+        let ever = |days: i64| name == "retentionindays" && days == 0;
+        if ever(is) || is >= *was && !ever(*was) || is == *was || is == 0 && name == "backupretentionperiod" {
             return None;
         }
-        let severity = if is <= was / 2 {
+        let severity = if is <= was / 2 || ever(*was) {
             Severity::Medium
         } else {
             Severity::Low
@@ -326,6 +327,20 @@ mod tests {
         assert_eq!(
             rules(Some(BUCKET), &bare),
             [("encryption-off".to_owned(), Delta::Widened)]
+        );
+    }
+
+    #[test]
+    fn a_log_of_no_number_of_days_is_kept_for_ever() {
+        let log = |days: u32| {
+            format!(
+                "Resources:\n  L:\n    Type: AWS::Logs::LogGroup\n    Properties:\n      RetentionInDays: {days}\n"
+            )
+        };
+        assert_eq!(rules(Some(&log(365)), &log(0)), []);
+        assert_eq!(
+            rules(Some(&log(0)), &log(30)),
+            [("protection-off".to_owned(), Delta::Widened)]
         );
     }
 }

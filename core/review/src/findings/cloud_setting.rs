@@ -451,4 +451,13 @@ pub(super) const PROTECTIONS: &[(&str, &Rule, Severity)] = &[
     ("alarmactions", &rule::WATCH_OFF, Severity::Medium),
     ("rotationrules", &rule::ACCESS_LASTS_LONGER, Severity::Medium),
     ("passwordpolicy", &rule::LOGIN_WEAKER, Severity::Medium),
+    ("deleteretentionpolicy", &rule::PROTECTION_OFF, Severity::Medium),
+    (
+        "containerdeleteretentionpolicy",
+        &rule::PROTECTION_OFF,
+        Severity::Medium,
+    ),
+    ("softdeletepolicy", &rule::PROTECTION_OFF, Severity::Medium),
+    ("restorepolicy", &rule::PROTECTION_OFF, Severity::Medium),
+    ("immutabilitypolicy", &rule::PROTECTION_OFF, Severity::High),
 ];

@@ -16,23 +16,50 @@ type Maps<'a> = BTreeMap<String, Vec<(&'a Value, Place)>>;
 
 /// Tells which settings are worse than they were.
 pub(super) fn changes(before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
-    let old = maps(before);
+    let (old, new) = (maps(before), maps(after));
     let mut changes = Vec::new();
-    for (holder, new) in maps(after) {
+    for (holder, new) in &new {
         // With an element more or less it is not known which is which.
-        let Some(old) = old.get(&holder).filter(|old| old.len() == new.len()) else {
+        let Some(old) = old.get(holder).filter(|old| old.len() == new.len()) else {
             continue;
         };
-        for ((was, _), (is, place)) in old.iter().zip(&new) {
+        for ((was, _), (is, place)) in old.iter().zip(new) {
             let was: BTreeMap<&str, &Value> = settings(was).collect();
             let worse = settings(is).filter_map(|(key, is)| {
                 let was = was.get(key)?;
-                Some(judge(&holder, key, was, is)?.at(place, is.line))
+                Some(judge(holder, key, was, is)?.at(place, is.line))
             });
             changes.extend(worse.map(|seen| (seen, Delta::Widened, Side::After)));
         }
     }
+    changes.extend(left(&old, &new));
     changes
+}
+
+/// Tells settings by name and value that are no longer in their list, where their names say that they guard or record.
+fn left(old: &Maps<'_>, new: &Maps<'_>) -> Vec<(Observation, Delta, Side)> {
+    let gone = old.iter().filter(|(holder, _)| !new.contains_key(*holder));
+    let told = gone.flat_map(|(_, maps)| maps).filter_map(|(map, place)| {
+        // Without what holds the list, the whole is gone.
+        let (list, _) = place.identity.rsplit_once('/')?;
+        let (above, _) = list.rsplit_once('/')?;
+        let name = map.text_at("name").filter(|_| map.at("value").is_some())?;
+        let on = map.at("value").is_some_and(|value| !is_off(value));
+        let records = words(name)
+            .iter()
+            .any(|word| word.ends_with("log") || word.contains("audit"));
+        let about = match records {
+            true => &rule::LOGGING_OFF,
+            false if guards(name) => &rule::PROTECTION_OFF,
+            false => return None,
+        };
+        (on && new.contains_key(above)).then(|| {
+            let what = format!("{} is no longer set", quote(name));
+            let seen = Observation::new(about, "", what).severity(Severity::Medium);
+            (seen.at(place, map.line), Delta::Widened, Side::Before)
+        })
+    });
+    told.collect()
 }
 
 fn maps<'a>(input: &Input<'a>) -> Maps<'a> {
@@ -423,5 +450,19 @@ mod tests {
             [("engine-major-version", Severity::Medium)]
         );
         assert_eq!(told("aws_db_instance", &version("16.3"), &version("16.4")), []);
+    }
+
+    #[test]
+    fn a_parameter_that_records_and_is_gone_is_told() {
+        let group = |parameters: &str| format!(r#"{{"family": "postgres16", "parameter": [{parameters}]}}"#);
+        let audit = r#"{"name": "pgaudit.log", "value": "ddl"}"#;
+        let other = r#"{"name": "work_mem", "value": "64MB"}"#;
+        let kind = "aws_db_parameter_group";
+        let both = group(&format!("{audit}, {other}"));
+        assert_eq!(
+            told(kind, &both, &group(other)),
+            [("logging-off", Severity::Medium)]
+        );
+        assert_eq!(told(kind, &both, &group(audit)), []);
     }
 }

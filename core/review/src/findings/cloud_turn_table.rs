@@ -17,6 +17,8 @@ pub(super) const SWITCHED_OFF: &[(&str, &Rule, Severity)] = &[
     ("requiresecuretransport", &rule::ENCRYPTION_OFF, Severity::Medium),
     ("ssl", &rule::ENCRYPTION_OFF, Severity::Medium),
     ("tls", &rule::ENCRYPTION_OFF, Severity::Medium),
+    ("versioningenabled", &rule::PROTECTION_OFF, Severity::Medium),
+    ("changefeedenabled", &rule::LOGGING_OFF, Severity::Low),
 ];
 
 /// A word that was the first and is the second, rule, severity.
@@ -176,6 +178,13 @@ pub(super) const REWORDED: &[(&str, &str, &str, &Rule, Severity)] = &[
         "ignore",
         &rule::WATCH_OFF,
         Severity::Medium,
+    ),
+    (
+        "mode",
+        "GKE_METADATA",
+        "GCE_METADATA",
+        &rule::LOGIN_WEAKER,
+        Severity::High,
     ),
 ];
 

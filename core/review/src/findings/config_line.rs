@@ -316,6 +316,66 @@ pub(super) const LINES: &[(&[&str], Severity, &str)] = &[
         Severity::Medium,
         "it listens on every address",
     ),
+    (
+        &["auth_type", "any"],
+        Severity::High,
+        "nobody has to say who they are",
+    ),
+    (
+        &["auth_type", "trust"],
+        Severity::High,
+        "nobody has to say who they are",
+    ),
+    (
+        &["client_tls_sslmode", "allow"],
+        Severity::Medium,
+        "connections need not be encrypted",
+    ),
+    (
+        &["client_tls_sslmode", "disable"],
+        Severity::Medium,
+        "connections are not encrypted",
+    ),
+    (
+        &["client_tls_sslmode", "prefer"],
+        Severity::Medium,
+        "connections need not be encrypted",
+    ),
+    (
+        &["server_tls_sslmode", "prefer"],
+        Severity::Medium,
+        "certificates are not checked",
+    ),
+    (
+        &["server_tls_sslmode", "allow"],
+        Severity::Medium,
+        "certificates are not checked",
+    ),
+    (
+        &["server_tls_sslmode", "disable"],
+        Severity::Medium,
+        "connections are not encrypted",
+    ),
+    (
+        &["authenticationmethods", "any"],
+        Severity::High,
+        "one factor is enough to log in",
+    ),
+    (
+        &["loglevel", "error"],
+        Severity::Medium,
+        "logins are not recorded",
+    ),
+    (
+        &["loglevel", "fatal"],
+        Severity::Medium,
+        "logins are not recorded",
+    ),
+    (
+        &["allowtcpforwarding", "yes"],
+        Severity::Low,
+        "tunnels are allowed",
+    ),
     (&["debug", "true"], Severity::Low, "debugging is on"),
 ];
 

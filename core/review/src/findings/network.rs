@@ -228,9 +228,19 @@ const LISTS: &[&str] = &[
     "iprules",
 ];
 
+/// The world, and its halves, which are written so as not to be read as the world.
+const WORLD: &[&str] = &[
+    "0.0.0.0/0",
+    "::/0",
+    "0.0.0.0/1",
+    "128.0.0.0/1",
+    "::/1",
+    "8000::/1",
+];
+
 /// Observes the whole world in a list of those who are let in.
 fn listed(place: &Place, value: &Value, seen: &mut Vec<Observation>) {
-    let Some(range) = value.text().filter(|text| matches!(*text, "0.0.0.0/0" | "::/0")) else {
+    let Some(range) = value.text().filter(|text| WORLD.contains(text)) else {
         return;
     };
     let names = place
@@ -488,6 +498,10 @@ mod tests {
         assert_ne!(first(None, &route).0, "network-open-to-world");
         let google = r#"{"authorized_networks": [{"name": "all", "value": "0.0.0.0/0"}]}"#;
         assert_eq!(first(None, google).0, "network-open-to-world");
+        assert_eq!(
+            first(None, &google.replace("0.0.0.0/0", "128.0.0.0/1")).0,
+            "network-open-to-world"
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::Severity;
 use super::container::{image, is_version_tag};
 use super::observation::quote;
 use super::pipeline::{Command, Job, Part, Pin, Pipeline};
-use super::pipeline_step::is_whole_folder;
+use super::pipeline_step::keeps_too_much;
 use crate::document::{Node, Place, Value};
 
 /// The guard that a job stops the pipeline when it fails.
@@ -86,10 +86,11 @@ pub(super) fn gitlab(place: &Place, root: &Value) -> Pipeline {
             .map(Value::items)
             .unwrap_or_default()
         {
-            if path.text().is_some_and(is_whole_folder) {
+            if path.text().is_some_and(keeps_too_much) {
                 let what = format!(
-                    "job {} keeps its whole folder, with the credentials that may lie there",
-                    quote(name)
+                    "job {} keeps {}, with the credentials that may lie there",
+                    quote(name),
+                    quote(path.text().unwrap_or_default())
                 );
                 pipeline.kept.push((what, path.line));
             }

@@ -121,8 +121,22 @@ pub(super) fn writes_environment(line: &str) -> Option<(&'static Rule, Severity,
     ))
 }
 
+/// Says whether a path takes in a whole checkout or home, or a file in which programs keep credentials.
+pub(super) fn keeps_too_much(path: &str) -> bool {
+    let secret = |line: &str| {
+        let file = line
+            .trim()
+            .rsplit('/')
+            .next()
+            .unwrap_or_default()
+            .to_ascii_lowercase();
+        file == "kubeconfig" || super::call_argument::holds_secret(line.trim())
+    };
+    is_whole_folder(path) || path.lines().any(secret)
+}
+
 /// Says whether a path takes in a whole checkout or home, with the credentials that lie there.
-pub(super) fn is_whole_folder(path: &str) -> bool {
+fn is_whole_folder(path: &str) -> bool {
     path.lines().map(str::trim).any(|line| {
         matches!(
             line.trim_end_matches(['/', '*']),
@@ -154,6 +168,7 @@ mod tests {
             ("if: github.ref == 'refs/heads/main'", "if: always()"),
             ("run: make test", "run: make all -DskipTests test"),
             ("path: out", "path: ."),
+            ("path: out", "path: out/kubeconfig"),
             ("path: out", "path: out, include-hidden-files: true"),
             ("run: ./ship", "run: env > out/env.txt"),
         ] {

@@ -80,6 +80,9 @@ const GRANTS: &[&str] = &[
     "_policy_attachment",
     "_role_assignment",
     "_lambda_permission",
+    "_group_membership",
+    "_iam_access_key",
+    "_service_account_key",
 ];
 
 /// Returns the state before that a plan carries, one root for each resource.
@@ -201,8 +204,8 @@ fn change(index: usize, resource: &Value, seen: &mut Vec<Observation>) -> bool {
         );
     } else if does("delete") {
         let severity = match () {
-            () if precious => Severity::High,
             () if GRANTS.iter().any(|end| kind.ends_with(end)) => Severity::Low,
+            () if precious => Severity::High,
             () => Severity::Medium,
         };
         add(

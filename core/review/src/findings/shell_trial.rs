@@ -21,6 +21,7 @@ pub(super) fn only_tried(name: &str, arguments: &[String]) -> bool {
             matches!(first, "push" | "clean" | "add" | "rm") && has("--dry-run")
                 || first == "clean" && has("-n")
         }
+        "restic" | "borg" | "rclone" | "rsync" => has("--dry-run"),
         _ => false,
     }
 }
@@ -72,6 +73,7 @@ mod tests {
             "aws s3 sync ./dist s3://b --delete --dryrun",
             "aws ec2 terminate-instances --instance-ids i-1 --dry-run",
             "git push --force --dry-run origin main",
+            "restic forget --prune --dry-run",
         ] {
             assert_eq!(level(line), Severity::Info, "{line}");
         }

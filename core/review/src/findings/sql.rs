@@ -6,7 +6,7 @@
 
 use super::sql_alteration::alteration;
 use super::sql_condition::{matches_all, misleading};
-use super::sql_inner::{OwnTables, inner, is_one_transaction, unjoined, unjoined_deletion};
+use super::sql_inner::{OwnTables, inner, is_one_transaction, unjoined, unjoined_deletion, untied};
 use super::{Detector, Input, Observation, Outcome, Problem, Severity, rule};
 use crate::findings::observation::quote;
 use sqlparser::ast::{CopyTarget, ObjectType, Privileges, Statement};
@@ -118,6 +118,10 @@ fn judge(statement: &Statement, line: u32, wrapped: bool, own: &OwnTables, seen:
         Statement::Delete(delete) => delete.selection.as_ref(),
         _ => None,
     };
+    if matches!(statement, Statement::Update(update) if untied(update)) {
+        let why = "nothing ties the rows that are updated to those of the other table".to_owned();
+        add(&rule::SQL_CONDITION_MISLEADS, Severity::Medium, why);
+    }
     for why in misleading(condition) {
         add(&rule::SQL_CONDITION_MISLEADS, Severity::Medium, why);
     }
@@ -201,7 +205,11 @@ fn judge(statement: &Statement, line: u32, wrapped: bool, own: &OwnTables, seen:
                 .any(|word| upper.contains(word) && !upper.contains(&format!("NO{word}")));
             add(
                 &rule::SQL_ROLE,
-                if power { Severity::High } else { Severity::Medium },
+                match power {
+                    true => Severity::High,
+                    false if only_limits(&upper) => Severity::Low,
+                    false => Severity::Medium,
+                },
                 "a role is made or changed".to_owned(),
             );
         }
@@ -334,6 +342,28 @@ fn calls(shown: &str, function: &str) -> bool {
         let after = lower.get(at + function.len()..).unwrap_or_default();
         after.trim_start().starts_with('(') && !before.is_some_and(|c| c.is_alphanumeric() || c == '_')
     })
+}
+
+/// Says whether a change of a role only takes rights from it: each of its words is a limit.
+fn only_limits(upper: &str) -> bool {
+    const LIMITS: &[&str] = &[
+        "WITH",
+        "NOLOGIN",
+        "NOSUPERUSER",
+        "NOCREATEDB",
+        "NOCREATEROLE",
+        "NOREPLICATION",
+        "NOBYPASSRLS",
+        "CONNECTION",
+        "LIMIT",
+        "VALID",
+        "UNTIL",
+    ];
+    let mut words = upper.split_whitespace();
+    let altered = (words.next(), words.next()) == (Some("ALTER"), Some("ROLE"));
+    let limit =
+        |word: &str| LIMITS.contains(&word) || word.starts_with(|c: char| c.is_ascii_digit() || c == '\'');
+    altered && upper.contains("NOLOGIN") && words.skip(1).all(limit)
 }
 
 fn guards_off(shown: &str) -> bool {

@@ -30,10 +30,24 @@ impl OwnTables {
                 object_type: ObjectType::Table,
                 names,
                 ..
-            } => !names.is_empty() && names.iter().all(|name| self.0.remove(&named(name))),
+            } => {
+                !names.is_empty()
+                    && names
+                        .iter()
+                        .all(|name| self.0.remove(&named(name)) || is_temporary(name))
+            }
+            Statement::Truncate(truncate) => {
+                let own = |name: &ObjectName| self.0.contains(&named(name)) || is_temporary(name);
+                !truncate.table_names.is_empty() && truncate.table_names.iter().all(|table| own(&table.name))
+            }
             _ => false,
         }
     }
+}
+
+/// Says whether a name is in the schema that holds the temporary tables of the session alone.
+fn is_temporary(name: &ObjectName) -> bool {
+    named(name).starts_with("pg_temp.")
 }
 
 /// Says whether a script begins and ends one transaction, with no other control of it.
@@ -154,6 +168,56 @@ fn apart(target: &TableFactor, others: &[TableWithJoins], selection: Option<&Exp
     known && !joined && !spoken_of.is_empty() && names(target).is_disjoint(&spoken_of)
 }
 
+/// Says whether an update takes in other tables and no comparison ties one of them to the one that is updated: each
+/// row that fits by itself is changed as soon as one row of the others fits by itself.
+pub(super) fn untied(update: &Update) -> bool {
+    let others = match &update.from {
+        Some(UpdateTableFromKind::BeforeSet(others) | UpdateTableFromKind::AfterSet(others)) => others,
+        None => return false,
+    };
+    let mut spoken_of = BTreeSet::new();
+    let known = update
+        .selection
+        .as_ref()
+        .is_some_and(|condition| qualifiers(condition, &mut spoken_of));
+    let target = names(&update.table.relation);
+    let simple = others
+        .iter()
+        .all(|table| table.joins.is_empty() && matches!(table.relation, TableFactor::Table { .. }));
+    known
+        && simple
+        && !spoken_of.is_disjoint(&target)
+        && !update
+            .selection
+            .as_ref()
+            .is_some_and(|condition| ties(condition, &target))
+}
+
+/// Says whether a comparison speaks of the target on one side and of another table on the other.
+fn ties(condition: &Expr, target: &BTreeSet<String>) -> bool {
+    match condition {
+        Expr::Nested(inner) => ties(inner, target),
+        Expr::BinaryOp { left, right, .. } => {
+            let owners = |side: &Expr| {
+                let mut owners = BTreeSet::new();
+                qualifiers(side, &mut owners);
+                (
+                    owners.iter().any(|owner| target.contains(owner)),
+                    owners.iter().any(|owner| !target.contains(owner)),
+                )
+            };
+            let ((left_own, left_other), (right_own, right_other)) = (owners(left), owners(right));
+            // `a AND b` holds both without tying them.
+            let compares = matches!(left.as_ref(), Expr::CompoundIdentifier(_))
+                || matches!(right.as_ref(), Expr::CompoundIdentifier(_));
+            compares && (left_own && right_other || left_other && right_own)
+                || ties(left, target)
+                || ties(right, target)
+        }
+        _ => false,
+    }
+}
+
 /// Returns the names by which a table is spoken of.
 fn names(table: &TableFactor) -> BTreeSet<String> {
     match table {
@@ -179,7 +243,8 @@ fn qualifiers(condition: &Expr, tables: &mut BTreeSet<String>) -> bool {
             tables.extend(owner);
             true
         }
-        Expr::Value(_) => true,
+        Expr::Value(_) | Expr::TypedString { .. } | Expr::Interval(_) => true,
+        Expr::Cast { expr, .. } => qualifiers(expr, tables),
         Expr::Nested(inner)
         | Expr::IsNull(inner)
         | Expr::IsNotNull(inner)
@@ -276,5 +341,21 @@ mod tests {
         ] {
             assert_eq!(level(sql), Severity::Critical, "{sql}");
         }
+    }
+
+    #[test]
+    fn an_update_that_nothing_ties_is_told() {
+        let update =
+            |condition: &str| level(&format!("UPDATE a AS i SET x = 1 FROM b AS p WHERE {condition}"));
+        assert_eq!(update("p.state = 'x' AND i.state = 'y'"), Severity::Medium);
+        assert_eq!(update("p.id = i.b_id AND i.state = 'y'"), Severity::Info);
+        assert_eq!(update("p.state = 'x' AND i.b_id = p.id"), Severity::Info);
+    }
+
+    #[test]
+    fn tables_of_the_session_are_nobody_elses() {
+        assert_eq!(level("TRUNCATE pg_temp.a"), Severity::Info);
+        assert_eq!(level("DROP TABLE pg_temp.a"), Severity::Info);
+        assert_eq!(level("TRUNCATE a"), Severity::Critical);
     }
 }

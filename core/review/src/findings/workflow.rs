@@ -1,6 +1,6 @@
 //! CI workflows (GitHub Actions): whose code runs, with which rights, and what it is given.
 
-use super::pipeline_step::{is_whole_folder, writes_environment};
+use super::pipeline_step::{keeps_too_much, writes_environment};
 use super::shell::{at, script};
 use super::workflow_loss::{self, is_commit};
 use super::{Delta, Detector, Input, Observation, Outcome, Severity, Side, rule, workflow_trust};
@@ -84,6 +84,10 @@ fn workflow(place: &Place, root: &Value, triggers: &Value, jobs: &Value, seen: &
     }
     permissions(place, root, "the workflow", seen);
     for (name, job) in jobs.entries() {
+        let all = |holder: &Value| holder.text_at("permissions") == Some("write-all");
+        if all(job) || all(root) && job.at("permissions").is_none() {
+            held_by_all(name, seen);
+        }
         permissions(place, job, name, seen);
         if job.text_at("secrets") == Some("inherit") {
             let what = format!(
@@ -150,6 +154,30 @@ fn permissions(place: &Place, holder: &Value, of: &str, seen: &mut Vec<Observati
     }
 }
 
+/// Notes that a job holds every right, so that one of them stated for itself is not gained.
+fn held_by_all(job: &str, seen: &mut Vec<Observation>) {
+    for scope in [
+        "contents",
+        "actions",
+        "packages",
+        "deployments",
+        "id-token",
+        "administration",
+        "pages",
+        "checks",
+        "statuses",
+        "issues",
+        "pull-requests",
+        "security-events",
+        "discussions",
+        "attestations",
+    ] {
+        let mut held = Observation::new(&rule::CI_PERMISSIONS, format!("{job} {scope}"), "");
+        held.silent = true;
+        seen.push(held);
+    }
+}
+
 fn steps(place: &Place, root: &Value, privileged: bool, seen: &mut Vec<Observation>) {
     root.walk_from(&mut place.clone(), &mut |place, value| {
         if let Some(uses) = value.at("uses") {
@@ -210,7 +238,7 @@ fn action(place: &Place, step: &Value, uses: &Value, privileged: bool, seen: &mu
         let hidden = step
             .path(&["with", "include-hidden-files"])
             .is_some_and(Value::is_true);
-        if hidden || is_whole_folder(path) {
+        if hidden || keeps_too_much(path) {
             let what = format!(
                 "{} keeps {}, with the credentials that may lie there",
                 quote(name),
@@ -334,6 +362,22 @@ mod tests {
             .iter()
             .map(|finding| finding.rule.to_string())
             .collect()
+    }
+
+    #[test]
+    fn a_right_of_all_that_were_held_is_not_gained() {
+        let rights = |rights: &str| {
+            format!(
+                "on: push\npermissions: {rights}\njobs:\n  b:\n    runs-on: ubuntu-latest\n    steps: [{{run: make}}]\n"
+            )
+        };
+        let all = rights("write-all");
+        let some = "on: push\npermissions: {contents: read}\njobs:\n  b:\n    runs-on: ubuntu-latest\n    permissions: {id-token: write}\n    steps: [{run: make}]\n";
+        let level = |before: &str, after: &str| {
+            severity(&analyze("workflow", Some(before.as_bytes()), after.as_bytes()))
+        };
+        assert_eq!(level(&all, some), Severity::Info);
+        assert_eq!(level(some, &all), Severity::High);
     }
 
     #[test]
