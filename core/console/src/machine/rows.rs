@@ -254,7 +254,10 @@ impl Rows {
             .map(|(index, record)| record.rank(index, order, &groups))
             .collect();
         ranks.sort_unstable();
-        ranks.into_iter().map(Rank::index).collect()
+        let mut sorted: Vec<u32> = ranks.into_iter().map(Rank::index).collect();
+        // The list may stand where the ranks stood.
+        sorted.shrink_to_fit();
+        sorted
     }
 
     /// Rows of the same target or the same agent as `like`, the newest first, at most `most`.
