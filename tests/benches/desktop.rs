@@ -51,6 +51,7 @@ fn main() {
     }
     match arguments.as_slice() {
         [word, count] if word == "soak" => soak(count.parse().unwrap()),
+        [word, kind, count] if word == "experiment" => experiment(kind, count.parse().unwrap()),
         [] => figures(),
         other => panic!("use no argument, or `soak N`, not {other:?}"),
     }
@@ -192,6 +193,40 @@ fn soak(openings: usize) {
     let half = &sizes[sizes.len() / 2..];
     let (least, most) = (half.iter().min().unwrap(), half.iter().max().unwrap());
     assert!(*most < *least + 48 * 1024, "it grows: {sizes:?} KiB");
+    drop(asked);
+}
+
+fn experiment(kind: &str, rounds: usize) {
+    let mut organisation = Organisation::start();
+    let reviewer = organisation.join("kim");
+    let asked =
+        ["one.conf", "two.conf"].map(|name| organisation.ask_change(name, "a = 1\n", &"b = 2\n".repeat(300)));
+    countersign_tests::process::until("both requests", || (organisation.rows().len() == 2).then_some(()));
+    let window = Window::open(reviewer.home(), &[]);
+    window.until(
+        "the rows",
+        "return document.querySelectorAll('.row').length === 2",
+    );
+    let ids = ["one.conf", "two.conf"].map(|name| row(&window, name));
+    let head = format!("const ids = {ids:?}; const invoke = window.__TAURI_INTERNALS__.invoke;
+      const drawn = (wanted) => new Promise((then) => {{
+           const look = () => wanted() ? requestAnimationFrame(then) : setTimeout(look, 5);
+           look();
+         }});
+      const one = async (id) => {{
+         await invoke('dispatch', {{ message: {{ do: 'open', id }} }});
+         await drawn(() => document.getElementById('request').dataset.request === id && document.querySelector('#lines .line'));
+         await invoke('dispatch', {{ message: {{ do: 'back' }} }});
+         await drawn(() => document.body.dataset.screen === 'queue' && !document.querySelector('#lines .line'));
+      }};
+      ");
+    let body = std::fs::read_to_string(kind).unwrap();
+    for round in 0..rounds {
+        let answer = window.js(&format!("{head} {body}"));
+        let each = memory(&window);
+        let each: Vec<_> = each.iter().map(|(process, size)| format!("{process} {:.1}", *size as f64 / 1024.0)).collect();
+        println!("{round:>4} {answer} ({})", each.join(", "));
+    }
     drop(asked);
 }
 

@@ -6,9 +6,8 @@ use std::time::Duration;
 use countersign_client::now;
 use countersign_client::trust::{TrustError, Trusted};
 use countersign_client::watch::Event;
-use countersign_protocol::action::{ArtifactRef, Payload};
+use countersign_protocol::action::Payload;
 use countersign_protocol::api::ChangeSubject;
-use countersign_protocol::bundle::Artifact;
 use countersign_protocol::context::Fact;
 use countersign_protocol::directory::TrustedDirectory;
 use countersign_protocol::identity::{KeyAssurance, PersonId, Presence, RequestId, Role};
@@ -17,8 +16,6 @@ use countersign_protocol::moment::Timestamp;
 use countersign_protocol::request::Phase;
 use countersign_protocol::reveal::Reveal;
 use countersign_protocol::talk::{Looking, QuestionText, Remark};
-use countersign_review::diff::text::Bytes;
-use countersign_review::secret::Masks;
 use countersign_review::text::Untrusted;
 use countersign_verify::Chain;
 use tokio::sync::oneshot;
@@ -159,15 +156,12 @@ impl Desk for ReviewerDesk {
         id: RequestId,
         early: impl Fn(Reading) + Send + Sync,
     ) -> Result<Reading, Trouble> {
-        let opened = self
-            .inbox
-            .fetch_or_copy(id)
-            .await
-            .map_err(|error| trouble(&error))?;
-        let inbox = self.inbox.clone();
+        let opened = self.inbox.fetch_or_copy_unkept(id).await;
+        let opened = Arc::new(opened.map_err(|error| trouble(&error))?);
+        let (inbox, read) = (self.inbox.clone(), Arc::clone(&opened));
         let (part, parts) = oneshot::channel();
         let whole = tokio::task::spawn_blocking(move || {
-            reading(&opened, inbox.config(), inbox.person(), |early| {
+            reading(&read, inbox.config(), inbox.person(), |early| {
                 // Nobody waits for it once the person left.
                 let _ = part.send(early);
             })
@@ -175,6 +169,9 @@ impl Desk for ReviewerDesk {
         if let Ok(part) = parts.await {
             early(part);
         }
+        // It is kept while it is read, also by somebody who has left it already.
+        let inbox = self.inbox.clone();
+        tokio::spawn(async move { inbox.keep(&opened).await });
         whole
             .await
             .map_err(|_| Trouble::new("internal", "reading the request ended early"))?
@@ -508,11 +505,6 @@ pub(crate) fn reading(
         .map(|vote| vote.person.clone())
         .collect();
     let code = countersign_review::checkcode::words(chain.sheet.view_digest().sha256().as_bytes());
-    let masks = Arc::new(Masks::of_request(
-        &chain.request,
-        &chain.proposal,
-        &opened.record.evidence.artifacts,
-    ));
     let mut reading = Reading {
         id: chain.request.id,
         weak_key: weak_key(chain, config, person, opened.at),
@@ -523,13 +515,13 @@ pub(crate) fn reading(
         view_digest: chain.sheet.view_digest(),
         check_words: code.iter().map(|word| (*word).to_owned()).collect(),
         sentence: chain.sheet.sentence().to_owned(),
-        sheet: Arc::from(chain.sheet.lines()),
+        sheet: Arc::clone(chain.sheet.lines()),
         asked: Some(Arc::new(Asked::of(chain, &opened.record.evidence))),
         amends: chain.proposal.amends.as_ref().map(|amends| amends.request),
         followed: opened.record.followed,
-        changes: changes(chain, &opened.record.evidence.artifacts, &masks),
+        changes: changes(chain),
         complete: false,
-        masks,
+        masks: Arc::clone(chain.sheet.masks()),
         drift: chain.request.approved.as_ref().map(|approved| Drifted {
             approved: Some(approved.clone()),
             record: chain.judgement.drift.clone().map(Arc::new),
@@ -625,43 +617,32 @@ fn talk(remarks: &[Remark], directory: &TrustedDirectory) -> Vec<Said> {
     remarks.iter().map(said).collect()
 }
 
-type Artifacts = std::collections::BTreeMap<countersign_protocol::digest::ArtifactDigest, Artifact>;
+/// The documents that change, line by line, as they stand on the sheet.
+fn changes(chain: &Chain) -> Vec<ChangedDocument> {
+    let masks = chain.sheet.masks();
+    let named = documents(&chain.proposal.action.payload).into_iter();
+    named
+        .zip(chain.sheet.documents())
+        .map(|((title, exists), shown)| {
+            ChangedDocument::new(title, Arc::clone(&shown.diff))
+                .existing(exists)
+                .with_covers(masks, Arc::clone(&shown.covers))
+        })
+        .collect()
+}
 
-/// The documents that change, line by line. One that cannot be compared is left out here; the sheet then does not
-/// exist.
-fn changes(chain: &Chain, artifacts: &Artifacts, masks: &Arc<Masks>) -> Vec<ChangedDocument> {
-    let bytes = |artifact: &ArtifactRef| {
-        artifacts
-            .get(&artifact.digest)
-            .map(|artifact| artifact.0.as_slice().into())
-    };
-    let side = |artifact: Option<&ArtifactRef>| artifact.and_then(bytes);
-    let document = |title: &[u8], before: Option<Bytes>, after: Option<Bytes>| {
-        ChangedDocument::lines_of(title, before, after).map(|document| document.with_masks(masks))
-    };
-    match &chain.proposal.action.payload {
+/// What the documents of a payload are called, in the order of the sheet, and which of their states exist.
+fn documents(payload: &Payload) -> Vec<(&[u8], [bool; 2])> {
+    match payload {
         Payload::FileChange(change) => {
-            let (before, after) = (side(change.before.as_ref()), side(change.after.as_ref()));
-            document(change.path.as_bytes(), before, after)
-                .into_iter()
-                .collect()
+            let exists = [change.before.is_some(), change.after.is_some()];
+            vec![(change.path.as_bytes(), exists)]
         }
-        Payload::Sql(sql) => document(b"statement", None, side(Some(&sql.statement)))
-            .into_iter()
-            .collect(),
+        Payload::Sql(_) => vec![(b"statement", [false, true])],
         Payload::Exec(exec) => {
-            let stdin = exec
-                .stdin
-                .iter()
-                .map(|stdin| (b"standard input".as_slice(), stdin));
-            let operands = exec
-                .operands
-                .iter()
-                .map(|operand| (operand.path.as_bytes(), &operand.content));
-            stdin
-                .chain(operands)
-                .filter_map(|(title, content)| document(title, None, side(Some(content))))
-                .collect()
+            let stdin = exec.stdin.iter().map(|_| b"standard input".as_slice());
+            let operands = exec.operands.iter().map(|operand| operand.path.as_bytes());
+            stdin.chain(operands).map(|title| (title, [false, true])).collect()
         }
     }
 }

@@ -80,7 +80,7 @@ pub struct Row {
 #[derive(Debug)]
 pub struct Opened {
     /// What the backend sent.
-    pub record: RequestRecord,
+    pub record: Arc<RequestRecord>,
     /// What it amounts to.
     pub report: Report,
     /// When it was judged.
@@ -261,19 +261,37 @@ impl Inbox {
         })
     }
 
-    /// Fetches one request and judges its evidence. Trust is refreshed first, so that it is judged by the newest.
+    /// Fetches one request and judges its evidence. What holds is kept for when the backend is gone.
     ///
     /// # Errors
     /// [`InboxError`] when it cannot be had at all. Whether it is believed stands in the report.
     pub async fn fetch(&self, id: RequestId) -> Result<Opened, InboxError> {
+        let opened = self.fetch_unkept(id).await?;
+        self.keep(&opened).await;
+        Ok(opened)
+    }
+
+    /// Fetches one request, or, when the backend is gone, judges the copy of it as of now. What holds is kept for when
+    /// the backend is gone.
+    ///
+    /// # Errors
+    /// [`InboxError`] when there is neither.
+    pub async fn fetch_or_copy(&self, id: RequestId) -> Result<Opened, InboxError> {
+        let opened = self.fetch_or_copy_unkept(id).await?;
+        self.keep(&opened).await;
+        Ok(opened)
+    }
+
+    /// Trust is refreshed first, so that the request is judged by the newest.
+    async fn fetch_unkept(&self, id: RequestId) -> Result<Opened, InboxError> {
         self.refresh_trust().await?;
         // Read first: the backend must show a log at least as long as this.
         let pinned = self.store().pinned();
-        let record = self.backend.request(id).await?;
+        let mut record = self.backend.request(id).await?;
         let checkpoint = pinned.checkpoint;
-        let mut evidence = record.evidence.clone();
-        self.bridge(&mut evidence, checkpoint).await?;
-        let opened = self.judge(record, evidence, pinned).await?;
+        let sent = record.evidence.consistency.len();
+        self.bridge(&mut record.evidence, checkpoint).await?;
+        let opened = self.judge(record, sent, pinned).await?;
         if opened
             .report
             .chain
@@ -287,7 +305,6 @@ impl Inbox {
                 // The evidence carried the proof that this continues what was seen.
                 self.store().advance_to(proven, checkpoint)?;
             }
-            self.keep_copy(id, &opened).await;
         }
         Ok(opened)
     }
@@ -312,12 +329,12 @@ impl Inbox {
             .await
     }
 
-    /// Fetches one request, or, when the backend is gone, judges the copy of it as of now.
+    /// As [`Self::fetch_or_copy`], without a new copy: for who shows it first and has it kept afterwards.
     ///
     /// # Errors
     /// [`InboxError`] when there is neither.
-    pub async fn fetch_or_copy(&self, id: RequestId) -> Result<Opened, InboxError> {
-        let gone = match self.fetch(id).await {
+    pub(crate) async fn fetch_or_copy_unkept(&self, id: RequestId) -> Result<Opened, InboxError> {
+        let gone = match self.fetch_unkept(id).await {
             Err(InboxError::Client(error)) if error.is_unreachable() => error,
             fetched => return fetched,
         };
@@ -325,8 +342,8 @@ impl Inbox {
             return Err(gone.into());
         };
         let pinned = self.store().pinned();
-        let evidence = copy.record.evidence.clone();
-        let mut opened = self.judge(copy.record, evidence, pinned).await?;
+        let sent = copy.record.evidence.consistency.len();
+        let mut opened = self.judge(copy.record, sent, pinned).await?;
         if opened
             .report
             .chain
@@ -340,17 +357,22 @@ impl Inbox {
     }
 
     /// Judges a record. Large artifacts take time to judge; the loop that draws must not wait for it.
+    ///
+    /// Of its proofs of consistency so many were `sent` with it; the others serve here alone, and are not passed on.
     async fn judge(
         &self,
-        record: RequestRecord,
-        evidence: Evidence,
+        mut record: RequestRecord,
+        sent: usize,
         pinned: Pinned,
     ) -> Result<Opened, InboxError> {
         let at = now();
         let checkpoint = pinned.checkpoint;
-        let judged =
-            tokio::task::spawn_blocking(move || verify(&evidence, &pinned, at, Purpose::Review)).await;
-        let report = judged.map_err(|_| ClientError::Unreadable {
+        let judged = tokio::task::spawn_blocking(move || {
+            let report = verify(&record.evidence, &pinned, at, Purpose::Review);
+            record.evidence.consistency.truncate(sent);
+            (Arc::new(record), report)
+        });
+        let (record, report) = judged.await.map_err(|_| ClientError::Unreadable {
             doing: "verify the evidence",
             url: self.backend.url().to_owned(),
             problem: "its verification ended early".to_owned(),
@@ -364,10 +386,22 @@ impl Inbox {
         })
     }
 
-    /// Keeps what was verified for when the backend is gone. Without it there is no copy, and nothing else is lost.
-    async fn keep_copy(&self, id: RequestId, opened: &Opened) {
-        let (copies, record, at) = (self.copies.clone(), opened.record.clone(), opened.at);
-        let kept = tokio::task::spawn_blocking(move || copies.keep(id, record, at)).await;
+    /// Keeps what was fetched and holds for when the backend is gone. Without it there is no copy, and nothing else is
+    /// lost.
+    pub(crate) async fn keep(&self, opened: &Opened) {
+        let Some(chain) = opened.report.chain.as_ref().filter(|_| opened.report.is_valid()) else {
+            return;
+        };
+        if opened.as_of.is_some() {
+            return;
+        }
+        let (id, copies, record, at) = (
+            chain.request.id,
+            self.copies.clone(),
+            Arc::clone(&opened.record),
+            opened.at,
+        );
+        let kept = tokio::task::spawn_blocking(move || copies.keep(id, &record, at)).await;
         if !matches!(kept, Ok(Ok(()))) {
             tracing::warn!(request = %id, "no copy of the request could be kept");
         }

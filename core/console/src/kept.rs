@@ -22,7 +22,7 @@ const MAX_COPIES: usize = 200;
 const MAX_BYTES: u64 = 256 * 1024 * 1024;
 
 /// A request as it was seen last.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Copy {
     schema: String,
@@ -32,6 +32,15 @@ pub struct Copy {
     pub as_of: Timestamp,
     /// What it showed.
     pub record: RequestRecord,
+}
+
+/// A copy as it is written, from a record that others read at the same time.
+#[derive(Serialize)]
+struct Kept<'a> {
+    schema: &'static str,
+    id: RequestId,
+    as_of: Timestamp,
+    record: &'a RequestRecord,
 }
 
 /// The copies of a home.
@@ -51,19 +60,18 @@ impl Copies {
     ///
     /// # Errors
     /// The error of the file system; nothing is lost but the copy.
-    pub fn keep(&self, id: RequestId, record: RequestRecord, as_of: Timestamp) -> std::io::Result<()> {
+    pub fn keep(&self, id: RequestId, record: &RequestRecord, as_of: Timestamp) -> std::io::Result<()> {
         use std::os::unix::fs::DirBuilderExt as _;
         std::fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(&self.folder)?;
-        let copy = Copy {
-            schema: SCHEMA.to_owned(),
+        let bytes = serde_json::to_vec(&Kept {
+            schema: SCHEMA,
             id,
             as_of,
             record,
-        };
-        let bytes = canonical::to_bytes(&copy).map_err(|error| std::io::Error::other(error.to_string()))?;
+        })?;
         durable::replace(&self.path(id), &bytes)?;
         self.make_room()
     }

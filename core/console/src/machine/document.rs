@@ -50,7 +50,7 @@ pub struct ChangedDocument {
 #[derive(Debug)]
 struct Hidden {
     masks: Arc<Masks>,
-    covers: Covers,
+    covers: Arc<Covers>,
 }
 
 /// One line of a document.
@@ -71,7 +71,8 @@ pub enum DocumentLine<'a> {
 impl ChangedDocument {
     /// A document with its difference.
     #[must_use]
-    pub fn new(title: impl Into<Untrusted>, diff: TextDiff) -> Self {
+    pub fn new(title: impl Into<Untrusted>, diff: impl Into<Arc<TextDiff>>) -> Self {
+        let diff = diff.into();
         let whole = diff.whole();
         let hunks = diff.hunks(CONTEXT);
         let changed = diff.changes();
@@ -83,7 +84,7 @@ impl ChangedDocument {
         Self {
             title: title.into(),
             places: Arc::new(Places::of(&diff, &whole, hunks)),
-            diff: Arc::new(diff),
+            diff,
             whole,
             stats,
             structure: None,
@@ -144,8 +145,14 @@ impl ChangedDocument {
 
     /// The document with its secrets masked.
     #[must_use]
-    pub fn with_masks(mut self, masks: &Arc<Masks>) -> Self {
-        let covers = Covers::new(masks, &self.diff);
+    pub fn with_masks(self, masks: &Arc<Masks>) -> Self {
+        let covers = Arc::new(Covers::new(masks, &self.diff));
+        self.with_covers(masks, covers)
+    }
+
+    /// The document with its secrets masked, as it was searched for them before.
+    #[must_use]
+    pub fn with_covers(mut self, masks: &Arc<Masks>, covers: Arc<Covers>) -> Self {
         self.hidden = Some(Arc::new(Hidden {
             masks: Arc::clone(masks),
             covers,

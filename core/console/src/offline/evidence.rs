@@ -89,7 +89,7 @@ impl EvidenceDesk {
             reveals: Vec::new(),
         };
         let opened = Opened {
-            record,
+            record: Arc::new(record),
             report,
             at,
             checkpoint: None,

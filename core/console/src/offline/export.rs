@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use countersign_client::{ClientError, now};
 use countersign_protocol::canonical::{self, EncodeError, ParseError};
@@ -173,7 +174,7 @@ async fn fetch(
             problems: opened.report.problems,
         });
     }
-    let mut evidence = opened.record.evidence;
+    let mut evidence = Arc::unwrap_or_clone(opened.record).evidence;
     let shown = opened.report.chain.and_then(|chain| chain.log.checkpoint);
     for seen in carried.iter().copied().chain(opened.checkpoint) {
         inbox.backend().bridge(&mut evidence, Some(seen), shown).await?;

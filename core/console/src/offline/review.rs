@@ -1,7 +1,7 @@
 //! Reviewing from an exported file: judging what is in it, and deciding without a network.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countersign_client::now;
 use countersign_client::trust::{TrustError, TrustStore, Trusted};
@@ -251,14 +251,14 @@ impl FileReview {
             .as_ref()
             .map_or(Phase::Pending, |chain| chain.state.phase());
         Ok(Opened {
-            record: RequestRecord {
+            record: Arc::new(RequestRecord {
                 phase,
                 change: 0,
                 evidence: exported.evidence,
                 talk: Vec::new(),
                 followed: None,
                 reveals: self.reveals(id)?,
-            },
+            }),
             report,
             at,
             checkpoint,

@@ -3,6 +3,8 @@
 //! Lines of configuration files in formats of their own, read as words, and keys of JSON and YAML. It knows
 //! settings by their names and says nothing about the rest of a file: that is the reviewer's to see.
 
+use std::borrow::Cow;
+
 use super::config_line::{KEYS, LINES};
 use super::observation::quote;
 use super::{Detector, Input, Observation, Outcome, Severity, rule};
@@ -93,7 +95,7 @@ impl Detector for Settings {
 }
 
 /// Splits a line of configuration into words in lower case; comments are none.
-fn words(line: &str) -> Vec<String> {
+fn words(line: &str) -> Vec<Cow<'_, str>> {
     let line = line.trim();
     if ["#", ";", "//", "/*"]
         .iter()
@@ -105,8 +107,12 @@ fn words(line: &str) -> Vec<String> {
     line.split(|c: char| {
         c.is_whitespace() || matches!(c, '=' | ';' | ',' | '"' | '\'' | '(' | ')' | '{' | '}')
     })
-    .map(|word| word.trim_end_matches(':').to_ascii_lowercase())
+    .map(|word| word.trim_end_matches(':'))
     .filter(|word| !word.is_empty())
+    .map(|word| match word.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => Cow::Owned(word.to_ascii_lowercase()),
+        false => Cow::Borrowed(word),
+    })
     .collect()
 }
 
@@ -114,17 +120,17 @@ fn judge(line: &str) -> Option<(Severity, &'static str)> {
     let words = words(line);
     let first = words.first()?;
     let has = |wanted: &str| words.iter().any(|word| word == wanted);
+    let setting = match first.as_ref() {
+        "set" | "export" | "env" => words.get(1..).unwrap_or_default(),
+        _ => words.as_slice(),
+    };
     let known = LINES.iter().find(|(wanted, ..)| {
-        let words = match first.as_str() {
-            "set" | "export" | "env" => words.get(1..).unwrap_or_default(),
-            _ => words.as_slice(),
-        };
-        words.len() >= wanted.len() && words.iter().zip(*wanted).all(|(word, wanted)| word == wanted)
+        setting.len() >= wanted.len() && wanted.iter().zip(setting).all(|(wanted, word)| wanted == word)
     });
     if let Some((_, severity, what)) = known {
         return Some((*severity, what));
     }
-    match first.as_str() {
+    match first.as_ref() {
         "host" | "hostssl" | "hostnossl" | "local" if words.len() >= 4 && has("trust") => {
             Some((Severity::High, "the database asks nobody for a password"))
         }

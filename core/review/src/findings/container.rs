@@ -166,23 +166,18 @@ impl Stage {
 }
 
 /// Returns the instructions with their lines: comments gone, continued lines and here-documents joined.
-fn instructions(text: &str) -> Vec<(u32, String)> {
-    let mut found: Vec<(u32, String)> = Vec::new();
+fn instructions(text: &str) -> impl Iterator<Item = (u32, String)> {
     let mut lines = (1u32..).zip(text.lines());
-    while let Some((number, line)) = lines.next() {
-        let start = line.trim();
-        if start.is_empty() || start.starts_with('#') {
-            continue;
-        }
-        let mut whole = start.to_owned();
+    std::iter::from_fn(move || {
+        let is_part = |line: &str| !line.is_empty() && !line.starts_with('#');
+        let (number, line) = lines.find(|(_, line)| is_part(line.trim()))?;
+        let mut whole = line.trim().to_owned();
         while let Some(head) = whole.strip_suffix('\\') {
             whole.truncate(head.len());
             // Comments and empty lines inside a continued instruction are passed over.
-            let next = lines.find(|(_, line)| {
-                let line = line.trim();
-                !line.is_empty() && !line.starts_with('#')
-            });
-            let Some((_, next)) = next else { break };
+            let Some((_, next)) = lines.find(|(_, line)| is_part(line.trim())) else {
+                break;
+            };
             whole.push(' ');
             whole.push_str(next.trim());
         }
@@ -195,9 +190,8 @@ fn instructions(text: &str) -> Vec<(u32, String)> {
                 whole.push_str(line);
             }
         }
-        found.push((number, whole));
-    }
-    found
+        Some((number, whole))
+    })
 }
 
 /// Returns the mark that ends the text which a `RUN <<EOF` or `COPY <<EOF` takes in.

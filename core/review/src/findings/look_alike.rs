@@ -6,10 +6,11 @@
 
 use super::observation::quote;
 use super::{Delta, Detector, Input, Observation, Outcome, Severity, Side, rule};
-use crate::document::{Place as InDocument, Value};
+use crate::document::Place as InDocument;
 use crate::text::{imitates_ascii, is_mixed_script, look, words};
 use sha2::{Digest as _, Sha256};
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt::Write as _;
 
 /// So many words are told one by one; the rest as a number and a hash.
@@ -113,6 +114,10 @@ impl Detector for LookAlikes {
     }
 
     fn observe(&self, input: &Input<'_>, seen: &mut Vec<Observation>) -> Outcome {
+        // Nearly every document is ASCII, and without an escape it means nothing else.
+        if input.bytes.is_ascii() && !input.bytes.contains(&b'\\') {
+            return Outcome::NotMine;
+        }
         let side = Words::of(input);
         let mut told = Told::default();
         for (word, at) in side.odd.iter().filter(|(word, _)| is_mixed_script(word)) {
@@ -150,27 +155,15 @@ impl Detector for LookAlikes {
 
     /// Tells words that stand where a word of the same look stood.
     fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
-        let (old, new) = (Words::of(before), Words::of(after));
-        let is_new = |word: &str| !old.holds(word) && (!word.is_ascii() || has_letter(word));
-        if !new.places().any(|(word, _)| is_new(word)) {
-            return Vec::new();
-        }
-        let mut looks: BTreeMap<String, &str> = BTreeMap::new();
-        for word in old
-            .all()
-            .filter(|word| word.len() >= SHORTEST || !word.is_ascii())
-        {
-            looks.insert(look(word).into_owned(), word);
-        }
+        let fresh = Words::fresh(after, before);
+        let alike = fresh.alike(before);
+        let standing = standing(after, &alike);
         let mut found = Vec::new();
-        for (word, at) in new.places() {
-            if !is_new(word) {
-                continue;
-            }
-            let Some(was) = looks.get(look(word).as_ref()).filter(|was| **was != word) else {
+        for (word, at) in fresh.places() {
+            let Some(was) = alike.get(look(word).as_ref()).filter(|was| **was != word) else {
                 continue;
             };
-            let replaced = !new.holds(was);
+            let replaced = !standing.contains(was);
             let severity = match (word.is_ascii() && was.is_ascii(), replaced) {
                 (false, true) => Severity::High,
                 (true, false) => Severity::Low,
@@ -231,38 +224,30 @@ impl At {
     }
 }
 
-impl<'a> Words<'a> {
-    fn of(input: &Input<'a>) -> Self {
-        let mut side = Self {
-            plain: BTreeMap::new(),
-            odd: BTreeMap::new(),
-        };
-        for (number, line) in (1u32..).zip(input.bytes.split(|byte| *byte == b'\n')) {
-            // A byte that is no text ends a word, and counts as one column as the escaper shows it.
-            let mut column = 1u32;
-            for chunk in line.utf8_chunks() {
-                for word in words(chunk.valid()) {
-                    side.note(word.text, || At {
-                        line: number,
-                        column: Some(column.saturating_add(word.before)),
-                        inside: None,
-                        technical: word.technical,
-                    });
-                }
-                let passed = chunk.valid().chars().count() + chunk.invalid().len();
-                column = column.saturating_add(u32::try_from(passed).unwrap_or(u32::MAX));
+/// Tells of every word of a side, of the bytes and of what they mean, and where it stands.
+fn each<'a>(input: &Input<'a>, told: &mut dyn FnMut(&'a str, &dyn Fn() -> At)) {
+    for (number, line) in (1u32..).zip(input.bytes.split(|byte| *byte == b'\n')) {
+        // A byte that is no text ends a word, and counts as one column as the escaper shows it.
+        let mut column = 1u32;
+        for chunk in line.utf8_chunks() {
+            for word in words(chunk.valid()) {
+                told(word.text, &|| At {
+                    line: number,
+                    column: Some(column.saturating_add(word.before)),
+                    inside: None,
+                    technical: word.technical,
+                });
             }
+            let passed = chunk.valid().chars().count() + chunk.invalid().len();
+            column = column.saturating_add(u32::try_from(passed).unwrap_or(u32::MAX));
         }
-        input.walk(&mut |place, value| side.meant(place, value));
-        side
     }
-
-    /// Notes the words of a value as it is meant, where the bytes write them otherwise.
-    fn meant(&mut self, place: &InDocument, value: &'a Value) {
+    // What a value means is told where the bytes write it otherwise.
+    input.walk(&mut |place, value| {
         let keys = value.entries().iter().map(|(key, _)| key.as_str());
         for text in keys.chain(value.text()).filter(|text| !text.is_ascii()) {
             for word in words(text).filter(|word| !word.text.is_ascii()) {
-                self.note(word.text, || At {
+                told(word.text, &|| At {
                     line: value.line,
                     column: None,
                     inside: Some(place.clone()),
@@ -270,27 +255,74 @@ impl<'a> Words<'a> {
                 });
             }
         }
+    });
+}
+
+/// Says whether a word that takes the place of another is told: numbers and short words are not.
+fn is_told(word: &str) -> bool {
+    !word.is_ascii() || word.len() >= SHORTEST && word.bytes().any(|byte| byte.is_ascii_alphabetic())
+}
+
+impl<'a> Words<'a> {
+    fn of(input: &Input<'a>) -> Self {
+        Self::chosen(input, |_| true)
     }
 
-    fn note(&mut self, word: &'a str, at: impl FnOnce() -> At) {
-        let kind = if word.is_ascii() {
-            &mut self.plain
-        } else {
-            &mut self.odd
+    /// The words of a side that are told and don't stand in the other.
+    fn fresh(input: &Input<'a>, other: &Input<'_>) -> Self {
+        let mut known = HashSet::new();
+        each(other, &mut |word, _| {
+            if is_told(word) {
+                known.insert(word);
+            }
+        });
+        Self::chosen(input, |word| is_told(word) && !known.contains(word))
+    }
+
+    fn chosen(input: &Input<'a>, wanted: impl Fn(&str) -> bool) -> Self {
+        let mut side = Self {
+            plain: BTreeMap::new(),
+            odd: BTreeMap::new(),
         };
-        kind.entry(word).or_insert_with(at);
+        each(input, &mut |word, at| {
+            if wanted(word) {
+                let kind = if word.is_ascii() {
+                    &mut side.plain
+                } else {
+                    &mut side.odd
+                };
+                kind.entry(word).or_insert_with(at);
+            }
+        });
+        side
+    }
+
+    /// The words of another side that look like one of these, by their looks; of several the last, those that aren't
+    /// ASCII after the others.
+    fn alike<'b>(&self, other: &Input<'b>) -> BTreeMap<String, &'b str> {
+        let wanted: BTreeSet<Cow<'_, str>> = self.places().map(|(word, _)| look(word)).collect();
+        let mut found: BTreeMap<String, &'b str> = BTreeMap::new();
+        if wanted.is_empty() {
+            return found;
+        }
+        let order = |word: &'b str| (!word.is_ascii(), word);
+        each(other, &mut |word, _| {
+            if word.is_ascii() && word.len() < SHORTEST {
+                return;
+            }
+            let looks = look(word);
+            if wanted.contains(&looks) {
+                let last = found.entry(looks.into_owned()).or_insert(word);
+                if order(word) > order(last) {
+                    *last = word;
+                }
+            }
+        });
+        found
     }
 
     fn places(&self) -> impl Iterator<Item = (&'a str, &At)> {
         self.plain.iter().chain(&self.odd).map(|(word, at)| (*word, at))
-    }
-
-    fn all(&self) -> impl Iterator<Item = &'a str> {
-        self.plain.keys().chain(self.odd.keys()).copied()
-    }
-
-    fn holds(&self, word: &str) -> bool {
-        self.plain.contains_key(word) || self.odd.contains_key(word)
     }
 
     /// Returns a word of this side, or one known everywhere, that a look stands for.
@@ -349,8 +381,15 @@ impl Told {
     }
 }
 
-fn has_letter(word: &str) -> bool {
-    word.len() >= SHORTEST && word.chars().any(|c| c.is_ascii_alphabetic())
+/// Those of some words that stand in a side, too.
+fn standing<'a>(input: &Input<'_>, some: &BTreeMap<String, &'a str>) -> BTreeSet<&'a str> {
+    let mut missing: BTreeSet<&'a str> = some.values().copied().collect();
+    if missing.is_empty() {
+        return missing;
+    }
+    let mut found = BTreeSet::new();
+    each(input, &mut |word, _| found.extend(missing.take(word)));
+    found
 }
 
 /// Names the code points of a word that are not ASCII.

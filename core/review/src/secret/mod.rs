@@ -41,6 +41,7 @@ use countersign_protocol::mask::{MaskKey, SecretMark};
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 
+use crate::diff::text::Bytes;
 use crate::text::{Mark, Span, escape_line, spans_to_string};
 
 /// As many secrets as are looked for in other places.
@@ -57,10 +58,28 @@ pub struct Masks {
     key: Option<MaskKey>,
     shows_all: bool,
     known: BTreeSet<Vec<u8>>,
+    /// The documents in which they were found, with their places: no document is searched twice.
+    searched: Vec<(Bytes, Vec<Range<usize>>)>,
     /// Those that look random: covered wherever they stand.
     random: Option<AhoCorasick>,
     /// All of them: covered in values that were taken out of a document.
     all: Option<AhoCorasick>,
+}
+
+/// What was found in everything that would run.
+#[derive(Default)]
+struct Learnt {
+    known: BTreeSet<Vec<u8>>,
+    searched: Vec<(Bytes, Vec<Range<usize>>)>,
+}
+
+impl Learnt {
+    fn document(&mut self, kind: &str, bytes: &[u8]) {
+        let found = find::find(kind, bytes);
+        self.known
+            .extend(found.iter().filter_map(|range| bytes.get(range.clone())).map(<[u8]>::to_vec));
+        self.searched.push((bytes.into(), found));
+    }
 }
 
 impl Masks {
@@ -69,26 +88,21 @@ impl Masks {
     pub fn off() -> Self {
         Self {
             shows_all: true,
-            ..Self::knowing("", None, BTreeSet::new())
+            ..Self::default()
         }
     }
 
     /// The masks of documents of a kind of action.
     #[must_use]
     pub fn of_documents(kind: &str, key: Option<MaskKey>, documents: &[&[u8]]) -> Self {
-        let mut known = BTreeSet::new();
+        let mut learnt = Learnt::default();
         for document in documents {
-            let secrets = find::find(kind, document).into_iter();
-            known.extend(
-                secrets
-                    .filter_map(|range| document.get(range))
-                    .map(<[u8]>::to_vec),
-            );
+            learnt.document(kind, document);
         }
-        Self::knowing(kind, key, known)
+        Self::knowing(kind, key, learnt)
     }
 
-    fn knowing(kind: &str, key: Option<MaskKey>, known: BTreeSet<Vec<u8>>) -> Self {
+    fn knowing(kind: &str, key: Option<MaskKey>, Learnt { known, searched }: Learnt) -> Self {
         let parts: BTreeSet<&[u8]> = known.iter().flat_map(|secret| parts(secret)).collect();
         let of = |wanted: &dyn Fn(&[u8]) -> bool| {
             let mut words = parts
@@ -109,7 +123,14 @@ impl Masks {
             key,
             shows_all: false,
             known,
+            searched,
         }
+    }
+
+    /// The bytes of a document, without a copy of their own where its secrets were looked for.
+    pub(crate) fn shared(&self, document: &[u8]) -> Bytes {
+        let known = self.searched.iter().find(|(bytes, _)| **bytes == *document);
+        known.map_or_else(|| document.into(), |(bytes, _)| bytes.clone())
     }
 
     /// How many different secrets were found.
@@ -194,7 +215,8 @@ impl Masks {
         if self.shows_all {
             return Vec::new();
         }
-        let mut found = find::find(&self.kind, text);
+        let searched = self.searched.iter().find(|(bytes, _)| **bytes == *text);
+        let mut found = searched.map_or_else(|| find::find(&self.kind, text), |(_, found)| found.clone());
         if let Some(known) = known {
             found.extend(known.find_iter(text).map(|hit| hit.range()));
         }
@@ -230,7 +252,7 @@ impl Masks {
 /// Masks that know no secret yet: they cover what a text itself shows.
 impl Default for Masks {
     fn default() -> Self {
-        Self::knowing("", None, BTreeSet::new())
+        Self::knowing("", None, Learnt::default())
     }
 }
 

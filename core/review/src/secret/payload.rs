@@ -1,6 +1,6 @@
 //! The secrets of what would run: of its documents, arguments and variables.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use countersign_protocol::action::{Action, ArtifactRef, EnvVar, Payload};
 use countersign_protocol::approval::ApprovalRequest;
@@ -9,7 +9,7 @@ use countersign_protocol::digest::ArtifactDigest;
 use countersign_protocol::mask::MaskKey;
 use countersign_protocol::proposal::Proposal;
 
-use super::{Masks, assignment, find};
+use super::{Learnt, Masks, assignment};
 
 impl Masks {
     /// The masks of a request, under the key that is sealed in it.
@@ -30,11 +30,11 @@ impl Masks {
         key: Option<MaskKey>,
     ) -> Self {
         let kind = actions.first().map_or("", |action| action.kind.id());
-        let mut known = BTreeSet::new();
+        let mut learnt = Learnt::default();
         for action in actions {
-            learn(&mut known, kind, &action.payload, artifacts);
+            learn(&mut learnt, kind, &action.payload, artifacts);
         }
-        Self::knowing(kind, key, known)
+        Self::knowing(kind, key, learnt)
     }
 
     /// The value of an environment variable as it is shown.
@@ -70,23 +70,21 @@ impl Masks {
 
 /// Adds the secrets of a payload to those that are known.
 fn learn(
-    known: &mut BTreeSet<Vec<u8>>,
+    learnt: &mut Learnt,
     kind: &str,
     payload: &Payload,
     artifacts: &BTreeMap<ArtifactDigest, Artifact>,
 ) {
-    let mut document = |bytes: &[u8]| {
-        let secrets = find::find(kind, bytes).into_iter();
-        known.extend(secrets.filter_map(|range| bytes.get(range)).map(<[u8]>::to_vec));
-    };
     let bytes = |artifact: &ArtifactRef| artifacts.get(&artifact.digest).map(|artifact| &artifact.0[..]);
-    documents(payload).filter_map(bytes).for_each(&mut document);
+    for document in documents(payload).filter_map(bytes) {
+        learnt.document(kind, document);
+    }
     if let Payload::Exec(exec) = payload {
         for argument in &exec.argv {
-            document(argument.as_bytes());
+            learnt.document(kind, argument.as_bytes());
         }
         for EnvVar { value, .. } in &exec.env {
-            document(value.as_bytes());
+            learnt.document(kind, value.as_bytes());
         }
         let argv: Vec<&[u8]> = exec
             .argv
@@ -97,7 +95,7 @@ fn learn(
         let variables = exec.env.iter().filter_map(|variable| {
             variable_secret(kind, variable.name.as_bytes(), variable.value.as_bytes())
         });
-        known.extend(options.chain(variables).map(<[u8]>::to_vec));
+        learnt.known.extend(options.chain(variables).map(<[u8]>::to_vec));
     }
 }
 

@@ -1,8 +1,10 @@
 //! The change itself: documents as exact differences, processes and statements in full.
 
+use std::sync::Arc;
+
 use countersign_protocol::action::{ArtifactRef, EnvVar, Exec, FileChange, Operand, Payload, Sql};
 
-use super::{LineRole, Page, SheetError, Shelf};
+use super::{LineRole, Page, SheetError, Shelf, ShownDocument};
 use crate::diff::text::{Hunk, RowKind, TextDiff};
 use crate::secret::Covers;
 use crate::text::spans_to_string;
@@ -126,13 +128,13 @@ fn artifact(page: &mut Page, label: &str, artifact: Option<&ArtifactRef>) -> Res
 }
 
 pub(super) fn difference(page: &mut Page, before: &[u8], after: &[u8]) -> Result<(), SheetError> {
-    let diff = TextDiff::new(before, after)?;
+    let diff = Arc::new(TextDiff::new(page.masks.shared(before), page.masks.shared(after))?);
     let stats = diff.stats();
     page.field(
         "difference",
         &format!("{} lines removed, {} lines added", stats.removed, stats.added),
     )?;
-    let covers = Covers::new(&page.masks, &diff);
+    let covers = Arc::new(Covers::new(&page.masks, &diff));
     for hunk in diff.hunks(CONTEXT) {
         let Hunk {
             before, after, rows, ..
@@ -159,5 +161,6 @@ pub(super) fn difference(page: &mut Page, before: &[u8], after: &[u8]) -> Result
             )?;
         }
     }
+    page.documents.push(ShownDocument { diff, covers });
     Ok(())
 }

@@ -3,6 +3,8 @@
 //! Evidence carries the record of its request, so that a program that compares otherwise can still build the sheet
 //! that was signed.
 
+use std::sync::Arc;
+
 use countersign_protocol::action::ArtifactRef;
 use countersign_protocol::approval::{ApprovalRequest, LastApproved};
 use countersign_protocol::canonical::{self, EncodeError, ParseError};
@@ -224,7 +226,7 @@ fn list(page: &mut Page, row: &Row) -> Result<(), SheetError> {
         proposed,
     } = row;
     let role = LineRole::Drift(*standing);
-    let masks = page.masks.clone();
+    let masks = Arc::clone(&page.masks);
     let path = masks.quoting(&path.escaped());
     page.push(role, format!("[{}] {path}", standing.id()))?;
     for (state, value) in [("approved", baseline), ("live", live), ("proposed", proposed)] {

@@ -19,6 +19,8 @@ mod header;
 pub mod preview;
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
 
 use countersign_protocol::action::ArtifactRef;
 use countersign_protocol::approval::{ApprovalRequest, Severity};
@@ -27,10 +29,10 @@ use countersign_protocol::digest::{ArtifactDigest, Sha256Digest, ViewDigest};
 use countersign_protocol::proposal::Proposal;
 use countersign_protocol::signed::Verified;
 
-use crate::diff::text::TooLarge;
+use crate::diff::text::{TextDiff, TooLarge};
 use crate::drift::Standing;
 use crate::findings::Finding;
-use crate::secret::Masks;
+use crate::secret::{Covers, Masks};
 use crate::sheet::finding::Recorded;
 use crate::text::Untrusted;
 
@@ -78,11 +80,32 @@ pub struct SheetLine {
 }
 
 /// The sheet.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Sheet {
-    lines: Vec<SheetLine>,
+    lines: Arc<[SheetLine]>,
     text: String,
     sentence: String,
+    view_digest: ViewDigest,
+    masks: Arc<Masks>,
+    documents: Vec<ShownDocument>,
+}
+
+/// A document that changes, as it is shown: compared and searched for secrets once, for all who show it.
+#[derive(Clone)]
+pub struct ShownDocument {
+    /// The exact difference of its states; one that does not exist is empty here.
+    pub diff: Arc<TextDiff>,
+    /// What of it is masked.
+    pub covers: Arc<Covers>,
+}
+
+/// Prints nothing of the document: it is not masked.
+impl fmt::Debug for ShownDocument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ShownDocument")
+            .field("changes", &self.diff.changes().len())
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why there is no sheet, and nothing can be signed.
@@ -164,7 +187,19 @@ impl Sheet {
         change::payload(&mut page, &proposal.action.payload, &Shelf(artifacts))?;
         header::proposal(&mut page, proposal)?;
         header::bindings(&mut page, request)?;
-        Ok(page.finish(sentence))
+        let mut sheet = page.finish(sentence);
+        if version == EARLIER_SHEET_VERSION {
+            // Whatever was signed then, documents are masked wherever they are shown now.
+            sheet.mask(Masks::of_request(request, proposal, artifacts));
+        }
+        Ok(sheet)
+    }
+
+    fn mask(&mut self, masks: Masks) {
+        for document in &mut self.documents {
+            document.covers = Arc::new(Covers::new(&masks, &document.diff));
+        }
+        self.masks = Arc::new(masks);
     }
 
     /// The whole text: what the view digest is the digest of.
@@ -175,8 +210,20 @@ impl Sheet {
 
     /// The lines of the text, with what each is.
     #[must_use]
-    pub fn lines(&self) -> &[SheetLine] {
+    pub const fn lines(&self) -> &Arc<[SheetLine]> {
         &self.lines
+    }
+
+    /// The documents that change, in the order in which they stand on the sheet.
+    #[must_use]
+    pub fn documents(&self) -> &[ShownDocument] {
+        &self.documents
+    }
+
+    /// What is masked wherever the request is shown.
+    #[must_use]
+    pub const fn masks(&self) -> &Arc<Masks> {
+        &self.masks
     }
 
     /// Who wants what, where, why and until when, in one sentence.
@@ -187,8 +234,8 @@ impl Sheet {
 
     /// The digest that decisions bind.
     #[must_use]
-    pub fn view_digest(&self) -> ViewDigest {
-        ViewDigest::new(Sha256Digest::of(self.text.as_bytes()))
+    pub const fn view_digest(&self) -> ViewDigest {
+        self.view_digest
     }
 
     /// The six words to compare two screens by.
@@ -200,7 +247,7 @@ impl Sheet {
 
 fn list_findings(page: &mut Page, findings: &[Recorded]) -> Result<(), SheetError> {
     page.heading(&format!("findings ({})", findings.len()));
-    let masks = page.masks.clone();
+    let masks = Arc::clone(&page.masks);
     for finding in findings {
         let Recorded {
             id,
@@ -277,17 +324,19 @@ impl<'a> Shelf<'a> {
 
 /// The sheet while it is written.
 struct Page {
-    masks: Masks,
+    masks: Arc<Masks>,
     lines: Vec<SheetLine>,
     bytes: usize,
+    documents: Vec<ShownDocument>,
 }
 
 impl Page {
-    const fn new(masks: Masks) -> Self {
+    fn new(masks: Masks) -> Self {
         Self {
-            masks,
+            masks: Arc::new(masks),
             lines: Vec::new(),
             bytes: 0,
+            documents: Vec::new(),
         }
     }
 
@@ -344,9 +393,12 @@ impl Page {
             text.push('\n');
         }
         Sheet {
-            lines: self.lines,
+            lines: self.lines.into(),
+            view_digest: ViewDigest::new(Sha256Digest::of(text.as_bytes())),
             text,
             sentence,
+            masks: self.masks,
+            documents: self.documents,
         }
     }
 }

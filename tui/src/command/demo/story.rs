@@ -296,7 +296,7 @@ async fn ended(stage: &Stage, id: RequestId) -> Result<Evidence, Failure> {
     let mut waited = Duration::ZERO;
     while waited < LIMIT {
         let record = stage.you.fetch(id).await?.record;
-        let evidence = record.evidence;
+        let evidence = &record.evidence;
         let receipt = evidence
             .receipt
             .as_ref()
@@ -304,7 +304,7 @@ async fn ended(stage: &Stage, id: RequestId) -> Result<Evidence, Failure> {
         let denied = record.phase == Phase::Denied
             && evidence.decisions.iter().all(|decision| decision.index.is_some());
         if record.phase.is_terminal() && (receipt || denied) {
-            return Ok(evidence);
+            return Ok(evidence.clone());
         }
         tokio::time::sleep(LOOK).await;
         waited += LOOK;
