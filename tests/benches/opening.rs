@@ -1,0 +1,75 @@
+//! What it takes to open a request of 100,000 lines before anything is drawn, step by step: to fetch it, to judge it, to
+//! keep a copy, to make of it what is read.
+//!
+//! Run by `./x bench opening`. The steps overlap where they can, so that the whole may take less than their sum.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a bench prints its figures, and a broken step ends it"
+)]
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use countersign_console::desk::ReviewerDesk;
+use countersign_console::home::Home;
+use countersign_console::inbox::Inbox;
+use countersign_console::machine::driver::Desk as _;
+use countersign_protocol::request::Phase;
+use countersign_tests::Organisation;
+use countersign_tests::organisation::now;
+use countersign_verify::{Pinned, Purpose, verify};
+
+/// Lines of the document.
+const LINES: usize = 100_000;
+/// How often each step is done.
+const ROUNDS: usize = 7;
+
+fn main() {
+    let mut organisation = Organisation::start();
+    let reviewer = organisation.join("kim");
+    let (mut before, mut after) = (String::new(), String::new());
+    for line in 0..LINES {
+        writeln!(before, "key_{line} = {line}").unwrap();
+        writeln!(after, "key_{line} = {}", line + usize::from(line % 3 == 0)).unwrap();
+    }
+    let asked = organisation.ask_change("large.conf", &before, &after);
+    let id = organisation.wait_for(Phase::Pending);
+
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let _entered = runtime.enter();
+    let home = Home::in_folder(reviewer.home());
+    let inbox = Inbox::open(&home).unwrap();
+    let desk = ReviewerDesk::new(inbox.clone(), "desktop");
+
+    step("trust, fetched and verified", || drop(runtime.block_on(inbox.refresh_trust()).unwrap()));
+    step("the record, fetched and parsed", || drop(runtime.block_on(inbox.backend().request(id)).unwrap()));
+    let record = runtime.block_on(inbox.backend().request(id)).unwrap();
+    step("a copy of the record in memory", || drop(record.clone()));
+    let pinned = Pinned::new(organisation.root);
+    step("the evidence, verified", || drop(verify(&record.evidence, &pinned, now(), Purpose::Review)));
+    step("a copy of the record on disk", || inbox.copies().keep(id, &record, now()).unwrap());
+    step("all of it, verified", || drop(runtime.block_on(inbox.fetch(id)).unwrap()));
+    step("until its first lines can be read", || {
+        let began = Instant::now();
+        let first = std::sync::Mutex::new(None);
+        runtime.block_on(desk.open_in_parts(id, |_| {
+            first.lock().unwrap().get_or_insert(began.elapsed());
+        })).unwrap();
+        println!("   first {:?}", first.lock().unwrap());
+    });
+    drop(asked);
+}
+
+fn step(what: &str, mut work: impl FnMut()) {
+    let mut took: Vec<Duration> = (0..ROUNDS).map(|_| {
+        let began = Instant::now();
+        work();
+        began.elapsed()
+    }).collect();
+    took.sort_unstable();
+    println!("{what:<52} {:>8.1} ms", took[ROUNDS / 2].as_secs_f64() * 1000.0);
+}
