@@ -288,11 +288,25 @@ impl TextDiff {
     pub fn window(&self, hunk: &Hunk, first: u32, count: u32) -> Vec<Row<'_>> {
         let end = first.saturating_add(count).min(hunk.rows);
         let mut rows = Vec::with_capacity(end.saturating_sub(first) as usize);
-        let mut at = first;
-        while at < end {
-            let Some(row) = self.row(hunk, at) else { break };
+        let changes = self.changes.get(hunk.changes.clone()).unwrap_or_default();
+        let added_before_hunk = changes.first().map_or(0, |change| change.added_earlier);
+        let start = |change: &Change| {
+            change.before.start - hunk.before.start + change.added_earlier - added_before_hunk
+        };
+        // The first change is searched for; from there on they follow each other.
+        let mut later = changes.partition_point(|change| start(change) <= first);
+        for at in first..end {
+            while changes.get(later).is_some_and(|change| start(change) <= at) {
+                later += 1;
+            }
+            let change = later.checked_sub(1).and_then(|index| {
+                let change = changes.get(index)?;
+                Some((hunk.changes.start + index, change, at - start(change)))
+            });
+            let Some(row) = self.row(hunk, at, change) else {
+                break;
+            };
             rows.push(row);
-            at += 1;
         }
         rows
     }
@@ -315,31 +329,16 @@ impl TextDiff {
         length(&hunk.before) + changes.iter().map(|change| length(&change.after)).sum::<u32>()
     }
 
-    /// Finds one row of a hunk by binary search over its changes.
-    fn row(&self, hunk: &Hunk, at: u32) -> Option<Row<'_>> {
-        let changes = self.changes.get(hunk.changes.clone())?;
-        let added_before_hunk = changes.first().map_or(0, |change| change.added_earlier);
-        let start = |change: &Change| {
-            change.before.start - hunk.before.start + change.added_earlier - added_before_hunk
-        };
-        let later = changes.partition_point(|change| start(change) <= at);
-        let Some((index, change)) = later.checked_sub(1).and_then(|i| Some((i, changes.get(i)?))) else {
+    /// Makes one row of a hunk, from the last change that begins at it or above, and how far below that it is.
+    fn row(&self, hunk: &Hunk, at: u32, change: Option<(usize, &Change, u32)>) -> Option<Row<'_>> {
+        let Some((index, change, inside)) = change else {
             return self.context(hunk.before.start + at, hunk.after.start + at);
         };
-        let inside = at - start(change);
         let (removed, added) = (length(&change.before), length(&change.after));
         if inside < removed {
-            self.changed(
-                RowKind::Removed,
-                change.before.start + inside,
-                hunk.changes.start + index,
-            )
+            self.changed(RowKind::Removed, change.before.start + inside, index)
         } else if inside - removed < added {
-            self.changed(
-                RowKind::Added,
-                change.after.start + inside - removed,
-                hunk.changes.start + index,
-            )
+            self.changed(RowKind::Added, change.after.start + inside - removed, index)
         } else {
             let beyond = inside - removed - added;
             self.context(change.before.end + beyond, change.after.end + beyond)

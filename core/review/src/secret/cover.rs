@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::{Masks, mask_span, plain_spans};
-use crate::diff::text::{Row, RowKind, TextDiff};
-use crate::text::Span;
+use crate::diff::text::{Ending, Row, RowKind, TextDiff};
+use crate::text::{Span, spans_to_string};
 
 /// What is covered of one document.
 #[derive(Debug, Clone, Default)]
@@ -143,6 +143,16 @@ impl Covers {
         let mut spans = self.side(row).spans(diff.start_of(row), row.line);
         spans.extend(row.ending_span());
         spans
+    }
+
+    /// A row as it is shown, without how, behind what stands there already.
+    pub fn write(&self, shown: &mut String, diff: &TextDiff, row: &Row<'_>) {
+        // Most lines have nothing that is escaped or masked.
+        let plain = row.line.iter().all(|byte| matches!(byte, b' '..=b'~')) && row.ending == Ending::Lf;
+        match std::str::from_utf8(row.line) {
+            Ok(line) if plain && !self.touches(diff, row) => shown.push_str(line),
+            _ => shown.push_str(&spans_to_string(&self.spans(diff, row))),
+        }
     }
 
     fn side(&self, row: &Row<'_>) -> &Cover {

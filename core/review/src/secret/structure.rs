@@ -5,26 +5,20 @@ use std::hash::RandomState;
 use std::ops::Range;
 
 use super::assignment::{is_computed, is_literal, least};
-use crate::diff::structure::{Format, Node, Side, Tree};
+use crate::diff::structure::{Node, Side, Tree};
 
 /// A document larger than this is read line by line only.
 pub(super) const MAX_BYTES: usize = 16 << 20;
 
 /// Adds the secrets of a document that can be read.
 pub(super) fn find(kind: &str, bytes: &[u8], found: &mut Vec<Range<usize>>) {
-    let sensible = bytes.len() <= MAX_BYTES;
-    let Some(format) = Format::detect(kind, bytes).filter(|_| sensible) else {
+    if bytes.len() > MAX_BYTES {
+        return;
+    }
+    let hash = RandomState::new();
+    let Some(side) = Side::recognise(kind, bytes, &hash) else {
         return;
     };
-    let hash = RandomState::new();
-    let side = Side::read(format, Some(bytes), &hash).or_else(|error| {
-        // A flow map of YAML begins like JSON.
-        match format {
-            Format::Json => Side::read(Format::Yaml, Some(bytes), &hash),
-            _ => Err(error),
-        }
-    });
-    let Ok(side) = side else { return };
     let skipped = if bytes.starts_with("\u{feff}".as_bytes()) {
         3
     } else {

@@ -313,6 +313,32 @@ proptest! {
     }
 
     #[test]
+    fn a_row_as_text_is_its_spans(
+        secret in secret(), lines in prop::collection::vec("[ -~]{0,12}|[\\PC\r\t\u{202e}]{0,6}", 0..8), end in "\n?"
+    ) {
+        let document = format!("{}\npassword={secret}{end}", lines.join("\n"));
+        let masks = masks("config-file", &[&document]);
+        let diff = TextDiff::new(b"x\n".to_vec(), document.into_bytes()).unwrap();
+        let covers = Covers::new(&masks, &diff);
+        let whole = diff.whole();
+        for row in diff.window(&whole, 0, whole.rows) {
+            let mut text = String::new();
+            covers.write(&mut text, &diff, &row);
+            prop_assert_eq!(text, spans_to_string(&covers.spans(&diff, &row)));
+        }
+    }
+
+    #[test]
+    fn a_document_that_was_searched_is_covered_as_any_other(secret in secret(), filler in "[ -~\n]{0,60}") {
+        let document = format!("{filler}\napi_key: {secret}\n");
+        let searched = masks("config-file", &[&document]);
+        let anew = Masks { searched: Vec::new(), ..searched.clone() };
+        let shown = |masks: &Masks| spans_to_string(&masks.cover(document.as_bytes()).spans(0, document.as_bytes()));
+        prop_assert!(!searched.searched.is_empty());
+        prop_assert_eq!(shown(&searched), shown(&anew));
+    }
+
+    #[test]
     fn different_secrets_have_different_masks(a in secret(), b in secret()) {
         let masks = masks("config-file", &[]);
         prop_assert_eq!(a == b, masks.form(a.as_bytes(), None) == masks.form(b.as_bytes(), None));

@@ -7,7 +7,6 @@ use countersign_protocol::action::{ArtifactRef, EnvVar, Exec, FileChange, Operan
 use super::{LineRole, Page, SheetError, Shelf, ShownDocument};
 use crate::diff::text::{Hunk, RowKind, TextDiff};
 use crate::secret::Covers;
-use crate::text::spans_to_string;
 
 /// Lines of context around a change.
 const CONTEXT: usize = 3;
@@ -155,10 +154,10 @@ pub(super) fn difference(page: &mut Page, before: &[u8], after: &[u8]) -> Result
                 RowKind::Removed => (LineRole::Removed, '-'),
                 RowKind::Added => (LineRole::Added, '+'),
             };
-            page.push(
-                role,
-                format!("{sign}{}", spans_to_string(&covers.spans(&diff, &row))),
-            )?;
+            let mut text = String::with_capacity(1 + row.line.len());
+            text.push(sign);
+            covers.write(&mut text, &diff, &row);
+            page.push(role, text)?;
         }
     }
     page.documents.push(ShownDocument { diff, covers });

@@ -46,44 +46,63 @@ impl Format {
 
     /// Finds the format of a file of some kind of action. Its id, an extension or a file name are kinds too.
     pub fn detect(kind: &str, bytes: &[u8]) -> Option<Self> {
-        let text = std::str::from_utf8(bytes).ok()?;
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let name = kind.rsplit(['/', '.']).next().unwrap_or(kind);
-        let stated = match name {
-            "json" | "tfplan" => Some(Self::Json),
-            "yaml" | "yml" | "workflow" | "k8s" | "k8s-rbac" => Some(Self::Yaml),
-            "toml" => Some(Self::Toml),
-            "hcl" | "tf" | "tfvars" => Some(Self::Hcl),
-            "sql" => Some(Self::Sql),
-            "env" => Some(Self::Env),
-            _ => None,
-        };
-        // JSON is YAML, and more is known of it.
-        if matches!(stated, None | Some(Self::Yaml)) {
-            let start = text.trim_start();
-            // A table of TOML begins with a bracket too.
-            if start.starts_with('{') || start.starts_with('[') && Self::Json.fits(text) {
-                return Some(Self::Json);
-            }
-        }
-        stated.or_else(|| {
-            [Self::Env, Self::Toml, Self::Hcl, Self::Yaml]
-                .into_iter()
-                .find(|format| format.fits(text))
-        })
+        recognise(kind, bytes, &RandomState::new()).map(|(format, _)| format)
     }
+}
 
-    /// Says whether a text is in the format, and more than by chance.
-    fn fits(self, text: &str) -> bool {
-        let hash = RandomState::new();
-        match read::read(self, text, &mut Grower::new(&hash)) {
-            Ok(documents) => documents.iter().any(|tree| {
-                !tree.entries().is_empty()
-                    || tree.items().iter().any(Tree::is_container)
-                    || self == Self::Json
-            }),
-            Err(_) => false,
+/// A file as it was read to find its format.
+pub(super) type Recognised<'a, 'h> = (Format, Option<(Vec<Tree<'a>>, Grower<'h>)>);
+
+/// Finds the format of a file, and gives what had to be read of it for that, so that nobody reads it again.
+pub(super) fn recognise<'a, 'h>(
+    kind: &str,
+    bytes: &'a [u8],
+    hash: &'h RandomState,
+) -> Option<Recognised<'a, 'h>> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let name = kind.rsplit(['/', '.']).next().unwrap_or(kind);
+    let stated = match name {
+        "json" | "tfplan" => Some(Format::Json),
+        "yaml" | "yml" | "workflow" | "k8s" | "k8s-rbac" => Some(Format::Yaml),
+        "toml" => Some(Format::Toml),
+        "hcl" | "tf" | "tfvars" => Some(Format::Hcl),
+        "sql" => Some(Format::Sql),
+        "env" => Some(Format::Env),
+        _ => None,
+    };
+    // JSON is YAML, and more is known of it.
+    if matches!(stated, None | Some(Format::Yaml)) {
+        let start = text.trim_start();
+        if start.starts_with('{') {
+            return Some((Format::Json, None));
         }
+        // A table of TOML begins with a bracket too.
+        if start.starts_with('[')
+            && let Some(read) = Format::Json.fitting(text, hash)
+        {
+            return Some((Format::Json, Some(read)));
+        }
+    }
+    if let Some(stated) = stated {
+        return Some((stated, None));
+    }
+    [Format::Env, Format::Toml, Format::Hcl, Format::Yaml]
+        .into_iter()
+        .find_map(|format| Some((format, Some(format.fitting(text, hash)?))))
+}
+
+impl Format {
+    /// Reads a text that is in the format, and more than by chance.
+    fn fitting<'a, 'h>(self, text: &'a str, hash: &'h RandomState) -> Option<(Vec<Tree<'a>>, Grower<'h>)> {
+        let mut grower = Grower::new(hash);
+        let documents = read::read(self, text, &mut grower).ok()?;
+        let fits = documents.iter().any(|tree| {
+            !tree.entries().is_empty()
+                || tree.items().iter().any(Tree::is_container)
+                || self == Self::Json
+        });
+        fits.then_some((documents, grower))
     }
 }
 

@@ -237,15 +237,36 @@ impl<'a> Side<'a> {
             })?,
             None => Vec::new(),
         };
-        Ok(Self {
-            exists: bytes.is_some(),
+        let exists = bytes.is_some();
+        Ok(Self::of(exists, text, documents, grower))
+    }
+
+    /// Reads a side whose format is not known; of JSON that is none, as YAML, whose flow maps begin like it.
+    pub(crate) fn recognise(kind: &str, bytes: &'a [u8], hash: &RandomState) -> Option<Self> {
+        let (format, read) = format::recognise(kind, bytes, hash)?;
+        match read {
+            Some((documents, grower)) => {
+                let text = std::str::from_utf8(bytes).ok()?;
+                Some(Self::of(true, text, documents, grower))
+            }
+            None => match Self::read(format, Some(bytes), hash) {
+                Err(_) if format == Format::Json => Self::read(Format::Yaml, Some(bytes), hash).ok(),
+                side => side.ok(),
+            },
+        }
+    }
+
+    fn of(exists: bool, text: &'a str, documents: Vec<Tree<'a>>, grower: Grower<'_>) -> Self {
+        let body = text.strip_prefix('\u{feff}').unwrap_or(text);
+        Self {
+            exists,
             text,
             lines: Lines::of(body),
             documents,
             duplicates: grower.duplicates,
             remarks: grower.remarks,
             aliases: grower.aliases,
-        })
+        }
     }
 
     /// Returns the line, from 1, on which a byte stands.
