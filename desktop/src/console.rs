@@ -23,7 +23,7 @@ use tokio::sync::watch;
 use crate::input::{Input, Signing, Typed};
 use crate::native::{Arrival, Native};
 use crate::ready::{self, Opened, inbox};
-use crate::snapshot::{FileView, Lines, Snapshot};
+use crate::snapshot::{FileView, Lines, MAX_ROWS, Snapshot};
 use crate::target::Target;
 
 use aside::Aside;
@@ -146,7 +146,11 @@ impl Console {
     /// [`Broken`] after a fault of this program.
     pub async fn snapshot(self: &Arc<Self>, after: u64) -> Result<Snapshot, Broken> {
         let mut revision = self.revision.subscribe();
-        let wake = self.held()?.state.next_wake(self.now());
+        let wake = {
+            let held = self.held()?;
+            let shown = held.first_row..held.first_row.saturating_add(MAX_ROWS);
+            held.state.next_wake(self.now(), shown)
+        };
         let wait = wake.unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
         if tokio::time::timeout(wait, revision.wait_for(|now| *now != after))
             .await

@@ -351,6 +351,18 @@ test("a file of evidence says what it is and whether it holds", async () => {
   assert.match(page.byId("connection").textContent, /NOT VALID/);
 });
 
+test("what can't be decided names no key that decides", async () => {
+  const named = () => page.byId("keys").textContent;
+  await page.shows(reads("r1"));
+  assert.match(named(), /A approve/);
+  await page.shows({ ...reads("r1"), detail: { ...reads("r1").detail, decides: false } });
+  assert.doesNotMatch(named(), /approve|deny/);
+  page.said.length = 0;
+  page.press("A");
+  await page.settle();
+  assert.deepEqual(page.said, []);
+});
+
 test("a fault is told in place of everything", async () => {
   await page.shows({ ...queue([]), header: null });
   assert.equal(page.document.body.dataset.screen, "broken");

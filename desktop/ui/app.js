@@ -57,7 +57,7 @@ function drawAll(now) {
     else if (now.screen === "queue" && now.aside === null && document.activeElement !== filter) scrolled.focus({ preventScroll: true });
   }
   draw(byId("notices"), now.notices, (all) => all.map((notice) => element("p", "notice", ...textNodes(notice))));
-  draw(byId("keys"), hints(now.screen), (all) => all.map(([key, what]) => element("span", "hint", element("kbd", "", key), ` ${what}`)));
+  draw(byId("keys"), hints(now), (all) => all.map(([key, what]) => element("span", "hint", element("kbd", "", key), ` ${what}`)));
   byId("progress").textContent = now.complete ? "complete" : "working …";
   drawHelp(now);
   drawQuestion(now.question);
@@ -80,7 +80,7 @@ function drawHelp(now) {
     help.close();
     return;
   }
-  const rows = listed(now.screen).flatMap(({ keys, text }) => [
+  const rows = listed(now).flatMap(({ keys, text }) => [
     element("dt", "", ...keys.map((key) => element("kbd", "", written(key)))),
     element("dd", "", text),
   ]);

@@ -3,7 +3,7 @@
 /** @typedef {import("./types").Snapshot} Snapshot */
 /** @typedef {Snapshot["screen"]} Screen */
 /** @typedef {import("./types").Input} Input */
-/** @typedef {{ keys: string[], on: Screen[], does: (now: Snapshot) => Input | (() => void) | null, text: string, hint?: string }} Binding */
+/** @typedef {{ keys: string[], on: Screen[], when?: (now: Snapshot) => boolean, does: (now: Snapshot) => Input | (() => void) | null, text: string, hint?: string }} Binding */
 
 import { focusFind } from "./detail.js";
 import { dispatch } from "./ipc.js";
@@ -42,6 +42,12 @@ function opensOther(now, by) {
   const other = rows[rows.findIndex((row) => row.id === now.detail?.id) + by];
   return other && now.detail ? { do: "open", id: other.id } : null;
 }
+
+/**
+ * Whether what is read can be decided: a file of evidence, for one, can't.
+ * @param {Snapshot} now
+ */
+const decides = (now) => now.screen === "batch" || (now.detail?.decides ?? false);
 
 /** Opens the palette; the page says how. @type {(now: Snapshot) => void} */
 let open = () => {};
@@ -105,10 +111,10 @@ export const BINDINGS = [
   { keys: ["r"], on: READING, does: () => ({ do: "look-again" }), text: "Look again at what moved" },
   { keys: ["r"], on: ["first-run"], does: () => ({ do: "refresh" }), text: "Look again", hint: "look again" },
 
-  { keys: ["A"], on: READING, does: () => ({ do: "begin", verdict: "approve" }), text: "Begin to approve", hint: "approve" },
-  { keys: ["D"], on: READING, does: () => ({ do: "begin", verdict: "deny" }), text: "Begin to deny", hint: "deny" },
-  { keys: ["C"], on: DETAIL, does: () => ({ do: "counter" }), text: "Propose less instead" },
-  { keys: ["t"], on: DETAIL, does: () => ({ do: "ask" }), text: "Ask the agent" },
+  { keys: ["A"], on: READING, when: decides, does: () => ({ do: "begin", verdict: "approve" }), text: "Begin to approve", hint: "approve" },
+  { keys: ["D"], on: READING, when: decides, does: () => ({ do: "begin", verdict: "deny" }), text: "Begin to deny", hint: "deny" },
+  { keys: ["C"], on: DETAIL, when: decides, does: () => ({ do: "counter" }), text: "Propose less instead" },
+  { keys: ["t"], on: DETAIL, when: decides, does: () => ({ do: "ask" }), text: "Ask the agent" },
   { keys: ["s"], on: DETAIL, does: () => ({ do: "reveal" }), text: "Show a masked secret" },
   { keys: ["x"], on: LISTS, does: () => ({ do: "mark" }), text: "Mark, to decide together" },
   { keys: ["X"], on: LISTS, does: () => ({ do: "mark-alike" }), text: "Mark all that look alike" },
@@ -159,22 +165,28 @@ function keyOf(event) {
  */
 export function meaning(now, event) {
   const key = keyOf(event);
-  const bound = BINDINGS.find(({ keys, on }) => on.includes(now.screen) && keys.includes(key));
+  const bound = meant(now).find(({ keys }) => keys.includes(key));
   return bound?.does(now) ?? null;
 }
 
 /**
- * What keys do on a screen, for the list of them.
- * @param {Screen} screen
+ * The keys that do something now.
+ * @param {Snapshot} now
  */
-export const listed = (screen) => BINDINGS.filter(({ on, text }) => text !== "" && on.includes(screen));
+const meant = (now) => BINDINGS.filter(({ on, when }) => on.includes(now.screen) && (when?.(now) ?? true));
+
+/**
+ * What keys do now, for the list of them.
+ * @param {Snapshot} now
+ */
+export const listed = (now) => meant(now).filter(({ text }) => text !== "");
 
 /**
  * What the bottom line names.
- * @param {Screen} screen
+ * @param {Snapshot} now
  * @returns {[string, string][]}
  */
-export const hints = (screen) => BINDINGS.flatMap(({ on, keys, hint }) => (hint && on.includes(screen) ? [[written(keys[0] ?? ""), hint]] : []));
+export const hints = (now) => meant(now).flatMap(({ keys, hint }) => (hint ? [[written(keys[0] ?? ""), hint]] : []));
 
 /**
  * What can be done on a screen, for the palette.
@@ -182,7 +194,7 @@ export const hints = (screen) => BINDINGS.flatMap(({ on, keys, hint }) => (hint 
  */
 export function actions(now) {
   const hidden = ["Ctrl-k", "j", "k", "Tab", "F6"];
-  return listed(now.screen)
+  return listed(now)
     .filter(({ keys }) => !hidden.includes(keys[0] ?? ""))
     .map(({ keys, text, does }) => ({ keys, text, run: () => perform(does(now)) }));
 }

@@ -300,11 +300,11 @@ impl Inbox {
         {
             return Err(other_request(id, &opened));
         }
-        if let (true, Some(chain)) = (opened.report.is_valid(), &opened.report.chain) {
-            if let Some(proven) = chain.log.checkpoint {
-                // The evidence carried the proof that this continues what was seen.
-                self.store().advance_to(proven, checkpoint)?;
-            }
+        if let (true, Some(chain)) = (opened.report.is_valid(), &opened.report.chain)
+            && let Some(proven) = chain.log.checkpoint
+        {
+            // The evidence carried the proof that this continues what was seen.
+            self.store().advance_to(proven, checkpoint)?;
         }
         Ok(opened)
     }

@@ -192,6 +192,9 @@ struct Console {
     screen: Screen,
 }
 
+/// As many rows as are on any terminal.
+const MOST_ROWS: usize = 200;
+
 impl Console {
     async fn run(
         &mut self,
@@ -200,7 +203,8 @@ impl Console {
     ) -> anyhow::Result<Outcome> {
         loop {
             self.draw()?;
-            let next = match self.state.next_wake(self.now()) {
+            let shown = self.first..self.first.saturating_add(MOST_ROWS);
+            let next = match self.state.next_wake(self.now(), shown) {
                 Some(wait) => tokio::time::timeout(wait, events.recv()).await,
                 None => Ok(events.recv().await),
             };

@@ -5,6 +5,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use countersign_protocol::identity::RequestId;
 use countersign_protocol::moment::Timestamp;
@@ -136,6 +137,18 @@ impl Queue {
     #[must_use]
     pub const fn next_expiry(&self) -> Option<Timestamp> {
         self.next_expiry
+    }
+
+    /// Until when the open ones of some rows can be decided, by their places among those that pass.
+    pub(super) fn deadlines(
+        &self,
+        places: Range<usize>,
+        now: Timestamp,
+    ) -> impl Iterator<Item = Timestamp> + '_ {
+        let end = places.end.min(self.passing.len());
+        let rows = self.passing.get(places.start.min(end)..end).unwrap_or_default();
+        rows.iter()
+            .filter_map(move |index| self.rows.expiry(*index as usize, now))
     }
 
     /// Requests like one that is read: of the same target or the same agent, the newest first, at most `most`.

@@ -5,6 +5,7 @@ mod row;
 mod trust;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -349,32 +350,31 @@ impl State {
         }
     }
 
-    /// How long nothing on screen changes by itself; nothing when it never does.
+    /// How long nothing on screen changes by itself; nothing when it never does. Of the queue, `shown` are the places of
+    /// the rows on screen: how long the others last is on none.
     #[must_use]
-    pub fn next_wake(&self, now: Moment) -> Option<Duration> {
+    pub fn next_wake(&self, now: Moment, shown: Range<usize>) -> Option<Duration> {
         let notices = self
             .notices
             .iter()
             .map(|notice| notice.until.saturating_sub(now.up));
-        let expiry = match self.screen {
+        let countdown = match self.screen {
             Screen::FirstRun(_) => None,
-            Screen::Queue | Screen::Batch => self.queue.next_expiry(),
+            Screen::Queue | Screen::Batch => {
+                let shown = self.queue.deadlines(shown, now.wall);
+                // A row that runs out goes to another lane, which are counted.
+                let next = self.queue.next_expiry().map(|at| at.since(now.wall).max(SLOW));
+                shown.map(|at| until_told(at.since(now.wall))).chain(next).min()
+            }
             Screen::Detail => {
                 let detail = self.detail.as_ref().filter(|detail| !detail.local);
                 detail
                     .and_then(|detail| detail.reading())
                     .map(|reading| &reading.summary)
                     .filter(|summary| summary.phase.is_open() && now.wall < summary.expires_at)
-                    .map(|summary| summary.expires_at)
+                    .map(|summary| until_told(summary.expires_at.since(now.wall)))
             }
         };
-        let countdown = expiry.map(|at| {
-            if at.since(now.wall) <= Duration::from_secs(130) {
-                Duration::from_secs(1)
-            } else {
-                Duration::from_secs(10)
-            }
-        });
         let retry = matches!(self.connection, Connection::Retrying { .. }).then_some(Duration::from_secs(1));
         if self.detail.as_ref().is_some_and(|detail| detail.seek.is_some()) {
             return Some(Duration::ZERO);
@@ -406,4 +406,17 @@ impl State {
     pub fn deciding(&self) -> Option<Verdict> {
         self.ceremony.as_ref().map(|ceremony| ceremony.verdict)
     }
+}
+
+/// The shortest time between two looks at deadlines of which no seconds are told.
+const SLOW: Duration = Duration::from_secs(10);
+
+/// After what time a stretch is told in another way: seconds one by one, else minutes. Minutes of many rows change at
+/// many moments, which are not all waited for.
+fn until_told(rest: Duration) -> Duration {
+    if rest <= Duration::from_secs(130) {
+        return Duration::from_secs(1);
+    }
+    let minute = Duration::from_millis(1 + u64::from(rest.subsec_millis()));
+    (Duration::from_secs(rest.as_secs() % 60) + minute).max(SLOW)
 }

@@ -277,7 +277,7 @@ fn outside_a_difference_counts_once_it_was_given_and_stayed() {
     assert!(!ready(&mut state, 6000), "another is shown");
     show(&mut state, action, 6000);
     assert!(!ready(&mut state, 6100), "for no time at all");
-    assert!(state.next_wake(moment(6100)).unwrap() <= Duration::from_millis(260));
+    assert!(state.next_wake(moment(6100), 0..80).unwrap() <= Duration::from_millis(260));
     assert!(ready(&mut state, 6300));
     // Another draft has to be seen anew.
     fill(&mut state, Field::Rows, "0");

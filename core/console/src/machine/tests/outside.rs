@@ -105,7 +105,7 @@ fn scrolling_line_by_line_counts_what_stays() {
         detail.attention.lines()
     );
     // The rest counts by time alone, and the state says when.
-    let wake = state.next_wake(moment(2110)).unwrap();
+    let wake = state.next_wake(moment(2110), 0..80).unwrap();
     assert!(wake <= DWELL, "{wake:?}");
     update(&mut state, Message::Tick, moment(2500));
     assert!(state.detail.as_ref().unwrap().attention.is_whole());

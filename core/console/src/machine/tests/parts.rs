@@ -111,7 +111,7 @@ fn search(state: &mut State, text: &str) {
 
 fn turns(state: &mut State) -> usize {
     let mut turns = 0;
-    while state.next_wake(moment(1400)) == Some(Duration::ZERO) {
+    while state.next_wake(moment(1400), 0..80) == Some(Duration::ZERO) {
         update(state, Message::Tick, moment(1400));
         turns += 1;
         assert!(turns < 1000, "it ends");

@@ -84,12 +84,37 @@ fn an_expired_row_slides_away_from_under_the_finger() {
 
 #[test]
 fn nothing_wakes_a_console_where_nothing_is_pending() {
-    assert_eq!(State::first_run().next_wake(moment(0)), None);
+    assert_eq!(State::first_run().next_wake(moment(0), 0..80), None);
     let mut state = State::queue();
     hear(&mut state, News::Queue(Ok(vec![])), 0);
-    assert_eq!(state.next_wake(moment(0)), None);
+    assert_eq!(state.next_wake(moment(0), 0..80), None);
     hear(&mut state, News::Queue(Ok(rows(&[1]))), 0);
-    assert!(state.next_wake(moment(0)).unwrap() >= Duration::from_secs(1));
+    assert!(state.next_wake(moment(0), 0..80).unwrap() >= Duration::from_secs(1));
+}
+
+#[test]
+fn only_deadlines_on_screen_are_waited_for_second_by_second() {
+    let mut state = State::queue();
+    let mut all = rows(&[1, 2]);
+    for (row, left) in all.iter_mut().zip([100, 3630]) {
+        let RowContent::Verified(summary) = &mut row.content else {
+            panic!("it is verified");
+        };
+        summary.expires_at = moment(0).wall.after(Duration::from_secs(left));
+    }
+    hear(&mut state, News::Queue(Ok(all)), 0);
+    let place = |state: &State, number| {
+        let mut places = 0..state.queue.passing.len();
+        let at = places.find(|at| state.queue.row(*at).unwrap().id == id(number)).unwrap();
+        at..at + 1
+    };
+    let (soon, late) = (place(&state, 1), place(&state, 2));
+    let wake = |shown| state.next_wake(moment(0), shown).unwrap();
+    assert_eq!(wake(soon), Duration::from_secs(1));
+    // `1h 00m` is told until half a minute has passed.
+    assert_eq!(wake(late), Duration::from_millis(30_001));
+    // Which lane a row is in is known a while after it has changed.
+    assert_eq!(wake(7..8), Duration::from_secs(100));
 }
 
 #[test]
