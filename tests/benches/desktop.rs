@@ -162,8 +162,8 @@ fn requests() {
 
 /// Opens two requests in turn, so many times in all, and prints what it takes as it goes on. Fails when it keeps growing.
 ///
-/// The page is told once to open many: what the driver evaluates stays in the page's process, some 90 KiB for each
-/// script, and would be measured with it.
+/// The page opens many for each word of the driver: where the driver has a script of its own for each opening, the page's
+/// process keeps something of each, and that would be measured.
 fn soak(openings: usize) {
     let mut organisation = Organisation::start();
     let reviewer = organisation.join("kim");

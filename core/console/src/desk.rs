@@ -642,7 +642,10 @@ fn documents(payload: &Payload) -> Vec<(&[u8], [bool; 2])> {
         Payload::Exec(exec) => {
             let stdin = exec.stdin.iter().map(|_| b"standard input".as_slice());
             let operands = exec.operands.iter().map(|operand| operand.path.as_bytes());
-            stdin.chain(operands).map(|title| (title, [false, true])).collect()
+            stdin
+                .chain(operands)
+                .map(|title| (title, [false, true]))
+                .collect()
         }
     }
 }

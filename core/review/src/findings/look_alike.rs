@@ -453,14 +453,21 @@ mod tests {
     #[test]
     fn an_escape_in_a_document_of_ascii_is_told() {
         let found = found("config-file", None, "owner: \"\\u0430dmin\"\n");
-        assert!(found.iter().any(|it| it.rule.as_str() == "text-confusable"), "{found:?}");
+        assert!(
+            found.iter().any(|it| it.rule.as_str() == "text-confusable"),
+            "{found:?}"
+        );
     }
 
     #[test]
     fn of_words_that_look_alike_the_last_is_named() {
         let found = found("config-file", Some("a: rnain\nb: maln\n"), "a: main\n");
         assert_eq!(found.len(), 1);
-        assert!(found[0].explanation.contains("`rnain`"), "{}", found[0].explanation);
+        assert!(
+            found[0].explanation.contains("`rnain`"),
+            "{}",
+            found[0].explanation
+        );
     }
 
     #[test]

@@ -76,8 +76,12 @@ struct Learnt {
 impl Learnt {
     fn document(&mut self, kind: &str, bytes: &[u8]) {
         let found = find::find(kind, bytes);
-        self.known
-            .extend(found.iter().filter_map(|range| bytes.get(range.clone())).map(<[u8]>::to_vec));
+        self.known.extend(
+            found
+                .iter()
+                .filter_map(|range| bytes.get(range.clone()))
+                .map(<[u8]>::to_vec),
+        );
         self.searched.push((bytes.into(), found));
     }
 }

@@ -69,12 +69,7 @@ impl Masks {
 }
 
 /// Adds the secrets of a payload to those that are known.
-fn learn(
-    learnt: &mut Learnt,
-    kind: &str,
-    payload: &Payload,
-    artifacts: &BTreeMap<ArtifactDigest, Artifact>,
-) {
+fn learn(learnt: &mut Learnt, kind: &str, payload: &Payload, artifacts: &BTreeMap<ArtifactDigest, Artifact>) {
     let bytes = |artifact: &ArtifactRef| artifacts.get(&artifact.digest).map(|artifact| &artifact.0[..]);
     for document in documents(payload).filter_map(bytes) {
         learnt.document(kind, document);

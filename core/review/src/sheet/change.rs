@@ -127,7 +127,10 @@ fn artifact(page: &mut Page, label: &str, artifact: Option<&ArtifactRef>) -> Res
 }
 
 pub(super) fn difference(page: &mut Page, before: &[u8], after: &[u8]) -> Result<(), SheetError> {
-    let diff = Arc::new(TextDiff::new(page.masks.shared(before), page.masks.shared(after))?);
+    let diff = Arc::new(TextDiff::new(
+        page.masks.shared(before),
+        page.masks.shared(after),
+    )?);
     let stats = diff.stats();
     page.field(
         "difference",

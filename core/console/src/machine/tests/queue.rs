@@ -105,7 +105,9 @@ fn only_deadlines_on_screen_are_waited_for_second_by_second() {
     hear(&mut state, News::Queue(Ok(all)), 0);
     let place = |state: &State, number| {
         let mut places = 0..state.queue.passing.len();
-        let at = places.find(|at| state.queue.row(*at).unwrap().id == id(number)).unwrap();
+        let at = places
+            .find(|at| state.queue.row(*at).unwrap().id == id(number))
+            .unwrap();
         at..at + 1
     };
     let (soon, late) = (place(&state, 1), place(&state, 2));

@@ -98,9 +98,7 @@ impl Format {
         let mut grower = Grower::new(hash);
         let documents = read::read(self, text, &mut grower).ok()?;
         let fits = documents.iter().any(|tree| {
-            !tree.entries().is_empty()
-                || tree.items().iter().any(Tree::is_container)
-                || self == Self::Json
+            !tree.entries().is_empty() || tree.items().iter().any(Tree::is_container) || self == Self::Json
         });
         fits.then_some((documents, grower))
     }
