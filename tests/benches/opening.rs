@@ -51,52 +51,61 @@ fn main() {
     let desk = ReviewerDesk::new(inbox.clone(), "desktop");
 
     step("trust, fetched and verified", || {
-        drop(runtime.block_on(inbox.refresh_trust()).unwrap())
+        drop(runtime.block_on(inbox.refresh_trust()).unwrap());
     });
     step("the record, fetched and parsed", || {
-        drop(runtime.block_on(inbox.backend().request(id)).unwrap())
+        drop(runtime.block_on(inbox.backend().request(id)).unwrap());
     });
     let record = runtime.block_on(inbox.backend().request(id)).unwrap();
     step("a copy of the record in memory", || drop(record.clone()));
     let pinned = Pinned::new(organisation.root);
     step("the evidence, verified", || {
-        drop(verify(&record.evidence, &pinned, now(), Purpose::Review))
+        drop(verify(&record.evidence, &pinned, now(), Purpose::Review));
     });
     step("a copy of the record on disk", || {
-        inbox.copies().keep(id, &record, now()).unwrap()
+        inbox.copies().keep(id, &record, now()).unwrap();
     });
     step("all of it, verified", || {
-        drop(runtime.block_on(inbox.fetch(id)).unwrap())
+        drop(runtime.block_on(inbox.fetch(id)).unwrap());
     });
-    let first = (0..ROUNDS).map(|_| {
+    let mut firsts = Vec::new();
+    let before = cpu();
+    for _ in 0..ROUNDS {
         let (began, first) = (Instant::now(), Mutex::new(None));
         let opened = runtime.block_on(desk.open_in_parts(id, |_| {
             first.lock().unwrap().get_or_insert(began.elapsed());
         }));
         assert!(opened.unwrap().complete);
-        first.into_inner().unwrap().unwrap()
-    });
-    print("until its first lines can be read", first.collect());
+        firsts.push(first.into_inner().unwrap().unwrap());
+    }
+    print("until its first lines can be read", firsts, cpu() - before);
     step("until all is computed", || {
         drop(runtime.block_on(desk.open(id)).unwrap());
     });
     drop(asked);
 }
 
-/// Does a step again and again, and prints the time in the middle.
+/// Does a step again and again, and prints the time in the middle and the processor time of one.
 fn step(what: &str, mut work: impl FnMut()) {
+    let before = cpu();
     let took = (0..ROUNDS).map(|_| {
         let began = Instant::now();
         work();
         began.elapsed()
     });
-    print(what, took.collect());
+    let took = took.collect();
+    print(what, took, cpu() - before);
 }
 
-fn print(what: &str, mut took: Vec<Duration>) {
+fn print(what: &str, mut took: Vec<Duration>, all: Duration) {
     took.sort_unstable();
-    println!(
-        "{what:<40} {:>8.1} ms",
-        took[took.len() / 2].as_secs_f64() * 1000.0
-    );
+    let [middle, one] = [took[took.len() / 2], all / ROUNDS as u32].map(|time| time.as_secs_f64() * 1000.0);
+    println!("{what:<40} {middle:>8.1} ms {one:>8.1} ms of processor time");
+}
+
+/// The processor time of this process so far; that of the backend is not in it.
+fn cpu() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields = stat.rsplit(')').next().unwrap().split(' ').skip(12).take(2);
+    Duration::from_millis(fields.map(|field| field.parse::<u64>().unwrap() * 10).sum())
 }
