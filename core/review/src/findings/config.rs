@@ -3,12 +3,12 @@
 //! Lines of configuration files in formats of their own, read as words, and keys of JSON and YAML. It knows
 //! settings by their names and says nothing about the rest of a file: that is the reviewer's to see.
 
-use std::borrow::Cow;
-
-use super::config_line::{KEYS, LINES};
+use super::config_key::KEYS;
+use super::config_line::LINES;
 use super::observation::quote;
 use super::{Detector, Input, Observation, Outcome, Severity, rule};
 use crate::document::Value;
+use std::borrow::Cow;
 
 /// The rules for settings.
 pub(super) struct Settings;

@@ -21,6 +21,7 @@ mod cloud_turn_table;
 mod code;
 mod config;
 mod config_alert;
+mod config_key;
 mod config_line;
 mod config_server;
 mod config_target;

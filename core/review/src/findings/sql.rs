@@ -14,7 +14,7 @@ use sqlparser::dialect::{
     Dialect, GenericDialect, MsSqlDialect, MySqlDialect, PostgreSqlDialect, SQLiteDialect,
 };
 use sqlparser::parser::Parser;
-use sqlparser::tokenizer::Token;
+use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 /// The rules for statements.
 pub(super) struct Statements;
@@ -76,10 +76,13 @@ fn parse(text: &str) -> Result<Vec<(u32, Statement)>, Problem> {
 }
 
 fn parse_as(dialect: &dyn Dialect, text: &str) -> Result<Vec<(u32, Statement)>, String> {
+    let mut tokens = Tokenizer::new(dialect, text)
+        .tokenize_with_location()
+        .map_err(|error| error.to_string())?;
+    without_concurrently(&mut tokens);
     let mut parser = Parser::new(dialect)
         .with_recursion_limit(48)
-        .try_with_sql(text)
-        .map_err(|error| error.to_string())?;
+        .with_tokens_with_locations(tokens);
     let mut statements = Vec::new();
     loop {
         while parser.consume_token(&Token::SemiColon) {}
@@ -97,6 +100,26 @@ fn parse_as(dialect: &dyn Dialect, text: &str) -> Result<Vec<(u32, Statement)>, 
             ));
         }
     }
+}
+
+/// Takes `CONCURRENTLY` out of `DROP INDEX CONCURRENTLY`, which the parser does not know: what is dropped is the same.
+fn without_concurrently(tokens: &mut Vec<TokenWithSpan>) {
+    let mut last = [String::new(), String::new()];
+    tokens.retain(|token| {
+        let Token::Word(word) = &token.token else {
+            return true;
+        };
+        let upper = word.value.to_ascii_uppercase();
+        let known = last.iter().map(String::as_str).eq(["DROP", "INDEX"]) && word.quote_style.is_none();
+        if known && upper == "CONCURRENTLY" {
+            return false;
+        }
+        last.rotate_left(1);
+        if let Some(newest) = last.last_mut() {
+            *newest = upper;
+        }
+        true
+    });
 }
 
 #[expect(clippy::too_many_lines, reason = "one table, a row for each statement")]
@@ -450,6 +473,12 @@ mod tests {
             .iter()
             .map(|finding| finding.rule.to_string())
             .collect()
+    }
+
+    #[test]
+    fn an_index_that_is_dropped_beside_the_traffic_is_understood() {
+        assert_eq!(ids("DROP INDEX CONCURRENTLY IF EXISTS a"), ["sql-drop"]);
+        assert_eq!(ids("drop index concurrently a"), ["sql-drop"]);
     }
 
     #[test]
