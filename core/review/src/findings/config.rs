@@ -137,7 +137,7 @@ fn judge(line: &str) -> Option<(Severity, &'static str)> {
         "host" | "hostnossl" if words.last().is_some_and(|last| last == "password") => {
             Some((Severity::Medium, "passwords go over the network in the clear"))
         }
-        _ if line.to_ascii_lowercase().contains("content-security-policy") && scripts_of_all(line) => {
+        _ if has("content-security-policy") && scripts_of_all(line) => {
             Some((Severity::Medium, "scripts of others may run in the page"))
         }
         "cipher" | "ciphers" | "data-ciphers" | "auth" | "macs" | "kexalgorithms" | "ssl_ciphers"

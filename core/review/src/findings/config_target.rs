@@ -63,6 +63,9 @@ fn address(line: &str) -> Option<(String, &str)> {
 }
 
 fn is_address(word: &str) -> bool {
+    if !word.contains(['.', ':']) {
+        return false;
+    }
     let host = host(word);
     let named = host.contains('.') && host.chars().any(char::is_alphabetic) && !host.starts_with('.');
     let plain = host
