@@ -21,11 +21,12 @@ impl Rank {
     pub fn believed(group: u32, waits: u8, severity: Severity, time: u64, index: u32) -> Self {
         // The worst is on top.
         let harmless = Severity::Critical as u8 - severity as u8;
+        let seconds = time / 1000;
         let high = 1 << 63
             | u64::from(group.min(LAST_GROUP)) << 43
             | u64::from(waits) << 41
             | u64::from(harmless) << 38
-            | time / 1000;
+            | seconds;
         Self([(high >> 32) as u32, high as u32, index])
     }
 
