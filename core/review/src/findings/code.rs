@@ -173,7 +173,7 @@ fn judge(line: &str, keeps_secrets: bool) -> Option<&'static str> {
         "logging.",
         "console.",
         "slog.",
-        "println!(",
+        "ln!(",
         "print(",
         "printf(",
         "info!(",
