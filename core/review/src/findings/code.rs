@@ -168,16 +168,7 @@ fn judge(line: &str, keeps_secrets: bool) -> Option<&'static str> {
         return Some("a request names the file that is opened or the command that is run");
     }
     let logs = [
-        "log.",
-        "logger.",
-        "logging.",
-        "console.",
-        "slog.",
-        "ln!(",
-        "print(",
-        "printf(",
-        "info!(",
-        "debug!(",
+        "log.", "logger.", "logging.", "console.", "slog.", "ln!(", "print(", "printf(", "info!(", "debug!(",
         "warn!(",
     ];
     let written = logs
