@@ -159,13 +159,13 @@ function keyOf(event) {
 }
 
 /**
- * What a key means now.
+ * What a key means on a screen. One that does nothing now is said all the same: the console answers why.
  * @param {Snapshot} now
  * @param {KeyboardEvent} event
  */
 export function meaning(now, event) {
   const key = keyOf(event);
-  const bound = meant(now).find(({ keys }) => keys.includes(key));
+  const bound = BINDINGS.find(({ keys, on }) => on.includes(now.screen) && keys.includes(key));
   return bound?.does(now) ?? null;
 }
 
