@@ -230,7 +230,6 @@ impl Window {
         }
     }
 
-    #[allow(dead_code, reason = "the bench asks for them")]
     /// The processes of the program: what the driver started, and what that did.
     pub fn processes(&self) -> Vec<u32> {
         let parents: Vec<(u32, u32)> = std::fs::read_dir("/proc")
@@ -324,19 +323,41 @@ impl Window {
 }
 
 impl Drop for Window {
+    /// Ends the program, and waits until it is gone: another that is started over the same home while it still ends would
+    /// leave its work to it.
     fn drop(&mut self) {
+        let all = self.processes();
         self.driver.close();
+        self.group.kill();
+        let began = Instant::now();
+        while all.iter().any(|id| is_running(*id)) && began.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
+}
+
+/// Whether a process is there, and is more than an exit code that nobody asked for.
+fn is_running(id: u32) -> bool {
+    std::fs::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|stat| {
+        let state = stat.rsplit(')').next().and_then(|rest| rest.trim_start().chars().next());
+        state.is_some_and(|state| !matches!(state, 'Z' | 'X'))
+    })
 }
 
 /// The driver with everything that it started; ends with its test.
 struct Group(Child);
 
-impl Drop for Group {
-    fn drop(&mut self) {
+impl Group {
+    fn kill(&self) {
         if let Some(group) = rustix::process::Pid::from_raw(i32::try_from(self.0.id()).unwrap_or(0)) {
             let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
         }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.kill();
         let _ = self.0.wait();
     }
 }
