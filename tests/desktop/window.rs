@@ -339,7 +339,10 @@ impl Drop for Window {
 /// Whether a process is there, and is more than an exit code that nobody asked for.
 fn is_running(id: u32) -> bool {
     std::fs::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|stat| {
-        let state = stat.rsplit(')').next().and_then(|rest| rest.trim_start().chars().next());
+        let state = stat
+            .rsplit(')')
+            .next()
+            .and_then(|rest| rest.trim_start().chars().next());
         state.is_some_and(|state| !matches!(state, 'Z' | 'X'))
     })
 }
