@@ -74,15 +74,15 @@ struct Learnt {
 }
 
 impl Learnt {
-    fn document(&mut self, kind: &str, bytes: &[u8]) {
-        let found = find::find(kind, bytes);
+    fn document(&mut self, kind: &str, bytes: Bytes) {
+        let found = find::find(kind, &bytes);
         self.known.extend(
             found
                 .iter()
                 .filter_map(|range| bytes.get(range.clone()))
                 .map(<[u8]>::to_vec),
         );
-        self.searched.push((bytes.into(), found));
+        self.searched.push((bytes, found));
     }
 }
 
@@ -99,6 +99,12 @@ impl Masks {
     /// The masks of documents of a kind of action.
     #[must_use]
     pub fn of_documents(kind: &str, key: Option<MaskKey>, documents: &[&[u8]]) -> Self {
+        Self::of_shared(kind, key, documents.iter().copied().map(Bytes::from))
+    }
+
+    /// The masks of documents that others hold too: none of them is copied.
+    #[must_use]
+    pub fn of_shared(kind: &str, key: Option<MaskKey>, documents: impl IntoIterator<Item = Bytes>) -> Self {
         let mut learnt = Learnt::default();
         for document in documents {
             learnt.document(kind, document);

@@ -72,14 +72,14 @@ impl Masks {
 fn learn(learnt: &mut Learnt, kind: &str, payload: &Payload, artifacts: &BTreeMap<ArtifactDigest, Artifact>) {
     let bytes = |artifact: &ArtifactRef| artifacts.get(&artifact.digest).map(|artifact| &artifact.0[..]);
     for document in documents(payload).filter_map(bytes) {
-        learnt.document(kind, document);
+        learnt.document(kind, document.into());
     }
     if let Payload::Exec(exec) = payload {
         for argument in &exec.argv {
-            learnt.document(kind, argument.as_bytes());
+            learnt.document(kind, argument.as_bytes().into());
         }
         for EnvVar { value, .. } in &exec.env {
-            learnt.document(kind, value.as_bytes());
+            learnt.document(kind, value.as_bytes().into());
         }
         let argv: Vec<&[u8]> = exec
             .argv

@@ -195,9 +195,9 @@ impl Subject {
             .documents
             .iter()
             .flat_map(|document| [&document.before, &document.after]);
-        let sides = sides.flatten().map(|bytes| &bytes[..]);
-        let all: Vec<&[u8]> = self.baseline.as_deref().into_iter().chain(sides).collect();
-        Ok(Masks::of_documents(self.kind.id(), key, &all))
+        let baseline = self.baseline.as_deref().map(Bytes::from);
+        let all = baseline.into_iter().chain(sides.flatten().cloned());
+        Ok(Masks::of_shared(self.kind.id(), key, all))
     }
 
     /// What a reviewer would read: deterministic, and the same on every surface.
