@@ -7,6 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+/// How long driver and program may take to find each other.
+const MEETING: Duration = Duration::from_secs(40);
+
 /// A session with a page.
 pub struct Driver {
     runtime: tokio::runtime::Runtime,
@@ -15,8 +18,9 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// Has the driver on a port start a program and operate its page.
-    pub fn start(port: u16, program: &Path, arguments: &[&str]) -> Self {
+    /// Has the driver on a port start a program and operate its page. Nothing where they don't find each other: the driver
+    /// waits on the port on which the program would tell of its page, which another process may have taken meanwhile.
+    pub fn start(port: u16, program: &Path, arguments: &[&str]) -> Option<Self> {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let client = reqwest::Client::builder()
             .no_proxy()
@@ -30,10 +34,19 @@ impl Driver {
         };
         let options = json!({ "binary": program, "args": arguments });
         let wanted = json!({ "capabilities": { "alwaysMatch": { "webkitgtk:browserOptions": options } } });
-        let made = driver.post("", &wanted);
-        driver.session = format!("{}/{}", driver.session, made["sessionId"].as_str().unwrap());
+        let asked = driver.client.post(&driver.session).timeout(MEETING).json(&wanted);
+        let answer = driver
+            .runtime
+            .block_on(async { asked.send().await?.json().await });
+        let made: Value = match answer {
+            Err(error) if error.is_timeout() => return None,
+            made => made.unwrap(),
+        };
+        let id = made["value"]["sessionId"].as_str();
+        let id = id.unwrap_or_else(|| panic!("the driver refuses: {made}"));
+        driver.session = format!("{}/{id}", driver.session);
         driver.post("/timeouts", &json!({ "script": 240_000 }));
-        driver
+        Some(driver)
     }
 
     /// Runs a script that calls its last argument with the answer.

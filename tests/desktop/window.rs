@@ -14,6 +14,8 @@ use crate::driver::Driver;
 
 /// How long a step may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How often a window is tried to be opened.
+const TRIES: usize = 4;
 /// How long what is typed is not heard after the screen has changed, and a little more.
 const SETTLED: Duration = Duration::from_millis(350);
 /// What the page is asked with: the newest snapshot under `now`.
@@ -106,6 +108,44 @@ pub fn start(home: &Path) -> Duration {
     began.elapsed()
 }
 
+/// A driver and the program that it started; nothing where they did not find each other.
+fn drive(
+    display: &str,
+    home: &Path,
+    arguments: &[&str],
+    environment: &[(&str, &str)],
+) -> Option<(Group, Driver)> {
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let driver = Command::new("WebKitWebDriver")
+        .arg(format!("--port={port}"))
+        .env("DISPLAY", display)
+        .env("GDK_BACKEND", "x11")
+        .env("NO_AT_BRIDGE", "1")
+        .env("TAURI_WEBVIEW_AUTOMATION", "true")
+        .env("COUNTERSIGN_HOME", home)
+        .env_remove("COUNTERSIGN_BACKEND")
+        .envs(environment.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        // The engine's own processes end a moment after the test, and would hold its standard error open.
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .unwrap();
+    let group = Group(driver);
+    let began = Instant::now();
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(began.elapsed() < PATIENCE, "the driver does not listen");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let driver = Driver::start(port, &binary("countersign-desktop"), arguments)?;
+    Some((group, driver))
+}
+
 impl Window {
     /// Opens a window over a reviewer's home.
     pub fn open(home: &Path, arguments: &[&str]) -> Self {
@@ -115,35 +155,10 @@ impl Window {
     /// Opens a window over a reviewer's home, with variables of the environment.
     pub fn open_with(home: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let (screen, display) = empty_screen();
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        let driver = Command::new("WebKitWebDriver")
-            .arg(format!("--port={port}"))
-            .env("DISPLAY", &display)
-            .env("GDK_BACKEND", "x11")
-            .env("NO_AT_BRIDGE", "1")
-            .env("TAURI_WEBVIEW_AUTOMATION", "true")
-            .env("COUNTERSIGN_HOME", home)
-            .env_remove("COUNTERSIGN_BACKEND")
-            .envs(environment.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            // The engine's own processes end a moment after the test, and would hold its standard error open.
-            .stderr(Stdio::null())
-            .process_group(0)
-            .spawn()
-            .unwrap();
-        let group = Group(driver);
-        let began = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(began.elapsed() < PATIENCE, "the driver does not listen");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        let opened = (0..TRIES).find_map(|_| drive(&display, home, arguments, environment));
+        let (group, driver) = opened.expect("a driver that finds the program");
         Self {
-            driver: Driver::start(port, &binary("countersign-desktop"), arguments),
+            driver,
             display,
             group,
             _screen: screen,
