@@ -18,8 +18,8 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// Has the driver on a port start a program and operate its page. Nothing where they don't find each other: the driver
-    /// waits on the port on which the program would tell of its page, which another process may have taken meanwhile.
+    /// Has the driver on a port start a program and operate its page. Nothing where no session came of it in time; why
+    /// that happens at times is not known.
     pub fn start(port: u16, program: &Path, arguments: &[&str]) -> Option<Self> {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let client = reqwest::Client::builder()

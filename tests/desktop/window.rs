@@ -108,7 +108,7 @@ pub fn start(home: &Path) -> Duration {
     began.elapsed()
 }
 
-/// A driver and the program that it started; nothing where they did not find each other.
+/// A driver and the program that it started; nothing, and a word about it, where they did not find each other in time.
 fn drive(
     display: &str,
     home: &Path,
@@ -142,8 +142,11 @@ fn drive(
         assert!(began.elapsed() < PATIENCE, "the driver does not listen");
         std::thread::sleep(Duration::from_millis(20));
     }
-    let driver = Driver::start(port, &binary("countersign-desktop"), arguments)?;
-    Some((group, driver))
+    let driver = Driver::start(port, &binary("countersign-desktop"), arguments);
+    if driver.is_none() {
+        eprintln!("no session with the window came in time; it is tried again");
+    }
+    Some((group, driver?))
 }
 
 impl Window {
