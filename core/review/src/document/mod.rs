@@ -200,7 +200,7 @@ impl Value {
     }
 
     /// Returns what tells an element of a list from its neighbours wherever it stands.
-    fn name(&self) -> Option<&str> {
+    pub(crate) fn name(&self) -> Option<&str> {
         NAMES.iter().find_map(|key| self.text_at(key))
     }
 }
@@ -229,7 +229,7 @@ pub struct Place {
 }
 
 /// Appends one key to a JSON pointer.
-fn push_key(pointer: &mut String, key: &str) {
+pub(crate) fn push_key(pointer: &mut String, key: &str) {
     pointer.push('/');
     for c in key.chars() {
         match c {

@@ -8,11 +8,11 @@ use super::payload::plain;
 use super::rule::{self, Rule};
 use super::{
     Delta, Detector, Input, Observation, Outcome, Severity, Side, cloud_alarm, cloud_capacity, cloud_share,
-    cloud_turn, transport,
+    cloud_turn, plan_turn, transport,
 };
 use crate::document::{Node, Place, Value};
 use crate::findings::observation::quote;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The rules for settings.
 pub(super) struct Resources;
@@ -49,12 +49,15 @@ impl Detector for Resources {
             // With the whole resource gone, the loss of its settings says nothing.
             if !new.contains_key(&(holder.clone(), name.clone())) && still.contains(holder) {
                 let what = format!("{} is no longer set on {}", quote(name), quote(holder));
-                let seen = Observation::new(about, "", what)
+                let seen = Observation::new(about, format!("{holder}/{name}"), what)
                     .severity(*severity)
                     .at(place, *line);
                 changes.push((seen, Delta::Widened, Side::Before));
             }
         }
+        let told: BTreeSet<String> = changes.iter().map(|(seen, ..)| seen.key.clone()).collect();
+        let turns = plan_turn::changes(before, after).into_iter();
+        changes.extend(turns.filter(|(seen, ..)| !told.contains(&seen.key)));
         changes
     }
 }
@@ -69,18 +72,16 @@ fn observe(place: &Place, key: &str, name: &str, value: &Value, seen: &mut Vec<O
                 .at(place, value.line),
         );
     };
-    if let Some((_, bad, about, severity)) = SETTINGS.iter().find(|(setting, ..)| *setting == name) {
-        if *bad && value.is_true() || !*bad && value.is_false() {
-            add(about, *severity, format!("{} is {bad}", quote(key)));
-        }
+    let text = value.text().unwrap_or_default();
+    if let Some((about, severity)) = stated(name, value) {
+        let is = match value.is_true() || value.is_false() {
+            true => value.is_true().to_string(),
+            false => quote(text),
+        };
+        add(about, severity, format!("{} is {is}", quote(key)));
         return true;
     }
-    let text = value.text().unwrap_or_default();
-    if let Some((_, bad, about, severity)) = WORDS
-        .iter()
-        .find(|(setting, word, ..)| *setting == name && word.eq_ignore_ascii_case(text))
-    {
-        add(about, *severity, format!("{} is {}", quote(key), quote(bad)));
+    if SETTINGS.iter().any(|(setting, ..)| *setting == name) {
         return true;
     }
     if name == "backupretentionperiod" && value.integer() == Some(0) {
@@ -165,6 +166,20 @@ fn observe(place: &Place, key: &str, name: &str, value: &Value, seen: &mut Vec<O
     true
 }
 
+/// Returns what the tables say of a setting with such a value, whatever it was before.
+pub(super) fn stated(name: &str, value: &Value) -> Option<(&'static Rule, Severity)> {
+    if let Some((_, bad, about, severity)) = SETTINGS.iter().find(|(setting, ..)| *setting == name) {
+        let dangerous = *bad && value.is_true() || !*bad && value.is_false();
+        return dangerous.then_some((*about, *severity));
+    }
+    let text = value.text().unwrap_or_default();
+    let word = WORDS
+        .iter()
+        .find(|(setting, word, ..)| *setting == name && word.eq_ignore_ascii_case(text));
+    let (.., about, severity) = word?;
+    Some((*about, *severity))
+}
+
 /// Says whether an account number stands under the destination of a copy.
 fn is_copied_to(place: &Place, account: &str) -> bool {
     account.len() == 12
@@ -182,7 +197,7 @@ fn is_below(place: &Place, name: &str) -> bool {
 fn kept_shorter(before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
     let (old, new) = (kept(before), kept(after));
     let shorter = new.into_iter().filter_map(|((holder, name), (is, place, line))| {
-        let (was, ..) = old.get(&(holder, name.clone()))?;
+        let (was, ..) = old.get(&(holder.clone(), name.clone()))?;
         // Nothing at all is told by a rule of its own; a log that is kept for no number of days is kept for ever.
         let ever = |days: i64| name == "retentionindays" && days == 0;
         if ever(is) || is >= *was && !ever(*was) || is == *was || is == 0 && name == "backupretentionperiod" {
@@ -197,7 +212,7 @@ fn kept_shorter(before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delt
             "{} goes from {was} to {is}: what is kept goes sooner",
             quote(&name)
         );
-        let seen = Observation::new(&rule::PROTECTION_OFF, "", what)
+        let seen = Observation::new(&rule::PROTECTION_OFF, format!("{holder}/{name}"), what)
             .severity(severity)
             .at(&place, line);
         Some((seen, Delta::Widened, Side::After))
@@ -250,8 +265,8 @@ fn protections<'a>(input: &Input<'a>) -> BTreeMap<(String, String), Protection<'
     found
 }
 
-fn holders(input: &Input<'_>) -> std::collections::BTreeSet<String> {
-    let mut found = std::collections::BTreeSet::new();
+fn holders(input: &Input<'_>) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
     input.walk(&mut |place, value| {
         if !value.entries().is_empty() {
             found.insert(place.identity.clone());

@@ -74,10 +74,10 @@ pub(super) fn changes(before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation
                 quote(holder),
                 quote(was.text().unwrap_or("?"))
             );
-            Observation::new(&rule::CLOUD_SCALED_TO_ZERO, "", what)
+            Observation::new(&rule::CLOUD_SCALED_TO_ZERO, format!("{holder}/{name}"), what)
         } else if SWITCHES.contains(&name.as_str()) && watches(holder) && is_on(was) && is_off(value) {
             let what = format!("{} of {} is switched off", quote(name), quote(holder));
-            Observation::new(&rule::WATCH_OFF, "", what).severity(Severity::High)
+            Observation::new(&rule::WATCH_OFF, format!("{holder}/{name}"), what).severity(Severity::High)
         } else {
             continue;
         };

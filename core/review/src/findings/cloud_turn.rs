@@ -7,6 +7,8 @@ use super::cloud_turn_table::{GUARDED, NUMBERS, REWORDED, STRENGTHS, SWITCHED_OF
 use super::guard_word::{guards, leads_past, words};
 use super::observation::quote;
 use super::payload::plain;
+use super::setting_name::opens;
+use super::setting_turn::same;
 use super::{Delta, Input, Observation, Severity, Side, rule};
 use crate::document::{Node, Place, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,22 +20,38 @@ type Maps<'a> = BTreeMap<String, Vec<(&'a Value, Place)>>;
 pub(super) fn changes(before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
     let (old, new) = (maps(before), maps(after));
     let mut changes = Vec::new();
-    for (holder, new) in &new {
+    // A tag is a label for people.
+    let is_tag = |holder: &str| holder.ends_with("/tags") || holder.ends_with("/tags_all");
+    for (holder, new) in new.iter().filter(|(holder, _)| !is_tag(holder)) {
         // With an element more or less it is not known which is which.
         let Some(old) = old.get(holder).filter(|old| old.len() == new.len()) else {
             continue;
         };
-        for ((was, _), (is, place)) in old.iter().zip(new) {
+        let (was, is) = (left_of(old, new), left_of(new, old));
+        for ((was, _), (is, place)) in was.zip(is) {
             let was: BTreeMap<&str, &Value> = settings(was).collect();
             let worse = settings(is).filter_map(|(key, is)| {
                 let was = was.get(key)?;
-                Some(judge(holder, key, was, is)?.at(place, is.line))
+                let mut seen = judge(holder, key, was, is)?.at(place, is.line);
+                seen.key = format!("{holder}/{}", plain(key));
+                Some(seen)
             });
             changes.extend(worse.map(|seen| (seen, Delta::Widened, Side::After)));
         }
     }
     changes.extend(left(&old, &new));
     changes
+}
+
+/// Returns the maps of one side that the other does not hold: the order of a list without names says nothing.
+fn left_of<'m, 'a>(
+    maps: &'m [(&'a Value, Place)],
+    others: &'m [(&'a Value, Place)],
+) -> impl Iterator<Item = &'m (&'a Value, Place)> {
+    const MOST: usize = 64;
+    let several = maps.len() > 1 && maps.len() <= MOST;
+    let stays = move |value: &Value| several && others.iter().any(|(other, _)| same(value, other));
+    maps.iter().filter(move |(value, _)| !stays(value))
 }
 
 /// Tells settings by name and value that are no longer in their list, where their names say that they guard or record.
@@ -132,7 +150,7 @@ fn switched_off(holder: &str, key: &str, was: &Value, is: &Value) -> Option<Obse
             let (_, about) = GUARDED.iter().find(|(list, _)| says(list))?;
             (*about, Severity::Medium)
         }
-        None if guards(key) => (&rule::PROTECTION_OFF, Severity::Medium),
+        None if guards(key) && !opens(key) => (&rule::PROTECTION_OFF, Severity::Medium),
         None => return None,
     };
     let what = format!("{} was on and is off", quote(&format!("{holder}/{key}")));

@@ -7,9 +7,9 @@ use super::rule::{self, Rule};
 pub(super) const SWITCHED_OFF: &[(&str, &Rule, Severity)] = &[
     ("internal", &rule::PUBLICLY_ACCESSIBLE, Severity::Medium),
     ("multiaz", &rule::PROTECTION_OFF, Severity::Medium),
-    ("zoneredundant", &rule::PROTECTION_OFF, Severity::Low),
+    ("zoneredundant", &rule::PROTECTION_OFF, Severity::Medium),
     ("blockprojectsshkeys", &rule::PUBLIC_BLOCK_OFF, Severity::Low),
-    ("autominorversionupgrade", &rule::PROTECTION_OFF, Severity::Low),
+    ("autominorversionupgrade", &rule::PROTECTION_OFF, Severity::Medium),
     ("dropinvalidheaderfields", &rule::PROTECTION_OFF, Severity::Low),
     ("waf", &rule::WATCH_OFF, Severity::High),
     ("alwaysusehttps", &rule::ENCRYPTION_OFF, Severity::Medium),

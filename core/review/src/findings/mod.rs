@@ -58,11 +58,16 @@ mod pipeline;
 mod pipeline_family;
 mod pipeline_step;
 mod plan;
+mod plan_guard_table;
+mod plan_turn;
+mod plan_turn_table;
 mod promotion;
 mod rbac;
 mod rbac_grant;
 mod rule;
 mod secret;
+mod setting_name;
+mod setting_turn;
 mod shell;
 mod shell_cloud;
 mod shell_hidden;
@@ -95,7 +100,7 @@ use observation::compare;
 use std::borrow::Cow;
 
 /// The version of the rules; parties that hold another one refuse each other's findings.
-pub const RULESET: &str = "2026-11-22.4";
+pub const RULESET: &str = "2026-11-22.5";
 
 /// A file larger than this is not analyzed.
 pub const MAX_BYTES: usize = 16 << 20;

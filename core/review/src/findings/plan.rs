@@ -109,6 +109,34 @@ fn sides<'a>(documents: &'a Documents, side: &str) -> Option<Vec<(Place, &'a Val
     Some(changes.iter().enumerate().filter_map(root).collect())
 }
 
+/// One resource that a plan speaks of.
+pub(super) struct Resource<'a> {
+    pub(super) place: Place,
+    pub(super) kind: &'a str,
+    pub(super) change: &'a Value,
+}
+
+impl<'a> Resource<'a> {
+    fn new(index: usize, resource: &'a Value) -> Option<Self> {
+        let address = resource.text_at("address").unwrap_or("?");
+        let change = resource.at("change")?;
+        Some(Self {
+            place: Place {
+                pointer: format!("/resource_changes/{index}/change/after"),
+                identity: format!("/{address}"),
+            },
+            kind: resource.text_at("type").unwrap_or("?"),
+            change,
+        })
+    }
+}
+
+/// Returns the resources of a plan; nothing where it is none.
+pub(super) fn resources(documents: &Documents) -> impl Iterator<Item = Resource<'_>> {
+    let changes = changes(documents).unwrap_or_default().iter().enumerate();
+    changes.filter_map(|(index, resource)| Resource::new(index, resource))
+}
+
 fn changes(documents: &Documents) -> Option<&[Value]> {
     let [plan] = documents.all.as_slice() else {
         return None;

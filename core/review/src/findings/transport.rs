@@ -14,7 +14,14 @@ const NAMES: &[&str] = &[
     "tlsminversion",
     "tlsminimumversion",
     "sslminimumversion",
+    "tlssecuritypolicy",
+    "minimaltlsversion",
+    "tlsminprotocolversion",
+    "sslminprotocolversion",
 ];
+
+/// Versions that are broken, the oldest first.
+const BROKEN: [&str; 3] = ["SSL 3.0", "TLS 1.0", "TLS 1.1"];
 
 /// Returns the oldest version that a setting accepts, where it is a broken one.
 pub(super) fn broken(name: &str, text: &str) -> Option<&'static str> {
@@ -29,21 +36,28 @@ pub(super) fn broken(name: &str, text: &str) -> Option<&'static str> {
     if let Some(policy) = lower.strip_prefix("elbsecuritypolicy-") {
         return (!modern(policy)).then_some("TLS 1.0 or 1.1");
     }
+    // The name of the setting says that it is a version.
+    let is_version = name.contains("tls") || name.contains("protocol");
+    BROKEN.get(oldest(&lower, is_version)?).copied()
+}
+
+/// Returns which of the broken versions a text names, counted from the oldest; a bare number only where it `is_version`.
+pub(super) fn oldest(text: &str, is_version: bool) -> Option<usize> {
+    let lower = text.to_ascii_lowercase();
     if ["sslv2", "sslv3", "ssl2", "ssl3", "ssl_3"]
         .iter()
         .any(|old| lower.contains(old))
     {
-        return Some("SSL 3.0");
+        return Some(0);
     }
     let version = match lower.find("tls") {
         Some(at) => lower.get(at + 3..)?,
-        // The name of the setting says that it is a version.
-        None if name.contains("tls") || name.contains("protocol") => lower.as_str(),
+        None if is_version => lower.as_str(),
         None => return None,
     };
     match minor(version.trim_start_matches(['v', '_', '-', ' ']))? {
-        0 => Some("TLS 1.0"),
-        1 => Some("TLS 1.1"),
+        0 => Some(1),
+        1 => Some(2),
         _ => None,
     }
 }
