@@ -35,7 +35,7 @@ use anyhow::Context as _;
 use clap::Parser;
 use countersign_console::home::Home;
 use countersign_review::text::Untrusted;
-use tauri::RunEvent;
+use tauri::{Manager as _, RunEvent};
 
 use console::Console;
 use instance::{First, Standing};
@@ -139,11 +139,14 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         .build(tauri::generate_context!())
         .context("the window could not be made")?;
     app.run(|app, event| {
-        // Without a window it can still be called back from the tray; who quits there gives a code.
-        if let RunEvent::ExitRequested { code: None, api, .. } = event
-            && tauri::Manager::state::<Place>(app).stays()
-        {
-            api.prevent_exit();
+        if let RunEvent::ExitRequested { code, api, .. } = event {
+            let place = app.state::<Place>();
+            // Without a window it can still be called back from the tray; who quits there gives a code.
+            if code.is_none() && place.stays() {
+                api.prevent_exit();
+            } else {
+                place.closes();
+            }
         }
     });
     Ok(())
@@ -151,16 +154,19 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
 
 fn stand(home: &Home, wanted: Option<Target>) -> std::io::Result<Standing> {
     home.create()?;
-    instance::stand(home.state_folder(), wanted)
+    tauri::async_runtime::block_on(instance::stand(home.state_folder(), wanted))
 }
 
-/// Opens what other processes were started for.
+/// Opens what other processes were started for, as long as there is a window to open it in.
 async fn listen(first: First, app: tauri::AppHandle, console: Arc<Console>) {
     let listening = first.listen(|target| {
-        window::present(&app);
-        if let Some(target) = target {
-            let console = Arc::clone(&console);
-            tauri::async_runtime::spawn(async move { console.open(target).await });
+        let (app, console) = (app.clone(), Arc::clone(&console));
+        async move {
+            let taken = window::present_if_open(&app).await;
+            if taken && let Some(target) = target {
+                tauri::async_runtime::spawn(async move { console.open(target).await });
+            }
+            taken
         }
     });
     if let Err(error) = listening.await {

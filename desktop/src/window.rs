@@ -4,10 +4,12 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tauri::webview::NewWindowResponse;
 use tauri::{AppHandle, DragDropEvent, Manager, Runtime, Url, WebviewUrl, WebviewWindowBuilder, WindowEvent};
+use tokio::sync::oneshot;
 
 use crate::console::Console;
 use crate::target::Target;
@@ -19,6 +21,8 @@ pub const LABEL: &str = "main";
 const LEAST: (f64, f64) = (720.0, 480.0);
 /// The most of either that is believed.
 const MOST: f64 = 20_000.0;
+/// How long a window has to stand until it counts as shown.
+const STANDS: Duration = Duration::from_millis(250);
 /// Variables by which another program would operate or inspect the page.
 const AUTOMATION: [&str; 3] = [
     "TAURI_WEBVIEW_AUTOMATION",
@@ -49,6 +53,8 @@ pub struct Place {
     file: Option<PathBuf>,
     /// Whether the program goes on without a window, because it can be called back from the tray.
     stays: AtomicBool,
+    /// Whether the window is being closed, and the program with it unless that stays.
+    closes: AtomicBool,
 }
 
 impl Place {
@@ -57,12 +63,18 @@ impl Place {
         Self {
             file,
             stays: AtomicBool::new(false),
+            closes: AtomicBool::new(false),
         }
     }
 
     /// Whether the program goes on without a window.
     pub fn stays(&self) -> bool {
         self.stays.load(Ordering::SeqCst)
+    }
+
+    /// From now on nothing is opened any more: the window is being closed, or the program ends.
+    pub fn closes(&self) {
+        self.closes.store(true, Ordering::SeqCst);
     }
 }
 
@@ -124,7 +136,14 @@ pub fn open<R: Runtime, M: Manager<R>>(app: &M) -> tauri::Result<()> {
 /// What to do about what happened to the window.
 pub fn happened<R: Runtime>(app: &AppHandle<R>, event: &WindowEvent) {
     match event {
-        WindowEvent::CloseRequested { .. } => keep(app),
+        WindowEvent::CloseRequested { .. } => {
+            app.state::<Place>().closes();
+            keep(app);
+        }
+        WindowEvent::Destroyed => {
+            let place = app.state::<Place>();
+            place.closes.store(!place.stays(), Ordering::SeqCst);
+        }
         // What is dropped on the window never reaches the page.
         WindowEvent::DragDrop(DragDropEvent::Drop { paths, .. }) => {
             if let Some(path) = paths.first().cloned() {
@@ -159,15 +178,44 @@ fn keep<R: Runtime>(app: &AppHandle<R>) {
 /// Brings the window to the front; opens it again where it was closed.
 pub fn present(app: &AppHandle) {
     let again = app.clone();
-    let _ = app.run_on_main_thread(move || match again.get_webview_window(LABEL) {
+    let _ = app.run_on_main_thread(move || front(&again));
+}
+
+/// The same for somebody who is told whether the window shows it. It does not while it is being closed or the program ends,
+/// nor once nobody waits for the answer any more.
+pub async fn present_if_open(app: &AppHandle) -> bool {
+    if !while_open(app, front).await {
+        return false;
+    }
+    // The click that closes it may have come before, and be heard after.
+    tokio::time::sleep(STANDS).await;
+    while_open(app, |_| ()).await
+}
+
+/// Does something in the event loop, unless the window is being closed.
+async fn while_open(app: &AppHandle, act: impl FnOnce(&AppHandle) + Send + 'static) -> bool {
+    let (done, is_done) = oneshot::channel();
+    let again = app.clone();
+    let asked = app.run_on_main_thread(move || {
+        // What closes the window happens in this thread too, so not between this and the next lines.
+        let closes = again.state::<Place>().closes.load(Ordering::SeqCst);
+        if !closes && done.send(()).is_ok() {
+            act(&again);
+        }
+    });
+    asked.is_ok() && is_done.await.is_ok()
+}
+
+fn front(app: &AppHandle) {
+    match app.get_webview_window(LABEL) {
         Some(window) => {
             let _ = window.unminimize();
             let _ = window.show();
             let _ = window.set_focus();
         }
         // Where the platform gives no window, the tray is still there to try once more.
-        None => drop(open(&again)),
-    });
+        None => drop(open(app)),
+    }
 }
 
 /// Whether somebody looks at the window now.

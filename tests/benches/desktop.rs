@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 use countersign_protocol::request::Phase;
 use countersign_tests::Organisation;
 
-use window::{Window, is_testable};
+use window::{Undriven, Window, is_testable};
 
 /// Lines of the large document.
 const LINES: usize = 100_000;
@@ -70,7 +70,7 @@ fn figures() {
 /// From the start of the program, without a driver, to its window on screen.
 fn start() {
     let home = tempfile::tempdir().unwrap();
-    let took = (0..STARTS).map(|_| window::start(home.path())).collect();
+    let took = (0..STARTS).map(|_| Undriven::start(home.path()).1).collect();
     figure("start to window", middle(took), Some(START));
 }
 

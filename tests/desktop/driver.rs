@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 /// How long driver and program may take to find each other.
-const MEETING: Duration = Duration::from_secs(40);
+const MEETING: Duration = Duration::from_secs(60);
 
 /// A session with a page.
 pub struct Driver {
@@ -18,9 +18,8 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// Has the driver on a port start a program and operate its page. Nothing where no session came of it in time; why
-    /// that happens at times is not known.
-    pub fn start(port: u16, program: &Path, arguments: &[&str]) -> Option<Self> {
+    /// Has the driver on a port start a program and operate its page.
+    pub fn start(port: u16, program: &Path, arguments: &[&str]) -> Self {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let client = reqwest::Client::builder()
             .no_proxy()
@@ -35,18 +34,10 @@ impl Driver {
         let options = json!({ "binary": program, "args": arguments });
         let wanted = json!({ "capabilities": { "alwaysMatch": { "webkitgtk:browserOptions": options } } });
         let asked = driver.client.post(&driver.session).timeout(MEETING).json(&wanted);
-        let answer = driver
-            .runtime
-            .block_on(async { asked.send().await?.json().await });
-        let made: Value = match answer {
-            Err(error) if error.is_timeout() => return None,
-            made => made.unwrap(),
-        };
-        let id = made["value"]["sessionId"].as_str();
-        let id = id.unwrap_or_else(|| panic!("the driver refuses: {made}"));
-        driver.session = format!("{}/{id}", driver.session);
+        let made = driver.call(asked);
+        driver.session = format!("{}/{}", driver.session, made["sessionId"].as_str().unwrap());
         driver.post("/timeouts", &json!({ "script": 240_000 }));
-        Some(driver)
+        driver
     }
 
     /// Runs a script that calls its last argument with the answer.

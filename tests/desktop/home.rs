@@ -1,6 +1,9 @@
 //! At home on the desktop: exported files, links, one window for each home, notifications.
 
+use std::fs::File;
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -9,10 +12,13 @@ use countersign_protocol::decision::Verdict;
 use countersign_protocol::digest::{RootId, Sha256Digest};
 use countersign_protocol::request::Phase;
 use countersign_tests::process::binary;
+use rustix::fs::{FlockOperation, flock};
+use serde_json::Value;
 
 use crate::Story;
 use crate::decide::{PASSPHRASE, fill, sign};
-use crate::window::{Window, is_testable};
+use crate::window::{Undriven, Window, is_testable};
+use crate::x11::Neighbour;
 
 #[test]
 fn an_exported_file_is_reviewed_without_a_backend() {
@@ -161,14 +167,7 @@ fn a_second_start_opens_in_the_first_window() {
     let story = Story::of("kim", "workers = 4\n", "workers = 8\n");
     let window = Window::open(story.reviewer.home(), &[]);
     window.until("the row", "return now.queue.rows.length === 1");
-    let start = |target: &str| {
-        let started = Command::new(binary("countersign-desktop"))
-            .arg(target)
-            .env("COUNTERSIGN_HOME", story.reviewer.home())
-            .output()
-            .unwrap();
-        (started.status.code(), String::from_utf8(started.stderr).unwrap())
-    };
+    let start = |target: &str| start_again(&story, &[target]);
     let (request, root) = (story.request, story.organisation.root);
     let other = RootId::new(Sha256Digest::of(b"another organisation"));
     assert_eq!(
@@ -179,7 +178,7 @@ fn a_second_start_opens_in_the_first_window() {
         "the refusal",
         "return now.notices.some((notice) => notice.some((piece) => piece.text.includes('another organisation')))",
     );
-    assert_eq!(window.js("return now.detail"), serde_json::Value::Null);
+    assert_eq!(window.js("return now.detail"), Value::Null);
     assert_eq!(
         start(&format!("countersign://request/{request}?org={root}")).0,
         Some(0)
@@ -191,6 +190,92 @@ fn a_second_start_opens_in_the_first_window() {
     let (code, told) = start(&format!("countersign://approve/{request}"));
     assert_eq!(code, Some(2), "{told}");
     assert!(told.contains("no link to a request"), "{told}");
+}
+
+/// Starts the program once more, without a screen: it has to end. Its exit code, and what it said.
+fn start_again(story: &Story, arguments: &[&str]) -> (Option<i32>, String) {
+    let started = Command::new(binary("countersign-desktop"))
+        .args(arguments)
+        .env("COUNTERSIGN_HOME", story.reviewer.home())
+        .output()
+        .unwrap();
+    (started.status.code(), String::from_utf8(started.stderr).unwrap())
+}
+
+/// A reviewer's file, and where it is.
+fn exported(story: &Story) -> PathBuf {
+    let file = story.organisation.path("a week.countersign");
+    let id = story.request.to_string();
+    story
+        .reviewer
+        .must(&["export", "-o", file.to_str().unwrap(), &id]);
+    file
+}
+
+#[test]
+fn a_start_while_the_window_before_is_closed_loses_nothing() {
+    if !is_testable() {
+        return;
+    }
+    let story = Story::of("kim", "workers = 4\n", "workers = 8\n");
+    let file = exported(&story);
+    for _ in 0..5 {
+        let (before, _) = Undriven::start(story.reviewer.home());
+        // It answers once it hears what happens to its window.
+        assert_eq!(start_again(&story, &[]), (Some(0), String::new()));
+        Neighbour::on(before.display()).close();
+        let window = Window::open(story.reviewer.home(), &["--open", file.to_str().unwrap()]);
+        window.until(
+            "the file",
+            "return now.file !== null && now.queue.rows.length === 1",
+        );
+    }
+}
+
+#[test]
+fn a_start_while_another_hangs_and_ends_loses_nothing() {
+    if !is_testable() {
+        return;
+    }
+    let story = Story::of("kim", "workers = 4\n", "workers = 8\n");
+    let file = exported(&story);
+    // One that was killed and whose memory is still given back: it holds the lock, and its socket takes what nobody reads.
+    let lock = File::create(story.reviewer.home().join("desktop.lock")).unwrap();
+    flock(&lock, FlockOperation::LockExclusive).unwrap();
+    let listener = UnixListener::bind(story.reviewer.home().join("desktop.socket")).unwrap();
+    let ending = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_secs(3));
+        drop((lock, listener));
+    });
+    let window = Window::open(story.reviewer.home(), &["--open", file.to_str().unwrap()]);
+    window.until(
+        "the file",
+        "return now.file !== null && now.queue.rows.length === 1",
+    );
+    assert!(ending.is_finished());
+}
+
+#[test]
+fn a_file_that_is_dropped_on_the_window_opens_and_never_reaches_the_page() {
+    if !is_testable() {
+        return;
+    }
+    let story = Story::of("kim", "workers = 4\n", "workers = 8\n");
+    let file = exported(&story);
+    let window = Window::open(story.reviewer.home(), &[]);
+    window.until(
+        "the row",
+        "return now.queue.rows.length === 1 && now.file === null",
+    );
+    // All that a page can see of what is dragged over it.
+    window.js("window.seen = []; const see = (event) => { const { types, files, items } = event.dataTransfer; window.seen.push([event.type, [...types], [...types].map((type) => event.dataTransfer.getData(type)), [...files].map((file) => file.name), [...items].map((item) => item.getAsFile()?.name)]) }; for (const kind of ['dragenter', 'dragover', 'dragleave', 'drop']) addEventListener(kind, see, true)");
+    Neighbour::on(window.display()).drop_file(&file);
+    window.until(
+        "the file",
+        "return now.queue.rows.length === 1 && document.getElementById('file').innerText.includes('a week.countersign')",
+    );
+    let seen = window.js("return window.seen").to_string();
+    assert!(!seen.contains("\"drop\"") && !seen.contains("week"), "{seen}");
 }
 
 #[test]

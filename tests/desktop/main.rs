@@ -23,6 +23,7 @@ mod screens;
 mod secret;
 mod shell;
 mod window;
+mod x11;
 
 use countersign_protocol::identity::RequestId;
 use countersign_protocol::request::Phase;

@@ -14,8 +14,6 @@ use crate::driver::Driver;
 
 /// How long a step may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How often a window is tried to be opened.
-const TRIES: usize = 4;
 /// How long what is typed is not heard after the screen has changed, and a little more.
 const SETTLED: Duration = Duration::from_millis(350);
 /// What the page is asked with: the newest snapshot under `now`.
@@ -81,72 +79,49 @@ fn empty_screen() -> (Service, String) {
     (screen, display)
 }
 
-/// Starts the program as a person does, without a driver, and says after what time its window is on screen.
-#[allow(dead_code, reason = "the bench asks for it")]
-pub fn start(home: &Path) -> Duration {
-    let (_screen, display) = empty_screen();
-    let began = Instant::now();
-    let program = Command::new(binary("countersign-desktop"))
-        .envs([
-            ("DISPLAY", display.as_str()),
-            ("GDK_BACKEND", "x11"),
-            ("NO_AT_BRIDGE", "1"),
-        ])
-        .env("COUNTERSIGN_HOME", home)
-        .env_remove("COUNTERSIGN_BACKEND")
-        .stderr(Stdio::null())
-        .process_group(0)
-        .spawn()
-        .unwrap();
-    let _group = Group(program);
-    let found = Command::new("xdotool")
-        .env("DISPLAY", &display)
-        .args(["search", "--sync", "--onlyvisible", "--name", "^Countersign$"])
-        .output()
-        .unwrap();
-    assert!(found.status.success());
-    began.elapsed()
+/// The program as a person starts it, without a driver.
+pub struct Undriven {
+    display: String,
+    _group: Group,
+    _screen: Service,
 }
 
-/// A driver and the program that it started; nothing, and a word about it, where they did not find each other in time.
-fn drive(
-    display: &str,
-    home: &Path,
-    arguments: &[&str],
-    environment: &[(&str, &str)],
-) -> Option<(Group, Driver)> {
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    let driver = Command::new("WebKitWebDriver")
-        .arg(format!("--port={port}"))
-        .env("DISPLAY", display)
-        .env("GDK_BACKEND", "x11")
-        .env("NO_AT_BRIDGE", "1")
-        .env("TAURI_WEBVIEW_AUTOMATION", "true")
-        .env("COUNTERSIGN_HOME", home)
-        .env_remove("COUNTERSIGN_BACKEND")
-        .envs(environment.iter().copied())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        // The engine's own processes end a moment after the test, and would hold its standard error open.
-        .stderr(Stdio::null())
-        .process_group(0)
-        .spawn()
-        .unwrap();
-    let group = Group(driver);
-    let began = Instant::now();
-    while TcpStream::connect(("127.0.0.1", port)).is_err() {
-        assert!(began.elapsed() < PATIENCE, "the driver does not listen");
-        std::thread::sleep(Duration::from_millis(20));
+impl Undriven {
+    /// Starts it, and says after what time its window is on screen.
+    pub fn start(home: &Path) -> (Self, Duration) {
+        let (screen, display) = empty_screen();
+        let began = Instant::now();
+        let program = Command::new(binary("countersign-desktop"))
+            .envs([
+                ("DISPLAY", display.as_str()),
+                ("GDK_BACKEND", "x11"),
+                ("NO_AT_BRIDGE", "1"),
+            ])
+            .env("COUNTERSIGN_HOME", home)
+            .env_remove("COUNTERSIGN_BACKEND")
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        let started = Self {
+            display,
+            _group: Group(program),
+            _screen: screen,
+        };
+        let found = Command::new("xdotool")
+            .env("DISPLAY", &started.display)
+            .args(["search", "--sync", "--onlyvisible", "--name", "^Countersign$"])
+            .output()
+            .unwrap();
+        assert!(found.status.success());
+        (started, began.elapsed())
     }
-    let driver = Driver::start(port, &binary("countersign-desktop"), arguments);
-    if driver.is_none() {
-        eprintln!("no session with the window came in time; it is tried again");
+
+    /// The name of its screen.
+    #[allow(dead_code, reason = "the bench has no need of it")]
+    pub fn display(&self) -> &str {
+        &self.display
     }
-    Some((group, driver?))
 }
 
 impl Window {
@@ -158,10 +133,35 @@ impl Window {
     /// Opens a window over a reviewer's home, with variables of the environment.
     pub fn open_with(home: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let (screen, display) = empty_screen();
-        let opened = (0..TRIES).find_map(|_| drive(&display, home, arguments, environment));
-        let (group, driver) = opened.expect("a driver that finds the program");
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let driver = Command::new("WebKitWebDriver")
+            .arg(format!("--port={port}"))
+            .env("DISPLAY", &display)
+            .env("GDK_BACKEND", "x11")
+            .env("NO_AT_BRIDGE", "1")
+            .env("TAURI_WEBVIEW_AUTOMATION", "true")
+            .env("COUNTERSIGN_HOME", home)
+            .env_remove("COUNTERSIGN_BACKEND")
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            // The engine's own processes end a moment after the test, and would hold its standard error open.
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        let group = Group(driver);
+        let began = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(began.elapsed() < PATIENCE, "the driver does not listen");
+            std::thread::sleep(Duration::from_millis(20));
+        }
         Self {
-            driver,
+            driver: Driver::start(port, &binary("countersign-desktop"), arguments),
             display,
             group,
             _screen: screen,
@@ -249,6 +249,7 @@ impl Window {
     }
 
     /// The processes of the program: what the driver started, and what that did.
+    #[allow(dead_code, reason = "the bench asks for their memory")]
     pub fn processes(&self) -> Vec<u32> {
         let parents: Vec<(u32, u32)> = std::fs::read_dir("/proc")
             .unwrap()
@@ -299,6 +300,12 @@ impl Window {
         !found.stdout.is_empty()
     }
 
+    /// The name of its screen.
+    #[allow(dead_code, reason = "the bench has no need of it")]
+    pub fn display(&self) -> &str {
+        &self.display
+    }
+
     fn x11(&self, tool: &str) -> Command {
         let mut command = Command::new(tool);
         command.env("DISPLAY", &self.display);
@@ -341,28 +348,11 @@ impl Window {
 }
 
 impl Drop for Window {
-    /// Ends the program, and waits until it is gone: another that is started over the same home while it still ends would
-    /// leave its work to it.
+    /// Ends the program, as a power cut would where it has not ended by itself.
     fn drop(&mut self) {
-        let all = self.processes();
         self.driver.close();
         self.group.kill();
-        let began = Instant::now();
-        while all.iter().any(|id| is_running(*id)) && began.elapsed() < PATIENCE {
-            std::thread::sleep(Duration::from_millis(20));
-        }
     }
-}
-
-/// Whether a process is there, and is more than an exit code that nobody asked for.
-fn is_running(id: u32) -> bool {
-    std::fs::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|stat| {
-        let state = stat
-            .rsplit(')')
-            .next()
-            .and_then(|rest| rest.trim_start().chars().next());
-        state.is_some_and(|state| !matches!(state, 'Z' | 'X'))
-    })
 }
 
 /// The driver with everything that it started; ends with its test.
