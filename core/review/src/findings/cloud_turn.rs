@@ -7,7 +7,7 @@ use super::cloud_turn_table::{GUARDED, NUMBERS, REWORDED, STRENGTHS, SWITCHED_OF
 use super::guard_word::{guards, leads_past, words};
 use super::observation::quote;
 use super::payload::plain;
-use super::setting_name::opens;
+use super::setting_name::{closes, opens};
 use super::setting_turn::same;
 use super::{Delta, Input, Observation, Severity, Side, rule};
 use crate::document::{Node, Place, Value};
@@ -133,7 +133,7 @@ fn is_off(value: &Value) -> bool {
 fn switched_off(holder: &str, key: &str, was: &Value, is: &Value) -> Option<Observation> {
     let name = plain(key);
     let (went_off, went_on) = (is_on(was) && is_off(is), is_off(was) && is_on(is));
-    if went_on && leads_past(key) {
+    if went_on && leads_past(key) && !closes(key) {
         let what = format!("{} was off and is on", quote(key));
         return Some(Observation::new(&rule::PROTECTION_OFF, "", what));
     }
@@ -179,7 +179,8 @@ fn worse(key: &str, was: &Value, is: &Value) -> Option<Observation> {
         Worse::More => (was, is),
         Worse::Less => (is, was),
     };
-    if small >= large {
+    // A length of nought is one without an end.
+    if small >= large || *way == Worse::More && was == 0 {
         return None;
     }
     let severity = if large >= small.saturating_mul(2) {

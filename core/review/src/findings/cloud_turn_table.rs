@@ -8,7 +8,7 @@ pub(super) const SWITCHED_OFF: &[(&str, &Rule, Severity)] = &[
     ("internal", &rule::PUBLICLY_ACCESSIBLE, Severity::Medium),
     ("multiaz", &rule::PROTECTION_OFF, Severity::Medium),
     ("zoneredundant", &rule::PROTECTION_OFF, Severity::Medium),
-    ("blockprojectsshkeys", &rule::PUBLIC_BLOCK_OFF, Severity::Low),
+    ("blockprojectsshkeys", &rule::PUBLIC_BLOCK_OFF, Severity::Medium),
     ("autominorversionupgrade", &rule::PROTECTION_OFF, Severity::Medium),
     ("dropinvalidheaderfields", &rule::PROTECTION_OFF, Severity::Low),
     ("waf", &rule::WATCH_OFF, Severity::High),

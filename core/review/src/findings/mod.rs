@@ -61,6 +61,7 @@ mod plan;
 mod plan_guard_table;
 mod plan_turn;
 mod plan_turn_table;
+mod plan_type;
 mod promotion;
 mod rbac;
 mod rbac_grant;

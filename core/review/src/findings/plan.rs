@@ -2,88 +2,13 @@
 //!
 //! The values before and after inside a plan are handed to the rules of all other shapes as the two sides.
 
+use super::plan_type::{Purpose, purpose};
 use super::{Breadth, Detector, Input, Observation, Outcome, Severity, rule};
 use crate::document::{Documents, Node, Place, Value};
 use crate::findings::observation::quote;
 
 /// The rules for plans.
 pub(super) struct Plan;
-
-/// Parts of the names of resource types that hold data or identity, which a replacement loses.
-pub(super) const STATEFUL: &[&str] = &[
-    "_db_",
-    "_rds_",
-    "_sql",
-    "database",
-    "dynamodb",
-    "s3_bucket",
-    "storage_bucket",
-    "storage_account",
-    "ebs_volume",
-    "_disk",
-    "_volume",
-    "efs_",
-    "fsx_",
-    "kms_key",
-    "key_vault",
-    "secretsmanager_secret",
-    "secret_manager",
-    "_secret",
-    "elasticache",
-    "redshift",
-    "opensearch",
-    "elasticsearch",
-    "docdb",
-    "neptune",
-    "msk_",
-    "kinesis_stream",
-    "_queue",
-    "route53_zone",
-    "dns_zone",
-    "cognito_user_pool",
-    "ecr_repository",
-    "eks_cluster",
-    "container_cluster",
-    "kubernetes_cluster",
-    "persistent_volume",
-    "backup_vault",
-    "bigquery",
-    "spanner",
-    "bigtable",
-    "cosmosdb",
-    "random_password",
-    "random_id",
-    "tls_private_key",
-    "iam_user",
-    "iam_access_key",
-    "cloudtrail",
-    "log_group",
-    "glacier",
-];
-
-/// Parts of the names of resource types of which each change makes a new version beside the old one.
-const VERSIONED: &[&str] = &[
-    "_task_definition",
-    "_layer_version",
-    "_launch_configuration",
-    "_api_gateway_deployment",
-    "null_resource",
-    "terraform_data",
-];
-
-/// Ends of the names of resource types that only let somebody in: with one of them gone, less is open.
-const GRANTS: &[&str] = &[
-    "_security_group_rule",
-    "_security_group_ingress_rule",
-    "_security_group_egress_rule",
-    "_iam_member",
-    "_policy_attachment",
-    "_role_assignment",
-    "_lambda_permission",
-    "_group_membership",
-    "_iam_access_key",
-    "_service_account_key",
-];
 
 /// Returns the state before that a plan carries, one root for each resource.
 pub(super) fn before(documents: &Documents) -> Option<Vec<(Place, &Value)>> {
@@ -179,7 +104,7 @@ impl Detector for Plan {
     }
 }
 
-/// Observes one resource; says whether it is destroyed, for good or to be made anew.
+/// Observes one resource; says whether it is destroyed, for good or to be made anew, and missed then.
 fn change(index: usize, resource: &Value, seen: &mut Vec<Observation>) -> bool {
     let address = resource.text_at("address").unwrap_or("?");
     let kind = resource.text_at("type").unwrap_or("?");
@@ -199,7 +124,6 @@ fn change(index: usize, resource: &Value, seen: &mut Vec<Observation>) -> bool {
         .map(Value::items)
         .unwrap_or_default();
     let does = |action: &str| actions.iter().any(|it| it.text() == Some(action));
-    let precious = STATEFUL.iter().any(|part| kind.contains(part));
     let unknown = resource.path(&["change", "after_unknown"]).map_or(0, count_true);
     if unknown > 0 && !does("delete") | does("create") {
         add(
@@ -218,31 +142,52 @@ fn change(index: usize, resource: &Value, seen: &mut Vec<Observation>) -> bool {
             format!("{} is no longer managed but goes on to exist", quote(address)),
         );
     }
-    if does("delete") && does("create") {
-        let why = replaced_by(resource);
-        let severity = match () {
-            () if precious => Severity::High,
-            () if VERSIONED.iter().any(|part| kind.contains(part)) => Severity::Low,
-            () => Severity::Medium,
+    if !does("delete") {
+        return false;
+    }
+    let before = resource.path(&["change", "before"]);
+    let purpose = match purpose(kind) {
+        Purpose::LetsIn | Purpose::Belongs if before.is_some_and(denies) => Purpose::Guards,
+        purpose => purpose,
+    };
+    let (about, severity, what) = if does("create") {
+        let severity = match purpose {
+            Purpose::Holds => Severity::High,
+            Purpose::Runs => Severity::Medium,
+            Purpose::Guards | Purpose::LetsIn | Purpose::Belongs | Purpose::Passing => Severity::Low,
         };
-        add(
+        let why = replaced_by(resource);
+        (
             &rule::PLAN_REPLACE,
             severity,
-            format!("{} is destroyed and made anew{why}", quote(address)),
-        );
-    } else if does("delete") {
-        let severity = match () {
-            () if GRANTS.iter().any(|end| kind.ends_with(end)) => Severity::Low,
-            () if precious => Severity::High,
-            () => Severity::Medium,
+            format!("is destroyed and made anew{why}"),
+        )
+    } else {
+        let severity = match purpose {
+            Purpose::Holds | Purpose::Guards => Severity::High,
+            Purpose::Runs | Purpose::Belongs => Severity::Medium,
+            Purpose::LetsIn | Purpose::Passing => Severity::Low,
         };
-        add(
-            &rule::PLAN_DESTROY,
-            severity,
-            format!("{} is destroyed", quote(address)),
-        );
-    }
-    does("delete")
+        (&rule::PLAN_DESTROY, severity, "is destroyed".to_owned())
+    };
+    add(about, severity, format!("{} {what}", quote(address)));
+    severity >= Severity::Medium
+}
+
+/// Says whether a rule or a policy refuses something: with it gone, more is open.
+fn denies(resource: &Value) -> bool {
+    let says = |key: &str| {
+        resource
+            .text_at(key)
+            .is_some_and(|word| word.eq_ignore_ascii_case("deny"))
+    };
+    let policy = resource
+        .text_at("policy")
+        .is_some_and(|text| text.contains("\"Deny\""));
+    let block = resource
+        .at("deny")
+        .is_some_and(|deny| !deny.one_or_more().is_empty());
+    policy || block || ["access", "action", "rule_action"].iter().any(|key| says(key))
 }
 
 fn replaced_by(resource: &Value) -> String {
@@ -285,6 +230,13 @@ fn whole(plan: &Value, seen: &mut Vec<Observation>) {
             "the plan ended in an error and is not whole",
         ));
     }
+    for (name, output) in plan.at("output_changes").map(Value::entries).unwrap_or_default() {
+        let hidden = |side: &str| output.at(side).is_some_and(Value::is_true);
+        if hidden("before_sensitive") && !hidden("after_sensitive") && !is_gone(output) {
+            let what = format!("the output {} is no longer hidden", quote(name));
+            seen.push(Observation::new(&rule::PLAN_OUTPUT_SHOWN, name, what).line(output.line));
+        }
+    }
     let Some(configuration) = plan.at("configuration") else {
         return;
     };
@@ -308,6 +260,11 @@ fn whole(plan: &Value, seen: &mut Vec<Observation>) {
             }
         },
     );
+}
+
+fn is_gone(output: &Value) -> bool {
+    let actions = output.at("actions").map(Value::items).unwrap_or_default();
+    actions.iter().any(|action| action.text() == Some("delete"))
 }
 
 #[cfg(test)]
@@ -396,6 +353,66 @@ mod tests {
         };
         assert_eq!(gone("aws_security_group_rule"), Severity::Low);
         assert_eq!(gone("aws_iam_role_policy_attachment"), Severity::Low);
-        assert_eq!(gone("aws_network_acl_rule"), Severity::Medium);
+        assert_eq!(gone("aws_lb_listener"), Severity::Medium);
+    }
+
+    #[test]
+    fn what_is_destroyed_is_weighed_by_what_it_is_for() {
+        let level = |kind: &str, actions: &str, before: &str| {
+            let plan = change(kind, actions, before, "null");
+            severity(&analyze("terraform-plan", None, plan.as_bytes()))
+        };
+        let (delete, anew) = (r#"["delete"]"#, r#"["create", "delete"]"#);
+        for (kind, before, gone, replaced) in [
+            ("aws_rds_cluster", "{}", Severity::High, Severity::High),
+            ("azurerm_mssql_database", "{}", Severity::High, Severity::High),
+            ("aws_db_parameter_group", "{}", Severity::Medium, Severity::Low),
+            ("aws_flow_log", "{}", Severity::High, Severity::Low),
+            (
+                "aws_organizations_policy_attachment",
+                "{}",
+                Severity::High,
+                Severity::Low,
+            ),
+            ("aws_security_group_rule", "{}", Severity::Low, Severity::Low),
+            (
+                "aws_network_acl_rule",
+                r#"{"rule_action": "deny"}"#,
+                Severity::High,
+                Severity::Low,
+            ),
+            ("null_resource", "{}", Severity::Low, Severity::Low),
+            ("aws_instance", "{}", Severity::Medium, Severity::Medium),
+        ] {
+            assert_eq!(level(kind, delete, before), gone, "{kind}");
+            assert_eq!(level(kind, anew, before), replaced, "{kind}");
+        }
+    }
+
+    #[test]
+    fn many_rules_made_anew_are_no_mass_of_losses() {
+        let many = |kind: &str| {
+            let one = format!(
+                r#"{{"address": "x", "type": "{kind}", "change": {{"actions": ["delete", "create"]}}}}"#
+            );
+            let findings = analyze("terraform-plan", None, plan(&vec![one; 12].join(",")).as_bytes());
+            findings
+                .iter()
+                .any(|finding| finding.rule.as_str() == "plan-mass-destroy")
+        };
+        assert!(many("aws_instance") && !many("aws_security_group_rule"));
+    }
+
+    #[test]
+    fn an_output_that_is_no_longer_hidden_is_told() {
+        let told = |before: bool, after: bool| {
+            let plan = format!(
+                r#"{{"format_version": "1.2", "resource_changes": [], "output_changes": {{"o": {{"actions": ["update"], "before_sensitive": {before}, "after_sensitive": {after}}}}}}}"#
+            );
+            severity(&analyze("terraform-plan", None, plan.as_bytes()))
+        };
+        assert_eq!(told(true, false), Severity::Medium);
+        assert_eq!(told(false, true), Severity::Info);
+        assert_eq!(told(true, true), Severity::Info);
     }
 }

@@ -18,7 +18,7 @@ families! {
         "aws_backup_plan rule.copy_action", "aws_sqs_queue redrive_policy",
         "google_pubsub_subscription dead_letter_policy", "google_storage_bucket retention_policy",
         "google_storage_bucket retention_policy.is_locked", "azurerm_* long_term_retention_policy",
-        "azurerm_* high_availability", "azurerm_recovery_services_vault cross_region_restore_enabled",
+        "azurerm_* high_availability", "azurerm_service_plan zone_balancing_enabled", "azurerm_recovery_services_vault cross_region_restore_enabled",
         "azurerm_* soft_delete_enabled", "azurerm_mssql_database ledger_enabled", "mongodbatlas_* pit_enabled",
         "* lifecycle.prevent_destroy", "aws_kms_key is_enabled", "aws_kms_external_key enabled",
     ];
@@ -75,9 +75,14 @@ families! {
         "*opensearch* advanced_security_options", "*elasticsearch* advanced_security_options",
         "*opensearch* advanced_security_options.enabled", "*elasticsearch* advanced_security_options.enabled",
         "google_container_cluster workload_identity_config",
+        "google_iam_workload_identity_pool_provider attribute_condition",
         "azurerm_kubernetes_cluster azure_active_directory_role_based_access_control",
         "google_compute_backend_* iap.enabled", "aws_elasticache_replication_group auth_token",
         "aws_elasticache_replication_group user_group_ids",
+    ];
+    ACCESS_LASTS_LONGER Medium (Guard) [
+        "google_kms_crypto_key rotation_period", "azurerm_key_vault_* expiration_date", "azuread_* end_date",
+        "* expires_at", "gitlab_* expires_at",
     ];
     LOGIN_WEAKER Medium (Guard) [
         "aws_db_instance iam_database_authentication_enabled",
@@ -89,7 +94,7 @@ families! {
         "google_container_cluster enable_shielded_nodes", "google_* metadata.enable-oslogin",
         "google_* metadata.block-project-ssh-keys", "google_sql_database_instance password_validation_policy",
         "azurerm_storage_account sas_policy", "azurerm_* client_certificate_enabled",
-        "azurerm_* client_cert_enabled", "google_kms_crypto_key rotation_period",
+        "azurerm_* client_cert_enabled",
     ];
     LOGIN_WEAKER Medium (Opening) [
         "aws_msk_cluster client_authentication.unauthenticated",
@@ -146,7 +151,7 @@ families! {
         "azurerm_kubernetes_cluster automatic_channel_upgrade",
         "azurerm_kubernetes_cluster automatic_upgrade_channel",
         "azurerm_*virtual_machine* automatic_updates_enabled",
-        "azurerm_*virtual_machine* enable_automatic_updates", "google_container_* management.auto_upgrade",
+        "azurerm_*virtual_machine* enable_automatic_updates", "google_container_* management.auto_upgrade", "google_container_cluster release_channel",
         "aws_elastic_beanstalk_environment managedactionsenabled", "aws_redshift_cluster allow_version_upgrade",
         "google_cloud_run_* binary_authorization", "github_branch_protection* dismiss_stale_reviews",
         "github_branch_protection* required_linear_history", "github_branch_protection* restrict_pushes",

@@ -80,7 +80,8 @@ families! {
         "azurerm_postgresql_flexible_server delegated_subnet_id",
         "azurerm_mysql_flexible_server delegated_subnet_id",
         "azurerm_synapse_workspace managed_virtual_network_enabled",
-        "azurerm_storage_account allowed_copy_scope", "cloudflare_*record proxied",
+        "azurerm_storage_account allowed_copy_scope",
+        "azurerm_api_management virtual_network_configuration", "aws_sagemaker_notebook_instance subnet_id", "cloudflare_*record proxied",
         "cloudflare_*record* proxied",
     ];
     PUBLICLY_ACCESSIBLE Medium (Appears) [
@@ -95,6 +96,7 @@ families! {
         "azurerm_kubernetes_cluster http_application_routing_enabled",
         "azurerm_storage_account cross_tenant_replication_enabled", "google_compute_instance* can_ip_forward",
         "tfe_workspace global_remote_state",
+        "azurerm_network_interface enable_ip_forwarding", "azurerm_network_interface ip_forwarding_enabled",
     ];
     PUBLICLY_ACCESSIBLE Medium (Words(&["VPC", "VPC_ENDPOINT", "PUBLIC"])) [
         "aws_transfer_server endpoint_type",
@@ -161,6 +163,12 @@ families! {
         "azurerm_* customer_managed_key", "azurerm_* disk_encryption_set_id", "azurerm_* key_vault_key_id",
         "aws_* kms_key", "oci_* kms_key_id", "alicloud_* kms_encrypted_password",
     ];
+    ENCRYPTION_OFF Medium (Opening) [
+        "azurerm_cdn_endpoint is_http_allowed", "panos_* http", "panos_* telnet",
+    ];
+    LOGGING_OFF Medium (Opening) [
+        "aws_api_gateway_method_settings settings.data_trace_enabled",
+    ];
     ENCRYPTION_OFF Medium (Words(&["KMS", "SSE_KMS", "AES256", "NONE", ""])) [
         "aws_kinesis_stream encryption_type",
     ];
@@ -215,7 +223,8 @@ families! {
     const RECORDED {
     LOGGING_OFF Medium (Guard) [
         "aws_cloudtrail event_selector.include_management_events", "aws_cloudtrail is_organization_trail",
-        "aws_cloudtrail cloud_watch_logs_group_arn",
+        "aws_cloudtrail cloud_watch_logs_group_arn", "* access_log_settings.destination_arn",
+        "aws_cloudfront_distribution logging_config.bucket", "azurerm_kubernetes_cluster oms_agent.enabled",
         "aws_config_configuration_recorder recording_group.all_supported",
         "aws_config_configuration_recorder recording_group.include_global_resource_types",
         "azurerm_kubernetes_cluster oms_agent", "azurerm_monitor_diagnostic_setting log_analytics_workspace_id",
@@ -276,6 +285,8 @@ families! {
         "azurerm_mssql_server_security_alert_policy state",
         "azurerm_mssql_server_security_alert_policy email_addresses",
         "aws_lambda_function code_signing_config_arn",
+        "azurerm_mssql_server_security_alert_policy email_account_admins", "gitlab_* prevent_secrets",
+        "aws_bedrock* guardrail_configuration", "aws_bedrock* guardrail_configuration.guardrail_identifier",
     ];
     WATCH_OFF High (Guard) [
         "google_compute_backend_* security_policy", "azurerm_application_gateway firewall_policy_id",

@@ -167,6 +167,8 @@ rules! {
         None, [];
     PLAN_PROVISIONER "plan-provisioner" Medium "The plan runs commands"
         None, [];
+    PLAN_OUTPUT_SHOWN "plan-output-shown" Medium "An output that was hidden is shown"
+        None, [];
     TF_RESOURCE_REMOVED "tf-resource-removed" Medium "A resource is taken out of the source"
         None, [];
     TF_MODULE_UNPINNED "tf-module-unpinned" Medium "A module has no fixed version"

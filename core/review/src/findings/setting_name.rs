@@ -56,7 +56,7 @@ const TOGETHER: &[(&str, &str, &Rule)] = &[
     ("root", "access login user", &rule::LOGIN_WEAKER),
     (
         "external cross outside third",
-        "access sharing share users principals tenant account accounts party",
+        "access sharing share users principals tenant account accounts party ip ips address",
         &rule::PUBLICLY_ACCESSIBLE,
     ),
     ("auto", "accept approve apply", &rule::PROTECTION_OFF),
@@ -81,11 +81,6 @@ const BROKEN_VERSIONS: usize = 3;
 /// Words of what guards, the rule for its loss and how bad it is; the first that fits counts.
 const GUARDS: &[(&str, &Rule, Severity)] = &[
     (
-        "insights tracing xray metrics monitoring telemetry",
-        &rule::LOGGING_OFF,
-        Low,
-    ),
-    (
         "redundant redundancy failover multiaz ha replication",
         &rule::PROTECTION_OFF,
         Medium,
@@ -95,6 +90,11 @@ const GUARDS: &[(&str, &Rule, Severity)] = &[
         "log logs logging logger audit audits auditing pgaudit trail",
         &rule::LOGGING_OFF,
         Medium,
+    ),
+    (
+        "insights tracing xray metrics monitoring telemetry",
+        &rule::LOGGING_OFF,
+        Low,
     ),
     (
         "encryption encrypted encrypt tls ssl https sse kms cmk cmek tde hsts",
@@ -133,7 +133,9 @@ pub(super) fn meaning(kind: &str, path: &[String], was: &Value, is: &Value) -> O
     match () {
         () if opened(path, was, is) || lets_all(&way, was, is) => moves(&rule::PUBLICLY_ACCESSIBLE),
         () if older_version(&name, was, is) || weaker_cipher(&name, was, is) => moves(&rule::ENCRYPTION_WEAK),
-        () => switch(&name, was, is).or_else(|| recorded(&way, was, is)),
+        () => switch(&name, was, is)
+            .or_else(|| recorded(kind, &way, was, is))
+            .or_else(|| keyed(&way, was)),
     }
 }
 
@@ -145,10 +147,21 @@ fn telling(kind: &str, path: &[String]) -> Vec<String> {
     own.unwrap_or_else(|| words(kind).into_iter().skip(1).collect())
 }
 
-/// Says whether a setting of this name lets in while it is on, as `password_authentication` does.
+/// Says whether a setting of this name lets in, or stops what guards, while it is on: `password_authentication`,
+/// `encryption_disabled`.
 pub(super) fn opens(name: &str) -> bool {
     let name = words(name);
-    opening(&name).is_some() && !has(&name, DENIALS) && !has(&name, BLOCKS)
+    let denied = has(&name, DENIALS);
+    match opening(&name) {
+        Some(_) => !denied && !has(&name, BLOCKS),
+        None => denied && GUARDS.iter().any(|(guards, ..)| has(&name, guards)),
+    }
+}
+
+/// Says whether a setting of this name stops what would let in, while it is on: `disable_password_authentication`.
+pub(super) fn closes(name: &str) -> bool {
+    let name = words(name);
+    opening(&name).is_some() && (has(&name, DENIALS) || has(&name, BLOCKS))
 }
 
 /// Says whether a word is one of a list, which is written with spaces between.
@@ -186,14 +199,18 @@ fn switch(name: &[String], was: &Value, is: &Value) -> Option<Meaning> {
 }
 
 /// A switch of something that is recorded, in a block of records.
-fn recorded(way: &[String], was: &Value, is: &Value) -> Option<Meaning> {
+fn recorded(kind: &str, way: &[String], was: &Value, is: &Value) -> Option<Meaning> {
     let logs = "log logs logging audit auditing";
     let never = has(way, NEVER) || has(way, DENIALS);
-    (has(way, logs) && !never && is_on(was) && is_off(is)).then_some((
-        Turn::Guard,
-        &rule::LOGGING_OFF,
-        Medium,
-    ))
+    let logs = has(way, logs) || has(&words(kind), logs);
+    (logs && !never && is_on(was) && is_off(is)).then_some((Turn::Guard, &rule::LOGGING_OFF, Medium))
+}
+
+/// A key in a block of encryption, where it is named.
+fn keyed(way: &[String], was: &Value) -> Option<Meaning> {
+    let key = has(way, "key") && has(way, "encryption encrypt encrypted kms cmk customer");
+    let named = one(was).is_some() && !is_on(was) && !is_off(was) && amount(was).is_none();
+    (key && named).then_some((Turn::Guard, &rule::ENCRYPTION_OFF, Medium))
 }
 
 fn opening(name: &[String]) -> Option<&'static Rule> {

@@ -161,7 +161,10 @@ fn says(value: &Value, list: &[&str]) -> bool {
     // `NOT_REQUIRED` is off, and so is nothing else that is not.
     let words = words(text);
     let denied = words.iter().rev().nth(1).is_some_and(|word| word == "not");
-    !denied && words.last().is_some_and(|last| list.contains(&last.as_str()))
+    // A short word at the end of a longer text, such as a number, is no switch.
+    let clear = |last: &&String| words.len() == 1 || last.len() > 3;
+    let last = words.last().filter(clear);
+    !denied && last.is_some_and(|last| list.contains(&last.as_str()))
 }
 
 /// Returns a number or a length of time: `7`, `0.5`, `"604800s"`, `"7d"`, `"P30D"`.
@@ -294,6 +297,7 @@ mod tests {
             (Turn::Guard, "[{\"enabled\": false}]", "[]"),
             (Turn::Opening, "null", "false"),
             (Turn::Opening, "\"disabled\"", "\"NOT_REQUIRED\""),
+            (Turn::Opening, "null", "\"subnet-1\""),
             (Turn::Fewer, "7", "\"7\""),
             (Turn::Fewer, "\"P7D\"", "\"168h\""),
             (Turn::Fewer, "7", "null"),

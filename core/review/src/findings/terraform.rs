@@ -4,7 +4,7 @@
 //! computed otherwise stays a text in `${…}`, which no rule takes for a harmless value.
 
 use super::observation::quote;
-use super::plan::STATEFUL;
+use super::plan_type::{Purpose, purpose};
 use super::{Delta, Detector, Input, Observation, Outcome, Severity, Side, rule};
 use crate::document::{Node, Place, Value};
 use std::borrow::Cow;
@@ -156,12 +156,9 @@ impl Detector for Source {
             .into_iter()
             .filter(|(name, _)| !still.contains_key(name));
         gone.map(|((kind, name), (place, line))| {
-            let precious = STATEFUL.iter().any(|part| kind.contains(part));
-            let guard = kind.contains("public_access_block") || kind.contains("bucket_versioning");
-            let severity = if precious || guard {
-                Severity::High
-            } else {
-                Severity::Medium
+            let severity = match purpose(&kind) {
+                Purpose::Holds | Purpose::Guards => Severity::High,
+                _ => Severity::Medium,
             };
             let what = format!(
                 "{} is taken out of the source, so it is destroyed",
