@@ -8,7 +8,7 @@ use super::payload::plain;
 use super::rule::{self, Rule};
 use super::{
     Delta, Detector, Input, Observation, Outcome, Severity, Side, cloud_alarm, cloud_capacity, cloud_share,
-    cloud_turn, plan_turn, transport,
+    cloud_turn, plan_made, plan_turn, transport,
 };
 use crate::document::{Node, Place, Value};
 use crate::findings::observation::quote;
@@ -23,7 +23,7 @@ impl Detector for Resources {
     }
 
     fn observe(&self, input: &Input<'_>, seen: &mut Vec<Observation>) -> Outcome {
-        let mut found = false;
+        let (mut found, first) = (false, seen.len());
         input.walk(&mut |place, value| {
             found |= is_resource(value) | cloud_share::observe(place, value, seen);
             for (key, setting) in value.entries() {
@@ -31,6 +31,7 @@ impl Detector for Resources {
                 found |= observe(place, key, &name, setting, seen);
             }
         });
+        plan_made::soften(input.documents, seen.get_mut(first..).unwrap_or_default());
         if found {
             Outcome::Analyzed
         } else {
@@ -58,6 +59,7 @@ impl Detector for Resources {
         let told: BTreeSet<String> = changes.iter().map(|(seen, ..)| seen.key.clone()).collect();
         let turns = plan_turn::changes(before, after).into_iter();
         changes.extend(turns.filter(|(seen, ..)| !told.contains(&seen.key)));
+        changes.extend(plan_made::changes(after.documents));
         changes
     }
 }

@@ -59,6 +59,7 @@ mod pipeline_family;
 mod pipeline_step;
 mod plan;
 mod plan_guard_table;
+mod plan_made;
 mod plan_turn;
 mod plan_turn_table;
 mod plan_type;

@@ -54,7 +54,18 @@ impl<'a> Resource<'a> {
             change,
         })
     }
+
+    /// Returns the resource after the change, nothing where it is gone.
+    pub(super) fn after(&self) -> &'a Value {
+        self.change.at("after").unwrap_or(&NOTHING)
+    }
 }
+
+/// A value that is not there.
+pub(super) static NOTHING: Value = Value {
+    line: 0,
+    node: Node::Null,
+};
 
 /// Returns the resources of a plan; nothing where it is none.
 pub(super) fn resources(documents: &Documents) -> impl Iterator<Item = Resource<'_>> {

@@ -7,7 +7,7 @@
 use super::guard_word::words;
 use super::observation::quote;
 use super::payload::plain;
-use super::plan::resources;
+use super::plan::{NOTHING, resources};
 use super::rule::{self, Rule};
 use super::setting_turn::{Degree, Turn, is_nothing, is_off, one, same, settings, weaker};
 use super::{Delta, Input, Observation, Severity, Side, cloud, plan_turn_table, setting_name, terraform};
@@ -39,11 +39,6 @@ const EMBEDDED: &[&str] = &["container_definitions", "container_properties"];
 
 /// Elements of a list without names are matched by what they hold up to so many.
 const MOST_MATCHED: usize = 64;
-
-static NOTHING: Value = Value {
-    line: 0,
-    node: Node::Null,
-};
 
 /// Tells which settings are weaker after the change; the key of each is its place, so that none is told twice.
 pub(super) fn changes(before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {

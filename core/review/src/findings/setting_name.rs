@@ -164,6 +164,19 @@ pub(super) fn closes(name: &str) -> bool {
     opening(&name).is_some() && (has(&name, DENIALS) || has(&name, BLOCKS))
 }
 
+/// Says whether a setting of this name lets in everybody or takes down every wall while it is on, and by which rule.
+/// That a network is public by default is no choice of anybody.
+pub(super) fn lets_everybody_in(name: &str) -> Option<&'static Rule> {
+    let name = words(name);
+    let by_default = has(&name, "network internet legacy") || has(&name, NEVER);
+    let denied = has(&name, DENIALS) || has(&name, BLOCKS);
+    let mut walls = OPENINGS.iter().filter(|(words, _)| has(&name, words));
+    let (_, about) = walls
+        .next()
+        .filter(|_| !by_default && !denied && !names_a_key(&name))?;
+    Some(about)
+}
+
 /// Says whether a word is one of a list, which is written with spaces between.
 fn is_in(word: &str, list: &str) -> bool {
     list.split_ascii_whitespace().any(|known| known == word)
@@ -213,15 +226,17 @@ fn keyed(way: &[String], was: &Value) -> Option<Meaning> {
     (key && named).then_some((Turn::Guard, &rule::ENCRYPTION_OFF, Medium))
 }
 
+/// A public key is meant to be public.
+fn names_a_key(name: &[String]) -> bool {
+    let key = |pair: &[String]| matches!(pair, [first, second] if first == "public" && is_in(second, "key keys dns"));
+    name.windows(2).any(key)
+}
+
 fn opening(name: &[String]) -> Option<&'static Rule> {
-    // A public key is meant to be public.
-    let of_a_key = name
-        .windows(2)
-        .any(|pair| matches!(pair, [first, second] if first == "public" && matches!(second.as_str(), "key" | "keys" | "dns")));
     let alone = OPENINGS
         .iter()
         .find(|(words, _)| has(name, words))
-        .filter(|_| !of_a_key);
+        .filter(|_| !names_a_key(name));
     let pair = || {
         let both = |(one, other, _): &&(&str, &str, &Rule)| has(name, one) && has(name, other);
         TOGETHER.iter().find(both).map(|(.., about)| *about)
