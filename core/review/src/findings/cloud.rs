@@ -227,14 +227,7 @@ fn kept(input: &Input<'_>) -> BTreeMap<(String, String), (i64, Place, u32)> {
     let mut found = BTreeMap::new();
     input.walk(&mut |place, value| {
         for (key, setting) in value.entries() {
-            let name = plain(key);
-            let below = place.identity.to_ascii_lowercase();
-            let expires = matches!(name.as_str(), "days" | "years")
-                && (below.contains("expiration") || below.contains("retention"));
-            let number = setting
-                .integer()
-                .filter(|_| expires || KEPT.contains(&name.as_str()));
-            if let Some(number) = number {
+            if let Some((name, number)) = term(place, value, key, setting) {
                 found.insert(
                     (place.identity.clone(), name),
                     (number, place.clone(), setting.line),
@@ -243,6 +236,24 @@ fn kept(input: &Input<'_>) -> BTreeMap<(String, String), (i64, Place, u32)> {
         }
     });
     found
+}
+
+/// Returns under which name and for how long a setting keeps something; years are told in days.
+fn term(place: &Place, holder: &Value, key: &str, setting: &Value) -> Option<(String, i64)> {
+    let (name, number) = (plain(key), setting.integer()?);
+    if KEPT.contains(&name.as_str()) {
+        return Some((name, number));
+    }
+    let (other, days) = match name.as_str() {
+        "days" => ("years", 1),
+        "years" => ("days", 365),
+        _ => return None,
+    };
+    let below = place.identity.to_ascii_lowercase();
+    let ends = below.contains("expiration") || below.contains("retention");
+    // Of days and years one is nought where the other is set.
+    let set = holder.at(other).and_then(Value::integer).is_some_and(|it| it > 0);
+    (ends && !(number == 0 && set)).then(|| ("days".to_owned(), number.saturating_mul(days)))
 }
 
 type Protection<'a> = (&'static Rule, Severity, Place, u32);
@@ -325,6 +336,18 @@ mod tests {
             [("protection-off".to_owned(), Delta::Widened)]
         );
         assert_eq!(rules(Some(&table(7)), &table(365)), []);
+    }
+
+    #[test]
+    fn days_and_years_are_one_length() {
+        let lock = |days: u32, years: u32| {
+            format!(
+                "resource \"aws_s3_bucket_object_lock_configuration\" \"l\" {{\n  rule {{\n    default_retention {{\n      days = {days}\n      years = {years}\n    }}\n  }}\n}}\n"
+            )
+        };
+        let shorter = [("protection-off".to_owned(), Delta::Widened)];
+        assert_eq!(rules(Some(&lock(0, 7)), &lock(30, 0)), shorter);
+        assert_eq!(rules(Some(&lock(30, 0)), &lock(0, 7)), []);
     }
 
     #[test]

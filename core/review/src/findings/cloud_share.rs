@@ -56,7 +56,10 @@ pub(super) fn observe(place: &Place, value: &Value, seen: &mut Vec<Observation>)
         if value.text_at("group") == Some("all") {
             let what = format!("everybody may use {}", quote(image));
             add(&rule::DATA_COPIED_OUT, Severity::High, "all", what);
-        } else if let Some(account) = value.text_at("account_id").filter(|_| is_grant(value)) {
+        } else if let Some(account) = value
+            .text_at("account_id")
+            .filter(|id| !id.is_empty() && is_grant(value))
+        {
             let what = format!("account {} may use {}", quote(account), quote(image));
             add(&rule::DATA_COPIED_OUT, Severity::Medium, account, what);
         }

@@ -127,7 +127,9 @@ pub(super) fn meaning(kind: &str, path: &[String], was: &Value, is: &Value) -> O
     let name = telling(kind, path);
     let way: Vec<String> = path.iter().flat_map(|key| words(key)).collect();
     if amount(was).is_some() && amount(is).is_some() && !(is_on(was) && is_off(is)) {
-        return number(kind, &name, &way);
+        // Days and years together are one length, which `super::cloud` compares.
+        let term = matches!(path.last().map(String::as_str), Some("days" | "years"));
+        return number(kind, &name, &way).filter(|_| !(term && has(&way, "retention expiration")));
     }
     let moves = |about| Some((Turn::Moves, about, Medium));
     match () {
