@@ -1,49 +1,45 @@
 //! The desk of a reviewer: what the machine of both consoles wants done, done with inbox, keys and outbox.
 
+mod key;
+mod reading;
+mod trouble;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use countersign_client::now;
-use countersign_client::trust::{TrustError, Trusted};
 use countersign_client::watch::Event;
-use countersign_protocol::action::Payload;
 use countersign_protocol::api::ChangeSubject;
-use countersign_protocol::context::Fact;
-use countersign_protocol::directory::TrustedDirectory;
-use countersign_protocol::identity::{KeyAssurance, PersonId, Presence, RequestId, Role};
+use countersign_protocol::identity::{KeyAssurance, PersonId, RequestId, Role};
 use countersign_protocol::mask::SecretMark;
-use countersign_protocol::moment::Timestamp;
 use countersign_protocol::request::Phase;
-use countersign_protocol::reveal::Reveal;
-use countersign_protocol::talk::{Looking, QuestionText, Remark};
-use countersign_review::text::Untrusted;
-use countersign_verify::Chain;
+use countersign_protocol::talk::{Looking, QuestionText};
 use tokio::sync::oneshot;
 
-use crate::amend::{Asked, amend_unless};
+pub(crate) use key::trust_of;
+pub use key::{key_standing, weak_key};
+pub(crate) use reading::reading;
+pub use trouble::code_of;
+pub(crate) use trouble::{trouble, trouble_of_trust};
+
+use crate::amend::amend_unless;
 use crate::backlog::Backlog;
-use crate::config::{Config, ConfiguredKey, Provider};
-use crate::decide::{self, DecideError, Intent, Sent};
-use crate::inbox::{Inbox, InboxError, Opened, Row as InboxRow};
-use crate::keys::{self, Asks, KeyError, remembered};
-use crate::machine::document::ChangedDocument;
+use crate::decide::{self, Intent, Sent};
+use crate::inbox::{Inbox, InboxError, Row as InboxRow};
 use crate::machine::driver::Desk;
 use crate::machine::message::Room;
-use crate::machine::reading::{Copy, DecisionSummary};
-use crate::machine::state::{KeyStanding, KeySummary};
+use crate::machine::state::KeyStanding;
 use crate::machine::{
-    Connection, Drifted, News, Order, Page, Part, Progress, Reading, Row, RowContent, Said, Speaker, Summary,
-    Trouble, Trust, Unlock,
+    Connection, News, Order, Page, Part, Progress, Reading, Row, RowContent, Summary, Trouble, Trust,
 };
 use crate::outbox::Standing;
 use crate::reveal;
+use trouble::told;
 
 /// How often others are told that a request is still on the screen; the backend believes it for 30 seconds.
 const LOOK_PAUSE: Duration = Duration::from_secs(20);
 /// How often the outbox is looked after.
 const OUTBOX_PAUSE: Duration = Duration::from_secs(15);
-/// From so many bytes on, the lines of a document are shown before its structure is compared.
-const LARGE: usize = 1 << 20;
 /// How many requests are fetched before somebody asks for them.
 const MAX_READY: usize = 20;
 
@@ -348,74 +344,6 @@ impl ReviewerDesk {
     }
 }
 
-/// What a key asks for, before it was asked itself.
-const fn unlock_of(key: &ConfiguredKey) -> Unlock {
-    if key.pin_remembered {
-        return Unlock::Remembered;
-    }
-    match key.provider {
-        Provider::Software => Unlock::Passphrase,
-        Provider::Tpm | Provider::Pkcs11 | Provider::SecureEnclave | Provider::WindowsTpm => Unlock::Pin,
-        Provider::SshAgent | Provider::Fido2 => Unlock::Touch,
-    }
-}
-
-/// How a key stands now. Where its PIN was to be remembered and can't be used, it says why, and asks.
-///
-/// # Errors
-/// [`KeyError`] says why it can't be used, and what to do.
-pub fn key_standing(key: &ConfiguredKey) -> Result<KeyStanding, KeyError> {
-    let opened = keys::open(key)?;
-    let asking = |warning| KeyStanding {
-        unlock: unlock_for(opened.asks()),
-        warning,
-    };
-    let warning = |attempts: Option<keys::Attempts>| attempts.and_then(|attempts| attempts.warning());
-    if !key.pin_remembered {
-        return Ok(asking(warning(opened.attempts()?)));
-    }
-    match remembered::ready(opened.as_ref()) {
-        Ok(attempts) => Ok(KeyStanding {
-            unlock: Unlock::Remembered,
-            warning: warning(attempts),
-        }),
-        Err(KeyError::LastAttempt) => Ok(asking(warning(opened.attempts()?))),
-        Err(KeyError::NotRemembered(_)) => Ok(asking(Some("it is not remembered any more".to_owned()))),
-        Err(error) => Err(error),
-    }
-}
-
-const fn unlock_for(asks: Asks) -> Unlock {
-    match asks {
-        Asks::Passphrase => Unlock::Passphrase,
-        Asks::Pin => Unlock::Pin,
-        Asks::Confirmation => Unlock::Touch,
-    }
-}
-
-/// Whom and what is trusted, as it is shown.
-pub(crate) fn trust_of(trusted: &Trusted, config: &Config, person: &PersonId) -> Trust {
-    let key = decide::signing_key(config, Some(&trusted.directory), None)
-        .ok()
-        .and_then(|(name, key)| {
-            let entry = trusted.directory.key_at(&key.id, Role::Reviewer, now()).ok()?;
-            Some(KeySummary {
-                name: name.as_str().into(),
-                assurance: entry.assurance,
-                unlock: unlock_of(&key),
-                pin_remembered: key.pin_remembered,
-                unlocks_many: keys::provider(key.provider, key.at.as_deref())
-                    .is_ok_and(|provider| provider.unlocks_many()),
-            })
-        });
-    Trust {
-        organisation: trusted.root.root().organisation.raw().into(),
-        root_words: trusted.root.id().words(),
-        person: person.clone(),
-        key,
-    }
-}
-
 fn progress_of(standing: &Result<Standing, InboxError>) -> Option<Progress> {
     match standing {
         Ok(Standing::Logged { index, size }) => Some(Progress::Logged {
@@ -428,269 +356,5 @@ fn progress_of(standing: &Result<Standing, InboxError>) -> Option<Progress> {
         )),
         Err(InboxError::Client(error)) if error.is_unreachable() => Some(Progress::Kept(told(error, error.hint()))),
         Err(error) => Some(Progress::Failed(error.to_string().as_str().into())),
-    }
-}
-
-/// Why the key on this machine will not do for an approval, as the directory and policy say: known before anything
-/// is read.
-pub fn weak_key(chain: &Chain, config: &Config, person: &PersonId, now: Timestamp) -> Option<String> {
-    let (name, key) = decide::signing_key(config, Some(&chain.directory), None).ok()?;
-    let entry = chain.directory.key_at(&key.id, Role::Reviewer, now).ok()?;
-    let presence = match key.provider {
-        // Whatever holds it may ask somebody; nothing proves that it did.
-        Provider::SshAgent => Presence::None,
-        _ if key.pin_remembered => Presence::None,
-        _ => entry.presence,
-    };
-    let policies = chain.refuses_key(person, entry.assurance, presence, now)?;
-    let asks = match presence {
-        Presence::None if key.pin_remembered => "with a remembered PIN",
-        Presence::None => "without a PIN",
-        Presence::Pin => "with a PIN or passphrase",
-        Presence::Touch => "with a touch",
-    };
-    let kept = match entry.assurance {
-        KeyAssurance::Software => "in software",
-        KeyAssurance::HardwareUnattested => "in hardware without proof",
-        KeyAssurance::HardwareAttested => "proven to be in hardware",
-    };
-    let policies = policies.join(", ");
-    // Forgetting helps only where what the key itself can prove is enough.
-    let forgetting = key.pin_remembered
-        && chain
-            .refuses_key(person, entry.assurance, entry.presence, now)
-            .is_none();
-    let next = if forgetting {
-        format!("`countersign keys forget-pin {name}` has it asked for again; ")
-    } else {
-        String::new()
-    };
-    Some(format!(
-        "your key ({kept}, {asks}) will not do here, by policy {policies}; {next}you can still deny"
-    ))
-}
-
-fn refused(problems: &[Trouble]) -> Trouble {
-    let all: Vec<String> = problems.iter().map(|problem| problem.message.escaped()).collect();
-    let message = format!("the evidence is refused: {}", all.join("; "));
-    Trouble::new("refused", message.as_str())
-}
-
-/// What people of the directory saw unmasked.
-fn reveals(opened: &Opened, chain: &Chain) -> Vec<Reveal> {
-    let known = |reveal: &&Reveal| chain.directory.person(&reveal.person).is_some();
-    opened.record.reveals.iter().filter(known).cloned().collect()
-}
-
-/// What is read of a request. Where its documents are large, `early` is given the sheet and the lines before their
-/// structures are compared: everything that stands there was verified.
-pub(crate) fn reading(
-    opened: &Opened,
-    config: &Config,
-    person: &PersonId,
-    early: impl FnOnce(Reading),
-) -> Result<Reading, Trouble> {
-    let problems: Vec<Trouble> = opened
-        .report
-        .problems
-        .iter()
-        .map(|problem| Trouble::new(problem.code, problem.message.as_str()))
-        .collect();
-    let Some(chain) = &opened.report.chain else {
-        return Err(refused(&problems));
-    };
-    let approved_by = chain
-        .state
-        .standing(opened.at)
-        .map(|vote| vote.person.clone())
-        .collect();
-    let code = countersign_review::checkcode::words(chain.sheet.view_digest().sha256().as_bytes());
-    let mut reading = Reading {
-        id: chain.request.id,
-        weak_key: weak_key(chain, config, person, opened.at),
-        change: opened.record.change,
-        summary: Summary::of(&chain.request, chain.state.phase(), approved_by, person),
-        request_digest: chain.request.request_digest(),
-        action_digest: chain.request.action_digest,
-        view_digest: chain.sheet.view_digest(),
-        check_words: code.iter().map(|word| (*word).to_owned()).collect(),
-        sentence: chain.sheet.sentence().to_owned(),
-        sheet: Arc::clone(chain.sheet.lines()),
-        asked: Some(Arc::new(Asked::of(chain, &opened.record.evidence))),
-        amends: chain.proposal.amends.as_ref().map(|amends| amends.request),
-        followed: opened.record.followed,
-        changes: changes(chain),
-        complete: false,
-        masks: Arc::clone(chain.sheet.masks()),
-        drift: chain.request.approved.as_ref().map(|approved| Drifted {
-            approved: Some(approved.clone()),
-            record: chain.judgement.drift.clone().map(Arc::new),
-        }),
-        findings: worst_first(chain),
-        facts: facts(chain),
-        problems,
-        policies: chain
-            .request
-            .rule
-            .policies
-            .iter()
-            .map(|policy| policy.raw().into())
-            .collect(),
-        eligible: chain.request.rule.eligible.iter().cloned().collect(),
-        excluded: chain.request.excluded.iter().cloned().collect(),
-        decisions: decisions(chain, &chain.directory),
-        talk: talk(&opened.record.talk, &chain.directory),
-        reveals: reveals(opened, chain),
-        logged: chain
-            .log
-            .request_index
-            .zip(chain.log.checkpoint.map(|checkpoint| checkpoint.size)),
-        copy: opened.as_of.map(|as_of| Copy {
-            as_of: Some(as_of),
-            troubles: Vec::new(),
-        }),
-    };
-    if reading.changes.iter().any(|change| change.bytes() > LARGE) {
-        early(reading.clone());
-    }
-    let kind = chain.request.kind.id();
-    let changes = reading.changes.into_iter();
-    reading.changes = changes.map(|change| change.compared(kind)).collect();
-    reading.complete = true;
-    Ok(reading)
-}
-
-fn worst_first(chain: &Chain) -> Vec<countersign_review::findings::Finding> {
-    let mut findings = chain.findings.clone();
-    findings.sort_by_key(|finding| (!finding.counts(), std::cmp::Reverse(finding.severity)));
-    findings
-}
-
-fn facts(chain: &Chain) -> Vec<Fact> {
-    let observed = chain.proposal.observed.iter();
-    observed.chain(chain.request.context.iter()).cloned().collect()
-}
-
-fn decisions(chain: &Chain, directory: &TrustedDirectory) -> Vec<DecisionSummary> {
-    let known =
-        |checked: &countersign_verify::CheckedDecision| directory.person(&checked.vote.person).is_some();
-    chain
-        .decisions
-        .iter()
-        .filter(|checked| checked.void.is_none() && known(checked))
-        .map(|checked| DecisionSummary {
-            reviewer: checked.vote.person.clone(),
-            verdict: checked.vote.verdict,
-            reason: checked.decision.reason.raw().into(),
-            revealed: checked.decision.revealed,
-            pin_remembered: checked.decision.pin_remembered,
-            assurance: checked.vote.assurance,
-            at: checked.vote.decided_at,
-        })
-        .collect()
-}
-
-/// What was said. It stands beside the evidence, so nothing of it was verified but that the directory names who asks.
-fn talk(remarks: &[Remark], directory: &TrustedDirectory) -> Vec<Said> {
-    let said = |remark: &Remark| match remark {
-        Remark::Question {
-            number,
-            person,
-            text,
-            at,
-        } => Said {
-            number: *number,
-            speaker: match directory.person(person) {
-                Some(_) => Speaker::Person(person.clone()),
-                None => Speaker::Stranger,
-            },
-            text: text.raw().into(),
-            at: *at,
-        },
-        Remark::Answer { to, text, at } => Said {
-            number: *to,
-            speaker: Speaker::Agent,
-            text: text.raw().into(),
-            at: *at,
-        },
-    };
-    remarks.iter().map(said).collect()
-}
-
-/// The documents that change, line by line, as they stand on the sheet.
-fn changes(chain: &Chain) -> Vec<ChangedDocument> {
-    let masks = chain.sheet.masks();
-    let named = documents(&chain.proposal.action.payload).into_iter();
-    named
-        .zip(chain.sheet.documents())
-        .map(|((title, exists), shown)| {
-            ChangedDocument::new(title, Arc::clone(&shown.diff))
-                .existing(exists)
-                .with_covers(masks, Arc::clone(&shown.covers))
-        })
-        .collect()
-}
-
-/// What the documents of a payload are called, in the order of the sheet, and which of their states exist.
-fn documents(payload: &Payload) -> Vec<(&[u8], [bool; 2])> {
-    match payload {
-        Payload::FileChange(change) => {
-            let exists = [change.before.is_some(), change.after.is_some()];
-            vec![(change.path.as_bytes(), exists)]
-        }
-        Payload::Sql(_) => vec![(b"statement", [false, true])],
-        Payload::Exec(exec) => {
-            let stdin = exec.stdin.iter().map(|_| b"standard input".as_slice());
-            let operands = exec.operands.iter().map(|operand| operand.path.as_bytes());
-            stdin
-                .chain(operands)
-                .map(|title| (title, [false, true]))
-                .collect()
-        }
-    }
-}
-
-fn told(what: &dyn std::fmt::Display, hint: &str) -> Untrusted {
-    Untrusted::from(format!("{what}; {hint}").as_str())
-}
-
-pub(crate) fn trouble_of_trust(error: &TrustError) -> Trouble {
-    let code = if error.is_alarm() { "alarm" } else { "trust" };
-    Trouble::new(code, error.to_string().as_str())
-}
-
-pub(crate) fn trouble(error: &InboxError) -> Trouble {
-    match error {
-        InboxError::Client(error) => Trouble::new(error.code(), told(error, error.hint())),
-        InboxError::Trust(error) => trouble_of_trust(error),
-        InboxError::Config(_) | InboxError::LoginKey(_) => {
-            Trouble::new("not-configured", error.to_string().as_str())
-        }
-        InboxError::Overtaken(_) => Trouble::new("superseded", error.to_string().as_str()),
-        InboxError::Outbox(_) | InboxError::OtherRequest { .. } => {
-            Trouble::new("alarm", error.to_string().as_str())
-        }
-    }
-}
-
-/// The word for a decision that failed, for programs.
-#[must_use]
-pub const fn code_of(error: &DecideError) -> &'static str {
-    match error {
-        DecideError::Inbox(_) => "inbox",
-        DecideError::Unverified(_) => "unverified",
-        DecideError::Stale(_) => "stale",
-        DecideError::Refused(_) => "refused",
-        DecideError::Reason(_) => "reason",
-        DecideError::Config(_) => "not-configured",
-        DecideError::WhichKey(_) => "which-key",
-        DecideError::KeyNotEnrolled(_) => "key-not-enrolled",
-        DecideError::Key(_) => "key",
-        DecideError::Draft(_) => "draft",
-        DecideError::Sign(_) => "sign",
-        DecideError::Outbox(_) => "outbox",
-        DecideError::BackendRefused(_) => "backend-refused",
-        DecideError::CalledOff => "called-off",
-        DecideError::Suppressed => "alarm",
     }
 }
