@@ -55,6 +55,19 @@ test("foreign text is text, whatever it looks like", async () => {
   }
 });
 
+test("lines break behind slashes and not within a moment, and the text stays what it is", async () => {
+  const text = `change file://web-1/etc/app.conf until 2026-11-23T00:21:38.002Z, not ${"2026-11-23T" + "0".repeat(99)}Z ${HOSTILE}`;
+  const shown = reads("r1");
+  shown.detail.sentence = [piece(text)];
+  await page.shows(shown);
+  const sentence = page.document.getElementById("sentence");
+  assert.equal(sentence.textContent, text);
+  assert.deepEqual([...sentence.querySelectorAll(".whole")].map((node) => node.textContent), ["2026-11-23T00:21:38.002Z"]);
+  const before = [...sentence.querySelectorAll("wbr")].map((node) => node.previousSibling.textContent);
+  assert.deepEqual([...new Set(before)], ["/"]);
+  assert.equal(sentence.querySelectorAll("img, b").length, 0);
+});
+
 test("a key that is held down begins no second decision", async () => {
   page.said.length = 0;
   page.press("A", page.document.body, { repeat: true });

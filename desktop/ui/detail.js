@@ -2,7 +2,7 @@
 
 import { dispatch } from "./ipc.js";
 import { drawLines } from "./lines.js";
-import { button, byId, draw, element, pieceNode, plain, textNodes } from "./text.js";
+import { button, byId, draw, element, pieceNode, plain, textNodes, wellBroken } from "./text.js";
 
 const none = byId("detail-none");
 const request = byId("request");
@@ -35,7 +35,7 @@ export function drawDetail(snapshot, covered) {
     return;
   }
   request.dataset.request = reads.id;
-  draw(byId("sentence"), reads.sentence, textNodes);
+  draw(byId("sentence"), reads.sentence, wellBroken);
   /** @type {import("./types").Piece[]} */
   const facts = [...reads.facts];
   if (reads.looking !== null) {
@@ -130,7 +130,7 @@ function shortNodes({ row, told }) {
   const field = (label, ...value) => [element("dt", "", label), element("dd", "", ...value)];
   const open = button("primary", () => dispatch({ do: "open", id: row.id }), "Read the request ", element("kbd", "", "Enter"));
   return [
-    element("p", "short-target", ...textNodes(row.target)),
+    element("p", "short-target", ...wellBroken(row.target)),
     element(
       "dl",
       "short",

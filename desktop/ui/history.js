@@ -101,7 +101,10 @@ function ageNodes(ages) {
 function waitingNode({ risk, counts }) {
   const head = element("th", "", pieceNode(risk));
   head.setAttribute("scope", "row");
-  const cells = counts.map(([count, length]) => element("td", "", element("span", "bars", bar("bar-median", length)), String(count)));
+  // Where nothing waits, nothing is drawn: what is there stands out.
+  const cells = counts.map(([count, length]) =>
+    count === 0 ? element("td", "none", "0") : element("td", "", element("span", "bars", bar("bar-median", length)), String(count)),
+  );
   return element("tr", "", head, ...cells);
 }
 

@@ -2,7 +2,7 @@
 
 import { dispatch } from "./ipc.js";
 import { rowHeight } from "./look.js";
-import { button, byId, draw, element, pieceNode, plain, textNodes, textOf } from "./text.js";
+import { button, byId, draw, element, pieceNode, plain, textNodes, textOf, wellBroken } from "./text.js";
 
 const scroll = byId("rows-scroll");
 const list = byId("rows");
@@ -94,7 +94,7 @@ function rowNodes(row) {
   return [
     ...group,
     element("div", "row-top", pieceNode(row.risk), pieceNode(row.kind), pieceNode(row.state), pieceNode(row.left)),
-    element("div", "row-target", ...textNodes(row.target)),
+    element("div", "row-target", ...wellBroken(row.target)),
     element("div", "row-bottom", ...mark, plain(row.agent, "row-agent"), plain(row.environment, "row-environment"), pieceNode(row.needs)),
   ];
 }

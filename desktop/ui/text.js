@@ -33,6 +33,26 @@ export function pieceNode(piece) {
 /** @param {Piece[]} text */
 export const textNodes = (text) => text.map(pieceNode);
 
+/** Where lines may break well: behind a slash, and not within a moment. */
+const BREAKS = /(\d{4}-\d\d-\d\dT[\d:.]{8,12}Z|\/(?!\/))/;
+
+/**
+ * The same text, where its lines are broken as people would.
+ * @param {Piece[]} text
+ */
+export function wellBroken(text) {
+  return text.map((piece) => {
+    const node = pieceNode({ ...piece, text: "" });
+    for (const [place, part] of piece.text.split(BREAKS).entries()) {
+      // Every second part is one that was looked for.
+      if (place % 2 === 0) node.append(part);
+      else if (part === "/") node.append(part, document.createElement("wbr"));
+      else node.append(element("span", "whole", part));
+    }
+    return node;
+  });
+}
+
 /**
  * An element with a class and children.
  * @param {string} name

@@ -18,6 +18,30 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const SETTLED: Duration = Duration::from_millis(350);
 /// What the page is asked with: the newest snapshot under `now`.
 const NOW: &str = "const now = await window.__TAURI_INTERNALS__.invoke('snapshot', { after: 0 });";
+/// What was drawn last is on screen two frames later.
+const FRAMES: &str = "await new Promise((then) => requestAnimationFrame(() => requestAnimationFrame(then)));";
+/// Gives the folders of a test other names in the page, however many nodes a name is spread over, and keeps what stood there.
+const RENAME: &str = r"
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const lines = new Map();
+    for (let node = texts.nextNode(); node; node = texts.nextNode()) {
+      lines.set(node.parentNode, [...(lines.get(node.parentNode) ?? []), node]);
+    }
+    for (const nodes of lines.values()) {
+      const line = nodes.map((node) => node.data).join('');
+      for (const { 0: found, 1: work, index } of [...line.matchAll(/[/]tmp[/]countersign-story-\w+([/]work)?/g)].reverse()) {
+        let [name, at] = [work ? '/etc' : '/home/kim', 0];
+        for (const node of nodes) {
+          const text = node.data;
+          const [from, to] = [Math.max(index - at, 0), Math.min(index + found.length - at, text.length)];
+          at += text.length;
+          if (from >= to) continue;
+          window.renamed.push([node, text]);
+          node.data = text.slice(0, from) + name + text.slice(to);
+          name = '';
+        }
+      }
+    }";
 
 /// The desktop console in its window.
 pub struct Window {
@@ -231,12 +255,11 @@ impl Window {
         self.driver.send_keys(keys);
     }
 
-    /// Keeps a picture for people to look at.
+    /// Keeps a picture for people to look at. The folders of a test stand in it under the names that they would have elsewhere.
     pub fn picture(&self, name: &str) {
-        // What was drawn last is on screen two frames later.
-        let frames = "await new Promise((then) => requestAnimationFrame(() => requestAnimationFrame(then)))";
-        self.js(frames);
+        self.js(&format!("window.renamed = []; {RENAME} {FRAMES}"));
         let png = self.driver.screenshot();
+        self.js("for (const [node, text] of window.renamed.reverse()) node.data = text;");
         std::fs::write(pictures().join(format!("{name}.png")), png).unwrap();
     }
 
