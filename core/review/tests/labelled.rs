@@ -39,6 +39,7 @@ fn cases() -> Vec<(PathBuf, Case)> {
         "heldout-sixth",
         "heldout-seventh",
         "heldout-eighth",
+        "heldout-ninth",
     ];
     let read = |set: &str| {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(set);

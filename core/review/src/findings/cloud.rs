@@ -8,7 +8,7 @@ use super::payload::plain;
 use super::rule::{self, Rule};
 use super::{
     Delta, Detector, Input, Observation, Outcome, Severity, Side, cloud_alarm, cloud_capacity, cloud_share,
-    cloud_turn, plan_made, plan_turn, transport,
+    cloud_turn, plan_expiry, plan_made, plan_turn, transport,
 };
 use crate::document::{Node, Place, Value};
 use crate::findings::observation::quote;
@@ -60,6 +60,7 @@ impl Detector for Resources {
         let turns = plan_turn::changes(before, after).into_iter();
         changes.extend(turns.filter(|(seen, ..)| !told.contains(&seen.key)));
         changes.extend(plan_made::changes(after.documents));
+        changes.extend(plan_expiry::changes(after.documents));
         changes
     }
 }

@@ -58,6 +58,7 @@ mod pipeline;
 mod pipeline_family;
 mod pipeline_step;
 mod plan;
+mod plan_expiry;
 mod plan_guard_table;
 mod plan_made;
 mod plan_turn;

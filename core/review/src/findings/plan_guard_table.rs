@@ -41,6 +41,9 @@ families! {
     PROTECTION_OFF Medium (Leaves) [
         "aws_backup_plan rule", "aws_backup_selection resources",
     ];
+    PROTECTION_OFF Medium (Words(&["PREVENT", "ABANDON", "DELETE", ""])) [
+        "google_* deletion_policy",
+    ];
     PROTECTION_OFF High (Words(&["Locked", "Unlocked", "Disabled", ""])) [
         "azurerm_recovery_services_vault immutability", "azurerm_data_protection_backup_vault immutability",
     ];
@@ -247,7 +250,7 @@ families! {
         "aws_vpc_endpoint private_dns_enabled", "google_compute_subnetwork private_ip_google_access",
         "aws_lambda_function vpc_config", "aws_lambda_function dead_letter_config",
         "aws_lambda_function tracing_config", "* performance_insights_enabled",
-        "* performance_insights_kms_key_id", "* xray_tracing_enabled", "aws_instance monitoring",
+        "* performance_insights_kms_key_id", "* internal_user_database_enabled", "* xray_tracing_enabled", "aws_instance monitoring",
         "aws_launch_template monitoring", "google_container_cluster monitoring_config", "* monitoring_role_arn",
         "aws_cognito_user_pool auto_verified_attributes", "aws_cognito_user_pool verification_message_template",
     ];

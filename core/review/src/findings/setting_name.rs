@@ -28,7 +28,7 @@ const BLOCKS: &str =
 /// Words of what is not a guard whatever stands beside them.
 const NEVER: &str = "debug verbose window message template subject start end timezone name prefix suffix preferred \
         version generation color colour tag tags copy affinity stickiness cookie cookies path port email \
-        display";
+        display description summary notes title icon scale";
 
 /// Words of what lets in or takes down, the rule for it.
 const OPENINGS: &[(&str, &Rule)] = &[
@@ -124,6 +124,13 @@ const GUARDS: &[(&str, &Rule, Severity)] = &[
 
 /// Returns what a change of a setting would mean by the words of its name, where they say it.
 pub(super) fn meaning(kind: &str, path: &[String], was: &Value, is: &Value) -> Option<Meaning> {
+    // A variable of a program that is gone leaves it to the program.
+    let variable = path
+        .last()
+        .is_some_and(|key| !key.contains(|c: char| c.is_lowercase()));
+    if variable && is_nothing(is) {
+        return None;
+    }
     let name = telling(kind, path);
     let way: Vec<String> = path.iter().flat_map(|key| words(key)).collect();
     if amount(was).is_some() && amount(is).is_some() && !(is_on(was) && is_off(is)) {
@@ -192,6 +199,10 @@ fn has(name: &[String], wanted: &str) -> bool {
 fn switch(name: &[String], was: &Value, is: &Value) -> Option<Meaning> {
     // A number that is no longer set leaves it to the provider.
     if name.iter().any(|word| is_in(word, NEVER)) || amount(was).is_some() && is_nothing(is) {
+        return None;
+    }
+    // A field of a form that is `required` guards nothing.
+    if matches!(name, [only] if only.starts_with("require")) {
         return None;
     }
     let switched = |value: &Value| is_on(value) || is_off(value) || is_nothing(value);
@@ -288,7 +299,7 @@ fn number(kind: &str, name: &[String], way: &[String]) -> Option<Meaning> {
         return Some((Turn::Fewer, &rule::REVIEW_OWNERS_LESS, Medium));
     }
     let runs = "replicas instances nodes node replica brokers workers capacity";
-    if says(runs) && !says("min minimum read standby surge unavailable warm reserved") {
+    if says(runs) && !says("min minimum read write provisioned standby surge unavailable warm reserved") {
         return Some((Turn::Nought, &rule::CLOUD_SCALED_TO_ZERO, Medium));
     }
     None
@@ -342,5 +353,6 @@ fn lets_all(way: &[String], was: &Value, is: &Value) -> bool {
             "*" | "all" | "any" | "everyone"
         )
     };
-    has(way, LISTS) && names(is).difference(&names(was)).any(everybody)
+    let harmless = has(way, "headers header methods method");
+    has(way, LISTS) && !harmless && names(is).difference(&names(was)).any(everybody)
 }

@@ -6,7 +6,7 @@
 
 use super::sql_alteration::alteration;
 use super::sql_condition::{matches_all, misleading};
-use super::sql_inner::{OwnTables, inner, is_one_transaction, unjoined, unjoined_deletion, untied};
+use super::sql_inner::{ScriptFacts, inner, is_one_transaction, unjoined, unjoined_deletion, untied};
 use super::{Detector, Input, Observation, Outcome, Problem, Severity, rule};
 use crate::findings::observation::quote;
 use sqlparser::ast::{CopyTarget, ObjectType, Privileges, Statement};
@@ -15,6 +15,7 @@ use sqlparser::dialect::{
 };
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The rules for statements.
 pub(super) struct Statements;
@@ -29,14 +30,14 @@ impl Detector for Statements {
             return Outcome::NotMine;
         };
         match parse(text) {
-            Ok(statements) if statements.is_empty() => Outcome::NotMine,
-            Ok(statements) => {
+            Ok(script) if script.statements.is_empty() => Outcome::NotMine,
+            Ok(Script { statements, waiting }) => {
                 if statements.len() > 1 {
                     let what = format!("{} statements stand in one action", statements.len());
                     seen.push(Observation::new(&rule::SQL_SEVERAL, "", what));
                 }
                 let wrapped = is_one_transaction(&statements);
-                let mut own = OwnTables::default();
+                let mut own = ScriptFacts::new(waiting);
                 for (line, statement) in &statements {
                     if !own.dropped_by(statement) {
                         judge(statement, *line, wrapped, &own, seen);
@@ -52,7 +53,14 @@ impl Detector for Statements {
     }
 }
 
-fn parse(text: &str) -> Result<Vec<(u32, Statement)>, Problem> {
+/// The statements of a script, each with its line.
+struct Script {
+    statements: Vec<(u32, Statement)>,
+    /// The lines on which indexes are dropped without a lock, and none with one.
+    waiting: BTreeSet<u32>,
+}
+
+fn parse(text: &str) -> Result<Script, Problem> {
     let dialects: [&dyn Dialect; 5] = [
         &PostgreSqlDialect {},
         &MySqlDialect {},
@@ -63,7 +71,7 @@ fn parse(text: &str) -> Result<Vec<(u32, Statement)>, Problem> {
     let mut problem = None;
     for dialect in dialects {
         match parse_as(dialect, text) {
-            Ok(statements) => return Ok(statements),
+            Ok(script) => return Ok(script),
             // The first dialect's complaint is the one told: it is the likeliest.
             Err(error) => problem = problem.or(Some(error)),
         }
@@ -75,11 +83,11 @@ fn parse(text: &str) -> Result<Vec<(u32, Statement)>, Problem> {
     Err(Problem { line: None, what })
 }
 
-fn parse_as(dialect: &dyn Dialect, text: &str) -> Result<Vec<(u32, Statement)>, String> {
+fn parse_as(dialect: &dyn Dialect, text: &str) -> Result<Script, String> {
     let mut tokens = Tokenizer::new(dialect, text)
         .tokenize_with_location()
         .map_err(|error| error.to_string())?;
-    without_concurrently(&mut tokens);
+    let waiting = without_concurrently(&mut tokens);
     let mut parser = Parser::new(dialect)
         .with_recursion_limit(48)
         .with_tokens_with_locations(tokens);
@@ -88,7 +96,7 @@ fn parse_as(dialect: &dyn Dialect, text: &str) -> Result<Vec<(u32, Statement)>, 
         while parser.consume_token(&Token::SemiColon) {}
         let next = parser.peek_token();
         if next.token == Token::EOF {
-            return Ok(statements);
+            return Ok(Script { statements, waiting });
         }
         let line = u32::try_from(next.span.start.line).unwrap_or(u32::MAX);
         statements.push((line, parser.parse_statement().map_err(|error| error.to_string())?));
@@ -103,27 +111,38 @@ fn parse_as(dialect: &dyn Dialect, text: &str) -> Result<Vec<(u32, Statement)>, 
 }
 
 /// Takes `CONCURRENTLY` out of `DROP INDEX CONCURRENTLY`, which the parser does not know: what is dropped is the same.
-fn without_concurrently(tokens: &mut Vec<TokenWithSpan>) {
-    let mut last = [String::new(), String::new()];
+/// Returns the lines on which each index is dropped so.
+fn without_concurrently(tokens: &mut Vec<TokenWithSpan>) -> BTreeSet<u32> {
+    let mut last = [(String::new(), 0), (String::new(), 0)];
+    let (mut all, mut waiting) = (BTreeMap::<u32, usize>::new(), BTreeMap::<u32, usize>::new());
     tokens.retain(|token| {
         let Token::Word(word) = &token.token else {
             return true;
         };
         let upper = word.value.to_ascii_uppercase();
-        let known = last.iter().map(String::as_str).eq(["DROP", "INDEX"]) && word.quote_style.is_none();
-        if known && upper == "CONCURRENTLY" {
+        let [(before, line), (newest, _)] = &last;
+        let drops = before == "DROP" && newest == "INDEX";
+        if drops && upper == "CONCURRENTLY" && word.quote_style.is_none() {
+            *waiting.entry(*line).or_default() += 1;
             return false;
+        }
+        let line = u32::try_from(token.span.start.line).unwrap_or(u32::MAX);
+        if upper == "INDEX" && newest == "DROP" {
+            *all.entry(last.last().map_or(line, |(_, line)| *line))
+                .or_default() += 1;
         }
         last.rotate_left(1);
         if let Some(newest) = last.last_mut() {
-            *newest = upper;
+            *newest = (upper, line);
         }
         true
     });
+    waiting.retain(|line, count| all.get(line) == Some(count));
+    waiting.into_keys().collect()
 }
 
 #[expect(clippy::too_many_lines, reason = "one table, a row for each statement")]
-fn judge(statement: &Statement, line: u32, wrapped: bool, own: &OwnTables, seen: &mut Vec<Observation>) {
+fn judge(statement: &Statement, line: u32, wrapped: bool, own: &ScriptFacts, seen: &mut Vec<Observation>) {
     for within in inner(statement) {
         judge(within, line, wrapped, own, seen);
     }
@@ -176,6 +195,8 @@ fn judge(statement: &Statement, line: u32, wrapped: bool, own: &OwnTables, seen:
         } => {
             let severity = match object_type {
                 ObjectType::Database | ObjectType::Schema | ObjectType::Table => Severity::Critical,
+                // It waits for nobody and loses no data: only what it made fast.
+                ObjectType::Index if own.waits_on(line) => Severity::Low,
                 ObjectType::Index | ObjectType::View => Severity::Medium,
                 _ => Severity::High,
             };
@@ -315,7 +336,7 @@ fn judge(statement: &Statement, line: u32, wrapped: bool, own: &OwnTables, seen:
             Severity::Medium,
             "the table is written anew under a lock".to_owned(),
         ),
-        Statement::Set(_) if guards_off(&shown) => add(
+        Statement::Set(_) | Statement::Reset(_) if guards_off(&shown) => add(
             &rule::SQL_GUARD_OFF,
             Severity::High,
             "a setting switches guards off or takes another role".to_owned(),
@@ -425,6 +446,7 @@ fn is_known(statement: &Statement) -> bool {
             | Statement::Analyze(_)
             | Statement::Vacuum(_)
             | Statement::Set(_)
+            | Statement::Reset(_)
             | Statement::Use(_)
             | Statement::Explain { .. }
             | Statement::ExplainTable { .. }
@@ -479,6 +501,15 @@ mod tests {
     fn an_index_that_is_dropped_beside_the_traffic_is_understood() {
         assert_eq!(ids("DROP INDEX CONCURRENTLY IF EXISTS a"), ["sql-drop"]);
         assert_eq!(ids("drop index concurrently a"), ["sql-drop"]);
+        let level = |sql: &str| severity(&analyze("sql", None, sql.as_bytes()));
+        assert_eq!(
+            level("DROP INDEX CONCURRENTLY IF EXISTS a;\nRESET statement_timeout;"),
+            Severity::Low
+        );
+        assert_eq!(level("DROP INDEX a"), Severity::Medium);
+        // Which of two on a line waits is not known.
+        assert_eq!(level("DROP INDEX CONCURRENTLY a; DROP INDEX b"), Severity::Medium);
+        assert!(level("RESET ROLE") >= Severity::High);
     }
 
     #[test]

@@ -4,12 +4,12 @@
 //! tables, as SQL does where such a column exists.
 
 use super::observation::quote;
-use super::sql_inner::OwnTables;
+use super::sql_inner::ScriptFacts;
 use sqlparser::ast::{BinaryOperator, Expr, Query, SelectItem, SetExpr, TableFactor, Value};
 use std::collections::BTreeSet;
 
 /// Says whether a condition lets every row pass: it is missing, or plainly true.
-pub(super) fn matches_all(selection: Option<&Expr>, own: &OwnTables) -> bool {
+pub(super) fn matches_all(selection: Option<&Expr>, own: &ScriptFacts) -> bool {
     match selection {
         None => true,
         Some(Expr::Nested(inner)) => matches_all(Some(inner), own),
@@ -97,7 +97,7 @@ fn is_plainly_so(left: &Expr, op: &BinaryOperator, right: &Expr) -> bool {
 
 /// Says whether a query gives every value of a column: it selects just that, under no condition. A temporary table of
 /// the script's own holds what the script put there.
-fn selects_all_of(query: &Query, column: &Expr, own: &OwnTables) -> bool {
+fn selects_all_of(query: &Query, column: &Expr, own: &ScriptFacts) -> bool {
     let SetExpr::Select(select) = query.body.as_ref() else {
         return false;
     };

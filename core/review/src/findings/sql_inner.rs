@@ -9,21 +9,36 @@ use sqlparser::ast::{
 };
 use std::collections::BTreeSet;
 
-/// The temporary tables that a script has made so far.
-#[derive(Default)]
-pub(super) struct OwnTables(BTreeSet<String>);
+/// What a script as a whole tells of its statements: the temporary tables that it has made so far, and the lines on
+/// which it drops indexes without a lock.
+pub(super) struct ScriptFacts {
+    made: BTreeSet<String>,
+    waiting: BTreeSet<u32>,
+}
 
-impl OwnTables {
-    /// Says whether a table is one of them.
+impl ScriptFacts {
+    pub(super) fn new(waiting: BTreeSet<u32>) -> Self {
+        Self {
+            made: BTreeSet::new(),
+            waiting,
+        }
+    }
+
+    /// Says whether the index that is dropped on a line is dropped without a lock.
+    pub(super) fn waits_on(&self, line: u32) -> bool {
+        self.waiting.contains(&line)
+    }
+
+    /// Says whether a table is a temporary one that it made.
     pub(super) fn holds(&self, table: &TableFactor) -> bool {
-        matches!(table, TableFactor::Table { name, .. } if self.0.contains(&named(name)))
+        matches!(table, TableFactor::Table { name, .. } if self.made.contains(&named(name)))
     }
 
     /// Takes the next statement; says whether it only drops tables that the script made before it.
     pub(super) fn dropped_by(&mut self, statement: &Statement) -> bool {
         match statement {
             Statement::CreateTable(table) if table.temporary => {
-                self.0.insert(named(&table.name));
+                self.made.insert(named(&table.name));
                 false
             }
             Statement::Drop {
@@ -34,10 +49,10 @@ impl OwnTables {
                 !names.is_empty()
                     && names
                         .iter()
-                        .all(|name| self.0.remove(&named(name)) || is_temporary(name))
+                        .all(|name| self.made.remove(&named(name)) || is_temporary(name))
             }
             Statement::Truncate(truncate) => {
-                let own = |name: &ObjectName| self.0.contains(&named(name)) || is_temporary(name);
+                let own = |name: &ObjectName| self.made.contains(&named(name)) || is_temporary(name);
                 !truncate.table_names.is_empty() && truncate.table_names.iter().all(|table| own(&table.name))
             }
             _ => false,
