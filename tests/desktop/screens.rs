@@ -338,6 +338,12 @@ fn nothing_is_lost_where_everything_is_twice_as_large() {
         for one in beyond.as_array().into_iter().flatten() {
             lost.push(format!("{screen}: {one}"));
         }
+        if window
+            .js("const top = document.getElementById('top'); return top.scrollHeight > top.clientHeight + 1")
+            == true
+        {
+            lost.push(format!("{screen}: the second line on top is cut"));
+        }
     });
     drop(story);
     assert!(lost.is_empty(), "{}", lost.join("\n"));
