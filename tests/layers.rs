@@ -122,6 +122,7 @@ const PURE: &[(&str, &[&str])] = &[
             "hmac",
             "icu_properties",
             "memchr",
+            "rayon",
             "serde",
             "serde-saphyr",
             "serde_json",

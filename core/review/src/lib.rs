@@ -13,6 +13,7 @@
 
 pub mod text;
 
+mod beside;
 pub mod diff;
 pub mod document;
 pub mod drift;

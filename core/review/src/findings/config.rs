@@ -4,11 +4,13 @@
 //! settings by their names and says nothing about the rest of a file: that is the reviewer's to see.
 
 use super::config_key::KEYS;
-use super::config_line::LINES;
+use super::config_line::{LINES, Line};
 use super::observation::quote;
 use super::{Detector, Input, Observation, Outcome, Severity, rule};
 use crate::document::Value;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 /// The rules for settings.
 pub(super) struct Settings;
@@ -124,11 +126,8 @@ fn judge(line: &str) -> Option<(Severity, &'static str)> {
         "set" | "export" | "env" => words.get(1..).unwrap_or_default(),
         _ => words.as_slice(),
     };
-    let known = LINES.iter().find(|(wanted, ..)| {
-        setting.len() >= wanted.len() && wanted.iter().zip(setting).all(|(wanted, word)| wanted == word)
-    });
-    if let Some((_, severity, what)) = known {
-        return Some((*severity, what));
+    if let Some(known) = known_line(setting) {
+        return Some(known);
     }
     match first.as_ref() {
         "host" | "hostssl" | "hostnossl" | "local" if words.len() >= 4 && has("trust") => {
@@ -177,6 +176,22 @@ fn judge(line: &str) -> Option<(Severity, &'static str)> {
         }
         _ => None,
     }
+}
+
+/// Judges a setting that stands in the table, by its words.
+fn known_line(setting: &[Cow<'_, str>]) -> Option<(Severity, &'static str)> {
+    static BY_FIRST: LazyLock<BTreeMap<&str, Vec<&'static Line>>> = LazyLock::new(|| {
+        let mut lines: BTreeMap<&str, Vec<&Line>> = BTreeMap::new();
+        for line in LINES {
+            lines.entry(line.0.first().copied().unwrap_or_default()).or_default().push(line);
+        }
+        lines
+    });
+    let lines = BY_FIRST.get(setting.first()?.as_ref())?;
+    let fits = |(wanted, ..): &&&Line| {
+        setting.len() >= wanted.len() && wanted.iter().zip(setting).all(|(wanted, word)| wanted == word)
+    };
+    lines.iter().find(fits).map(|(_, severity, what)| (*severity, *what))
 }
 
 /// Says whether a list of ciphers takes in one that is broken; one behind `!` or `-` is left out of it.
@@ -265,6 +280,9 @@ fn open_to_all(pointer: &str, key: &str, value: &Value) -> Option<(Severity, &'s
 /// Returns the commands that a line of sudo's rules allows with a wildcard, which stands for any arguments: also
 /// those that edit files or start a shell.
 fn sudo_wildcards(line: &str) -> Vec<&str> {
+    if !line.contains('*') {
+        return Vec::new();
+    }
     let line = line.trim();
     let allowed = line
         .strip_prefix("Cmnd_Alias")

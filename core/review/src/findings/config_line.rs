@@ -3,7 +3,10 @@
 use super::Severity;
 
 /// A setting as its words in lower case, how bad it is, what it means.
-pub(super) const LINES: &[(&[&str], Severity, &str)] = &[
+pub(super) type Line = (&'static [&'static str], Severity, &'static str);
+
+/// The settings that are known; of several that fit, the first counts.
+pub(super) const LINES: &[Line] = &[
     (
         &["permitrootlogin", "yes"],
         Severity::High,

@@ -73,9 +73,8 @@ impl Detector for Servers {
             })
         });
         let gone = gone.chain(sections_off(before, after));
-        let text = |input: &Input<'_>| input.text().unwrap_or_default().to_owned();
-        gone.chain(config_target::changes(&text(before), &text(after)))
-            .collect()
+        let [old, new] = [before, after].map(|input| input.text().unwrap_or_default());
+        gone.chain(config_target::changes(old, new)).collect()
     }
 }
 

@@ -50,7 +50,7 @@ struct Earlier<'a> {
 /// Splits a line into its words without the address and the address.
 fn address(line: &str) -> Option<(String, &str)> {
     let line = line.trim();
-    if line.starts_with(['#', ';']) || line.starts_with("//") {
+    if line.starts_with(['#', ';']) || line.starts_with("//") || !line.contains(['.', ':']) {
         return None;
     }
     let words =

@@ -21,15 +21,13 @@ const UNTRUSTED: &[&str] = &[
 
 /// Says whether a text is such a file: a pipeline or a node begins a line.
 pub(super) fn is_pipeline(text: &str) -> bool {
-    text.lines().any(|line| {
-        let line = line.trim_start();
-        ["pipeline", "node"].iter().any(|word| {
-            line.strip_prefix(word)
-                .map(str::trim_start)
-                .is_some_and(|rest| rest.starts_with('{') || *word == "node" && rest.starts_with('('))
-                && line.trim_end().ends_with('{')
-        })
-    })
+    // Hardly any other line ends so: that is asked first.
+    let opening = text.lines().map(str::trim).filter(|line| line.ends_with('{'));
+    let mut begins = opening.flat_map(|line| {
+        let after = |word| line.strip_prefix(word).map(str::trim_start);
+        [(after("pipeline"), '{'), (after("node"), '{'), (after("node"), '(')]
+    });
+    begins.any(|(rest, bracket)| rest.is_some_and(|rest| rest.starts_with(bracket)))
 }
 
 /// Reads the stages.

@@ -98,6 +98,7 @@ pub use finding::{Delta, Finding, RuleId, Severity, Side};
 pub use observation::{Breadth, Observation};
 pub use rule::{RULES, Rule};
 
+use crate::beside;
 use crate::document::{self, Documents, Place, Value};
 use observation::compare;
 use std::borrow::Cow;
@@ -141,8 +142,7 @@ pub fn analyze_with(
     let lost = old.as_ref().and_then(|read| read.problem.clone());
     let mut problems = new.problem.iter().cloned().collect::<Vec<_>>();
     let (mut recognised, mut findings) = (false, Vec::new());
-    for detector in DETECTORS {
-        let (outcome, found) = detect(*detector, &before, &after, lost.is_none());
+    for (detector, (outcome, found)) in DETECTORS.iter().zip(detect_all(&before, &after, lost.is_none())) {
         let mine = detector.kinds().contains(&kind);
         recognised |= mine && !matches!(outcome, Outcome::NotMine);
         if let Outcome::Failed(problem) = outcome {
@@ -168,6 +168,14 @@ pub fn analyze_with(
     findings.extend(lost.map(|problem| problem.finding(Side::Before)));
     sort(&mut findings);
     findings
+}
+
+/// Asks all detectors; the answers stand in their order.
+fn detect_all(before: &Input<'_>, after: &Input<'_>, known_before: bool) -> Vec<(Outcome, Vec<Finding>)> {
+    let bytes = before.bytes.len() + after.bytes.len();
+    beside::map(bytes, DETECTORS.to_vec(), |detector| {
+        detect(detector, before, after, known_before)
+    })
 }
 
 /// Asks one detector about both sides and the way between.

@@ -41,6 +41,7 @@ use countersign_protocol::mask::{MaskKey, SecretMark};
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 
+use crate::beside;
 use crate::diff::text::Bytes;
 use crate::text::{Mark, Span, escape_line, spans_to_string};
 
@@ -74,15 +75,16 @@ struct Learnt {
 }
 
 impl Learnt {
-    fn document(&mut self, kind: &str, bytes: Bytes) {
-        let found = find::find(kind, &bytes);
-        self.known.extend(
-            found
-                .iter()
-                .filter_map(|range| bytes.get(range.clone()))
-                .map(<[u8]>::to_vec),
-        );
-        self.searched.push((bytes, found));
+    fn documents(&mut self, kind: &str, documents: Vec<Bytes>) {
+        let bytes = documents.iter().map(|document| document.len()).sum();
+        for (document, found) in beside::map(bytes, documents, |document| {
+            let found = find::find(kind, &document);
+            (document, found)
+        }) {
+            let secrets = found.iter().filter_map(|range| document.get(range.clone()));
+            self.known.extend(secrets.map(<[u8]>::to_vec));
+            self.searched.push((document, found));
+        }
     }
 }
 
@@ -106,9 +108,7 @@ impl Masks {
     #[must_use]
     pub fn of_shared(kind: &str, key: Option<MaskKey>, documents: impl IntoIterator<Item = Bytes>) -> Self {
         let mut learnt = Learnt::default();
-        for document in documents {
-            learnt.document(kind, document);
-        }
+        learnt.documents(kind, documents.into_iter().collect());
         Self::knowing(kind, key, learnt)
     }
 

@@ -9,6 +9,8 @@ use countersign_protocol::digest::ArtifactDigest;
 use countersign_protocol::mask::MaskKey;
 use countersign_protocol::proposal::Proposal;
 
+use crate::diff::text::Bytes;
+
 use super::{Learnt, Masks, assignment};
 
 impl Masks {
@@ -71,16 +73,10 @@ impl Masks {
 /// Adds the secrets of a payload to those that are known.
 fn learn(learnt: &mut Learnt, kind: &str, payload: &Payload, artifacts: &BTreeMap<ArtifactDigest, Artifact>) {
     let bytes = |artifact: &ArtifactRef| artifacts.get(&artifact.digest).map(|artifact| &artifact.0[..]);
-    for document in documents(payload).filter_map(bytes) {
-        learnt.document(kind, document.into());
-    }
+    let mut searched: Vec<Bytes> = documents(payload).filter_map(bytes).map(Bytes::from).collect();
     if let Payload::Exec(exec) = payload {
-        for argument in &exec.argv {
-            learnt.document(kind, argument.as_bytes().into());
-        }
-        for EnvVar { value, .. } in &exec.env {
-            learnt.document(kind, value.as_bytes().into());
-        }
+        searched.extend(exec.argv.iter().map(|argument| argument.as_bytes().into()));
+        searched.extend(exec.env.iter().map(|EnvVar { value, .. }| value.as_bytes().into()));
         let argv: Vec<&[u8]> = exec
             .argv
             .iter()
@@ -92,6 +88,7 @@ fn learn(learnt: &mut Learnt, kind: &str, payload: &Payload, artifacts: &BTreeMa
         });
         learnt.known.extend(options.chain(variables).map(<[u8]>::to_vec));
     }
+    learnt.documents(kind, searched);
 }
 
 /// The documents that the payload names.

@@ -1,0 +1,32 @@
+//! Work that is done side by side on large documents: what comes out is the same, and in the same order.
+
+use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
+
+/// From so many bytes on, work side by side takes less time than it costs.
+const LARGE: usize = 256 << 10;
+
+/// Does the same work on each item; side by side where documents of so many bytes are worked on.
+pub(crate) fn map<T: Send, R: Send>(
+    bytes: usize,
+    items: Vec<T>,
+    work: impl Fn(T) -> R + Send + Sync,
+) -> Vec<R> {
+    if bytes < LARGE {
+        items.into_iter().map(work).collect()
+    } else {
+        items.into_par_iter().map(work).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_out_stands_in_the_order_of_what_went_in() {
+        let doubled: Vec<u32> = (0..1000).map(|number| number * 2).collect();
+        for bytes in [0, LARGE] {
+            assert_eq!(map(bytes, (0..1000).collect(), |number: u32| number * 2), doubled);
+        }
+    }
+}
