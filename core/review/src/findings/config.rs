@@ -183,7 +183,10 @@ fn known_line(setting: &[Cow<'_, str>]) -> Option<(Severity, &'static str)> {
     static BY_FIRST: LazyLock<BTreeMap<&str, Vec<&'static Line>>> = LazyLock::new(|| {
         let mut lines: BTreeMap<&str, Vec<&Line>> = BTreeMap::new();
         for line in LINES {
-            lines.entry(line.0.first().copied().unwrap_or_default()).or_default().push(line);
+            lines
+                .entry(line.0.first().copied().unwrap_or_default())
+                .or_default()
+                .push(line);
         }
         lines
     });
@@ -191,7 +194,10 @@ fn known_line(setting: &[Cow<'_, str>]) -> Option<(Severity, &'static str)> {
     let fits = |(wanted, ..): &&&Line| {
         setting.len() >= wanted.len() && wanted.iter().zip(setting).all(|(wanted, word)| wanted == word)
     };
-    lines.iter().find(fits).map(|(_, severity, what)| (*severity, *what))
+    lines
+        .iter()
+        .find(fits)
+        .map(|(_, severity, what)| (*severity, *what))
 }
 
 /// Says whether a list of ciphers takes in one that is broken; one behind `!` or `-` is left out of it.

@@ -25,7 +25,11 @@ pub(super) fn is_pipeline(text: &str) -> bool {
     let opening = text.lines().map(str::trim).filter(|line| line.ends_with('{'));
     let mut begins = opening.flat_map(|line| {
         let after = |word| line.strip_prefix(word).map(str::trim_start);
-        [(after("pipeline"), '{'), (after("node"), '{'), (after("node"), '(')]
+        [
+            (after("pipeline"), '{'),
+            (after("node"), '{'),
+            (after("node"), '('),
+        ]
     });
     begins.any(|(rest, bracket)| rest.is_some_and(|rest| rest.starts_with(bracket)))
 }

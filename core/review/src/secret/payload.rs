@@ -76,7 +76,11 @@ fn learn(learnt: &mut Learnt, kind: &str, payload: &Payload, artifacts: &BTreeMa
     let mut searched: Vec<Bytes> = documents(payload).filter_map(bytes).map(Bytes::from).collect();
     if let Payload::Exec(exec) = payload {
         searched.extend(exec.argv.iter().map(|argument| argument.as_bytes().into()));
-        searched.extend(exec.env.iter().map(|EnvVar { value, .. }| value.as_bytes().into()));
+        searched.extend(
+            exec.env
+                .iter()
+                .map(|EnvVar { value, .. }| value.as_bytes().into()),
+        );
         let argv: Vec<&[u8]> = exec
             .argv
             .iter()
