@@ -6,8 +6,10 @@
     cargo run --release -p countersign-review --example cases -- CASES --peers peers.json
 
 CASES is a folder with a manifest.json. What counts is what is new after the change: the findings on the file after
-less those on the file before. Each tool is only asked about files of a kind that it reads. checkov is run once over
-all files, so that the measurement ends; its time for a file is the median of a few runs on one file each.
+less those on the file before. A Terraform plan that stands alone carries its state before: checkov is given that as a
+plan that changes nothing (`plan_before`). The same plans counted without it are printed as a tool of their own, since
+all that their resources lack is new then. Each tool is only asked about files of a kind that it reads. checkov is run
+once over all files, so that the measurement ends; its time for a file is the median of a few runs on one file each.
 """
 
 import json
@@ -45,6 +47,67 @@ def is_policy(path):
         return False
 
 
+def plan_before(plan):
+    """Returns the plan that changes nothing from the state before: what is made is left out, what goes is still there.
+
+    checkov reads `planned_values`, `resource_changes` and, for what leads from one resource to another, the
+    expressions of `configuration`. Those stay, since a plan holds no older ones; of what goes, which they no longer
+    name, they are made from values that are the identity of another resource.
+    """
+    changes = [change for change in plan.get("resource_changes", []) if "deposed" not in change]
+    touched = {change["address"] for change in changes}
+    modules = {"": [resource for resource in root_resources(plan) if resource["address"] not in touched]}
+    before = [change for change in changes if change["change"].get("before")]
+    for change in before:
+        kept = {key: change[key] for key in ("address", "mode", "type", "name", "index", "provider_name") if key in change}
+        values = change["change"]["before"]
+        modules.setdefault(change.get("module_address", ""), []).append({**kept, "values": values})
+    same = [
+        {**change, "change": {**change["change"], "actions": ["no-op"], "after": change["change"]["before"],
+                              "after_unknown": {}}}
+        for change in before
+    ]
+    root = {
+        "resources": modules.pop(""),
+        "child_modules": [{"address": address, "resources": found} for address, found in modules.items()],
+    }
+    configuration = plan.get("configuration", {})
+    named = configuration.get("root_module", {})
+    resources = [*named.get("resources", []), *goes(before)]
+    return {
+        **plan,
+        "planned_values": {**plan.get("planned_values", {}), "root_module": root},
+        "resource_changes": same,
+        "configuration": {**configuration, "root_module": {**named, "resources": resources}},
+    }
+
+
+def root_resources(plan):
+    return plan.get("planned_values", {}).get("root_module", {}).get("resources", [])
+
+
+def goes(before):
+    """Returns, as the configuration says it, what the resources of the root that go refer to."""
+    identities = {}
+    for change in before:
+        for key in ("name", "bucket", "arn", "id"):
+            value = change["change"]["before"].get(key)
+            if isinstance(value, str) and value:
+                identities.setdefault(value, []).append((change["address"], key))
+    for change in before:
+        if change["change"]["actions"] != ["delete"] or change.get("module_address"):
+            continue
+        expressions = {}
+        for key, value in change["change"]["before"].items():
+            others = identities.get(value, []) if isinstance(value, str) else []
+            others = [(address, name) for address, name in others if address != change["address"]]
+            if others:
+                address, name = others[-1]
+                expressions[key] = {"references": [f"{address}.{name}", address]}
+        if expressions:
+            yield {**{key: change[key] for key in ("address", "mode", "type", "name")}, "expressions": expressions}
+
+
 def checkov(folder, cases):
     asked = [
         case for case in cases
@@ -63,6 +126,11 @@ def checkov(folder, cases):
                     place = place / ".github" / "workflows"
                 place.mkdir(parents=True)
                 shutil.copy(folder / case[side], place / name)
+            if carries_before(case):
+                place = scratch / case["id"] / "before"
+                place.mkdir(parents=True)
+                plan = json.loads((folder / case["after"]).read_text())
+                (place / "plan.json").write_text(json.dumps(plan_before(plan), indent=1))
         run = subprocess.run([*command, "-d", str(scratch)], capture_output=True, text=True, check=False)
         seen = {}
         reports = json.loads(run.stdout)
@@ -76,11 +144,21 @@ def checkov(folder, cases):
             subprocess.run([*command, "-d", str(scratch / case["id"] / "after")], capture_output=True, check=False)
             times.append(time.monotonic() - start)
     seconds = statistics.median(times) if times else 0.0
-    found = {}
+    found, alone = {}, {}
     for case in asked:
-        new = seen.get((case["id"], "after"), set()) - seen.get((case["id"], "before"), set())
+        after = seen.get((case["id"], "after"), set())
+        new = after - seen.get((case["id"], "before"), set())
         found[case["id"]] = {"new": sorted({check for check, _ in new}), "seconds": seconds}
-    return {"name": "checkov", "version": version("checkov"), "cases": found}
+        if carries_before(case):
+            alone[case["id"]] = {"new": sorted({check for check, _ in after}), "seconds": seconds}
+    return [
+        {"name": "checkov", "version": version("checkov"), "cases": found},
+        {"name": "checkov, plans without their before", "version": version("checkov"), "cases": alone},
+    ]
+
+
+def carries_before(case):
+    return case["kind"] == "terraform-plan" and not case.get("before")
 
 
 def parliament(folder, cases):
@@ -100,7 +178,7 @@ def parliament(folder, cases):
             lines = [json.loads(line) for line in run.stdout.splitlines() if line.startswith("{")]
             seen[side] = {line["issue"] for line in lines} - NOT_RISKS
         found[case["id"]] = {"new": sorted(seen["after"] - seen.get("before", set())), "seconds": seconds}
-    return {"name": "parliament", "version": version("parliament"), "cases": found}
+    return [{"name": "parliament", "version": version("parliament"), "cases": found}]
 
 
 def version(package):
@@ -112,7 +190,8 @@ def version(package):
 def main():
     folder = pathlib.Path(sys.argv[1])
     cases = json.loads((folder / "manifest.json").read_text())["cases"]
-    json.dump([tool(folder, cases) for tool in (checkov, parliament)], sys.stdout, indent=1)
+    answers = [answer for tool in (checkov, parliament) for answer in tool(folder, cases)]
+    json.dump(answers, sys.stdout, indent=1)
 
 
 main()
