@@ -118,6 +118,7 @@ const PURE: &[(&str, &[&str])] = &[
         "countersign-review",
         &[
             "aho-corasick",
+            "base64",
             "bip39",
             "hmac",
             "icu_properties",

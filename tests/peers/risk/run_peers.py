@@ -71,15 +71,31 @@ def plan_before(plan):
         "resources": modules.pop(""),
         "child_modules": [{"address": address, "resources": found} for address, found in modules.items()],
     }
-    configuration = plan.get("configuration", {})
-    named = configuration.get("root_module", {})
-    resources = [*named.get("resources", []), *goes(before)]
-    return {
-        **plan,
-        "planned_values": {**plan.get("planned_values", {}), "root_module": root},
-        "resource_changes": same,
-        "configuration": {**configuration, "root_module": {**named, "resources": resources}},
+    outputs = {
+        name: {"value": change["before"], "sensitive": change.get("before_sensitive") is True}
+        for name, change in plan.get("output_changes", {}).items() if change.get("before") is not None
     }
+    configuration = plan.get("configuration", {})
+    module = references_only(configuration.get("root_module", {}))
+    return {
+        "format_version": plan.get("format_version"),
+        "terraform_version": plan.get("terraform_version"),
+        "planned_values": {"outputs": outputs, "root_module": root},
+        "resource_changes": same,
+        "configuration": {**configuration, "root_module": {
+            **module, "outputs": {}, "resources": [*module.get("resources", []), *goes(before)],
+        }},
+    }
+
+
+def references_only(configuration):
+    """Returns a configuration without the constants in it, which may be as new as the change."""
+    if isinstance(configuration, dict):
+        kept = configuration.items()
+        return {key: references_only(value) for key, value in kept if key != "constant_value"}
+    if isinstance(configuration, list):
+        return [references_only(value) for value in configuration]
+    return configuration
 
 
 def root_resources(plan):

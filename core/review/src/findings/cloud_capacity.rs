@@ -1,6 +1,7 @@
-//! What runs and what watches in a cloud: fleets that are scaled to nothing, watchers that are switched off.
+//! What runs and what watches in a cloud: fleets that are scaled to nothing or may shrink to little, watchers that are
+//! switched off.
 //!
-//! Both only show beside the state before: a fleet of none may be meant from the start.
+//! All of it only shows beside the state before: a fleet of none may be meant from the start.
 
 use super::observation::quote;
 use super::payload::plain;
@@ -20,6 +21,22 @@ const RUNNING: &[&str] = &[
     "instancecount",
     "numinstances",
     "reservedconcurrentexecutions",
+];
+
+/// Numbers below which a fleet never shrinks, and shares of it that stay up while it is renewed.
+const FLOORS: &[&str] = &[
+    "minsize",
+    "mincapacity",
+    "mincount",
+    "minnodecount",
+    "mininstancecount",
+    "mininstances",
+    "minreplicas",
+    "minimumcapacity",
+    "totalminnodecount",
+    "deploymentminimumhealthypercent",
+    "minhealthypercentage",
+    "minhealthypercent",
 ];
 
 /// Switches of a whole resource.
@@ -75,6 +92,17 @@ pub(super) fn changes(before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation
                 quote(was.text().unwrap_or("?"))
             );
             Observation::new(&rule::CLOUD_SCALED_TO_ZERO, format!("{holder}/{name}"), what)
+        } else if FLOORS.contains(&name.as_str())
+            && let Some(severity) = shrinks(was, value)
+        {
+            let what = format!(
+                "{} of {} falls from {} to {}",
+                quote(name),
+                quote(holder),
+                quote(was.text().unwrap_or("?")),
+                quote(value.text().unwrap_or("?"))
+            );
+            Observation::new(&rule::CLOUD_SCALED_DOWN, format!("{holder}/{name}"), what).severity(severity)
         } else if SWITCHES.contains(&name.as_str()) && watches(holder) && is_on(was) && is_off(value) {
             let what = format!("{} of {} is switched off", quote(name), quote(holder));
             Observation::new(&rule::WATCH_OFF, format!("{holder}/{name}"), what).severity(Severity::High)
@@ -94,7 +122,10 @@ fn settings<'a>(input: &Input<'a>) -> Settings<'a> {
     input.walk(&mut |place, value| {
         for (key, setting) in value.entries() {
             let name = plain(key);
-            if RUNNING.contains(&name.as_str()) || SWITCHES.contains(&name.as_str()) {
+            if [RUNNING, FLOORS, SWITCHES]
+                .iter()
+                .any(|names| names.contains(&name.as_str()))
+            {
                 found.insert((place.identity.clone(), name), (setting, place.clone()));
             }
         }
@@ -105,6 +136,17 @@ fn settings<'a>(input: &Input<'a>) -> Settings<'a> {
 fn stops(was: &Value, is: &Value) -> bool {
     // An unreserved function is written as -1.
     is.integer() == Some(0) && was.integer().is_some_and(|was| was != 0)
+}
+
+/// Weighs a floor that falls below half: one that leaves a single machine, or none, where there were several, lets the
+/// first failure be an outage.
+fn shrinks(was: &Value, is: &Value) -> Option<Severity> {
+    let (was, is) = (was.integer()?, is.integer()?);
+    match is {
+        ..=1 if was >= 3 => Some(Severity::Medium),
+        _ if was >= 2 && is < was / 2 => Some(Severity::Low),
+        _ => None,
+    }
 }
 
 fn watches(holder: &str) -> bool {
@@ -150,6 +192,26 @@ mod tests {
         assert_eq!(told("aws_autoscaling_group", &size(6), &size(0)), expected);
         assert_eq!(told("aws_autoscaling_group", &size(6), &size(3)), []);
         assert_eq!(told("aws_autoscaling_group", &size(0), &size(0)), []);
+    }
+
+    #[test]
+    fn a_floor_that_falls_away_is_told_by_what_it_leaves() {
+        let floor = |key: &str, number: u32| format!(r#"{{"{key}": {number}}}"#);
+        let told = |key: &str, was: u32, is: u32| {
+            told("aws_appautoscaling_target", &floor(key, was), &floor(key, is))
+        };
+        let (medium, low) = (
+            [("cloud-scaled-down", Severity::Medium)],
+            [("cloud-scaled-down", Severity::Low)],
+        );
+        assert_eq!(told("min_capacity", 8, 1), medium);
+        assert_eq!(told("min_capacity", 3, 0), medium);
+        assert_eq!(told("min_capacity", 12, 4), low);
+        assert_eq!(told("min_capacity", 8, 6), []);
+        assert_eq!(told("min_capacity", 2, 1), []);
+        assert_eq!(told("min_capacity", 1, 8), []);
+        assert_eq!(told("deployment_minimum_healthy_percent", 100, 0), medium);
+        assert_eq!(told("deployment_minimum_healthy_percent", 100, 50), []);
     }
 
     #[test]

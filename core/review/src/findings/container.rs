@@ -287,8 +287,9 @@ impl Detector for Builds {
             .filter_map(|(_, stage)| stage.text_at("name"))
             .collect();
         for (index, (place, stage)) in stages.iter().enumerate() {
-            copied_credentials(place, stage, index + 1 == stages.len(), seen);
-            base(place, stage, &names, seen);
+            let last = index + 1 == stages.len();
+            copied_credentials(place, stage, last, seen);
+            base(place, stage, &names, last, seen);
             for fetched in stage.at("add").map(Value::items).unwrap_or_default() {
                 add(place, fetched, seen);
             }
@@ -402,7 +403,7 @@ pub(super) fn is_version_tag(tag: &str) -> bool {
     tag.contains(|c: char| c.is_ascii_digit())
 }
 
-fn base(place: &Place, stage: &Value, names: &[&str], seen: &mut Vec<Observation>) {
+fn base(place: &Place, stage: &Value, names: &[&str], last: bool, seen: &mut Vec<Observation>) {
     let Some(from) = stage.at("from") else { return };
     let text = from.text().unwrap_or_default();
     if text == "scratch" || names.contains(&text) {
@@ -417,17 +418,44 @@ fn base(place: &Place, stage: &Value, names: &[&str], seen: &mut Vec<Observation
         _ => Severity::Medium,
     };
     let what = format!("the build starts from whatever {} is at the time", quote(text));
+    // What ships is no less pinned by starting from another image that was named no better.
+    let key = match last {
+        true => format!("last {severity:?}"),
+        false => text.to_owned(),
+    };
     seen.push(
-        Observation::new(&rule::BUILD_BASE_UNPINNED, text, what)
+        Observation::new(&rule::BUILD_BASE_UNPINNED, key, what)
             .severity(severity)
             .at(place, from.line),
     );
 }
 
+/// Says whether an image comes from those who publish bases for everybody: the official ones of Docker Hub, which have no
+/// owner in their name, and their likes.
+fn is_common_base(repository: &str) -> bool {
+    const PUBLISHERS: &[&str] = &[
+        "docker.io/library/",
+        "library/",
+        "public.ecr.aws/docker/library/",
+        "gcr.io/distroless/",
+        "cgr.dev/chainguard/",
+        "registry.access.redhat.com/ubi",
+        "mcr.microsoft.com/dotnet/",
+    ];
+    !repository.contains('/')
+        || PUBLISHERS
+            .iter()
+            .any(|publisher| repository.starts_with(publisher))
+}
+
 fn base_moved(place: &Place, line: u32, was: &str, is: &str) -> Option<(Observation, Delta, Side)> {
     let ((old, _, old_digest), (new, _, new_digest)) = (image(was), image(is));
+    let mut severity = Severity::Medium;
     let (about, what) = if old != new {
         let what = format!("the build starts from {} instead of {}", quote(is), quote(was));
+        if is_common_base(old) && is_common_base(new) && (old_digest.is_none() || new_digest.is_some()) {
+            severity = Severity::Low;
+        }
         (&rule::BUILD_BASE_MOVED, what)
     } else if old_digest.is_some() && new_digest.is_none() {
         let what = format!("{} was named by its digest and no longer is", quote(is));
@@ -436,7 +464,7 @@ fn base_moved(place: &Place, line: u32, was: &str, is: &str) -> Option<(Observat
         return None;
     };
     let seen = Observation::new(about, is, what)
-        .severity(Severity::Medium)
+        .severity(severity)
         .at(place, line);
     Some((seen, Delta::Widened, Side::After))
 }
@@ -607,6 +635,29 @@ mod tests {
         ] {
             let _ = severity(&analyze("build", None, text.as_bytes()));
         }
+    }
+
+    #[test]
+    fn a_base_of_those_who_publish_for_everybody_is_no_worse_than_another() {
+        let level = |before: &str, after: &str| {
+            let build = |base: &str| format!("FROM {base}\nCOPY a /a\nUSER app\n");
+            severity(&analyze(
+                "build",
+                Some(build(before).as_bytes()),
+                build(after).as_bytes(),
+            ))
+        };
+        let digest = format!("debian@sha256:{}", "0".repeat(64));
+        assert_eq!(
+            level("debian:bookworm", "gcr.io/distroless/static:nonroot"),
+            Severity::Low
+        );
+        assert_eq!(
+            level("debian:12.5", "gcr.io/distroless/static:nonroot"),
+            Severity::Medium
+        );
+        assert_eq!(level("debian:bookworm", "debiam/base:bookworm"), Severity::Medium);
+        assert_eq!(level(&digest, "alpine:3.20"), Severity::Medium);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use super::observation::quote;
 use super::payload::plain;
-use super::{Delta, Detector, Input, Observation, Outcome, Severity, Side, rule};
+use super::{Delta, Detector, Input, Observation, Outcome, Severity, Side, dns_mail, rule};
 use crate::document::{Place, Value};
 use core::net::IpAddr;
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,7 +54,7 @@ impl Detector for Records {
                 .at(&record.place, record.line);
             Some((seen, Delta::Widened, Side::After))
         });
-        moved.collect()
+        moved.chain(dns_mail::changes(before, after)).collect()
     }
 }
 

@@ -605,6 +605,26 @@ mod tests {
     }
 
     #[test]
+    fn a_name_in_any_account_restricts_nobody() {
+        let open = |operator: &str, principal: &str| {
+            let text = policy(&format!(
+                r#"{{"Effect": "Allow", "Principal": {{"AWS": "*"}}, "Action": "s3:PutObject", "Resource": "arn:aws:s3:::b/*", "Condition": {{"{operator}": {{"aws:PrincipalArn": "{principal}"}}}}}}"#
+            ));
+            found(None, &text)
+                .iter()
+                .any(|(rule, ..)| *rule == "iam-public-principal")
+        };
+        assert!(open("ArnLike", "arn:aws:iam::*:role/deploy-*"));
+        assert!(open("StringLike", "*:role/deploy"));
+        assert!(open("ArnLike", "arn:aws:iam::1111????????:role/deploy"));
+        assert!(!open("ArnLike", "arn:aws:iam::111122223333:role/deploy-*"));
+        assert!(!open(
+            "ArnLike",
+            "arn:aws:iam::${aws:ResourceAccount}:role/deploy-*"
+        ));
+    }
+
+    #[test]
     fn another_account_and_an_open_federation_are_told() {
         let trust = |principal: &str, action: &str| {
             policy(&format!(

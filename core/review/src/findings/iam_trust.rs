@@ -17,6 +17,12 @@ const EVERY_SUBJECT: &[&str] = &[
     "user:",
 ];
 
+/// Says whether a pattern of a principal leaves the account open, so that strangers meet it with a name of their choice.
+fn is_of_any_account(pattern: &str) -> bool {
+    let account = pattern.split(':').nth(4).unwrap_or("*");
+    account.is_empty() || !account.starts_with("${") && account.contains(['*', '?'])
+}
+
 impl Statement {
     /// Observes who is let in by a resource or trust policy.
     pub(super) fn trust(&self, ours: &BTreeSet<String>, seen: &mut Vec<Observation>) {
@@ -99,6 +105,7 @@ impl Statement {
                 && !values.is_empty()
                 && values.iter().all(|value| {
                     !matches!(value.as_str(), "*" | "0.0.0.0/0" | "::/0" | "arn:*" | "arn:aws:*")
+                        && !(key.eq_ignore_ascii_case("aws:principalarn") && is_of_any_account(value))
                 })
         })
     }

@@ -4,7 +4,7 @@ use super::container::image;
 use super::guard_word::words;
 use super::kubernetes::Object;
 use super::observation::quote;
-use super::{Delta, Observation, Severity, Side, kubernetes_growth, rule};
+use super::{Delta, Observation, Severity, Side, kubernetes_growth, kubernetes_storage, rule};
 use crate::document::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -98,6 +98,10 @@ pub(super) fn changed(old: &Object<'_>, new: &Object<'_>, changes: &mut Vec<(Obs
     for (what, line) in unconfined_pod(old, new).into_iter().chain(unmarked(old, new)) {
         let what = format!("{} {what}", quote(&new.name));
         add(&rule::K8S_GUARD_REMOVED, Severity::Medium, what, line);
+    }
+    for (what, line) in kubernetes_storage::fleeting(old, new) {
+        let what = format!("{} loses its data: {what}", quote(&new.name));
+        add(&rule::K8S_DATA_FLEETING, Severity::High, what, line);
     }
     for (key, line) in deleted_with_use(old, new) {
         let what = format!(

@@ -27,6 +27,7 @@ mod config_server;
 mod config_target;
 mod container;
 mod dns;
+mod dns_mail;
 mod drift;
 mod export;
 mod finding;
@@ -47,9 +48,12 @@ mod kubernetes_change;
 mod kubernetes_growth;
 mod kubernetes_network;
 mod kubernetes_pod;
+mod kubernetes_storage;
 mod look_alike;
 mod network;
 mod network_egress;
+mod network_list;
+mod network_union;
 mod observation;
 mod owners;
 mod package;
@@ -61,6 +65,7 @@ mod plan;
 mod plan_expiry;
 mod plan_guard_table;
 mod plan_made;
+mod plan_output;
 mod plan_turn;
 mod plan_turn_table;
 mod plan_type;
@@ -69,6 +74,7 @@ mod rbac;
 mod rbac_grant;
 mod rule;
 mod secret;
+mod secret_script;
 mod setting_name;
 mod setting_turn;
 mod shell;
@@ -104,7 +110,7 @@ use observation::compare;
 use std::borrow::Cow;
 
 /// The version of the rules; parties that hold another one refuse each other's findings.
-pub const RULESET: &str = "2026-11-22.5";
+pub const RULESET: &str = "2026-11-22.6";
 
 /// A file larger than this is not analyzed.
 pub const MAX_BYTES: usize = 16 << 20;

@@ -3,7 +3,10 @@
 //! It reads the shapes of CloudFormation, Terraform plans and the EC2 API. What reaches out is told apart from
 //! what lets in.
 
-use super::{Breadth, Delta, Detector, Input, Observation, Outcome, Severity, Side, network_egress, rule};
+use super::network_union::everybody;
+use super::{
+    Breadth, Delta, Detector, Input, Observation, Outcome, Severity, Side, network_egress, network_list, rule,
+};
 use crate::document::{Place, Value};
 use crate::findings::observation::quote;
 use core::net::{IpAddr, Ipv4Addr};
@@ -11,7 +14,8 @@ use core::net::{IpAddr, Ipv4Addr};
 /// The rules for openings.
 pub(super) struct Openings;
 
-const RANGES: &[&str] = &[
+/// Keys of ranges in a rule.
+pub(super) const RANGES: &[&str] = &[
     "CidrIp",
     "CidrIpv6",
     "cidr_blocks",
@@ -86,10 +90,13 @@ impl Detector for Openings {
                 .is_some_and(|kind| kind.starts_with("AWS::EC2::SecurityGroup"));
             let ranges = ranges_of(value);
             found |= !ranges.is_empty();
-            for range in ranges {
-                observe(place, value, range, seen);
+            if !refuses(value) {
+                for range in &ranges {
+                    observe(place, value, range, &quote(range), seen);
+                }
+                together(place, value, &ranges, seen);
             }
-            listed(place, value, seen);
+            network_list::observe(place, value, seen);
             found |= between(place, value, seen);
         });
         if found {
@@ -211,52 +218,31 @@ fn protocol(rule: &Value) -> &str {
     stated.and_then(Value::text).unwrap_or("-1")
 }
 
-/// Parts of the names of lists, outside of groups, that say who is let in.
-const LISTS: &[&str] = &[
-    "publicaccesscidr",
-    "authorizednetwork",
-    "authorizedip",
-    "allowedip",
-    "allowedcidr",
-    "accesscidr",
-    "admincidr",
-    "trustedcidr",
-    "allowlist",
-    "whitelist",
-    "sourcerange",
-    "ipallow",
-    "iprules",
-];
-
-/// The world, and its halves, which are written so as not to be read as the world.
-const WORLD: &[&str] = &[
-    "0.0.0.0/0",
-    "::/0",
-    "0.0.0.0/1",
-    "128.0.0.0/1",
-    "::/1",
-    "8000::/1",
-];
-
-/// Observes the whole world in a list of those who are let in.
-fn listed(place: &Place, value: &Value, seen: &mut Vec<Observation>) {
-    let Some(range) = value.text().filter(|text| WORLD.contains(text)) else {
-        return;
-    };
-    let names = place
-        .pointer
-        .split('/')
-        .filter(|part| part.parse::<u32>().is_err());
-    let list = names.filter(|part| !RANGES.contains(part)).find(|part| {
-        LISTS
-            .iter()
-            .any(|list| super::payload::plain(part).contains(list))
-    });
-    if let Some(list) = list {
-        let what = format!("{} is let in by {}", quote(range), quote(list));
-        let key = format!("{} {range}", place.identity);
-        seen.push(Observation::new(&rule::NETWORK_OPEN_TO_WORLD, key, what).at(place, value.line));
+/// Observes ranges of a rule that are everybody by their parts, none of which says so alone.
+fn together(place: &Place, rule: &Value, ranges: &[&str], seen: &mut Vec<Observation>) {
+    for whole in everybody(ranges) {
+        let alone = |range: &&&str| reach(range) == Reach::World && family(range) == family(whole);
+        if !ranges.iter().any(|range| alone(&range)) {
+            let whom = format!(
+                "everybody, by {} ranges that are together {},",
+                ranges.len(),
+                quote(whole)
+            );
+            observe(place, rule, whole, &whom, seen);
+        }
     }
+}
+
+/// Says whether a rule shuts out those that it names.
+fn refuses(rule: &Value) -> bool {
+    let azure = rule
+        .text_at("access")
+        .is_some_and(|access| access.eq_ignore_ascii_case("deny"));
+    let blocks = |key: &str| rule.at(key).is_some_and(|block| !block.one_or_more().is_empty());
+    let google = (blocks("deny") || blocks("denied")) && !blocks("allow") && !blocks("allowed");
+    let named = |keys: &[&str]| keys.iter().any(|key| rule.at(key).is_some());
+    azure && named(&["source_address_prefix", "source_address_prefixes"]) && named(&["priority"])
+        || google && named(&["source_ranges", "sourceRanges"])
 }
 
 fn ranges(value: &Value) -> Vec<&str> {
@@ -281,7 +267,7 @@ fn ranges(value: &Value) -> Vec<&str> {
     found
 }
 
-fn observe(place: &Place, rule_value: &Value, range: &str, seen: &mut Vec<Observation>) {
+fn observe(place: &Place, rule_value: &Value, range: &str, whom: &str, seen: &mut Vec<Observation>) {
     let Ports { from, to, every } = ports(rule_value);
     let protocol = protocol(rule_value);
     let outward = place.identity.to_ascii_lowercase().contains("egress")
@@ -296,10 +282,7 @@ fn observe(place: &Place, rule_value: &Value, range: &str, seen: &mut Vec<Observ
     let breadth = Breadth::Range(from, to);
     if outward {
         if reach == Reach::World && every {
-            let what = format!(
-                "everything may be reached from inside: {} on {ports}",
-                quote(range)
-            );
+            let what = format!("everything may be reached from inside: {whom} on {ports}");
             seen.push(
                 Observation::new(&rule::NETWORK_EGRESS_OPEN, group, what)
                     .at(place, rule_value.line)
@@ -345,8 +328,7 @@ fn observe(place: &Place, rule_value: &Value, range: &str, seen: &mut Vec<Observ
         format!(" ({})", services.join(", "))
     };
     let what = format!(
-        "{} may connect to {ports}{services}, protocol {}",
-        quote(range),
+        "{whom} may connect to {ports}{services}, protocol {}",
         quote(protocol)
     );
     // Both families of the world are one risk each: closing one does not close the other.
@@ -407,7 +389,7 @@ fn reach(range: &str) -> Reach {
     };
     match address {
         // Two halves of the world are the world.
-        _ if length <= 1 => Reach::World,
+        _ if length <= 1 || !everybody(&[range]).is_empty() => Reach::World,
         IpAddr::V4(v4) if v4.is_private() && length >= 8 || v4.is_loopback() || v4.is_link_local() => {
             Reach::Private
         }
@@ -420,7 +402,7 @@ fn reach(range: &str) -> Reach {
 
 #[cfg(test)]
 mod tests {
-    use crate::findings::{Delta, Severity, analyze};
+    use crate::findings::{Delta, Severity, analyze, severity};
 
     fn group(port: &str, range: &str) -> String {
         format!(
@@ -560,5 +542,43 @@ mod tests {
         assert_eq!(web.1, Severity::Low);
         let all = first(None, &firewall("    protocol = \"all\"\n", "0.0.0.0/0"));
         assert_eq!(all.1, Severity::Critical);
+    }
+
+    #[test]
+    fn a_rule_is_judged_by_its_ranges_together() {
+        let rule = |ranges: &str| {
+            let text = format!(
+                r#"{{"ingress": [{{"from_port": 5432, "to_port": 5432, "protocol": "tcp", "cidr_blocks": [{ranges}]}}]}}"#
+            );
+            let findings = analyze("security-group", None, text.as_bytes());
+            let open = findings
+                .iter()
+                .find(|finding| finding.rule.as_str() == "network-open-to-world");
+            open.map(|finding| finding.severity)
+        };
+        let quarters = r#""0.0.0.0/2", "64.0.0.0/2", "128.0.0.0/2", "192.0.0.0/2""#;
+        assert_eq!(rule(quarters), Some(Severity::High));
+        assert_eq!(rule(r#""64.0.0.0/2", "10.0.0.0/8""#), None);
+    }
+
+    #[test]
+    fn a_rule_that_refuses_lets_nobody_in() {
+        let azure = |access: &str| {
+            format!(
+                r#"{{"name": "x", "priority": 4000, "direction": "Inbound", "access": "{access}", "protocol": "*", "source_address_prefix": "Internet", "destination_port_range": "*"}}"#
+            )
+        };
+        let told = |before: Option<&str>, after: &str| {
+            let findings = analyze("security-group", before.map(str::as_bytes), after.as_bytes());
+            severity(&findings)
+        };
+        assert_eq!(told(None, &azure("Deny")), Severity::Info);
+        assert_eq!(told(None, &azure("Allow")), Severity::Critical);
+        assert_eq!(told(Some(&azure("Deny")), &azure("Allow")), Severity::Critical);
+        let google = |block: &str| {
+            format!(r#"{{"source_ranges": ["0.0.0.0/0"], "{block}": [{{"protocol": "all", "ports": []}}]}}"#)
+        };
+        assert_eq!(told(None, &google("deny")), Severity::Info);
+        assert_eq!(told(None, &google("allow")), Severity::Critical);
     }
 }

@@ -3,7 +3,7 @@
 //! The values before and after inside a plan are handed to the rules of all other shapes as the two sides.
 
 use super::plan_type::{Purpose, purpose};
-use super::{Breadth, Detector, Input, Observation, Outcome, Severity, rule};
+use super::{Breadth, Detector, Input, Observation, Outcome, Severity, plan_output, rule};
 use crate::document::{Documents, Node, Place, Value};
 use crate::findings::observation::quote;
 
@@ -241,13 +241,7 @@ fn whole(plan: &Value, seen: &mut Vec<Observation>) {
             "the plan ended in an error and is not whole",
         ));
     }
-    for (name, output) in plan.at("output_changes").map(Value::entries).unwrap_or_default() {
-        let hidden = |side: &str| output.at(side).is_some_and(Value::is_true);
-        if hidden("before_sensitive") && !hidden("after_sensitive") && !is_gone(output) {
-            let what = format!("the output {} is no longer hidden", quote(name));
-            seen.push(Observation::new(&rule::PLAN_OUTPUT_SHOWN, name, what).line(output.line));
-        }
-    }
+    plan_output::observe(plan, seen);
     let Some(configuration) = plan.at("configuration") else {
         return;
     };
@@ -271,11 +265,6 @@ fn whole(plan: &Value, seen: &mut Vec<Observation>) {
             }
         },
     );
-}
-
-fn is_gone(output: &Value) -> bool {
-    let actions = output.at("actions").map(Value::items).unwrap_or_default();
-    actions.iter().any(|action| action.text() == Some("delete"))
 }
 
 #[cfg(test)]

@@ -125,11 +125,17 @@ rules! {
         None, [];
     ENGINE_MAJOR_VERSION "engine-major-version" Medium "A database goes to another major version"
         None, [];
+    ALARM_PAGES_NOBODY "alarm-pages-nobody" Medium "An alarm no longer wakes anybody"
+        None, [];
     ALARM_LATER "alarm-later" Medium "An alarm comes later or not at all"
         None, [];
     CLOUD_LASTING_KEY "cloud-lasting-key" Medium "A key that does not expire is made"
         Some("https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html"), ["CKV_AWS_273"];
     DNS_MOVED "dns-moved" Medium "A name leads elsewhere"
+        None, [];
+    MAIL_SENDERS_OPEN "mail-senders-open" Medium "Others may send mail in the name of a domain"
+        Some("https://www.rfc-editor.org/rfc/rfc7208#section-5.1"), [];
+    CLOUD_SCALED_DOWN "cloud-scaled-down" Low "Machines may become far fewer"
         None, [];
     CLOUD_SCALED_TO_ZERO "cloud-scaled-to-zero" Medium "Machines are scaled to nothing"
         None, [];
@@ -167,7 +173,7 @@ rules! {
         None, [];
     PLAN_PROVISIONER "plan-provisioner" Medium "The plan runs commands"
         None, [];
-    PLAN_OUTPUT_SHOWN "plan-output-shown" Medium "An output that was hidden is shown"
+    PLAN_OUTPUT_SHOWN "plan-output-shown" Medium "An output shows what was hidden"
         None, [];
     TF_RESOURCE_REMOVED "tf-resource-removed" Medium "A resource is taken out of the source"
         None, [];
@@ -197,6 +203,8 @@ rules! {
         None, [];
     K8S_PEERS_WIDENED "k8s-peers-widened" Medium "More pods may connect"
         Some("https://kubernetes.io/docs/concepts/services-networking/network-policies/"), [];
+    K8S_DATA_FLEETING "k8s-data-fleeting" High "Data goes with its pod"
+        Some("https://kubernetes.io/docs/concepts/storage/volumes/#emptydir"), [];
     K8S_DATA_DELETED "k8s-data-deleted" Medium "Data goes with what used it"
         Some("https://kubernetes.io/docs/concepts/storage/persistent-volumes/#reclaiming"), [];
     K8S_SNIPPET "k8s-snippet" Medium "An annotation writes the settings of a proxy"

@@ -4,7 +4,7 @@
 //! never repeated, here or in the sentence of any other rule: only its length is told. A digest without a key
 //! would let a weak secret be guessed, so none is shown.
 
-use super::{Detector, Input, Observation, Outcome, Severity, rule};
+use super::{Detector, Input, Observation, Outcome, Severity, rule, secret_script};
 use crate::document::{Node, Value};
 use crate::findings::observation::quote;
 use crate::secret::tokens;
@@ -51,6 +51,7 @@ impl Detector for Secrets {
                 seen.push(Observation::new(&rule::SECRET_LITERAL, id, what).at(place, secret.line));
             }
             for (key, secret) in value.entries() {
+                secret_script::observe(place, key, secret, seen);
                 // A rotation names its secret under that key.
                 let is_name = input.kind == "secret-rotation" && matches!(key.as_str(), "secret" | "Secret");
                 if let Some(text) = literal(key, secret).filter(|_| !is_name) {
@@ -91,6 +92,11 @@ pub(super) fn mask_source(text: &str) -> Cow<'_, str> {
 /// Says whether a text under a key is a secret as it stands.
 pub(super) fn is_secret(key: &str, text: &str) -> bool {
     names_secret(key) && is_literal(text)
+}
+
+/// Returns the literal values after keys that name a secret in a piece of source of any syntax.
+pub(super) fn assigned(text: &str) -> impl Iterator<Item = &str> {
+    named(text).filter_map(|(start, end)| text.get(start..end))
 }
 
 /// Finds literal values after keys that name a secret.
@@ -219,7 +225,8 @@ fn hide(text: &str, mut hidden: Vec<(usize, usize)>) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-fn digest(bytes: &[u8]) -> String {
+/// Returns what tells one secret from another without showing it.
+pub(super) fn digest(bytes: &[u8]) -> String {
     Sha256::digest(bytes)
         .iter()
         .take(4)
