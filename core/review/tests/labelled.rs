@@ -57,7 +57,10 @@ const NOT_KNOWN: [&str; 2] = ["plan-ingress-controller-chart", "sql-import-scrat
 #[test]
 fn risky_changes_are_flagged_and_harmless_ones_are_not() {
     let mut wrong = Vec::new();
-    for (folder, case) in cases().into_iter().filter(|(_, case)| !NOT_KNOWN.contains(&case.id.as_str())) {
+    for (folder, case) in cases()
+        .into_iter()
+        .filter(|(_, case)| !NOT_KNOWN.contains(&case.id.as_str()))
+    {
         let before = case.before.map(|path| fs::read(folder.join(path)).unwrap());
         let after = fs::read(folder.join(&case.after)).unwrap();
         let level = severity(&analyze(&case.kind, before.as_deref(), &after));

@@ -103,9 +103,9 @@ impl Statement {
                 && !operator.starts_with("null")
                 && !operator.starts_with("forallvalues")
                 && !values.is_empty()
-                && values.iter().all(|value| {
-                    !matches!(value.as_str(), "*" | "0.0.0.0/0" | "::/0" | "arn:*" | "arn:aws:*")
-                        && !(key.eq_ignore_ascii_case("aws:principalarn") && is_of_any_account(value))
+                && !values.iter().any(|value| {
+                    matches!(value.as_str(), "*" | "0.0.0.0/0" | "::/0" | "arn:*" | "arn:aws:*")
+                        || key.eq_ignore_ascii_case("aws:principalarn") && is_of_any_account(value)
                 })
         })
     }
