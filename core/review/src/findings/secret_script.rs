@@ -30,8 +30,7 @@ pub(super) fn observe(place: &Place, key: &str, value: &Value, seen: &mut Vec<Ob
         return;
     };
     let decoded = decoded(text);
-    let mut add = |name: &str, secret: &[u8]| {
-        let length = String::from_utf8_lossy(secret).chars().count();
+    let mut add = |name: &str, length: usize, secret: &[u8]| {
         let what = format!(
             "{name} of {length} characters stands in the script under {}",
             quote(key)
@@ -41,11 +40,11 @@ pub(super) fn observe(place: &Place, key: &str, value: &Value, seen: &mut Vec<Ob
         seen.push(seen_here.at(place, value.line));
     };
     for secret in assigned(decoded.as_deref().unwrap_or(text)) {
-        add("a literal value", secret.as_bytes());
+        add("a literal value", secret.chars().count(), secret.as_bytes());
     }
     // Known shapes in a script as it stands are found in the file already.
     for (_, name, token) in decoded.iter().flat_map(|script| tokens(script.as_bytes())) {
-        add(name, token);
+        add(name, token.len(), token);
     }
 }
 
