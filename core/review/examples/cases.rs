@@ -116,7 +116,7 @@ fn main() -> io::Result<()> {
     if let Some((longest, id)) = times.last() {
         println!("time for a case: median {middle:.1?}, longest {longest:.1?} ({id})");
     }
-    for name in ["checkov", "parliament"] {
+    for name in ["checkov", "checkov, plans without their before", "parliament"] {
         match peers.iter().find(|peer| peer.name == name) {
             Some(peer) => print_peer(peer, &manifest.cases, &flagged),
             None => println!("{name}: absent (tests/peers/risk/run_peers.py writes the file for --peers)"),
