@@ -5,12 +5,21 @@ use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 /// From so many bytes on, work side by side takes less time than it costs.
 const LARGE: usize = 256 << 10;
 
-/// Does the same work on each item; side by side where documents of so many bytes are worked on.
-pub(crate) fn map<T: Send, R: Send>(
+/// Does two pieces of work; side by side where documents of so many bytes are worked on.
+pub fn both<A: Send, B: Send>(
     bytes: usize,
-    items: Vec<T>,
-    work: impl Fn(T) -> R + Send + Sync,
-) -> Vec<R> {
+    one: impl FnOnce() -> A + Send,
+    other: impl FnOnce() -> B + Send,
+) -> (A, B) {
+    if bytes < LARGE {
+        (one(), other())
+    } else {
+        rayon::join(one, other)
+    }
+}
+
+/// Does the same work on each item; side by side where documents of so many bytes are worked on.
+pub fn map<T: Send, R: Send>(bytes: usize, items: Vec<T>, work: impl Fn(T) -> R + Send + Sync) -> Vec<R> {
     if bytes < LARGE {
         items.into_iter().map(work).collect()
     } else {
@@ -27,6 +36,7 @@ mod tests {
         let doubled: Vec<u32> = (0..1000).map(|number| number * 2).collect();
         for bytes in [0, LARGE] {
             assert_eq!(map(bytes, (0..1000).collect(), |number: u32| number * 2), doubled);
+            assert_eq!(both(bytes, || 1, || "two"), (1, "two"));
         }
     }
 }

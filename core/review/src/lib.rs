@@ -13,7 +13,6 @@
 
 pub mod text;
 
-mod beside;
 pub mod diff;
 pub mod document;
 pub mod drift;
@@ -23,4 +22,5 @@ pub mod secret;
 pub mod likeness;
 pub mod sheet;
 
+pub mod beside;
 pub mod checkcode;

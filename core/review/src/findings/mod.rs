@@ -134,7 +134,11 @@ pub fn analyze_with(
     after: &[u8],
 ) -> Vec<Finding> {
     let kind = canonical(kind);
-    let (old, new) = (before.map(|bytes| Read::new(kind, bytes)), Read::new(kind, after));
+    let (old, new) = beside::both(
+        before.map_or(0, <[u8]>::len) + after.len(),
+        || before.map(|bytes| Read::new(kind, bytes)),
+        || Read::new(kind, after),
+    );
     let new_roots = new.roots();
     // A plan carries its own state before; a file of the plan before says less.
     let old_roots = plan::before(&new.documents)

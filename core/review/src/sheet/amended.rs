@@ -4,6 +4,7 @@
 //! reviewer reads and signs is the sheet of the new request.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use countersign_protocol::action::{Action, ArtifactRef, Exec, Payload};
 use countersign_protocol::bundle::Artifact;
@@ -24,7 +25,7 @@ pub fn lines(
     artifacts: &BTreeMap<ArtifactDigest, Artifact>,
 ) -> Result<Vec<SheetLine>, SheetError> {
     // A counter-proposal has no key of its own: its masks tell the length alone.
-    let mut page = Page::new(Masks::of_actions(&[asked, amended], artifacts, None));
+    let mut page = Page::new(Arc::new(Masks::of_actions(&[asked, amended], artifacts, None)));
     let shelf = Shelf(artifacts);
     match (&asked.payload, &amended.payload) {
         (Payload::FileChange(asked), Payload::FileChange(amended)) => {

@@ -158,41 +158,7 @@ impl Sheet {
         drift: Option<&drift::Record>,
         artifacts: &BTreeMap<ArtifactDigest, Artifact>,
     ) -> Result<Self, SheetError> {
-        let version = request.sheet.raw();
-        let masks = match version {
-            SHEET_VERSION => Masks::of_request(request, proposal, artifacts),
-            EARLIER_SHEET_VERSION => Masks::off(),
-            other => return Err(SheetError::OtherVersion(Untrusted::from(other).escaped())),
-        };
-        let named = drift.map(drift::Record::to_bytes).transpose();
-        if named
-            .map_err(|_| SheetError::Drift)?
-            .as_deref()
-            .map(ArtifactDigest::of)
-            != request.drift
-        {
-            return Err(SheetError::Drift);
-        }
-        let sentence = header::sentence(proposal, request, &masks);
-        let mut page = Page::new(masks);
-        page.heading(version);
-        page.push(LineRole::Field, sentence.clone())?;
-        header::request(&mut page, request)?;
-        if version == SHEET_VERSION {
-            header::secrets(&mut page, request)?;
-        }
-        header::approval_rule(&mut page, &request.rule)?;
-        list_findings(&mut page, findings)?;
-        drift::section(&mut page, request, drift)?;
-        change::payload(&mut page, &proposal.action.payload, &Shelf(artifacts))?;
-        header::proposal(&mut page, proposal)?;
-        header::bindings(&mut page, request)?;
-        let mut sheet = page.finish(sentence);
-        if version == EARLIER_SHEET_VERSION {
-            // Whatever was signed then, documents are masked wherever they are shown now.
-            sheet.mask(Masks::of_request(request, proposal, artifacts));
-        }
-        Ok(sheet)
+        ShownChange::of(proposal, request, artifacts)?.into_sheet(findings, drift)
     }
 
     fn mask(&mut self, masks: Masks) {
@@ -242,6 +208,82 @@ impl Sheet {
     #[must_use]
     pub fn check_code(&self) -> String {
         crate::checkcode::phrase(self.view_digest().sha256().as_bytes())
+    }
+}
+
+/// What of a sheet depends on neither findings nor drift: it can be drawn while those are looked for.
+#[derive(Debug)]
+pub struct ShownChange<'a> {
+    proposal: &'a Verified<Proposal>,
+    request: &'a Verified<ApprovalRequest>,
+    artifacts: &'a BTreeMap<ArtifactDigest, Artifact>,
+    page: Page,
+}
+
+impl<'a> ShownChange<'a> {
+    /// Draws it.
+    ///
+    /// # Errors
+    /// [`SheetError`] when anything cannot be shown whole.
+    pub fn of(
+        proposal: &'a Verified<Proposal>,
+        request: &'a Verified<ApprovalRequest>,
+        artifacts: &'a BTreeMap<ArtifactDigest, Artifact>,
+    ) -> Result<Self, SheetError> {
+        let masks = match request.sheet.raw() {
+            SHEET_VERSION => Masks::of_request(request, proposal, artifacts),
+            EARLIER_SHEET_VERSION => Masks::off(),
+            other => return Err(SheetError::OtherVersion(Untrusted::from(other).escaped())),
+        };
+        let mut page = Page::new(Arc::new(masks));
+        change::payload(&mut page, &proposal.action.payload, &Shelf(artifacts))?;
+        Ok(Self {
+            proposal,
+            request,
+            artifacts,
+            page,
+        })
+    }
+
+    /// Builds the sheet around it.
+    ///
+    /// # Errors
+    /// [`SheetError`] when anything cannot be shown whole.
+    pub fn into_sheet(
+        self,
+        findings: &[Recorded],
+        drift: Option<&drift::Record>,
+    ) -> Result<Sheet, SheetError> {
+        let (request, proposal, version) = (self.request, self.proposal, self.request.sheet.raw());
+        let named = drift.map(drift::Record::to_bytes).transpose();
+        if named
+            .map_err(|_| SheetError::Drift)?
+            .as_deref()
+            .map(ArtifactDigest::of)
+            != request.drift
+        {
+            return Err(SheetError::Drift);
+        }
+        let sentence = header::sentence(proposal, request, &self.page.masks);
+        let mut page = Page::new(Arc::clone(&self.page.masks));
+        page.heading(version);
+        page.push(LineRole::Field, sentence.clone())?;
+        header::request(&mut page, request)?;
+        if version == SHEET_VERSION {
+            header::secrets(&mut page, request)?;
+        }
+        header::approval_rule(&mut page, &request.rule)?;
+        list_findings(&mut page, findings)?;
+        drift::section(&mut page, request, drift)?;
+        page.append(self.page)?;
+        header::proposal(&mut page, proposal)?;
+        header::bindings(&mut page, request)?;
+        let mut sheet = page.finish(sentence);
+        if version == EARLIER_SHEET_VERSION {
+            // Whatever was signed then, documents are masked wherever they are shown now.
+            sheet.mask(Masks::of_request(request, proposal, self.artifacts));
+        }
+        Ok(sheet)
     }
 }
 
@@ -323,6 +365,7 @@ impl<'a> Shelf<'a> {
 }
 
 /// The sheet while it is written.
+#[derive(Debug)]
 struct Page {
     masks: Arc<Masks>,
     lines: Vec<SheetLine>,
@@ -331,9 +374,9 @@ struct Page {
 }
 
 impl Page {
-    fn new(masks: Masks) -> Self {
+    fn new(masks: Arc<Masks>) -> Self {
         Self {
-            masks: Arc::new(masks),
+            masks,
             lines: Vec::new(),
             bytes: 0,
             documents: Vec::new(),
@@ -350,17 +393,34 @@ impl Page {
     }
 
     fn heading(&mut self, title: &str) {
+        self.part();
+        self.bytes += title.len() + 4;
+        self.lines.push(SheetLine {
+            role: LineRole::Heading,
+            text: format!("# {title}"),
+        });
+    }
+
+    /// Parts stand apart.
+    fn part(&mut self) {
         if !self.lines.is_empty() {
             self.lines.push(SheetLine {
                 role: LineRole::Blank,
                 text: String::new(),
             });
         }
-        self.bytes += title.len() + 4;
-        self.lines.push(SheetLine {
-            role: LineRole::Heading,
-            text: format!("# {title}"),
-        });
+    }
+
+    /// Puts parts that were drawn on their own behind those that are there.
+    fn append(&mut self, parts: Self) -> Result<(), SheetError> {
+        self.part();
+        self.bytes += parts.bytes;
+        if self.bytes > MAX_SHEET_BYTES {
+            return Err(SheetError::TooLong);
+        }
+        self.lines.extend(parts.lines);
+        self.documents.extend(parts.documents);
+        Ok(())
     }
 
     fn field(&mut self, label: &str, value: &str) -> Result<(), SheetError> {

@@ -5,6 +5,7 @@
 //! sheet that can be signed.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use countersign_protocol::action::{Action, Payload};
 use countersign_protocol::bundle::Artifact;
@@ -55,7 +56,7 @@ impl Sheet {
             }
         };
         let sentence = sentence(preview, &masks);
-        let mut page = Page::new(masks);
+        let mut page = Page::new(Arc::new(masks));
         page.heading(PREVIEW_VERSION);
         page.push(LineRole::Field, sentence.clone())?;
         page.field("severity", severity(findings).level())?;

@@ -10,10 +10,11 @@ use countersign_protocol::directory::KeyHolder;
 use countersign_protocol::identity::Role;
 use countersign_protocol::proposal::Proposal;
 use countersign_protocol::signed::Verified;
+use countersign_review::beside;
 use countersign_review::findings::RULESET;
-use countersign_review::sheet::Sheet;
 use countersign_review::sheet::drift::Record;
-use countersign_review::sheet::finding::read;
+use countersign_review::sheet::finding::{Recorded, read};
+use countersign_review::sheet::{Sheet, ShownChange};
 
 use super::amended;
 use super::trust::Trust;
@@ -145,15 +146,22 @@ fn judged_here(
             "the request does not say what was approved last for its target, nor that nothing was",
         ));
     }
-    let judgement = judge(
-        proposal,
-        request.approved.as_ref(),
-        &evidence.artifacts,
-        directory,
-        &policy.set,
-        request.created_at,
-    )
-    .map_err(|error| Problem::new("incomplete", error))?;
+    let bytes = evidence.artifacts.values().map(|artifact| artifact.0.len()).sum();
+    let (judgement, shown) = beside::both(
+        bytes,
+        || {
+            judge(
+                proposal,
+                request.approved.as_ref(),
+                &evidence.artifacts,
+                directory,
+                &policy.set,
+                request.created_at,
+            )
+        },
+        || ShownChange::of(proposal, request, &evidence.artifacts),
+    );
+    let judgement = judgement.map_err(|error| Problem::new("incomplete", error))?;
     let computed = judgement.drift.as_ref().map(Record::to_bytes).transpose();
     let computed = computed.map_err(|error| Problem::new("incomplete", error))?;
     if computed.as_deref().map(ArtifactDigest::of) != request.drift {
@@ -162,15 +170,9 @@ fn judged_here(
             "the drift computed here is not that of the request",
         ));
     }
-    let artifacts = &evidence.artifacts;
-    let sheet = Sheet::build(
-        proposal,
-        request,
-        &judgement.findings,
-        judgement.drift.as_ref(),
-        artifacts,
-    )
-    .map_err(|error| Problem::new("no-sheet", error))?;
+    let findings: Vec<Recorded> = judgement.findings.iter().map(Recorded::from).collect();
+    let sheet = shown.and_then(|shown| shown.into_sheet(&findings, judgement.drift.as_ref()));
+    let sheet = sheet.map_err(|error| Problem::new("no-sheet", error))?;
     Ok((judgement, sheet))
 }
 
