@@ -40,6 +40,8 @@ const STARTS: usize = 5;
 const STEPS: usize = 20;
 /// Openings that the page is told at once: they are over before the driver loses patience.
 const AT_ONCE: usize = 50;
+/// How long a request is read before the next one is opened.
+const REST: Duration = Duration::from_secs(1);
 /// The longest time from the start to the window, in milliseconds.
 const START: f64 = 1500.0;
 /// The longest time from a click to the first lines of a change, in milliseconds.
@@ -244,19 +246,22 @@ const OPENING: &str = "
       const look = () => wanted() ? requestAnimationFrame(then) : setTimeout(look, 5);
       look();
     });
-    const opening = async (id) => {
+    const opening = async (id, rest = 0) => {
       const began = performance.now();
       await invoke('dispatch', { message: { do: 'open', id } });
       await drawn(() => document.getElementById('request').dataset.request === id && document.querySelector('#lines .line'));
       const took = performance.now() - began;
+      await new Promise((then) => setTimeout(then, rest));
       await invoke('dispatch', { message: { do: 'back' } });
       await drawn(() => document.body.dataset.screen === 'queue' && !document.querySelector('#lines .line'));
       return took;
     };";
 
-/// From the click to the first lines on screen; goes back to the queue afterwards.
+/// From the click to the first lines on screen; goes back to the queue afterwards, once nothing more is computed that
+/// would slow the next one down.
 fn opening(window: &Window, id: &str) -> Duration {
-    let took = window.js(&format!("{OPENING} return await opening({id:?})"));
+    let rest = REST.as_millis();
+    let took = window.js(&format!("{OPENING} return await opening({id:?}, {rest})"));
     Duration::from_secs_f64(took.as_f64().unwrap() / 1000.0)
 }
 
