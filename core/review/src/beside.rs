@@ -2,7 +2,7 @@
 
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 
-/// From so many bytes on, work side by side takes less time than it costs.
+/// From so many bytes on, work side by side saves more time than it costs.
 const LARGE: usize = 256 << 10;
 
 /// Does two pieces of work; side by side where documents of so many bytes are worked on.

@@ -212,12 +212,20 @@ impl Sheet {
 }
 
 /// What of a sheet depends on neither findings nor drift: it can be drawn while those are looked for.
-#[derive(Debug)]
 pub struct ShownChange<'a> {
     proposal: &'a Verified<Proposal>,
     request: &'a Verified<ApprovalRequest>,
     artifacts: &'a BTreeMap<ArtifactDigest, Artifact>,
     page: Page,
+}
+
+/// Prints nothing of the artifacts: they are not masked.
+impl fmt::Debug for ShownChange<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ShownChange")
+            .field("lines", &self.page.lines.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> ShownChange<'a> {
@@ -365,7 +373,6 @@ impl<'a> Shelf<'a> {
 }
 
 /// The sheet while it is written.
-#[derive(Debug)]
 struct Page {
     masks: Arc<Masks>,
     lines: Vec<SheetLine>,
