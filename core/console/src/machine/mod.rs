@@ -13,6 +13,7 @@ mod names;
 pub mod past;
 pub mod queue;
 mod rank;
+mod record;
 pub mod rows;
 mod search;
 mod suspicious;

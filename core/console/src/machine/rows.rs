@@ -1,4 +1,4 @@
-//! The rows of a queue, close together in memory: a hundred thousand of them cost nine megabytes.
+//! The rows of a queue, close together in memory: a hundred thousand of them cost some nine megabytes.
 //!
 //! What rows share is kept once (`Names`), targets stand one after the other (`Targets`), and a whole [`Row`] is
 //! made where one is looked at. What is asked of every row at once (its lane, its rank, whether it answers a search) is read
@@ -20,6 +20,7 @@ use countersign_protocol::request::Phase;
 use super::names::{Count, Family, Names};
 use super::queue::{Lane, Order};
 use super::rank::Rank;
+use super::record::{Record, Standing};
 use super::state::{DigestStart, Row, RowContent, Summary, Trouble};
 use super::target::{Letters, Target, Targets};
 
@@ -36,74 +37,6 @@ pub struct Rows {
     refused: BTreeMap<u32, Vec<Trouble>>,
     /// Who decided what, where anybody did.
     decided: BTreeMap<u32, Decided>,
-}
-
-/// One row.
-#[derive(Debug, Clone)]
-struct Record {
-    id: RequestId,
-    change: u64,
-    created_at: Millis,
-    expires_at: Millis,
-    /// Where its target stands.
-    target: u32,
-    /// Which letters its target has.
-    letters: Letters,
-    /// What it shares with others: a place in [`Names`].
-    family: u32,
-    /// How the digest of its action begins.
-    digest_start: DigestStart,
-    phase: Phase,
-    severity: Severity,
-    standing: Standing,
-}
-
-/// A point in time in milliseconds. The last that there is, the end of the year 9999, takes six bytes.
-#[derive(Debug, Clone, Copy)]
-struct Millis([u8; 6]);
-
-impl From<Timestamp> for Millis {
-    fn from(at: Timestamp) -> Self {
-        let [_, _, bytes @ ..] = at.millis().to_be_bytes();
-        Self(bytes)
-    }
-}
-
-impl From<Millis> for Timestamp {
-    fn from(Millis([a, b, c, d, e, f]): Millis) -> Self {
-        Self::from_millis(u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
-    Refused,
-    /// This person cannot decide it.
-    Verified,
-    /// This person can.
-    Open,
-    /// The same two, where it is supervision of one's own agent.
-    Personal,
-    PersonalOpen,
-}
-
-impl Standing {
-    const fn of(personal: bool, may_decide: bool) -> Self {
-        match (personal, may_decide) {
-            (false, false) => Self::Verified,
-            (false, true) => Self::Open,
-            (true, false) => Self::Personal,
-            (true, true) => Self::PersonalOpen,
-        }
-    }
-
-    const fn may_decide(self) -> bool {
-        matches!(self, Self::Open | Self::PersonalOpen)
-    }
-
-    const fn is_personal(self) -> bool {
-        matches!(self, Self::Personal | Self::PersonalOpen)
-    }
 }
 
 impl Rows {
@@ -134,7 +67,7 @@ impl Rows {
         };
         Some(Row {
             id: record.id,
-            change: record.change,
+            change: record.change.into(),
             content,
         })
     }
@@ -152,7 +85,7 @@ impl Rows {
 
     fn summary(&self, index: usize) -> Option<Summary> {
         let record = self.records.get(index)?;
-        if record.standing == Standing::Refused {
+        if record.standing.is_refused() {
             return None;
         }
         let names = &self.names;
@@ -163,7 +96,7 @@ impl Rows {
         self.target(record).write_to(&mut target);
         Some(Summary {
             phase: record.phase,
-            severity: record.severity,
+            severity: record.standing.severity(),
             kind: Kind::named(kind.id).ok()?,
             target: target.into(),
             agent: names.agents.at(family.agent)?.clone(),
@@ -185,7 +118,7 @@ impl Rows {
     /// The lane of a row; a refused one has none.
     pub(super) fn lane(&self, index: usize, now: Timestamp) -> Option<Lane> {
         let record = self.records.get(index)?;
-        (record.standing != Standing::Refused).then(|| {
+        (!record.standing.is_refused()).then(|| {
             let expires = record.expires_at.into();
             Lane::where_it_stands(record.phase, record.standing.may_decide(), expires, now)
         })
@@ -194,7 +127,7 @@ impl Rows {
     /// When a row expires, where it is open and has not.
     pub(super) fn expiry(&self, index: usize, now: Timestamp) -> Option<Timestamp> {
         let record = self.records.get(index)?;
-        let open = record.standing != Standing::Refused && record.phase.is_open();
+        let open = !record.standing.is_refused() && record.phase.is_open();
         let expires = Timestamp::from(record.expires_at);
         (open && now < expires).then_some(expires)
     }
@@ -204,12 +137,12 @@ impl Rows {
         let record = self.records.get(index)?;
         let family = self.names.families.at(record.family);
         Some(match order {
-            _ if record.standing == Standing::Refused => return None,
+            _ if record.standing.is_refused() => return None,
             Order::Environment => self.names.environments.at(family?.environment)?.as_str(),
             Order::Agent => self.names.agents.at(family?.agent)?.as_str(),
             Order::Risk | Order::Deadline if record.phase.is_terminal() => "over",
             Order::Risk | Order::Deadline if record.phase != Phase::Pending => "with its guard",
-            Order::Risk => record.severity.word(),
+            Order::Risk => record.standing.severity().word(),
             Order::Deadline => match Timestamp::from(record.expires_at).since(now).as_secs() {
                 0 => "passed",
                 1..=299 => "within 5 minutes",
@@ -268,7 +201,7 @@ impl Rows {
             .records
             .iter()
             .enumerate()
-            .filter(|(_, record)| record.id != id && record.standing != Standing::Refused)
+            .filter(|(_, record)| record.id != id && !record.standing.is_refused())
             .filter_map(|(index, record)| {
                 let other_target = !self.target(record).is(like.target.bytes());
                 (!other_target || agent_of(record) == agent).then_some((
@@ -297,9 +230,9 @@ impl Rows {
     /// What the history reads of a row that is believed.
     pub(super) fn passage(&self, index: usize) -> Option<Passage<'_>> {
         let record = self.records.get(index)?;
-        (record.standing != Standing::Refused).then(|| Passage {
+        (!record.standing.is_refused()).then(|| Passage {
             phase: record.phase,
-            severity: record.severity,
+            severity: record.standing.severity(),
             created_at: record.created_at.into(),
             expires_at: record.expires_at.into(),
             decided: self.decided(index),
@@ -311,9 +244,9 @@ impl Rows {
         let record = self.records.get(index)?;
         Some(Searched {
             id: record.id,
-            refused: record.standing == Standing::Refused,
+            refused: record.standing.is_refused(),
             phase: record.phase,
-            severity: record.severity,
+            severity: record.standing.severity(),
             family: usize::try_from(record.family).ok()?,
             digest_start: record.digest_start,
             deciders: self.decided(index).map_or(&[], |decided| &decided.by),
@@ -332,7 +265,7 @@ impl Rows {
         let (id, change) = (row.id, row.change);
         let known = self.place(id);
         let old = known.and_then(|index| self.records.get(usize::try_from(index).ok()?));
-        if old.is_some_and(|old| old.change > change) {
+        if old.is_some_and(|old| old.change > change.into()) {
             return None;
         }
         let old = old.cloned();
@@ -412,7 +345,7 @@ impl Rows {
         };
         Some(Record {
             id,
-            change,
+            change: change.into(),
             created_at: summary.created_at.into(),
             expires_at: summary.expires_at.into(),
             target: place,
@@ -420,8 +353,7 @@ impl Rows {
             family: names.families.know(family),
             digest_start: summary.digest_start,
             phase: summary.phase,
-            severity: summary.severity,
-            standing: Standing::of(summary.personal, may_decide),
+            standing: Standing::believed(summary.severity, summary.personal, may_decide),
         })
     }
 }
@@ -456,48 +388,6 @@ pub(super) struct Passage<'a> {
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
     pub decided: Option<&'a Decided>,
-}
-
-impl Record {
-    /// A row that is not believed: only what it calls itself is kept.
-    fn refused(id: RequestId, change: u64) -> Self {
-        Self {
-            id,
-            change,
-            created_at: Millis([0; 6]),
-            expires_at: Millis([0; 6]),
-            target: u32::MAX,
-            letters: Letters::of(&[]),
-            family: u32::MAX,
-            digest_start: DigestStart::default(),
-            phase: Phase::Unknown,
-            severity: Severity::Critical,
-            standing: Standing::Refused,
-        }
-    }
-
-    /// What is not believed first, then by group, then what waits for people, what waits for a guard, the rest.
-    fn rank(&self, index: u32, order: Order, groups: &[u32]) -> Rank {
-        if self.standing == Standing::Refused {
-            return Rank::refused(index);
-        }
-        let group = usize::try_from(self.family)
-            .ok()
-            .and_then(|family| groups.get(family));
-        let group = group.copied().unwrap_or_default();
-        if self.phase.is_terminal() {
-            let newest_first = Timestamp::LAST.millis() - Timestamp::from(self.created_at).millis();
-            return Rank::believed(group, 3, Severity::None, newest_first, index);
-        }
-        let waits = if self.phase == Phase::Pending { 1 } else { 2 };
-        let severity = if order == Order::Deadline {
-            Severity::None
-        } else {
-            self.severity
-        };
-        let expires = Timestamp::from(self.expires_at).millis();
-        Rank::believed(group, waits, severity, expires, index)
-    }
 }
 
 impl FromIterator<Row> for Rows {
@@ -582,11 +472,6 @@ mod tests {
         assert_eq!((rows.len(), rows.targets.size()), (20, bytes));
         rows.take(row(21)).unwrap();
         assert_eq!(rows.place(id(21)), Some(20));
-    }
-
-    #[test]
-    fn a_record_stays_small() {
-        assert!(size_of::<Record>() <= 56, "{}", size_of::<Record>());
     }
 
     #[test]
