@@ -9,94 +9,27 @@
 //! recognised. A [`Detector`] is the seam for more rules; none of them decides anything.
 
 mod call;
-mod call_argument;
 mod cloud;
-mod cloud_alarm;
-mod cloud_capacity;
-mod cloud_role;
-mod cloud_setting;
-mod cloud_share;
-mod cloud_turn;
-mod cloud_turn_table;
 mod code;
 mod config;
-mod config_alert;
-mod config_key;
-mod config_line;
-mod config_server;
-mod config_target;
 mod container;
 mod dns;
-mod dns_mail;
 mod drift;
-mod export;
 mod finding;
-mod firewall;
-mod guard_word;
 mod iam;
-mod iam_action;
-mod iam_condition;
-mod iam_denial;
-mod iam_escalation;
-mod iam_gain;
-mod iam_statement;
-mod iam_table;
-mod iam_trust;
-mod jenkins;
 mod kubernetes;
-mod kubernetes_change;
-mod kubernetes_growth;
-mod kubernetes_network;
-mod kubernetes_pod;
-mod kubernetes_storage;
-mod look_alike;
+mod name;
 mod network;
-mod network_egress;
-mod network_list;
-mod network_union;
 mod observation;
-mod owners;
-mod package;
 mod payload;
 mod pipeline;
-mod pipeline_family;
-mod pipeline_step;
-mod plan;
-mod plan_expiry;
-mod plan_guard_table;
-mod plan_made;
-mod plan_output;
-mod plan_turn;
-mod plan_turn_table;
-mod plan_type;
-mod promotion;
-mod rbac;
-mod rbac_grant;
 mod rule;
 mod secret;
-mod secret_script;
-mod setting_name;
-mod setting_turn;
+mod setting;
 mod shell;
-mod shell_cloud;
-mod shell_hidden;
-mod shell_program;
-mod shell_store;
-mod shell_syntax;
-mod shell_trial;
-mod softened;
 mod sql;
-mod sql_alteration;
-mod sql_condition;
-mod sql_inner;
-mod template;
 mod terraform;
-mod terraform_source;
 mod text;
-mod transport;
-mod workflow;
-mod workflow_loss;
-mod workflow_trust;
 
 pub(crate) use drift::told;
 pub use drift::with_drift;
@@ -141,7 +74,7 @@ pub fn analyze_with(
     );
     let new_roots = new.roots();
     // A plan carries its own state before; a file of the plan before says less.
-    let old_roots = plan::before(&new.documents)
+    let old_roots = terraform::before(&new.documents)
         .map(resolved)
         .or_else(|| old.as_ref().map(Read::roots));
     let nothing = Read::default();
@@ -329,28 +262,28 @@ impl Problem {
 
 const DETECTORS: &[&dyn Detector] = &[
     &text::HostileText,
-    &look_alike::LookAlikes,
+    &text::LookAlikes,
     &text::RepeatedKeys,
     &secret::Secrets,
     &iam::Policies,
     &cloud::Resources,
-    &cloud_role::Grants,
+    &cloud::Grants,
     &dns::Records,
     &network::Openings,
-    &firewall::Ordered,
-    &plan::Plan,
+    &network::Ordered,
+    &terraform::Plan,
     &terraform::Source,
     &kubernetes::Manifests,
-    &rbac::Roles,
-    &workflow::Workflows,
+    &kubernetes::Roles,
+    &pipeline::Workflows,
     &pipeline::Pipelines,
     &container::Builds,
     &config::Settings,
-    &config_server::Servers,
-    &config_alert::Alerts,
+    &config::Servers,
+    &config::Alerts,
     &code::Code,
-    &package::Packages,
-    &owners::Owners,
+    &code::Packages,
+    &code::Owners,
     &sql::Statements,
     &shell::Commands,
     &call::Calls,
@@ -431,7 +364,7 @@ impl<'a> Read<'a> {
             && !TEXT_KINDS.contains(&kind)
         {
             // YAML takes some of it for a long text, so it is asked last.
-            match terraform_source::read(text) {
+            match terraform::read(text) {
                 Ok(documents) => read.documents = documents,
                 Err(error) => {
                     let what = observation::quote(&error.to_string());
@@ -442,7 +375,7 @@ impl<'a> Read<'a> {
             && !OTHER_SYNTAX.contains(&kind)
         {
             read.documents = container::read(text);
-        } else if read.text().is_some_and(jenkins::is_pipeline) {
+        } else if read.text().is_some_and(pipeline::is_pipeline) {
             // A program: its rules read the text themselves.
         } else if !OTHER_SYNTAX.contains(&kind) {
             match document::read(bytes) {
@@ -463,7 +396,7 @@ impl<'a> Read<'a> {
 
     /// Returns the values to look at: those after the change in a plan, else all.
     fn roots(&self) -> Vec<Root<'_>> {
-        resolved(plan::after(&self.documents).unwrap_or_else(|| roots(&self.documents)))
+        resolved(terraform::after(&self.documents).unwrap_or_else(|| roots(&self.documents)))
     }
 
     fn input<'b>(&'b self, kind: &'b str, roots: &'b [Root<'b>]) -> Input<'b> {
@@ -478,7 +411,7 @@ impl<'a> Read<'a> {
 
 /// Puts what references stand for in their place; only a value that holds some is copied.
 fn resolved(roots: Vec<(Place, &Value)>) -> Vec<Root<'_>> {
-    let root = |(place, value)| match template::resolve(value) {
+    let root = |(place, value)| match cloud::resolve(value) {
         Cow::Borrowed(value) => (place, terraform::resolve(value)),
         resolved => (place, resolved),
     };

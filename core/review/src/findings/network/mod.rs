@@ -1,0 +1,17 @@
+//! Who may connect to whom, by address ranges and ports.
+//!
+//! - `opening`: the detector for ranges that are let in, wherever a document states them
+//! - `list`: ranges outside of rules; `union`: ranges that are everybody only together
+//! - `egress`: ways out that were not there
+//! - `firewall`: the detector for firewalls whose rules are tried in order
+//!
+//! Policies inside a cluster are in [`super::kubernetes`].
+
+mod egress;
+mod firewall;
+mod list;
+mod opening;
+mod union;
+
+pub(super) use firewall::Ordered;
+pub(super) use opening::Openings;

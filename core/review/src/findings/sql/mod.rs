@@ -1,0 +1,13 @@
+//! SQL: what statements destroy, grant, rewrite or lock.
+//!
+//! - `statement`: the detector; one statement after another
+//! - `alteration`: changes of tables
+//! - `condition`: conditions that let every row pass, or mean something else than they seem to
+//! - `inner`: statements inside statements, and what the script as a whole tells
+
+mod alteration;
+mod condition;
+mod inner;
+mod statement;
+
+pub(super) use statement::Statements;
