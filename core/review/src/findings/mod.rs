@@ -7,6 +7,10 @@
 //! Documents are recognised by their shape, whatever kind the caller states: a policy is judged as a policy
 //! inside a template, a plan or the arguments of a call. The stated kind only decides what *must* have been
 //! recognised. A [`Detector`] is the seam for more rules; none of them decides anything.
+//!
+//! Rules stand in families, one folder each, by what they look at; the head of each says which file does what. A family
+//! shows the others only what its `mod.rs` names. What all of them use stands here: [`Finding`], [`Rule`],
+//! [`Observation`], the words in names (`name`).
 
 mod call;
 mod cloud;
