@@ -2,11 +2,11 @@
 //!
 //! A domain that begins with DMARC starts at `none`, so only a way back to it is told.
 
-use crate::document::Place;
+use super::record::records;
+use crate::document::{Place, Value};
 use crate::findings::name::plain;
 use crate::findings::observation::quote;
 use crate::findings::{Delta, Input, Observation, Severity, Side, rule};
-use std::collections::BTreeMap;
 
 /// The keys under which texts of a record stand.
 const TEXTS: &[&str] = &[
@@ -22,11 +22,11 @@ const TEXTS: &[&str] = &[
 
 /// Tells domains in whose name others may send mail now, or more of them.
 pub(super) fn changes(before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
-    let old = records(before);
+    let old = records(before, senders);
     let mut changes = Vec::new();
-    for (holder, record) in records(after) {
+    for (holder, record) in records(after, senders) {
         let was = old.get(&holder);
-        let spf = (was.and_then(|was| was.spf), record.spf);
+        let spf = (was.and_then(|was| was.says.spf), record.says.spf);
         let told = match spf {
             (Some(_), None) => Some((Severity::Medium, "no longer says who may send its mail")),
             (was, Some(Spf::Everybody)) if was != Some(Spf::Everybody) => {
@@ -41,7 +41,7 @@ pub(super) fn changes(before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation
             }
             _ => None,
         };
-        let policy = (was.and_then(|was| was.policy), record.policy);
+        let policy = (was.and_then(|was| was.says.policy), record.says.policy);
         let weaker = match policy {
             (Some(was), Some(0)) if was > 0 => Some((
                 Severity::Medium,
@@ -73,50 +73,34 @@ enum Spf {
     Refused,
 }
 
-struct Record {
-    name: String,
+/// What the texts of a record say.
+struct Senders {
     spf: Option<Spf>,
     /// The policy of DMARC: 0 for none, 1 for quarantine, 2 for reject; the weaker one of domain and subdomains.
     policy: Option<u8>,
-    place: Place,
-    line: u32,
 }
 
-/// Returns the records of texts of a side by their holder.
-fn records(input: &Input<'_>) -> BTreeMap<String, Record> {
-    let mut found = BTreeMap::new();
-    input.walk(&mut |place, value| {
-        let kind = value.text_at("type").or_else(|| value.text_at("Type"));
-        let azure = place.identity.contains("dns_txt_record") && value.at("record").is_some();
-        if !matches!(kind, Some("TXT" | "SPF")) && !azure {
-            return;
-        }
-        let mut texts = Vec::new();
-        for (_, setting) in value
-            .entries()
-            .iter()
-            .filter(|(key, _)| TEXTS.contains(&plain(key).as_str()))
-        {
-            for item in setting.one_or_more() {
-                texts.extend(
-                    item.text()
-                        .or_else(|| item.text_at("value"))
-                        .or_else(|| item.text_at("Value")),
-                );
-            }
-        }
-        let texts: Vec<String> = texts.into_iter().map(joined).collect();
-        let name = value.text_at("name").or_else(|| value.text_at("Name"));
-        let record = Record {
-            name: name.unwrap_or(&place.identity).to_owned(),
-            spf: texts.iter().filter_map(|text| spf(text)).min(),
-            policy: texts.iter().filter_map(|text| policy(text)).min(),
-            place: place.clone(),
-            line: value.line,
-        };
-        found.insert(place.identity.clone(), record);
-    });
-    found
+/// Reads the texts of a record; nothing where it is of another type.
+fn senders(kind: Option<&str>, place: &Place, value: &Value) -> Option<Senders> {
+    let azure = place.identity.contains("dns_txt_record") && value.at("record").is_some();
+    if !matches!(kind, Some("TXT" | "SPF")) && !azure {
+        return None;
+    }
+    let settings = value.entries().iter();
+    let texts: Vec<String> = settings
+        .filter(|(key, _)| TEXTS.contains(&plain(key).as_str()))
+        .flat_map(|(_, setting)| setting.one_or_more())
+        .filter_map(|item| {
+            item.text()
+                .or_else(|| item.text_at("value"))
+                .or_else(|| item.text_at("Value"))
+        })
+        .map(joined)
+        .collect();
+    Some(Senders {
+        spf: texts.iter().filter_map(|text| spf(text)).min(),
+        policy: texts.iter().filter_map(|text| policy(text)).min(),
+    })
 }
 
 /// Joins a text that is written in parts, each in quotes, and makes it lower case.

@@ -1,15 +1,15 @@
-//! Records of the domain name system: names that lead to somebody else than before.
+//! Names that lead to somebody else than before.
 //!
-//! It reads Terraform, CloudFormation and the documents of providers alike: what has the type of a record and says
-//! where it leads. Who owns an address is not known; a target counts as another's when its domain is another.
+//! Who owns an address is not known; a target counts as another's when its domain is another.
 
 use super::mail;
+use super::record::records;
 use crate::document::{Place, Value};
 use crate::findings::name::plain;
 use crate::findings::observation::quote;
 use crate::findings::{Delta, Detector, Input, Observation, Outcome, Severity, Side, rule};
 use core::net::IpAddr;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// The rules for records.
 pub(in crate::findings) struct Records;
@@ -38,66 +38,45 @@ impl Detector for Records {
     }
 
     fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
-        let old = records(before);
-        let moved = records(after).into_iter().filter_map(|(holder, record)| {
-            let was = old.get(&holder)?;
-            let owners: BTreeSet<String> = was.targets.iter().map(|target| owner(target)).collect();
-            let new: Vec<&String> = record.targets.difference(&was.targets).collect();
-            let away = new.iter().find(|target| !owners.contains(&owner(target)));
-            let target = away.or_else(|| new.first())?;
-            let severity = match away {
-                Some(_) if !was.targets.is_empty() => Severity::Medium,
-                _ => Severity::Low,
-            };
-            let what = format!("{} leads to {} now", quote(&record.name), quote(target));
-            let seen = Observation::new(&rule::DNS_MOVED, "", what)
-                .severity(severity)
-                .at(&record.place, record.line);
-            Some((seen, Delta::Widened, Side::After))
-        });
+        let old = records(before, targets);
+        let moved = records(after, targets)
+            .into_iter()
+            .filter_map(|(holder, record)| {
+                let was = old.get(&holder)?;
+                let owners: BTreeSet<String> = was.says.iter().map(|target| owner(target)).collect();
+                let new: Vec<&String> = record.says.difference(&was.says).collect();
+                let away = new.iter().find(|target| !owners.contains(&owner(target)));
+                let target = away.or_else(|| new.first())?;
+                let severity = match away {
+                    Some(_) if !was.says.is_empty() => Severity::Medium,
+                    _ => Severity::Low,
+                };
+                let what = format!("{} leads to {} now", quote(&record.name), quote(target));
+                let seen = Observation::new(&rule::DNS_MOVED, "", what)
+                    .severity(severity)
+                    .at(&record.place, record.line);
+                Some((seen, Delta::Widened, Side::After))
+            });
         moved.chain(mail::changes(before, after)).collect()
     }
 }
 
-struct Record {
-    name: String,
-    targets: BTreeSet<String>,
-    place: Place,
-    line: u32,
-}
-
-/// Returns the records of a side by their holder.
-fn records(input: &Input<'_>) -> BTreeMap<String, Record> {
-    let mut found = BTreeMap::new();
-    input.walk(&mut |place, value| {
-        let kind = value.text_at("type").or_else(|| value.text_at("Type"));
-        if !kind.is_some_and(|kind| LEADING.contains(&kind)) {
-            return;
+/// Returns where a record leads; nothing where it leads nowhere.
+fn targets(kind: Option<&str>, _: &Place, value: &Value) -> Option<BTreeSet<String>> {
+    kind.filter(|kind| LEADING.contains(kind))?;
+    let mut targets = BTreeSet::new();
+    for (key, setting) in value.entries() {
+        let key = plain(key);
+        if TARGETS.contains(&key.as_str()) {
+            let texts = setting.one_or_more().iter().filter_map(Value::text);
+            targets.extend(texts.map(target));
+        } else if matches!(key.as_str(), "alias" | "aliastarget") {
+            let names = setting.one_or_more().iter().flat_map(Value::entries);
+            let names = names.filter(|(key, _)| matches!(plain(key).as_str(), "name" | "dnsname"));
+            targets.extend(names.filter_map(|(_, name)| name.text()).map(target));
         }
-        let mut targets = BTreeSet::new();
-        for (key, setting) in value.entries() {
-            let key = plain(key);
-            if TARGETS.contains(&key.as_str()) {
-                let texts = setting.one_or_more().iter().filter_map(Value::text);
-                targets.extend(texts.map(target));
-            } else if matches!(key.as_str(), "alias" | "aliastarget") {
-                let names = setting.one_or_more().iter().flat_map(Value::entries);
-                let names = names.filter(|(key, _)| matches!(plain(key).as_str(), "name" | "dnsname"));
-                targets.extend(names.filter_map(|(_, name)| name.text()).map(target));
-            }
-        }
-        let name = value.text_at("name").or_else(|| value.text_at("Name"));
-        let record = Record {
-            name: name.unwrap_or(&place.identity).to_owned(),
-            targets,
-            place: place.clone(),
-            line: value.line,
-        };
-        if !record.targets.is_empty() {
-            found.insert(place.identity.clone(), record);
-        }
-    });
-    found
+    }
+    (!targets.is_empty()).then_some(targets)
 }
 
 /// Returns a target in one form: the preference of a mail exchange and the last point taken off.
