@@ -12,22 +12,27 @@
 //! shows the others only what its `mod.rs` names. What all of them use stands here: [`Finding`], [`Rule`],
 //! [`Observation`], the words in names (`name`).
 
+// What all families use.
+mod detector;
+mod drift;
+mod finding;
+mod name;
+mod observation;
+mod read;
+mod rule;
+
+// The families.
 mod call;
 mod cloud;
 mod code;
 mod config;
 mod container;
 mod dns;
-mod drift;
-mod finding;
 mod iam;
 mod kubernetes;
-mod name;
 mod network;
-mod observation;
 mod payload;
 mod pipeline;
-mod rule;
 mod secret;
 mod setting;
 mod shell;
@@ -35,6 +40,7 @@ mod sql;
 mod terraform;
 mod text;
 
+pub use detector::{Detector, Input, Outcome, Problem, Root};
 pub(crate) use drift::told;
 pub use drift::with_drift;
 pub use finding::{Delta, Finding, RuleId, Severity, Side};
@@ -42,9 +48,8 @@ pub use observation::{Breadth, Observation};
 pub use rule::{RULES, Rule};
 
 use crate::beside;
-use crate::document::{self, Documents, Place, Value};
 use observation::compare;
-use std::borrow::Cow;
+use read::{Read, resolved};
 
 /// The version of the rules; parties that hold another one refuse each other's findings.
 pub const RULESET: &str = "2026-11-22.6";
@@ -153,117 +158,6 @@ pub fn severity(findings: &[Finding]) -> Severity {
         .unwrap_or_default()
 }
 
-/// A set of rules for documents of one shape.
-///
-/// The seam for rules of one's own, shown to people beside the built-in ones by [`analyze_with`]; it is pure, as
-/// they are, and decides nothing. Where there was no state before, that side is empty.
-///
-/// ```
-/// use countersign_review::findings::{
-///     Detector, Input, Observation, Outcome, Rule, RuleId, Severity, analyze_with, severity,
-/// };
-/// use std::sync::LazyLock;
-///
-/// static NO_TEAM: LazyLock<Rule> = LazyLock::new(|| Rule {
-///     id: RuleId::extra("x-no-team").expect("it begins with x-"),
-///     severity: Severity::Low,
-///     title: "No team is named",
-///     reference: None,
-///     peers: &[],
-/// });
-///
-/// struct NamesATeam;
-///
-/// impl Detector for NamesATeam {
-///     fn kinds(&self) -> &'static [&'static str] {
-///         &[]
-///     }
-///
-///     fn observe(&self, input: &Input<'_>, seen: &mut Vec<Observation>) -> Outcome {
-///         for (place, root) in input.roots.iter().filter(|(_, root)| root.at("team").is_none()) {
-///             seen.push(Observation::of(&NO_TEAM, "team", "the file names no team").seen_at(place, root.line));
-///         }
-///         Outcome::Analyzed
-///     }
-/// }
-///
-/// let found = analyze_with(&[&NamesATeam], "config-file", None, b"port: 80\n");
-/// assert_eq!(found[0].rule.as_str(), "x-no-team");
-/// // It is for people to read: it weighs nothing in any decision.
-/// assert_eq!(severity(&found), Severity::Info);
-/// ```
-pub trait Detector: Sync {
-    /// Returns the kinds of action for which seeing this shape counts as having understood the change.
-    fn kinds(&self) -> &'static [&'static str];
-
-    /// Adds what it sees on one side.
-    fn observe(&self, input: &Input<'_>, seen: &mut Vec<Observation>) -> Outcome;
-
-    /// Returns what only shows when both sides are known, such as a protection that is gone.
-    fn changes(&self, _before: &Input<'_>, _after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
-        Vec::new()
-    }
-}
-
-/// One side of a change, as detectors see it.
-#[derive(Debug)]
-pub struct Input<'a> {
-    /// The kind of action.
-    pub kind: &'a str,
-    /// The bytes.
-    pub bytes: &'a [u8],
-    /// The values to look at, each with its place in the file.
-    pub roots: &'a [Root<'a>],
-    /// The file as it was read.
-    pub documents: &'a Documents,
-}
-
-/// A value to look at and its place in the file: borrowed from the document, unless references in it were
-/// replaced by what they stand for.
-pub type Root<'a> = (Place, Cow<'a, Value>);
-
-impl<'a> Input<'a> {
-    /// Calls `visit` with every value of the side.
-    pub fn walk(&self, visit: &mut dyn FnMut(&Place, &'a Value)) {
-        for (place, root) in self.roots {
-            root.walk_from(&mut place.clone(), visit);
-        }
-    }
-
-    /// Returns the bytes as text, where they are.
-    pub fn text(&self) -> Option<&'a str> {
-        std::str::from_utf8(self.bytes).ok()
-    }
-}
-
-/// What became of one side in the hands of a detector.
-#[derive(Debug)]
-pub enum Outcome {
-    /// It holds nothing of this shape.
-    NotMine,
-    /// It was understood.
-    Analyzed,
-    /// It has the shape but could not be understood.
-    Failed(Problem),
-}
-
-/// Why something was not analyzed.
-#[derive(Debug, Clone)]
-pub struct Problem {
-    /// Where.
-    pub line: Option<u32>,
-    /// What, in a sentence without an end.
-    pub what: String,
-}
-
-impl Problem {
-    fn finding(self, side: Side) -> Finding {
-        let mut seen = Observation::new(&rule::NOT_ANALYZED, "", format!("not analyzed: {}", self.what));
-        seen.line = self.line;
-        seen.finding(Delta::Unknown, side)
-    }
-}
-
 const DETECTORS: &[&dyn Detector] = &[
     &text::HostileText,
     &text::LookAlikes,
@@ -296,9 +190,6 @@ const DETECTORS: &[&dyn Detector] = &[
 
 /// Kinds whose bytes are any text: nothing more than text has to be understood.
 const TEXT_KINDS: &[&str] = &["code-push", "build", "config-file"];
-
-/// Kinds whose bytes are no JSON or YAML.
-const OTHER_SYNTAX: &[&str] = &["sql"];
 
 const KINDS: &[&str] = &[
     "iam",
@@ -338,107 +229,6 @@ fn missing(kind: &str) -> String {
         "unknown" => "the kind of this action has no rules".to_owned(),
         _ => format!("nothing was recognised that belongs to a change of kind {kind}"),
     }
-}
-
-/// One side, read as far as it can be.
-#[derive(Default)]
-struct Read<'a> {
-    bytes: &'a [u8],
-    documents: Documents,
-    problem: Option<Problem>,
-}
-
-impl<'a> Read<'a> {
-    fn new(kind: &str, bytes: &'a [u8]) -> Self {
-        let mut read = Self {
-            bytes,
-            ..Self::default()
-        };
-        let problem = |line, what| Some(Problem { line, what });
-        if bytes.len() > MAX_BYTES {
-            let what = format!(
-                "{} bytes are more than the {MAX_BYTES} that are analyzed",
-                bytes.len()
-            );
-            read.problem = problem(None, what);
-        } else if std::str::from_utf8(bytes).is_err() {
-            read.problem = problem(None, "it is not UTF-8 text".to_owned());
-        } else if let Some(text) = read.text().filter(|text| terraform::is_source(text))
-            && !OTHER_SYNTAX.contains(&kind)
-            && !TEXT_KINDS.contains(&kind)
-        {
-            // YAML takes some of it for a long text, so it is asked last.
-            match terraform::read(text) {
-                Ok(documents) => read.documents = documents,
-                Err(error) => {
-                    let what = observation::quote(&error.to_string());
-                    read.problem = problem(None, format!("the Terraform source is not understood: {what}"));
-                }
-            }
-        } else if let Some(text) = read.text().filter(|text| container::is_build(text))
-            && !OTHER_SYNTAX.contains(&kind)
-        {
-            read.documents = container::read(text);
-        } else if read.text().is_some_and(pipeline::is_pipeline) {
-            // A program: its rules read the text themselves.
-        } else if !OTHER_SYNTAX.contains(&kind) {
-            match document::read(bytes) {
-                Ok(documents) => read.documents = documents,
-                Err(_) if TEXT_KINDS.contains(&kind) => {}
-                Err(error) => {
-                    let what = observation::quote(&error.to_string());
-                    read.problem = problem(None, format!("neither JSON nor YAML: {what}"));
-                }
-            }
-        }
-        read
-    }
-
-    fn text(&self) -> Option<&'a str> {
-        std::str::from_utf8(self.bytes).ok()
-    }
-
-    /// Returns the values to look at: those after the change in a plan, else all.
-    fn roots(&self) -> Vec<Root<'_>> {
-        resolved(terraform::after(&self.documents).unwrap_or_else(|| roots(&self.documents)))
-    }
-
-    fn input<'b>(&'b self, kind: &'b str, roots: &'b [Root<'b>]) -> Input<'b> {
-        Input {
-            kind,
-            bytes: self.bytes,
-            roots,
-            documents: &self.documents,
-        }
-    }
-}
-
-/// Puts what references stand for in their place; only a value that holds some is copied.
-fn resolved(roots: Vec<(Place, &Value)>) -> Vec<Root<'_>> {
-    let root = |(place, value)| match cloud::resolve(value) {
-        Cow::Borrowed(value) => (place, terraform::resolve(value)),
-        resolved => (place, resolved),
-    };
-    roots.into_iter().map(root).collect()
-}
-
-/// Returns the documents of a file with their places; several documents count as a list.
-fn roots(documents: &Documents) -> Vec<(Place, &Value)> {
-    let several = documents.all.len() > 1;
-    let place = |index: usize| Place {
-        pointer: if several {
-            format!("/{index}")
-        } else {
-            String::new()
-        },
-        identity: String::new(),
-    };
-    documents
-        .all
-        .iter()
-        .enumerate()
-        .map(|(index, value)| (place(index), value))
-        .collect()
 }
 
 fn sort(findings: &mut Vec<Finding>) {
