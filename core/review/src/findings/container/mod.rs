@@ -1,7 +1,13 @@
 //! Container builds and the names of images.
 //!
-//! - `build`: the reader of build files and the detector for them
+//! - `build`: the detector for builds
+//! - `read`: builds, read into their stages
+//! - `image`: names of images, which pods and pipelines have too
 
 mod build;
+mod image;
+mod read;
 
-pub(super) use build::{Builds, image, is_build, is_version_tag, read};
+pub(super) use build::Builds;
+pub(super) use image::{image, is_version_tag};
+pub(super) use read::{is_build, read};

@@ -5,9 +5,9 @@
 //! narrower condition. What cannot be expanded (`NotResource`, templates) is taken for reaching everything.
 
 use super::action::sensitive;
+use super::arn::broad;
 use super::escalation::{COMBINATIONS, DATA_READS};
-use super::policy::{broad, join};
-use super::statement::Statement;
+use super::statement::{Statement, join};
 use super::table::{Actions, Level, table};
 use crate::findings::observation::{holds_under, matches_glob, quote};
 use crate::findings::{Delta, Observation, Severity, Side, rule};

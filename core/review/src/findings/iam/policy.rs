@@ -4,20 +4,16 @@
 //! text. The rights *gained* are what counts: a right is existing only where the same holder had it before on
 //! resources that cover it. Grammar: IAM JSON policy language; keys are read in any case, since AWS does.
 
-use super::action::{AS_OF, POWERFUL_SERVICES, Power, SENSITIVE, acts_on, sensitive, writes};
+use super::action::{Power, SENSITIVE};
+use super::arn::account;
 use super::gain::gains;
 use super::statement::{Statement, owner, statements};
-use super::table::table;
-use crate::findings::observation::{matches_glob, quote};
-use crate::findings::{Breadth, Delta, Detector, Input, Observation, Outcome, Problem, Severity, Side, rule};
+use crate::findings::observation::quote;
+use crate::findings::{Delta, Detector, Input, Observation, Outcome, Problem, Severity, Side, rule};
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
 /// The rules for policies.
 pub(in crate::findings) struct Policies;
-
-/// From so many observations on, what is held silently is no longer noted; then more counts as introduced.
-const MOST_SILENT: usize = 20_000;
 
 impl Detector for Policies {
     fn kinds(&self) -> &'static [&'static str] {
@@ -93,268 +89,6 @@ impl Detector for Policies {
             }
         }
         changes
-    }
-}
-
-impl Statement {
-    /// Observes what the statement lets its holder do.
-    fn rights(&self, denials: &[&Statement], seen: &mut Vec<Observation>) {
-        if !self.not_actions.is_empty() {
-            let what = format!("every action but {} is allowed", join(&self.not_actions));
-            let seen_here = self.seen(&rule::IAM_NOT_ACTION, "", what);
-            seen.push(seen_here.breadth(self.all_but(&self.not_actions, &self.widest())));
-        }
-        if !self.not_resources.is_empty() {
-            let what = format!(
-                "{} is allowed on every resource but {}",
-                join(&self.actions),
-                join(&self.not_resources)
-            );
-            let seen_here = self.seen(&rule::IAM_NOT_RESOURCE, &self.actions.join(","), what);
-            seen.push(seen_here.breadth(self.all_but(&self.not_resources, "*")));
-        }
-        for action in &self.actions {
-            for resource in self.reached() {
-                let denied = |action: &str| denials.iter().any(|denial| denial.reaches(action, &resource));
-                if !denied(action) {
-                    self.right(action, &resource, &denied, seen);
-                }
-            }
-        }
-    }
-
-    fn right(
-        &self,
-        action: &str,
-        resource: &str,
-        denied: &dyn Fn(&str) -> bool,
-        seen: &mut Vec<Observation>,
-    ) {
-        let all = action == "*" || action == "*:*";
-        let service = action.strip_suffix(":*").filter(|_| !all);
-        if all {
-            let what = format!("every action is allowed on {}{}", quote(resource), self.under());
-            let rule = if broad(resource) {
-                &rule::IAM_FULL_ADMIN
-            } else {
-                &rule::IAM_ALL_ACTIONS
-            };
-            // A resource policy names its own resource, so `*` there reaches no further.
-            let severity = if self.principals.is_empty() {
-                rule.severity
-            } else {
-                Severity::High
-            };
-            seen.push(self.reaching(rule, "all", what, resource).severity(severity));
-            if seen.len() < MOST_SILENT {
-                self.all_of_it(resource, seen);
-            }
-        } else if let Some(service) = service {
-            let powerful = POWERFUL_SERVICES.contains(&service.to_ascii_lowercase().as_str());
-            let severity = if powerful && broad(resource) {
-                Severity::High
-            } else {
-                Severity::Medium
-            };
-            let what = format!(
-                "every action of {} is allowed on {}{}",
-                quote(service),
-                quote(resource),
-                self.under()
-            );
-            let key = service.to_ascii_lowercase();
-            seen.push(
-                self.reaching(&rule::IAM_SERVICE_WILDCARD, &key, what, resource)
-                    .severity(severity),
-            );
-        }
-        let wildcard = all || service.is_some();
-        let mut sensitive_ones = false;
-        for (name, power) in sensitive(action).filter(|(name, _)| !denied(name)) {
-            sensitive_ones = true;
-            if !acts_on(name, resource) {
-                continue;
-            }
-            if *name == "sts:AssumeRole" && !self.principals.is_empty() {
-                continue;
-            }
-            let what = format!(
-                "{} is allowed on {}{}, which {} (table of {AS_OF})",
-                quote(name),
-                quote(resource),
-                self.under(),
-                power.words()
-            );
-            let mut right = self.reaching(&rule::IAM_SENSITIVE_ACTION, name, what, resource);
-            right.severity = self.severity_of(*power, resource);
-            // The wildcard is reported already; here it only counts as what was held before.
-            right.silent = wildcard;
-            seen.push(right);
-        }
-        self.plain_right(action, resource, wildcard, sensitive_ones, seen);
-    }
-
-    /// Observes an action that gives no power by itself, or that nobody knows.
-    fn plain_right(
-        &self,
-        action: &str,
-        resource: &str,
-        wildcard: bool,
-        sensitive_ones: bool,
-        seen: &mut Vec<Observation>,
-    ) {
-        let known = wildcard || sensitive_ones || table().knows(action);
-        if !known {
-            let severity = if writes(action) {
-                Severity::Medium
-            } else {
-                Severity::Low
-            };
-            let what = format!(
-                "{} is allowed on {}{}; AWS's actions of {} have no such one, so what it gives is not known",
-                quote(action),
-                quote(resource),
-                self.under(),
-                table().as_of
-            );
-            let key = action.to_ascii_lowercase();
-            seen.push(
-                self.reaching(&rule::IAM_ACTION_UNKNOWN, &key, what, resource)
-                    .severity(severity),
-            );
-        } else if !sensitive_ones || wildcard {
-            let what = format!(
-                "{} is allowed on {}{}",
-                quote(action),
-                quote(resource),
-                self.under()
-            );
-            let key = action.to_ascii_lowercase();
-            let mut right = self.reaching(&rule::IAM_ACTION_ALLOWED, &key, what, resource);
-            right.silent = wildcard || !self.principals.is_empty();
-            seen.push(right);
-        }
-    }
-
-    /// Notes that whoever holds every action holds every service's too; it is told once only.
-    fn all_of_it(&self, resource: &str, seen: &mut Vec<Observation>) {
-        let mut silent = |rule, key: &str| {
-            let mut right = self.reaching(rule, key, String::new(), resource);
-            right.silent = true;
-            seen.push(right);
-        };
-        silent(&rule::IAM_ALL_ACTIONS, "all");
-        for service in table().services() {
-            silent(&rule::IAM_SERVICE_WILDCARD, service);
-        }
-    }
-
-    fn severity_of(&self, power: Power, resource: &str) -> Severity {
-        let open = broad(resource) && self.conditions.is_empty();
-        match power {
-            Power::Escalation | Power::Evasion | Power::Exposure if open => Severity::High,
-            Power::Secrets | Power::Destruction if !open => Severity::Low,
-            _ => Severity::Medium,
-        }
-    }
-
-    /// Says whether it denies to whoever holds it, whatever the circumstances.
-    pub(super) fn denies_plainly(&self) -> bool {
-        !self.allow
-            && self.conditions.is_empty()
-            && self.not_resources.is_empty()
-            && self.principals.is_empty()
-    }
-
-    /// Says whether it speaks of an action (or of all that a pattern stands for) on a resource.
-    fn reaches(&self, action: &str, resource: &str) -> bool {
-        let action = action.to_ascii_lowercase();
-        let named = |patterns: &[String]| {
-            patterns
-                .iter()
-                .any(|pattern| matches_glob(&pattern.to_ascii_lowercase(), &action))
-        };
-        (named(&self.actions)
-            || !self.not_actions.is_empty() && !named(&self.not_actions) && !action.contains('*'))
-            && self
-                .reached()
-                .iter()
-                .any(|pattern| matches_glob(pattern, resource))
-    }
-
-    pub(super) fn reached(&self) -> Vec<String> {
-        if self.resources.is_empty() && self.not_resources.is_empty() && self.principals.is_empty() {
-            vec!["*".to_owned()]
-        } else {
-            self.resources.clone()
-        }
-    }
-
-    fn widest(&self) -> String {
-        self.resources
-            .iter()
-            .find(|resource| broad(resource))
-            .or(self.resources.first())
-            .cloned()
-            .unwrap_or_else(|| "*".to_owned())
-    }
-
-    pub(super) fn condition(&self) -> String {
-        self.conditions
-            .iter()
-            .fold(String::new(), |mut text, (test, values)| {
-                // Escaped, so that no value looks like another test.
-                let _ = writeln!(text, "{test:?} {values:?}");
-                text
-            })
-    }
-
-    pub(super) fn under(&self) -> String {
-        if self.conditions.is_empty() {
-            return String::new();
-        }
-        let tests = self
-            .conditions
-            .keys()
-            .map(|test| quote(test))
-            .collect::<Vec<_>>()
-            .join(", ");
-        format!(" under {tests}")
-    }
-
-    pub(super) fn summary(&self) -> String {
-        let actions = if self.actions.is_empty() {
-            &self.not_actions
-        } else {
-            &self.actions
-        };
-        format!("{} on {}", join(actions), join(&self.resources))
-    }
-
-    fn same_but_condition(&self, other: &Self) -> bool {
-        (self.allow, &self.owner, &self.principals) == (other.allow, &other.owner, &other.principals)
-            && (self.actions == other.actions && self.resources == other.resources)
-            && self.not_actions == other.not_actions
-    }
-
-    fn all_but(&self, excepted: &[String], glob: &str) -> Breadth {
-        Breadth::AllBut {
-            excepted: excepted.iter().map(|name| name.to_ascii_lowercase()).collect(),
-            glob: glob.to_owned(),
-            condition: self.condition(),
-        }
-    }
-
-    fn reaching(&self, rule: &'static rule::Rule, key: &str, what: String, resource: &str) -> Observation {
-        let breadth = Breadth::Pattern {
-            glob: resource.to_owned(),
-            condition: self.condition(),
-        };
-        self.seen(rule, key, what).breadth(breadth)
-    }
-
-    pub(super) fn seen(&self, rule: &'static rule::Rule, key: &str, what: String) -> Observation {
-        Observation::new(rule, format!("{} {key}", self.owner), what).at(&self.place, self.line)
     }
 }
 
@@ -437,45 +171,6 @@ fn accounts_of_resources(statement: &Statement) -> BTreeSet<String> {
         .iter()
         .filter_map(|resource| account(resource))
         .collect()
-}
-
-/// Returns the account of an ARN, or the text itself where it is an account.
-pub(super) fn account(name: &str) -> Option<String> {
-    let is_account = |text: &&str| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
-    Some(name)
-        .filter(is_account)
-        .or_else(|| name.split(':').nth(4).filter(is_account))
-        .map(str::to_owned)
-}
-
-/// Says whether a resource pattern reaches beyond named resources.
-pub(super) fn broad(resource: &str) -> bool {
-    let name = resource.splitn(6, ':').nth(5);
-    match name {
-        None => resource.starts_with('*') || !resource.contains(':') && resource.contains('*'),
-        // `bucket/*` is one bucket; `role/*` is every role.
-        Some(name) if resource.split(':').nth(2) == Some("s3") => name.starts_with('*'),
-        Some(name) => {
-            name.starts_with('*') || name.split_once(['/', ':']).is_some_and(|(_, rest)| rest == "*")
-        }
-    }
-}
-
-pub(super) fn join(values: &[String]) -> String {
-    const SHOWN: usize = 4;
-    if values.is_empty() {
-        return "its own resource".to_owned();
-    }
-    let head = values
-        .iter()
-        .take(SHOWN)
-        .map(|value| quote(value))
-        .collect::<Vec<_>>()
-        .join(", ");
-    match values.len().saturating_sub(SHOWN) {
-        0 => head,
-        more => format!("{head} and {more} more"),
-    }
 }
 
 #[cfg(test)]
@@ -676,15 +371,5 @@ mod tests {
             r#"{{"Effect": "Allow", "Action": [{names}], "Resource": [{names}]}}"#
         ));
         assert!(found(None, &after).iter().any(|(id, ..)| *id == "not-analyzed"));
-    }
-
-    #[test]
-    fn the_breadth_of_resources_is_read_from_their_names() {
-        for wide in ["*", "arn:aws:iam::*:role/*", "arn:aws:s3:::*"] {
-            assert!(broad(wide), "{wide}");
-        }
-        for narrow in ["arn:aws:s3:::bucket/*", "arn:aws:iam::1:role/app-*"] {
-            assert!(!broad(narrow), "{narrow}");
-        }
     }
 }

@@ -1,11 +1,13 @@
-//! Reading policy statements out of any document.
+//! Statements of policies: what one says, and reading them out of any document.
 //!
 //! Both ways of writing are read: IAM's JSON grammar, keys in any case, and the block form of Terraform's
 //! `aws_iam_policy_document`. What is not plainly a denial is taken for what could allow.
 
 use crate::document::{self, Node, Place, Value};
-use crate::findings::Input;
+use crate::findings::observation::{matches_glob, quote};
+use crate::findings::{Input, Observation, rule};
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 /// One statement of a policy, in whatever document it stands.
 pub(super) struct Statement {
@@ -27,6 +29,89 @@ pub(super) struct Statement {
     pub(super) line: u32,
 }
 
+impl Statement {
+    /// Says whether it denies to whoever holds it, whatever the circumstances.
+    pub(super) fn denies_plainly(&self) -> bool {
+        !self.allow
+            && self.conditions.is_empty()
+            && self.not_resources.is_empty()
+            && self.principals.is_empty()
+    }
+
+    /// Says whether it speaks of an action (or of all that a pattern stands for) on a resource.
+    pub(super) fn reaches(&self, action: &str, resource: &str) -> bool {
+        let action = action.to_ascii_lowercase();
+        let named = |patterns: &[String]| {
+            patterns
+                .iter()
+                .any(|pattern| matches_glob(&pattern.to_ascii_lowercase(), &action))
+        };
+        (named(&self.actions)
+            || !self.not_actions.is_empty() && !named(&self.not_actions) && !action.contains('*'))
+            && self
+                .reached()
+                .iter()
+                .any(|pattern| matches_glob(pattern, resource))
+    }
+
+    /// Returns the resources that it reaches; what names none and nobody is for all of them.
+    pub(super) fn reached(&self) -> Vec<String> {
+        if self.resources.is_empty() && self.not_resources.is_empty() && self.principals.is_empty() {
+            vec!["*".to_owned()]
+        } else {
+            self.resources.clone()
+        }
+    }
+
+    /// Returns its conditions in one form that only equal ones share.
+    pub(super) fn condition(&self) -> String {
+        self.conditions
+            .iter()
+            .fold(String::new(), |mut text, (test, values)| {
+                // Escaped, so that no value looks like another test.
+                let _ = writeln!(text, "{test:?} {values:?}");
+                text
+            })
+    }
+
+    /// Returns its conditions for a sentence; nothing where there are none.
+    pub(super) fn under(&self) -> String {
+        if self.conditions.is_empty() {
+            return String::new();
+        }
+        let tests = self
+            .conditions
+            .keys()
+            .map(|test| quote(test))
+            .collect::<Vec<_>>()
+            .join(", ");
+        format!(" under {tests}")
+    }
+
+    /// Returns what it is about, for a sentence.
+    pub(super) fn summary(&self) -> String {
+        let actions = if self.actions.is_empty() {
+            &self.not_actions
+        } else {
+            &self.actions
+        };
+        format!("{} on {}", join(actions), join(&self.resources))
+    }
+
+    /// Says whether both say the same to the same, but for the conditions.
+    pub(super) fn same_but_condition(&self, other: &Self) -> bool {
+        (self.allow, &self.owner, &self.principals) == (other.allow, &other.owner, &other.principals)
+            && (self.actions == other.actions && self.resources == other.resources)
+            && self.not_actions == other.not_actions
+    }
+
+    /// Makes an observation at its place, told apart by its owner and a key.
+    pub(super) fn seen(&self, rule: &'static rule::Rule, key: &str, what: String) -> Observation {
+        Observation::new(rule, format!("{} {key}", self.owner), what).at(&self.place, self.line)
+    }
+}
+
+/// Returns the statements of a side.
 pub(super) fn statements(input: &Input<'_>) -> Vec<Statement> {
     let mut found = Vec::new();
     input.walk(&mut |place, value| collect(place, value, &mut found, true));
@@ -212,4 +297,22 @@ fn conditions(value: &Value) -> BTreeMap<String, Vec<String>> {
         }
     }
     found
+}
+
+/// Names a few of the values and tells how many more there are.
+pub(super) fn join(values: &[String]) -> String {
+    const SHOWN: usize = 4;
+    if values.is_empty() {
+        return "its own resource".to_owned();
+    }
+    let head = values
+        .iter()
+        .take(SHOWN)
+        .map(|value| quote(value))
+        .collect::<Vec<_>>()
+        .join(", ");
+    match values.len().saturating_sub(SHOWN) {
+        0 => head,
+        more => format!("{head} and {more} more"),
+    }
 }

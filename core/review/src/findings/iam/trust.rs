@@ -1,8 +1,8 @@
 //! Trust: whom a resource policy or a trust policy lets in, and whom it shuts out.
 
 use super::action::{sensitive, writes};
-use super::policy::{account, join};
-use super::statement::Statement;
+use super::arn::account;
+use super::statement::{Statement, join};
 use crate::findings::observation::quote;
 use crate::findings::{Observation, Severity, rule};
 use std::collections::BTreeSet;

@@ -2,7 +2,8 @@
 //!
 //! A new group that reaches everything is the usual thing and is told as such by [`super::opening`].
 
-use super::opening::{ports, ranges_of};
+use super::port::ports;
+use super::range::ranges_of;
 use crate::document::{Place, Value};
 use crate::findings::observation::quote;
 use crate::findings::{Delta, Input, Observation, Severity, Side, rule};

@@ -1,6 +1,6 @@
 //! Lists of address ranges outside of rules, known by their name: of those who are let in, or taken in by rules.
 
-use super::opening::RANGES;
+use super::range::RANGES;
 use super::union::everybody;
 use crate::document::{Place, Value};
 use crate::findings::name::plain;

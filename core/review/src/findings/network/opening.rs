@@ -3,78 +3,20 @@
 //! It reads the shapes of CloudFormation, Terraform plans and the EC2 API. What reaches out is told apart from
 //! what lets in.
 
+use super::port::{Ports, SENSITIVE, is_sensitive, ports, protocol};
+use super::range::{Reach, family, is_vast, ranges_of, reach};
 use super::union::everybody;
 use super::{egress, list};
 use crate::document::{Place, Value};
 use crate::findings::observation::quote;
 use crate::findings::{Breadth, Delta, Detector, Input, Observation, Outcome, Severity, Side, rule};
-use core::net::{IpAddr, Ipv4Addr};
+use core::net::Ipv4Addr;
 
 /// The rules for openings.
 pub(in crate::findings) struct Openings;
 
-/// Keys of ranges in a rule.
-pub(super) const RANGES: &[&str] = &[
-    "CidrIp",
-    "CidrIpv6",
-    "cidr_blocks",
-    "ipv6_cidr_blocks",
-    "cidr_ipv4",
-    "cidr_ipv6",
-    "source_ranges",
-    "IpRanges",
-    "Ipv6Ranges",
-    "cidrIp",
-    "cidrIpv6",
-    "source_address_prefix",
-    "source_address_prefixes",
-];
-const FROM: &[&str] = &["FromPort", "from_port", "fromPort"];
-const TO: &[&str] = &["ToPort", "to_port", "toPort"];
-const PROTOCOL: &[&str] = &["IpProtocol", "protocol", "ip_protocol", "ipProtocol"];
-
 /// From so many ports on, a range of them is no longer one service's.
 const MANY_PORTS: i64 = 1000;
-
-/// Ports behind which administration or data lies.
-const SENSITIVE: &[(i64, &str)] = &[
-    (21, "FTP"),
-    (22, "SSH"),
-    (23, "Telnet"),
-    (111, "RPC"),
-    (135, "RPC"),
-    (139, "SMB"),
-    (389, "LDAP"),
-    (445, "SMB"),
-    (1433, "SQL Server"),
-    (1521, "Oracle"),
-    (2049, "NFS"),
-    (2181, "ZooKeeper"),
-    (2375, "Docker"),
-    (2376, "Docker"),
-    (2379, "etcd"),
-    (3306, "MySQL"),
-    (3389, "RDP"),
-    (5432, "PostgreSQL"),
-    (5439, "Redshift"),
-    (5601, "Kibana"),
-    (5900, "VNC"),
-    (5984, "CouchDB"),
-    (5985, "WinRM"),
-    (5986, "WinRM"),
-    (6379, "Redis"),
-    (6443, "Kubernetes API"),
-    (8020, "HDFS"),
-    (8500, "Consul"),
-    (9000, "ClickHouse"),
-    (9042, "Cassandra"),
-    (9092, "Kafka"),
-    (9200, "Elasticsearch"),
-    (10250, "kubelet"),
-    (11211, "Memcached"),
-    (27017, "MongoDB"),
-    (50070, "HDFS"),
-];
 
 impl Detector for Openings {
     fn kinds(&self) -> &'static [&'static str] {
@@ -147,76 +89,6 @@ fn between(place: &Place, value: &Value, seen: &mut Vec<Observation>) -> bool {
     true
 }
 
-/// Returns the ranges that a rule names.
-pub(super) fn ranges_of(rule: &Value) -> Vec<&str> {
-    let lists = RANGES.iter().filter_map(|key| rule.at(key));
-    lists.flat_map(ranges).collect()
-}
-
-/// The ports of a rule.
-pub(super) struct Ports {
-    from: i64,
-    to: i64,
-    /// All of them, of every protocol.
-    pub(super) every: bool,
-}
-
-/// Returns the ports that a rule speaks of.
-pub(super) fn ports(rule: &Value) -> Ports {
-    if let Some(ports) = allowed_ports(rule) {
-        return ports;
-    }
-    let number = |keys: &[&str]| keys.iter().find_map(|key| rule.at(key)).and_then(Value::integer);
-    let (from, to) = (number(FROM), number(TO));
-    let every =
-        matches!(protocol(rule), "-1" | "all" | "*") || from.is_none() && to.is_none() || from == Some(-1);
-    let (from, to) = match every {
-        true => (0, 65535),
-        false => (from.or(to).unwrap_or(0), to.or(from).unwrap_or(65535)),
-    };
-    Ports { from, to, every }
-}
-
-/// Returns the ports that a rule of Google Cloud allows, which stand below it: the widest of them.
-fn allowed_ports(rule: &Value) -> Option<Ports> {
-    let allowed = rule.at("allow").or_else(|| rule.at("allowed"))?.one_or_more();
-    let range = |text: &str| {
-        let (from, to) = text.split_once('-').unwrap_or((text, text));
-        Some((from.trim().parse().ok()?, to.trim().parse().ok()?))
-    };
-    let mut ranges: Vec<(i64, i64)> = Vec::new();
-    let mut every = false;
-    for one in allowed {
-        let protocol = one
-            .text_at("protocol")
-            .or_else(|| one.text_at("IPProtocol"))
-            .unwrap_or("all");
-        let ports = one.at("ports").map(Value::one_or_more).unwrap_or_default();
-        every |= ports.is_empty() && !matches!(protocol, "icmp" | "ipv6-icmp" | "esp" | "ah");
-        ranges.extend(ports.iter().filter_map(Value::text).filter_map(range));
-    }
-    let widest = ranges.into_iter().max_by_key(|(from, to)| {
-        (
-            to - from,
-            SENSITIVE.iter().any(|(port, _)| (*from..=*to).contains(port)),
-        )
-    });
-    match (every, widest) {
-        (true, _) => Some(Ports {
-            from: 0,
-            to: 65535,
-            every,
-        }),
-        (_, Some((from, to))) => Some(Ports { from, to, every }),
-        _ => None,
-    }
-}
-
-fn protocol(rule: &Value) -> &str {
-    let stated = PROTOCOL.iter().find_map(|key| rule.at(key));
-    stated.and_then(Value::text).unwrap_or("-1")
-}
-
 /// Observes ranges of a rule that are everybody by their parts, none of which says so alone.
 fn together(place: &Place, rule: &Value, ranges: &[&str], seen: &mut Vec<Observation>) {
     for whole in everybody(ranges) {
@@ -242,28 +114,6 @@ fn refuses(rule: &Value) -> bool {
     let named = |keys: &[&str]| keys.iter().any(|key| rule.at(key).is_some());
     azure && named(&["source_address_prefix", "source_address_prefixes"]) && named(&["priority"])
         || google && named(&["source_ranges", "sourceRanges"])
-}
-
-fn ranges(value: &Value) -> Vec<&str> {
-    let one = |item: &'_ Value| item.text().is_some();
-    let mut found: Vec<&str> = value
-        .one_or_more()
-        .iter()
-        .filter(|item| one(item))
-        .filter_map(Value::text)
-        .collect();
-    found.extend(
-        value
-            .items()
-            .iter()
-            .filter_map(|item| item.text_at("CidrIp").or_else(|| item.text_at("CidrIpv6"))),
-    );
-    found.retain(|range| range.contains('/') || *range == "*" || range.eq_ignore_ascii_case("internet"));
-    // Nested maps are visited by themselves; here only lists of texts count.
-    if value.items().iter().any(|item| !item.entries().is_empty()) {
-        found.clear();
-    }
-    found
 }
 
 fn observe(place: &Place, rule_value: &Value, range: &str, whom: &str, seen: &mut Vec<Observation>) {
@@ -353,49 +203,6 @@ fn world_severity(from: i64, to: i64, every: bool) -> Severity {
         (_, true) => Severity::High,
         _ if from == to && matches!(from, 80 | 443) => Severity::Low,
         _ => Severity::Medium,
-    }
-}
-
-fn is_sensitive(from: i64, to: i64) -> bool {
-    SENSITIVE.iter().any(|(port, _)| (from..=to).contains(port))
-}
-
-/// Says whether a range of IPv4 holds more addresses than any one network is likely to have.
-fn is_vast(range: &str) -> bool {
-    let length = range
-        .split_once('/')
-        .and_then(|(_, length)| length.trim().parse::<u8>().ok());
-    !range.contains(':') && length.is_some_and(|length| length <= 13)
-}
-
-fn family(range: &str) -> &'static str {
-    if range.contains(':') { "IPv6" } else { "IPv4" }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Reach {
-    World,
-    Wide,
-    Named,
-    Private,
-}
-
-fn reach(range: &str) -> Reach {
-    let (address, length) = range.split_once('/').unwrap_or((range, ""));
-    let (Ok(address), Ok(length)) = (address.trim().parse::<IpAddr>(), length.trim().parse::<u8>()) else {
-        // A word for everybody, or something unreadable: taken for everybody.
-        return Reach::World;
-    };
-    match address {
-        // Two halves of the world are the world.
-        _ if length <= 1 || !everybody(&[range]).is_empty() => Reach::World,
-        IpAddr::V4(v4) if v4.is_private() && length >= 8 || v4.is_loopback() || v4.is_link_local() => {
-            Reach::Private
-        }
-        IpAddr::V6(v6) if v6.is_unique_local() && length >= 7 || v6.is_loopback() => Reach::Private,
-        IpAddr::V4(_) if length <= 16 => Reach::Wide,
-        IpAddr::V6(_) if length <= 32 => Reach::Wide,
-        _ => Reach::Named,
     }
 }
 

@@ -3,7 +3,7 @@
 //! The file is a program in Groovy; it is split into words, texts and signs, and only what stands in it
 //! literally is seen. What a script puts together on the way is not, and the file says so by having one.
 
-use super::judge::{Command, Job, Part, Pin, Pipeline};
+use super::job::{Command, Job, Part, Pin, Pipeline};
 
 /// Text of others, and credentials, that Groovy puts into a command before a shell reads it.
 const UNTRUSTED: &[&str] = &[

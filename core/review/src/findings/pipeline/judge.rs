@@ -1,75 +1,24 @@
 //! Pipelines of GitLab CI, Azure Pipelines and CircleCI: what they run, whose parts they take in, and which
 //! guards of their jobs are gone.
 //!
-//! Each family is read into the same [`Job`]s; one set of rules judges them. What a file takes in from
+//! The files of all are read into the same [`Job`]s; one set of rules judges them. What a file takes in from
 //! elsewhere is named, not followed. GitHub's workflows have rules of their own, Jenkins' files a reader of
 //! their own that gives the same jobs.
 
-use super::family::{CONDITION, azure, circle, gitlab, is_azure, is_circle, is_gitlab};
+use super::azure::{azure, is_azure};
+use super::circle::{circle, is_circle};
+use super::gitlab::{gitlab, is_gitlab};
 use super::jenkins;
+use super::job::{CONDITION, Job, Part, Pin, Pipeline};
 use super::softened::softened;
 use super::step::{left_out, writes_environment};
-use crate::document::Place;
 use crate::findings::observation::quote;
 use crate::findings::shell::{At, script};
 use crate::findings::{Delta, Detector, Input, Observation, Outcome, Severity, Side, rule};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// The rules for pipelines.
 pub(in crate::findings) struct Pipelines;
-
-/// One job, of whatever family.
-#[derive(Default)]
-pub(super) struct Job {
-    pub(super) name: String,
-    pub(super) place: Place,
-    pub(super) line: u32,
-    /// The commands it runs, with their lines.
-    pub(super) commands: Vec<Command>,
-    /// What holds it back: a person, an environment, a condition.
-    pub(super) guards: BTreeSet<&'static str>,
-    /// The machine of one's own that it runs on.
-    pub(super) own_machine: Option<String>,
-}
-
-/// Commands of a job.
-pub(super) struct Command {
-    pub(super) text: String,
-    pub(super) line: u32,
-}
-
-/// What a pipeline takes in from elsewhere.
-pub(super) struct Part {
-    pub(super) name: String,
-    pub(super) line: u32,
-    pub(super) pin: Pin,
-}
-
-/// How exactly a part is named.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Pin {
-    /// Whatever it is at the time.
-    Moving,
-    /// A branch, or a part of a version.
-    Version,
-    /// The bytes themselves.
-    Exact,
-}
-
-/// A pipeline that was read.
-#[derive(Default)]
-pub(super) struct Pipeline {
-    pub(super) jobs: Vec<Job>,
-    pub(super) parts: Vec<Part>,
-    /// Text of others that the system itself puts into commands before a shell reads them.
-    pub(super) untrusted: &'static [&'static str],
-    /// Settings that hand out more than a job needs.
-    pub(super) handed_out: Vec<(String, u32)>,
-    /// Folders that are kept of a run and hold more than it made.
-    pub(super) kept: Vec<(String, u32)>,
-    /// Settings by which the log tells more than it should, how bad it is, and where.
-    pub(super) talkative: Vec<(String, Severity, u32)>,
-}
 
 impl Detector for Pipelines {
     fn kinds(&self) -> &'static [&'static str] {

@@ -1,6 +1,7 @@
 //! SQL: what statements destroy, grant, rewrite or lock.
 //!
 //! - `statement`: the detector; one statement after another
+//! - `script`: statements, read out of a script in whatever dialect
 //! - `alteration`: changes of tables
 //! - `condition`: conditions that let every row pass, or mean something else than they seem to
 //! - `inner`: statements inside statements, and what the script as a whole tells
@@ -8,6 +9,7 @@
 mod alteration;
 mod condition;
 mod inner;
+mod script;
 mod statement;
 
 pub(super) use statement::Statements;

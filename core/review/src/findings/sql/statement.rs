@@ -1,21 +1,15 @@
 //! SQL: what statements destroy, grant, rewrite or lock.
 //!
-//! `sqlparser` reads them, in the dialect that understands them all (PostgreSQL first). What none understands
-//! is not analyzed; transaction control is looked for even then, since it could end the guard's own
-//! transaction.
+//! What no dialect understands is not analyzed; transaction control is looked for even then, since it could end the
+//! guard's own transaction.
 
 use super::alteration::alteration;
 use super::condition::{matches_all, misleading};
 use super::inner::{ScriptFacts, inner, is_one_transaction, unjoined, unjoined_deletion, untied};
+use super::script::{Script, parse};
 use crate::findings::observation::quote;
-use crate::findings::{Detector, Input, Observation, Outcome, Problem, Severity, rule};
+use crate::findings::{Detector, Input, Observation, Outcome, Severity, rule};
 use sqlparser::ast::{CopyTarget, ObjectType, Privileges, Statement};
-use sqlparser::dialect::{
-    Dialect, GenericDialect, MsSqlDialect, MySqlDialect, PostgreSqlDialect, SQLiteDialect,
-};
-use sqlparser::parser::Parser;
-use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// The rules for statements.
 pub(in crate::findings) struct Statements;
@@ -51,94 +45,6 @@ impl Detector for Statements {
             }
         }
     }
-}
-
-/// The statements of a script, each with its line.
-struct Script {
-    statements: Vec<(u32, Statement)>,
-    /// The lines on which indexes are dropped without a lock, and none with one.
-    waiting: BTreeSet<u32>,
-}
-
-fn parse(text: &str) -> Result<Script, Problem> {
-    let dialects: [&dyn Dialect; 5] = [
-        &PostgreSqlDialect {},
-        &MySqlDialect {},
-        &MsSqlDialect {},
-        &SQLiteDialect {},
-        &GenericDialect {},
-    ];
-    let mut problem = None;
-    for dialect in dialects {
-        match parse_as(dialect, text) {
-            Ok(script) => return Ok(script),
-            // The first dialect's complaint is the one told: it is the likeliest.
-            Err(error) => problem = problem.or(Some(error)),
-        }
-    }
-    let what = format!(
-        "the SQL is not understood: {}",
-        quote(&problem.unwrap_or_default())
-    );
-    Err(Problem { line: None, what })
-}
-
-fn parse_as(dialect: &dyn Dialect, text: &str) -> Result<Script, String> {
-    let mut tokens = Tokenizer::new(dialect, text)
-        .tokenize_with_location()
-        .map_err(|error| error.to_string())?;
-    let waiting = without_concurrently(&mut tokens);
-    let mut parser = Parser::new(dialect)
-        .with_recursion_limit(48)
-        .with_tokens_with_locations(tokens);
-    let mut statements = Vec::new();
-    loop {
-        while parser.consume_token(&Token::SemiColon) {}
-        let next = parser.peek_token();
-        if next.token == Token::EOF {
-            return Ok(Script { statements, waiting });
-        }
-        let line = u32::try_from(next.span.start.line).unwrap_or(u32::MAX);
-        statements.push((line, parser.parse_statement().map_err(|error| error.to_string())?));
-        let end = parser.peek_token();
-        if !matches!(end.token, Token::SemiColon | Token::EOF) {
-            return Err(format!(
-                "unexpected {} at line {}",
-                end.token, end.span.start.line
-            ));
-        }
-    }
-}
-
-/// Takes `CONCURRENTLY` out of `DROP INDEX CONCURRENTLY`, which the parser does not know: what is dropped is the same.
-/// Returns the lines on which each index is dropped so.
-fn without_concurrently(tokens: &mut Vec<TokenWithSpan>) -> BTreeSet<u32> {
-    let mut last = [(String::new(), 0), (String::new(), 0)];
-    let (mut all, mut waiting) = (BTreeMap::<u32, usize>::new(), BTreeMap::<u32, usize>::new());
-    tokens.retain(|token| {
-        let Token::Word(word) = &token.token else {
-            return true;
-        };
-        let upper = word.value.to_ascii_uppercase();
-        let [(before, line), (newest, _)] = &last;
-        let drops = before == "DROP" && newest == "INDEX";
-        if drops && upper == "CONCURRENTLY" && word.quote_style.is_none() {
-            *waiting.entry(*line).or_default() += 1;
-            return false;
-        }
-        let line = u32::try_from(token.span.start.line).unwrap_or(u32::MAX);
-        if upper == "INDEX" && newest == "DROP" {
-            *all.entry(last.last().map_or(line, |(_, line)| *line))
-                .or_default() += 1;
-        }
-        last.rotate_left(1);
-        if let Some(newest) = last.last_mut() {
-            *newest = (upper, line);
-        }
-        true
-    });
-    waiting.retain(|line, count| all.get(line) == Some(count));
-    waiting.into_keys().collect()
 }
 
 #[expect(clippy::too_many_lines, reason = "one table, a row for each statement")]
