@@ -27,7 +27,7 @@ pub(super) fn ranges_of(rule: &Value) -> Vec<&str> {
     lists.flat_map(ranges).collect()
 }
 
-/// Returns the ranges among texts and the short maps of the EC2 API.
+/// Returns the ranges in a text or a list of texts.
 fn ranges(value: &Value) -> Vec<&str> {
     let one = |item: &'_ Value| item.text().is_some();
     let mut found: Vec<&str> = value
@@ -36,12 +36,6 @@ fn ranges(value: &Value) -> Vec<&str> {
         .filter(|item| one(item))
         .filter_map(Value::text)
         .collect();
-    found.extend(
-        value
-            .items()
-            .iter()
-            .filter_map(|item| item.text_at("CidrIp").or_else(|| item.text_at("CidrIpv6"))),
-    );
     found.retain(|range| range.contains('/') || *range == "*" || range.eq_ignore_ascii_case("internet"));
     // Nested maps are visited by themselves; here only lists of texts count.
     if value.items().iter().any(|item| !item.entries().is_empty()) {
