@@ -53,10 +53,13 @@ pub trait Detector: Sync {
     fn observe(&self, input: &Input<'_>, seen: &mut Vec<Observation>) -> Outcome;
 
     /// Returns what only shows when both sides are known, such as a protection that is gone.
-    fn changes(&self, _before: &Input<'_>, _after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
+    fn changes(&self, _before: &Input<'_>, _after: &Input<'_>) -> Vec<Change> {
         Vec::new()
     }
 }
+
+/// What only shows between both sides: what was seen, how it changed, and the side on which it stands.
+pub type Change = (Observation, Delta, Side);
 
 /// One side of a change, as detectors see it.
 #[derive(Debug)]

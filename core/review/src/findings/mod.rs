@@ -40,7 +40,7 @@ mod sql;
 mod terraform;
 mod text;
 
-pub use detector::{Detector, Input, Outcome, Problem, Root};
+pub use detector::{Change, Detector, Input, Outcome, Problem, Root};
 pub(crate) use drift::told;
 pub use drift::with_drift;
 pub use finding::{Delta, Finding, RuleId, Severity, Side};

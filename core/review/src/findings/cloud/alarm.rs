@@ -5,7 +5,7 @@
 
 use crate::document::{Place, Value};
 use crate::findings::observation::quote;
-use crate::findings::{Delta, Input, Observation, Side, rule};
+use crate::findings::{Change, Delta, Input, Observation, Side, rule};
 use std::collections::BTreeMap;
 
 /// So many times further or longer is more than an adjustment.
@@ -22,7 +22,7 @@ const WAITS: &[&str] = &[
 ];
 
 /// Tells alarms that wait longer or ring at less than before.
-pub(super) fn changes(before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
+pub(super) fn changes(before: &Input<'_>, after: &Input<'_>) -> Vec<Change> {
     let old = alarms(before);
     let later = alarms(after).into_iter().filter_map(|(name, (alarm, place))| {
         let (earlier, _) = old.get(&name)?;
@@ -47,7 +47,7 @@ const PAGERS: &[&str] = &[
 ];
 
 /// Tells monitors whose message named a pager and names none any more, or named somebody and names nobody.
-fn pages_nobody(before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
+fn pages_nobody(before: &Input<'_>, after: &Input<'_>) -> Vec<Change> {
     let old = messages(before);
     let lost = messages(after)
         .into_iter()

@@ -6,7 +6,7 @@
 use crate::document::{Place, Value};
 use crate::findings::name::plain;
 use crate::findings::observation::quote;
-use crate::findings::{Delta, Input, Observation, Severity, Side, rule};
+use crate::findings::{Change, Delta, Input, Observation, Severity, Side, rule};
 use std::collections::BTreeMap;
 
 /// Numbers of things that run.
@@ -75,7 +75,7 @@ const WATCHERS: &[&str] = &[
 ];
 
 /// Tells what stops between two sides.
-pub(super) fn changes(before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
+pub(super) fn changes(before: &Input<'_>, after: &Input<'_>) -> Vec<Change> {
     let old = settings(before);
     let mut changes = Vec::new();
     let mut told = "";

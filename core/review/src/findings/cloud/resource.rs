@@ -10,7 +10,7 @@ use crate::findings::name::plain;
 use crate::findings::observation::quote;
 use crate::findings::rule::{self, Rule};
 use crate::findings::setting::transport;
-use crate::findings::{Delta, Detector, Input, Observation, Outcome, Severity, Side, terraform};
+use crate::findings::{Change, Delta, Detector, Input, Observation, Outcome, Severity, Side, terraform};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The rules for settings.
@@ -38,7 +38,7 @@ impl Detector for Resources {
         }
     }
 
-    fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
+    fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<Change> {
         let (old, new) = (protections(before), protections(after));
         let still = holders(after);
         let mut changes = kept_shorter(before, after);
@@ -196,7 +196,7 @@ fn is_below(place: &Place, name: &str) -> bool {
 }
 
 /// Tells what is kept for less time than before.
-fn kept_shorter(before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
+fn kept_shorter(before: &Input<'_>, after: &Input<'_>) -> Vec<Change> {
     let (old, new) = (kept(before), kept(after));
     let shorter = new.into_iter().filter_map(|((holder, name), (is, place, line))| {
         let (was, ..) = old.get(&(holder.clone(), name.clone()))?;

@@ -8,14 +8,14 @@ use crate::document::{Node, Place, Value};
 use crate::findings::name::{guards, leads_past, plain, words};
 use crate::findings::observation::quote;
 use crate::findings::setting::{closes, opens, same};
-use crate::findings::{Delta, Input, Observation, Severity, Side, rule};
+use crate::findings::{Change, Delta, Input, Observation, Severity, Side, rule};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The maps of a side by their place; those of a list whose elements have no names stand at one.
 type Maps<'a> = BTreeMap<String, Vec<(&'a Value, Place)>>;
 
 /// Tells which settings are worse than they were.
-pub(super) fn changes(before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
+pub(super) fn changes(before: &Input<'_>, after: &Input<'_>) -> Vec<Change> {
     let (old, new) = (maps(before), maps(after));
     let mut changes = Vec::new();
     // A tag is a label for people.
@@ -53,7 +53,7 @@ fn left_of<'m, 'a>(
 }
 
 /// Tells settings by name and value that are no longer in their list, where their names say that they guard or record.
-fn left(old: &Maps<'_>, new: &Maps<'_>) -> Vec<(Observation, Delta, Side)> {
+fn left(old: &Maps<'_>, new: &Maps<'_>) -> Vec<Change> {
     let gone = old.iter().filter(|(holder, _)| !new.contains_key(*holder));
     let told = gone.flat_map(|(_, maps)| maps).filter_map(|(map, place)| {
         // Without what holds the list, the whole is gone.

@@ -3,7 +3,7 @@
 //! The last pattern that fits a path decides, so a new one without owners takes a path out of review.
 
 use crate::findings::observation::quote;
-use crate::findings::{Delta, Detector, Input, Observation, Outcome, Side, rule};
+use crate::findings::{Change, Delta, Detector, Input, Observation, Outcome, Side, rule};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The rules for owners of code.
@@ -23,7 +23,7 @@ impl Detector for Owners {
         }
     }
 
-    fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
+    fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<Change> {
         let (Some(old), Some(new)) = (read(before), read(after)) else {
             return Vec::new();
         };

@@ -6,7 +6,9 @@
 use crate::document::{Place, Value};
 use crate::findings::observation::quote;
 use crate::findings::shell::{at, script};
-use crate::findings::{Delta, Detector, Input, Observation, Outcome, Severity, Side, TEXT_KINDS, rule};
+use crate::findings::{
+    Change, Delta, Detector, Input, Observation, Outcome, Severity, Side, TEXT_KINDS, rule,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The rules for packages.
@@ -51,7 +53,7 @@ impl Detector for Packages {
         Outcome::NotMine
     }
 
-    fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
+    fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<Change> {
         let (old, new) = (locked(before), locked(after));
         let hosts: BTreeSet<&str> = old.values().filter_map(|package| package.host).collect();
         let mut changes = Vec::new();

@@ -6,7 +6,7 @@
 
 use crate::findings::name::words;
 use crate::findings::observation::quote;
-use crate::findings::{Delta, Detector, Input, Observation, Outcome, Severity, Side, rule};
+use crate::findings::{Change, Delta, Detector, Input, Observation, Outcome, Severity, Side, rule};
 use std::collections::BTreeMap;
 
 /// The rules for code.
@@ -126,7 +126,7 @@ impl Detector for Code {
         Outcome::NotMine
     }
 
-    fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
+    fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<Change> {
         let (old, new) = (checks(before), checks(after));
         let count =
             |checks: &BTreeMap<String, (usize, u32)>| checks.values().map(|(count, _)| count).sum::<usize>();

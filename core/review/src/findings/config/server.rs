@@ -4,7 +4,7 @@
 
 use super::target;
 use crate::findings::observation::quote;
-use crate::findings::{Delta, Detector, Input, Observation, Outcome, Side, rule};
+use crate::findings::{Change, Delta, Detector, Input, Observation, Outcome, Side, rule};
 use std::collections::BTreeMap;
 
 /// The rules for servers.
@@ -60,7 +60,7 @@ impl Detector for Servers {
         Outcome::NotMine
     }
 
-    fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
+    fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<Change> {
         if after.kind != "config-file" {
             return Vec::new();
         }
@@ -103,7 +103,7 @@ fn guards(input: &Input<'_>) -> BTreeMap<String, (usize, u32, String)> {
 }
 
 /// Tells sections of a file in the form of INI that were enabled and no longer are.
-fn sections_off(before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
+fn sections_off(before: &Input<'_>, after: &Input<'_>) -> Vec<Change> {
     let (old, new) = (switches(before), switches(after));
     let off = new
         .into_iter()

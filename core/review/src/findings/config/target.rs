@@ -3,12 +3,12 @@
 //! A line is the same one where all of its words but the address are. Which hosts are inside is told by their names.
 
 use crate::findings::observation::quote;
-use crate::findings::{Delta, Observation, Side, rule};
+use crate::findings::{Change, Delta, Observation, Side, rule};
 use core::net::IpAddr;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Tells lines whose address lost its encryption or leads outside.
-pub(super) fn changes(before: &str, after: &str) -> Vec<(Observation, Delta, Side)> {
+pub(super) fn changes(before: &str, after: &str) -> Vec<Change> {
     let mut old: BTreeMap<String, Earlier<'_>> = BTreeMap::new();
     for (stem, address) in before.lines().filter_map(address) {
         let earlier = old.entry(stem).or_default();

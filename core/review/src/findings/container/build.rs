@@ -7,7 +7,7 @@ use super::read::{is_build, split};
 use crate::document::{Place, Value};
 use crate::findings::observation::quote;
 use crate::findings::shell::{self, At, script};
-use crate::findings::{Delta, Detector, Input, Observation, Outcome, Severity, Side, rule};
+use crate::findings::{Change, Delta, Detector, Input, Observation, Outcome, Severity, Side, rule};
 
 /// The rules for container builds.
 pub(in crate::findings) struct Builds;
@@ -56,7 +56,7 @@ impl Detector for Builds {
         Outcome::Analyzed
     }
 
-    fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
+    fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<Change> {
         let build = |input: &Input<'_>| input.text().is_some_and(is_build);
         if !build(before) || !build(after) {
             return Vec::new();
@@ -148,7 +148,7 @@ fn base(place: &Place, stage: &Value, names: &[&str], last: bool, seen: &mut Vec
     );
 }
 
-fn base_moved(place: &Place, line: u32, was: &str, is: &str) -> Option<(Observation, Delta, Side)> {
+fn base_moved(place: &Place, line: u32, was: &str, is: &str) -> Option<Change> {
     let ((old, _, old_digest), (new, _, new_digest)) = (image(was), image(is));
     let mut severity = Severity::Medium;
     let (about, what) = if old != new {

@@ -6,7 +6,7 @@ use super::record::records;
 use crate::document::{Place, Value};
 use crate::findings::name::plain;
 use crate::findings::observation::quote;
-use crate::findings::{Delta, Input, Observation, Severity, Side, rule};
+use crate::findings::{Change, Delta, Input, Observation, Severity, Side, rule};
 
 /// The keys under which texts of a record stand.
 const TEXTS: &[&str] = &[
@@ -21,7 +21,7 @@ const TEXTS: &[&str] = &[
 ];
 
 /// Tells domains in whose name others may send mail now, or more of them.
-pub(super) fn changes(before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
+pub(super) fn changes(before: &Input<'_>, after: &Input<'_>) -> Vec<Change> {
     let old = records(before, senders);
     let mut changes = Vec::new();
     for (holder, record) in records(after, senders) {

@@ -7,7 +7,7 @@ use super::record::records;
 use crate::document::{Place, Value};
 use crate::findings::name::plain;
 use crate::findings::observation::quote;
-use crate::findings::{Delta, Detector, Input, Observation, Outcome, Severity, Side, rule};
+use crate::findings::{Change, Delta, Detector, Input, Observation, Outcome, Severity, Side, rule};
 use core::net::IpAddr;
 use std::collections::BTreeSet;
 
@@ -37,7 +37,7 @@ impl Detector for Records {
         Outcome::NotMine
     }
 
-    fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
+    fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<Change> {
         let old = records(before, targets);
         let moved = records(after, targets)
             .into_iter()

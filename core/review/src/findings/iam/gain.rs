@@ -10,13 +10,11 @@ use super::escalation::{COMBINATIONS, DATA_READS};
 use super::statement::{Statement, join};
 use super::table::{Actions, Level, table};
 use crate::findings::observation::{holds_under, matches_glob, quote};
-use crate::findings::{Delta, Observation, Severity, Side, rule};
+use crate::findings::{Change, Delta, Observation, Severity, Side, rule};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// From so many actions on, a gain by one pattern is more than its author is likely to have looked up.
 const MANY: usize = 10;
-
-type Change = (Observation, Delta, Side);
 
 /// Returns what the holders of the policies gain.
 pub(super) fn gains(before: &[Statement], after: &[Statement]) -> Vec<Change> {

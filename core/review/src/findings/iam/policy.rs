@@ -9,7 +9,7 @@ use super::arn::account;
 use super::gain::gains;
 use super::statement::{Statement, owner, statements};
 use crate::findings::observation::quote;
-use crate::findings::{Delta, Detector, Input, Observation, Outcome, Problem, Severity, Side, rule};
+use crate::findings::{Change, Delta, Detector, Input, Observation, Outcome, Problem, Severity, Side, rule};
 use std::collections::BTreeSet;
 
 /// The rules for policies.
@@ -48,7 +48,7 @@ impl Detector for Policies {
         }
     }
 
-    fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
+    fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<Change> {
         let (old, new) = (statements(before), statements(after));
         if too_many(&old) || too_many(&new) {
             return Vec::new();

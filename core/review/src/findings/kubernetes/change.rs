@@ -6,7 +6,7 @@ use crate::document::Value;
 use crate::findings::container::image;
 use crate::findings::name::words;
 use crate::findings::observation::quote;
-use crate::findings::{Delta, Observation, Severity, Side, rule};
+use crate::findings::{Change, Delta, Observation, Severity, Side, rule};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Tells an object that is gone.
@@ -36,7 +36,7 @@ pub(super) fn gone(object: &Object<'_>) -> Observation {
     clippy::too_many_lines,
     reason = "one check after another, each a few lines; cut up it reads no better"
 )]
-pub(super) fn changed(old: &Object<'_>, new: &Object<'_>, changes: &mut Vec<(Observation, Delta, Side)>) {
+pub(super) fn changed(old: &Object<'_>, new: &Object<'_>, changes: &mut Vec<Change>) {
     let mut add = |about, severity, what: String, line| {
         let seen = Observation::new(about, new.name.clone(), what)
             .severity(severity)

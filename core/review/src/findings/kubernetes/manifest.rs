@@ -8,7 +8,7 @@ use super::network;
 use super::pod::pod;
 use crate::document::{Place, Value};
 use crate::findings::observation::quote;
-use crate::findings::{Delta, Detector, Input, Observation, Outcome, Severity, Side, rule};
+use crate::findings::{Change, Delta, Detector, Input, Observation, Outcome, Severity, Side, rule};
 use std::collections::BTreeMap;
 
 /// The rules for manifests.
@@ -75,7 +75,7 @@ impl Detector for Manifests {
         }
     }
 
-    fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
+    fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<Change> {
         let new: BTreeMap<String, Object<'_>> = objects(after)
             .into_iter()
             .map(|object| (object.name.clone(), object))

@@ -6,11 +6,11 @@
 use super::manifest::Object;
 use crate::document::{Node, Value};
 use crate::findings::observation::quote;
-use crate::findings::{Delta, Observation, Severity, Side, rule};
+use crate::findings::{Change, Delta, Observation, Severity, Side, rule};
 use std::collections::BTreeSet;
 
 /// Tells how a network policy guards less than before.
-pub(super) fn changed(old: &Object<'_>, new: &Object<'_>, changes: &mut Vec<(Observation, Delta, Side)>) {
+pub(super) fn changed(old: &Object<'_>, new: &Object<'_>, changes: &mut Vec<Change>) {
     if new.kind != "NetworkPolicy" {
         return;
     }

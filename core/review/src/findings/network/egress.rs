@@ -6,11 +6,11 @@ use super::port::ports;
 use super::range::ranges_of;
 use crate::document::{Place, Value};
 use crate::findings::observation::quote;
-use crate::findings::{Delta, Input, Observation, Severity, Side, rule};
+use crate::findings::{Change, Delta, Input, Observation, Severity, Side, rule};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Tells groups that were there before and get a way out to everywhere.
-pub(super) fn changes(before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
+pub(super) fn changes(before: &Input<'_>, after: &Input<'_>) -> Vec<Change> {
     let (old, known) = (ways_out(before), holders(before));
     let opened = ways_out(after)
         .into_iter()

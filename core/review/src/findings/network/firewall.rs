@@ -6,7 +6,7 @@
 
 use crate::document::{Place, Value};
 use crate::findings::observation::quote;
-use crate::findings::{Delta, Detector, Input, Observation, Outcome, Side, rule};
+use crate::findings::{Change, Delta, Detector, Input, Observation, Outcome, Side, rule};
 use core::net::IpAddr;
 use std::collections::BTreeMap;
 
@@ -67,7 +67,7 @@ impl Detector for Ordered {
         }
     }
 
-    fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
+    fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<Change> {
         let mut changes = targets_gone(before, after);
         let (old, new) = (entries(before), entries(after));
         if old.len() > MOST || new.len() > MOST {
@@ -226,7 +226,7 @@ fn range(text: &str) -> Option<(IpAddr, u32)> {
 }
 
 /// Tells rules of Google Cloud that named the machines they hold for and no longer do.
-fn targets_gone(before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
+fn targets_gone(before: &Input<'_>, after: &Input<'_>) -> Vec<Change> {
     let (old, new) = (targeted(before), targeted(after));
     let lost = new.into_iter().filter_map(|(name, (targets, place, line))| {
         if targets || !old.get(&name)?.0 {

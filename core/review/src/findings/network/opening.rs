@@ -9,7 +9,7 @@ use super::union::everybody;
 use super::{egress, list};
 use crate::document::{Place, Value};
 use crate::findings::observation::quote;
-use crate::findings::{Breadth, Delta, Detector, Input, Observation, Outcome, Severity, Side, rule};
+use crate::findings::{Breadth, Change, Detector, Input, Observation, Outcome, Severity, rule};
 use core::net::Ipv4Addr;
 
 /// The rules for openings.
@@ -47,7 +47,7 @@ impl Detector for Openings {
         }
     }
 
-    fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
+    fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<Change> {
         egress::changes(before, after)
     }
 }

@@ -7,7 +7,7 @@ use super::fact::Facts;
 use crate::document::{Place, Value};
 use crate::findings::name::words;
 use crate::findings::observation::quote;
-use crate::findings::{Breadth, Delta, Observation, Outcome, Severity, Side, rule};
+use crate::findings::{Breadth, Change, Delta, Observation, Outcome, Severity, Side, rule};
 use std::collections::BTreeSet;
 
 const DESTINATION: &[&str] = &[
@@ -324,7 +324,7 @@ fn says(value: &Value) -> bool {
 }
 
 /// Tells what limited, hid or encrypted the data before and does no longer.
-fn lost(before: &Facts<'_>, after: &Facts<'_>, changes: &mut Vec<(Observation, Delta, Side)>) {
+fn lost(before: &Facts<'_>, after: &Facts<'_>, changes: &mut Vec<Change>) {
     let still = |names: &[&str]| here(after, names).any(|(.., value)| says(value));
     for (names, about, why) in [
         (
@@ -357,7 +357,7 @@ fn lost(before: &Facts<'_>, after: &Facts<'_>, changes: &mut Vec<(Observation, D
 }
 
 /// What shows only beside the export as it was: another place, or much more.
-pub(super) fn changes(before: &Facts<'_>, after: &Facts<'_>) -> Vec<(Observation, Delta, Side)> {
+pub(super) fn changes(before: &Facts<'_>, after: &Facts<'_>) -> Vec<Change> {
     let mut changes = Vec::new();
     lost(before, after, &mut changes);
     let declared = declared(after);

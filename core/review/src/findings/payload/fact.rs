@@ -6,7 +6,7 @@
 use super::{export, promotion, rotation};
 use crate::document::{Place, Value};
 use crate::findings::name::plain;
-use crate::findings::{Delta, Detector, Input, Observation, Outcome, Side};
+use crate::findings::{Change, Detector, Input, Observation, Outcome};
 
 /// The rules for payloads.
 pub(in crate::findings) struct Payloads;
@@ -26,7 +26,7 @@ impl Detector for Payloads {
         }
     }
 
-    fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
+    fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<Change> {
         let (old, new) = (Facts::read(before), Facts::read(after));
         match after.kind {
             "data-export" => export::changes(&old, &new),

@@ -4,7 +4,7 @@ use super::fact::Facts;
 use crate::document::{Node, Place, Value};
 use crate::findings::name::plain;
 use crate::findings::observation::quote;
-use crate::findings::{Delta, Observation, Outcome, Severity, Side, rule};
+use crate::findings::{Change, Delta, Observation, Outcome, Severity, Side, rule};
 use std::collections::BTreeMap;
 
 const VERSION: &[&str] = &[
@@ -251,7 +251,7 @@ fn is_set(value: &Value) -> bool {
 }
 
 /// What shows only beside the promotion before: other bytes under the same version, other data or code.
-pub(super) fn changes(before: &Facts<'_>, after: &Facts<'_>) -> Vec<(Observation, Delta, Side)> {
+pub(super) fn changes(before: &Facts<'_>, after: &Facts<'_>) -> Vec<Change> {
     let (Some((_, old)), Some((place, new))) = (version(before), version(after)) else {
         return Vec::new();
     };

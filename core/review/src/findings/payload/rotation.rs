@@ -3,7 +3,7 @@
 use super::fact::Facts;
 use crate::document::Value;
 use crate::findings::observation::quote;
-use crate::findings::{Delta, Observation, Outcome, Severity, Side, rule};
+use crate::findings::{Change, Delta, Observation, Outcome, Severity, Side, rule};
 use std::collections::BTreeSet;
 
 /// Observes what a rotation does to those that use the secret.
@@ -71,7 +71,7 @@ pub(super) fn observe(facts: &Facts<'_>, seen: &mut Vec<Observation>) -> Outcome
 }
 
 /// Tells consumers that are no longer named, and so don't get the new secret.
-pub(super) fn changes(before: &Facts<'_>, after: &Facts<'_>) -> Vec<(Observation, Delta, Side)> {
+pub(super) fn changes(before: &Facts<'_>, after: &Facts<'_>) -> Vec<Change> {
     const NAMES: &[&str] = &[
         "consumers",
         "clients",

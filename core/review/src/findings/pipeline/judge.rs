@@ -14,7 +14,7 @@ use super::softened::softened;
 use super::step::{left_out, writes_environment};
 use crate::findings::observation::quote;
 use crate::findings::shell::{At, script};
-use crate::findings::{Delta, Detector, Input, Observation, Outcome, Severity, Side, rule};
+use crate::findings::{Change, Delta, Detector, Input, Observation, Outcome, Severity, Side, rule};
 use std::collections::BTreeMap;
 
 /// The rules for pipelines.
@@ -49,7 +49,7 @@ impl Detector for Pipelines {
         Outcome::Analyzed
     }
 
-    fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
+    fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<Change> {
         let (Some(old), Some(new)) = (read(before), read(after)) else {
             return Vec::new();
         };
@@ -99,7 +99,7 @@ fn read(input: &Input<'_>) -> Option<Pipeline> {
 
 /// Guards that jobs had and have no more; a job that is gone takes its guards with it, a person's approval of
 /// others does not go so quietly.
-fn lost_guards(old: &Pipeline, new: &Pipeline) -> Vec<(Observation, Delta, Side)> {
+fn lost_guards(old: &Pipeline, new: &Pipeline) -> Vec<Change> {
     let mut changes = Vec::new();
     for earlier in &old.jobs {
         let job = new.jobs.iter().find(|job| job.name == earlier.name);
@@ -124,7 +124,7 @@ fn lost_guards(old: &Pipeline, new: &Pipeline) -> Vec<(Observation, Delta, Side)
 }
 
 /// Commands that stopped their job when they failed and don't any more.
-fn softened_commands(old: &Pipeline, new: &Pipeline) -> Vec<(Observation, Delta, Side)> {
+fn softened_commands(old: &Pipeline, new: &Pipeline) -> Vec<Change> {
     let texts =
         |job: &'_ Job| -> Vec<String> { job.commands.iter().map(|command| command.text.clone()).collect() };
     let mut changes = Vec::new();

@@ -6,7 +6,7 @@ use super::workflow_trust;
 use crate::document::{Place, Value};
 use crate::findings::observation::quote;
 use crate::findings::shell::{at, script};
-use crate::findings::{Delta, Detector, Input, Observation, Outcome, Severity, Side, rule};
+use crate::findings::{Change, Detector, Input, Observation, Outcome, Severity, rule};
 
 /// The rules for workflows.
 pub(in crate::findings) struct Workflows;
@@ -55,7 +55,7 @@ impl Detector for Workflows {
         }
     }
 
-    fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
+    fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<Change> {
         match (before.roots, after.roots) {
             ([(_, old)], [(place, new)]) if new.at("jobs").is_some() => workflow_loss::lost(old, new, place),
             _ => Vec::new(),

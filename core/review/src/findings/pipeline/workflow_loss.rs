@@ -5,10 +5,8 @@ use super::softened::{is_check, softened};
 use super::step::left_out;
 use crate::document::{Place, Value};
 use crate::findings::observation::quote;
-use crate::findings::{Delta, Observation, Severity, Side, rule};
+use crate::findings::{Change, Delta, Observation, Severity, Side, rule};
 use std::collections::{BTreeMap, BTreeSet};
-
-type Change = (Observation, Delta, Side);
 
 /// Returns what a workflow lost on the way: its stated rights, the guards of its jobs, the pins of its actions.
 pub(super) fn lost(before: &Value, after: &Value, place: &Place) -> Vec<Change> {

@@ -5,7 +5,7 @@
 use super::plan::resources;
 use crate::document::{Documents, Value};
 use crate::findings::setting::{is_nothing, is_on};
-use crate::findings::{Delta, Observation, Severity, Side, rule};
+use crate::findings::{Change, Delta, Observation, Severity, Side, rule};
 
 /// One rule of a bucket: after so many days what it holds for is deleted.
 struct Term<'a> {
@@ -29,7 +29,7 @@ const LIMITS: &[&str] = &[
 ];
 
 /// Tells what is deleted by and by and was not.
-pub(in crate::findings) fn changes(documents: &Documents) -> Vec<(Observation, Delta, Side)> {
+pub(in crate::findings) fn changes(documents: &Documents) -> Vec<Change> {
     let before = |change: &Value| change.at("before").is_some_and(|before| !is_nothing(before));
     let new_bucket = |kind: &str, change| kind.ends_with("_bucket") && !before(change);
     // From a bucket that is new nothing is deleted that was ever kept.

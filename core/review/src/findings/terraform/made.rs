@@ -10,7 +10,7 @@ use crate::findings::name::{plain, words};
 use crate::findings::observation::quote;
 use crate::findings::rule::{self, Rule};
 use crate::findings::setting::{is_nothing, is_on};
-use crate::findings::{Delta, Observation, Severity, Side, cloud, setting};
+use crate::findings::{Change, Delta, Observation, Severity, Side, cloud, setting};
 use std::collections::BTreeMap;
 
 /// Settings, as [`crate::findings::cloud`] knows them, that most providers leave in their weak state where nobody says otherwise.
@@ -83,7 +83,7 @@ pub(in crate::findings) fn soften(documents: &Documents, seen: &mut [Observation
 }
 
 /// Tells new resources that hold data of production in the clear, and settings of any new one that let everybody in.
-pub(in crate::findings) fn changes(documents: &Documents) -> Vec<(Observation, Delta, Side)> {
+pub(in crate::findings) fn changes(documents: &Documents) -> Vec<Change> {
     let mut seen = Vec::new();
     for resource in made(documents) {
         unencrypted(&resource, &mut seen);

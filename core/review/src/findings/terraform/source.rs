@@ -6,7 +6,7 @@
 use super::purpose::{Purpose, purpose};
 use crate::document::{Node, Place, Value};
 use crate::findings::observation::quote;
-use crate::findings::{Delta, Detector, Input, Observation, Outcome, Severity, Side, rule};
+use crate::findings::{Change, Delta, Detector, Input, Observation, Outcome, Severity, Side, rule};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -147,7 +147,7 @@ impl Detector for Source {
         }
     }
 
-    fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
+    fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<Change> {
         if !after.text().is_some_and(is_source) || !before.text().is_some_and(is_source) {
             return Vec::new();
         }

@@ -11,7 +11,7 @@ use crate::findings::name::{plain, words};
 use crate::findings::observation::quote;
 use crate::findings::rule::{self, Rule};
 use crate::findings::setting::{Degree, Turn, is_nothing, is_off, one, same, settings, weaker};
-use crate::findings::{Delta, Input, Observation, Severity, Side, cloud, setting};
+use crate::findings::{Change, Delta, Input, Observation, Severity, Side, cloud, setting};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Keys of what says nothing of how a resource is guarded.
@@ -41,7 +41,7 @@ const EMBEDDED: &[&str] = &["container_definitions", "container_properties"];
 const MOST_MATCHED: usize = 64;
 
 /// Tells which settings are weaker after the change; the key of each is its place, so that none is told twice.
-pub(in crate::findings) fn changes(before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
+pub(in crate::findings) fn changes(before: &Input<'_>, after: &Input<'_>) -> Vec<Change> {
     let mut seen = Vec::new();
     for resource in resources(after.documents) {
         let side = |name| resource.change.at(name).unwrap_or(&NOTHING);

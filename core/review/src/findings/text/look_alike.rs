@@ -6,7 +6,7 @@
 
 use crate::document::Place as InDocument;
 use crate::findings::observation::quote;
-use crate::findings::{Delta, Detector, Input, Observation, Outcome, Severity, Side, rule};
+use crate::findings::{Change, Delta, Detector, Input, Observation, Outcome, Severity, Side, rule};
 use crate::text::{imitates_ascii, is_mixed_script, look, words};
 use sha2::{Digest as _, Sha256};
 use std::borrow::Cow;
@@ -154,7 +154,7 @@ impl Detector for LookAlikes {
     }
 
     /// Tells words that stand where a word of the same look stood.
-    fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<(Observation, Delta, Side)> {
+    fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<Change> {
         let fresh = Words::fresh(after, before);
         let alike = fresh.alike(before);
         let standing = standing(after, &alike);
