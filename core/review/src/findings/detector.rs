@@ -8,8 +8,8 @@ use std::borrow::Cow;
 
 /// A set of rules for documents of one shape.
 ///
-/// The seam for rules of one's own, shown to people beside the built-in ones by [`analyze_with`]; it is pure, as
-/// they are, and decides nothing. Where there was no state before, that side is empty.
+/// The seam for rules of one's own, shown to people beside the built-in ones by
+/// [`analyze_with`](super::analyze_with); it is pure, as they are, and decides nothing. Where there was no state before, that side is empty.
 ///
 /// ```
 /// use countersign_review::findings::{

@@ -31,7 +31,7 @@ pub(super) fn rows(kind: &str, keys: &[String]) -> Vec<(Turn, &'static Rule, Sev
         .collect()
 }
 
-/// Returns every family, of this file and of [`plan_guard_table`].
+/// Returns every family, of this file and of [`guard_table`].
 fn all() -> impl Iterator<Item = &'static Family> {
     let files = FAMILIES.iter().chain(guard_table::FAMILIES);
     files.flat_map(|families| families.iter())
