@@ -1,6 +1,6 @@
 //! Work that is done side by side on large documents: what comes out is the same, and in the same order.
 
-use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
+use rayon::iter::{IndexedParallelIterator as _, IntoParallelIterator as _, ParallelIterator as _};
 
 /// From so many bytes on, work side by side saves more time than it costs.
 const LARGE: usize = 256 << 10;
@@ -23,7 +23,8 @@ pub fn map<T: Send, R: Send>(bytes: usize, items: Vec<T>, work: impl Fn(T) -> R 
     if bytes < LARGE {
         items.into_iter().map(work).collect()
     } else {
-        items.into_par_iter().map(work).collect()
+        // Some items take much longer than others: each is taken by who has nothing to do.
+        items.into_par_iter().with_max_len(1).map(work).collect()
     }
 }
 

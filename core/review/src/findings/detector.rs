@@ -68,6 +68,10 @@ pub struct Input<'a> {
     pub kind: &'a str,
     /// The bytes.
     pub bytes: &'a [u8],
+    /// The bytes as text, where they are.
+    pub(super) text: Option<&'a str>,
+    /// The lines of the text.
+    pub(super) lines: &'a [&'a str],
     /// The values to look at, each with its place in the file.
     pub roots: &'a [Root<'a>],
     /// The file as it was read.
@@ -88,7 +92,12 @@ impl<'a> Input<'a> {
 
     /// Returns the bytes as text, where they are.
     pub fn text(&self) -> Option<&'a str> {
-        std::str::from_utf8(self.bytes).ok()
+        self.text
+    }
+
+    /// Returns the lines of the text, which was split once for all who ask, with their numbers from 1.
+    pub fn lines(&self) -> impl Iterator<Item = (u32, &'a str)> + use<'a> {
+        (1..).zip(self.lines.iter().copied())
     }
 }
 

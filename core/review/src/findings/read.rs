@@ -12,6 +12,8 @@ const OTHER_SYNTAX: &[&str] = &["sql"];
 #[derive(Default)]
 pub(super) struct Read<'a> {
     bytes: &'a [u8],
+    text: Option<&'a str>,
+    lines: Vec<&'a str>,
     pub(super) documents: Documents,
     pub(super) problem: Option<Problem>,
 }
@@ -19,8 +21,11 @@ pub(super) struct Read<'a> {
 impl<'a> Read<'a> {
     /// Reads a side; what is too large or in no syntax that is known is a problem of it.
     pub(super) fn new(kind: &str, bytes: &'a [u8]) -> Self {
+        let text = std::str::from_utf8(bytes).ok();
         let mut read = Self {
             bytes,
+            text,
+            lines: text.map_or_else(Vec::new, |text| text.lines().collect()),
             ..Self::default()
         };
         let problem = |line, what| Some(Problem { line, what });
@@ -30,9 +35,9 @@ impl<'a> Read<'a> {
                 bytes.len()
             );
             read.problem = problem(None, what);
-        } else if std::str::from_utf8(bytes).is_err() {
+        } else if text.is_none() {
             read.problem = problem(None, "it is not UTF-8 text".to_owned());
-        } else if let Some(text) = read.text().filter(|text| terraform::is_source(text))
+        } else if let Some(text) = text.filter(|_| terraform::is_source(&read.lines))
             && !OTHER_SYNTAX.contains(&kind)
             && !TEXT_KINDS.contains(&kind)
         {
@@ -44,11 +49,11 @@ impl<'a> Read<'a> {
                     read.problem = problem(None, format!("the Terraform source is not understood: {what}"));
                 }
             }
-        } else if let Some(text) = read.text().filter(|text| container::is_build(text))
+        } else if let Some(text) = text.filter(|text| container::is_build(text))
             && !OTHER_SYNTAX.contains(&kind)
         {
             read.documents = container::read(text);
-        } else if read.text().is_some_and(pipeline::is_pipeline) {
+        } else if pipeline::is_pipeline(&read.lines) {
             // A program: its rules read the text themselves.
         } else if !OTHER_SYNTAX.contains(&kind) {
             match document::read(bytes) {
@@ -63,10 +68,6 @@ impl<'a> Read<'a> {
         read
     }
 
-    fn text(&self) -> Option<&'a str> {
-        std::str::from_utf8(self.bytes).ok()
-    }
-
     /// Returns the values to look at: those after the change in a plan, else all.
     pub(super) fn roots(&self) -> Vec<Root<'_>> {
         resolved(terraform::after(&self.documents).unwrap_or_else(|| roots(&self.documents)))
@@ -77,6 +78,8 @@ impl<'a> Read<'a> {
         Input {
             kind,
             bytes: self.bytes,
+            text: self.text,
+            lines: &self.lines,
             roots,
             documents: &self.documents,
         }

@@ -46,10 +46,10 @@ const WORDS: &[&str] = &[
 
 /// Reduces a name to its lower-case letters and digits.
 pub(super) fn plain(name: &[u8]) -> String {
-    name.iter()
-        .filter(|byte| byte.is_ascii_alphanumeric())
-        .map(|byte| char::from(byte.to_ascii_lowercase()))
-        .collect()
+    let mut plain = String::with_capacity(name.len());
+    let letters = name.iter().filter(|byte| byte.is_ascii_alphanumeric());
+    plain.extend(letters.map(|byte| char::from(byte.to_ascii_lowercase())));
+    plain
 }
 
 /// The shortest value that is a secret under this name; nothing where the name names none.

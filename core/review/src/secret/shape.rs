@@ -43,9 +43,11 @@ pub(crate) fn tokens(line: &[u8]) -> impl Iterator<Item = (usize, &'static str, 
 
 /// What token a text begins with, and how long it is.
 pub(super) fn token(rest: &[u8]) -> Option<(&'static str, usize)> {
-    let (prefix, least, most, name) = SHAPES
-        .iter()
-        .find(|(prefix, ..)| rest.starts_with(prefix.as_bytes()))?;
+    // Most words begin as none of them: that is asked before any prefix is compared.
+    let first = rest.first()?;
+    let (prefix, least, most, name) = SHAPES.iter().find(|(prefix, ..)| {
+        prefix.as_bytes().first() == Some(first) && rest.starts_with(prefix.as_bytes())
+    })?;
     let length = rest
         .get(prefix.len()..)?
         .iter()

@@ -34,9 +34,9 @@ pub fn words(line: &str) -> impl Iterator<Item = Word<'_>> {
             let mut from = 0;
             std::iter::from_fn(move || {
                 let rest = chunk.get(from..)?;
-                let begin = from + rest.find(is_part)?;
+                let begin = from + find_part(rest, true)?;
                 let rest = chunk.get(begin..)?;
-                let end = begin + rest.find(|c| !is_part(c)).unwrap_or(rest.len());
+                let end = begin + find_part(rest, false).unwrap_or(rest.len());
                 from = end;
                 Some(Word {
                     text: head(chunk.get(begin..end)?),
@@ -81,6 +81,16 @@ pub fn imitates_ascii(word: &str) -> bool {
     !word.is_ascii() && skeleton(word).all(|c| c.is_ascii())
 }
 
+/// Returns where the first character stands that is part of a word, or that is `wanted` to be none.
+fn find_part(text: &str, wanted: bool) -> Option<usize> {
+    // Most text is ASCII, whose bytes are asked without the tables.
+    let is_ascii_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let known = |byte: u8| !byte.is_ascii() || is_ascii_part(byte) == wanted;
+    let at = text.bytes().position(known)?;
+    let rest = text.get(at..)?;
+    Some(at + rest.find(|c| is_part(c) == wanted)?)
+}
+
 fn is_part(c: char) -> bool {
     c.is_alphanumeric() || c == '_' || is_mark(c) && Class::of(c).is_none()
 }
@@ -116,6 +126,26 @@ mod tests {
                 ("рак", 14, false)
             ]
         );
+    }
+
+    #[test]
+    fn the_short_way_for_ascii_finds_the_same_words() {
+        for text in [
+            "",
+            " ",
+            "a",
+            "-a_1-",
+            "é-b",
+            "a\u{301}b c",
+            "\u{200b}x",
+            "1.2\u{5d0}",
+            "--\u{301}",
+        ] {
+            for wanted in [true, false] {
+                let plainly = text.find(|c| is_part(c) == wanted);
+                assert_eq!(find_part(text, wanted), plainly, "{text:?} {wanted}");
+            }
+        }
     }
 
     #[test]

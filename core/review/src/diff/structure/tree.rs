@@ -43,6 +43,19 @@ pub(crate) struct Entry<'a> {
     pub value: Tree<'a>,
 }
 
+impl<'a> Entry<'a> {
+    /// An entry whose place its map will tell.
+    pub(crate) fn new(key: Cow<'a, str>, written: &'a str, value: Tree<'a>) -> Self {
+        Self {
+            key,
+            written,
+            nth: 0,
+            order: 0,
+            value,
+        }
+    }
+}
+
 /// Makes trees: counts values, hashes contents and reports keys that stand twice.
 ///
 /// The keys of the hash are random so that nobody can craft colliding contents. No result depends on them:
@@ -107,25 +120,17 @@ impl<'h> Grower<'h> {
         }
     }
 
-    /// Makes a map of keys, how they are written, and values, in the order of the source.
+    /// Makes a map of entries in the order of the source.
     pub fn map<'a>(
         &mut self,
         start: usize,
         raw: &'a str,
-        pairs: Vec<(Cow<'a, str>, &'a str, Tree<'a>)>,
+        mut entries: Vec<Entry<'a>>,
         mark: String,
     ) -> Tree<'a> {
-        let mut entries: Vec<Entry<'a>> = pairs
-            .into_iter()
-            .enumerate()
-            .map(|(order, (key, written, value))| Entry {
-                key,
-                written,
-                nth: 0,
-                order,
-                value,
-            })
-            .collect();
+        for (order, entry) in entries.iter_mut().enumerate() {
+            entry.order = order;
+        }
         entries.sort_by(|a, b| a.key.cmp(&b.key));
         let mut last: Option<(&str, u32)> = None;
         for entry in &mut entries {

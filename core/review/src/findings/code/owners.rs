@@ -76,7 +76,7 @@ fn read<'a>(input: &Input<'a>) -> Option<Patterns<'a>> {
     }
     let mut patterns = Patterns::new();
     let mut owned = false;
-    for (number, line) in (1u32..).zip(input.text()?.lines()) {
+    for (number, line) in input.lines() {
         let line = line.split(" #").next().unwrap_or(line).trim();
         // GitLab groups patterns in sections.
         if line.is_empty() || line.starts_with(['#', '[', '^']) {

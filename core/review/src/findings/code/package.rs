@@ -47,7 +47,7 @@ impl Detector for Packages {
                 manifest(place, root, seen);
             }
         }
-        for (number, line) in (1u32..).zip(input.text().unwrap_or_default().lines()) {
+        for (number, line) in input.lines() {
             requirement(line.trim(), number, seen);
         }
         Outcome::NotMine

@@ -55,7 +55,7 @@ impl Detector for Servers {
 
     fn observe(&self, input: &Input<'_>, seen: &mut Vec<Observation>) -> Outcome {
         if input.kind == "config-file" {
-            climbing(input.text().unwrap_or_default(), seen);
+            climbing(input, seen);
         }
         Outcome::NotMine
     }
@@ -74,15 +74,14 @@ impl Detector for Servers {
             })
         });
         let gone = gone.chain(sections_off(before, after));
-        let [old, new] = [before, after].map(|input| input.text().unwrap_or_default());
-        gone.chain(target::changes(old, new)).collect()
+        gone.chain(target::changes(before, after)).collect()
     }
 }
 
 /// Counts the lines that guard, by their first words, with one of them.
 fn guards(input: &Input<'_>) -> BTreeMap<String, (usize, u32, String)> {
     let mut found: BTreeMap<String, (usize, u32, String)> = BTreeMap::new();
-    for (number, line) in (1u32..).zip(input.text().unwrap_or_default().lines()) {
+    for (number, line) in input.lines() {
         // Most lines of a large file begin with no guard, and need not be taken apart.
         let first = line.split_whitespace().next().unwrap_or_default();
         let begins = |guard: &&[&str]| guard.first().is_some_and(|word| first.eq_ignore_ascii_case(word));
@@ -120,7 +119,7 @@ fn sections_off(before: &Input<'_>, after: &Input<'_>) -> Vec<Change> {
 fn switches(input: &Input<'_>) -> BTreeMap<String, (bool, u32)> {
     let mut found = BTreeMap::new();
     let mut section = String::new();
-    for (number, line) in (1u32..).zip(input.text().unwrap_or_default().lines()) {
+    for (number, line) in input.lines() {
         let line = line.trim();
         if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             name.clone_into(&mut section);
@@ -156,9 +155,13 @@ fn words(line: &str) -> Vec<&'static str> {
 }
 
 /// Observes a `location /a` whose `alias /b/` ends in a slash: `/a../x` is then served from beside `/b`.
-fn climbing(text: &str, seen: &mut Vec<Observation>) {
+fn climbing(input: &Input<'_>, seen: &mut Vec<Observation>) {
+    // Most files have none, and need not be taken apart.
+    if !input.text().is_some_and(|text| text.contains("alias")) {
+        return;
+    }
     let mut location: Option<&str> = None;
-    for (number, line) in (1u32..).zip(text.lines()) {
+    for (number, line) in input.lines() {
         let words: Vec<&str> = line
             .split(|c: char| c.is_whitespace() || matches!(c, ';' | '{' | '}'))
             .filter(|word| !word.is_empty())

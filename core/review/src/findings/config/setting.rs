@@ -62,7 +62,7 @@ impl Detector for Settings {
         if !TEXT_KINDS.contains(&input.kind) {
             return Outcome::NotMine;
         }
-        for (number, line) in (1u32..).zip(input.text().unwrap_or_default().lines()) {
+        for (number, line) in input.lines() {
             if let Some((severity, what)) = judge(line) {
                 let what = format!("{what}: {}", quote(line.trim()));
                 seen.push(
@@ -72,7 +72,7 @@ impl Detector for Settings {
                 );
             }
         }
-        for (number, line) in (1u32..).zip(input.text().unwrap_or_default().lines()) {
+        for (number, line) in input.lines() {
             for command in sudo_wildcards(line) {
                 let what = format!("commands of root may have any arguments: {}", quote(command));
                 let seen_here = Observation::new(&rule::CONFIG_GUARD_OFF, command, what);
@@ -100,13 +100,13 @@ impl Detector for Settings {
 /// Splits a line of configuration into words in lower case; comments are none.
 fn words(line: &str) -> Vec<Cow<'_, str>> {
     let line = line.trim();
-    if ["#", ";", "//", "/*"]
-        .iter()
-        .any(|comment| line.starts_with(comment))
-    {
+    if line.starts_with(['#', ';']) || line.starts_with("//") || line.starts_with("/*") {
         return Vec::new();
     }
-    let line = line.split(" #").next().unwrap_or(line);
+    let line = match line.contains('#') {
+        true => line.split(" #").next().unwrap_or(line),
+        false => line,
+    };
     line.split(|c: char| {
         c.is_whitespace() || matches!(c, '=' | ';' | ',' | '"' | '\'' | '(' | ')' | '{' | '}')
     })

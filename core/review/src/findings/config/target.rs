@@ -3,21 +3,21 @@
 //! A line is the same one where all of its words but the address are. Which hosts are inside is told by their names.
 
 use crate::findings::observation::quote;
-use crate::findings::{Change, Delta, Observation, Side, rule};
+use crate::findings::{Change, Delta, Input, Observation, Side, rule};
 use core::net::IpAddr;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Tells lines whose address lost its encryption or leads outside.
-pub(super) fn changes(before: &str, after: &str) -> Vec<Change> {
+pub(super) fn changes(before: &Input<'_>, after: &Input<'_>) -> Vec<Change> {
     let mut old: BTreeMap<String, Earlier<'_>> = BTreeMap::new();
-    for (stem, address) in before.lines().filter_map(address) {
+    for (stem, address) in before.lines().filter_map(|(_, line)| address(line)) {
         let earlier = old.entry(stem).or_default();
         earlier.encrypted |= address.starts_with("https://");
         earlier.outside |= !is_inside(address);
         earlier.addresses.insert(address);
     }
     let mut changes = Vec::new();
-    for (number, line) in (1u32..).zip(after.lines()) {
+    for (number, line) in after.lines() {
         let Some((stem, is)) = address(line) else { continue };
         let Some(was) = old.get(&stem).filter(|was| !was.addresses.contains(is)) else {
             continue;

@@ -19,10 +19,13 @@ const UNTRUSTED: &[&str] = &[
     "${params.",
 ];
 
-/// Says whether a text is such a file: a pipeline or a node begins a line.
-pub(in crate::findings) fn is_pipeline(text: &str) -> bool {
+/// Says whether lines are such a file: a pipeline or a node begins one.
+pub(in crate::findings) fn is_pipeline(lines: &[&str]) -> bool {
     // Hardly any other line ends so: that is asked first.
-    let opening = text.lines().map(str::trim).filter(|line| line.ends_with('{'));
+    let opening = lines
+        .iter()
+        .map(|line| line.trim())
+        .filter(|line| line.ends_with('{'));
     let mut begins = opening.flat_map(|line| {
         let after = |word| line.strip_prefix(word).map(str::trim_start);
         [

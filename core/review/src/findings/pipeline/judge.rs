@@ -80,7 +80,7 @@ impl Detector for Pipelines {
 }
 
 fn read(input: &Input<'_>) -> Option<Pipeline> {
-    if let Some(text) = input.text().filter(|text| jenkins::is_pipeline(text)) {
+    if let Some(text) = input.text().filter(|_| jenkins::is_pipeline(input.lines)) {
         return Some(jenkins::read(text));
     }
     let [(place, root)] = input.roots else {

@@ -91,7 +91,7 @@ pub(in crate::findings) fn at(place: &Place, key: &str, line: u32) -> At {
 
 /// Judges lines that a patch adds to scripts; a container build is read by rules of its own.
 fn lines(input: &Input<'_>, seen: &mut Vec<Observation>) {
-    for (number, line) in (1u32..).zip(input.text().unwrap_or_default().lines()) {
+    for (number, line) in input.lines() {
         let Some(run) = line.strip_prefix('+').filter(|line| !line.starts_with('+')) else {
             continue;
         };

@@ -30,14 +30,15 @@ const BLOCKS: &[&str] = &[
 /// So many values may be put in the place of references in one file.
 const MAX_PUT: usize = 50_000;
 
-/// Says whether a text is Terraform source: a line begins one of its blocks.
-pub(in crate::findings) fn is_source(text: &str) -> bool {
+/// Says whether lines are Terraform source: one begins one of its blocks.
+pub(in crate::findings) fn is_source(lines: &[&str]) -> bool {
     let begins = |line: &str, block: &str| {
         line.strip_prefix(block)
             .is_some_and(|rest| rest.trim_start().starts_with(['"', '{']))
     };
     // Hardly any other line ends so: that is asked first.
-    text.lines()
+    lines
+        .iter()
         .filter(|line| line.trim_end().ends_with(['{', '}']))
         .any(|line| BLOCKS.iter().any(|block| begins(line, block)))
 }
@@ -127,7 +128,7 @@ impl Detector for Source {
     }
 
     fn observe(&self, input: &Input<'_>, seen: &mut Vec<Observation>) -> Outcome {
-        if !input.text().is_some_and(is_source) {
+        if !is_source(input.lines) {
             return Outcome::NotMine;
         }
         let mut found = false;
@@ -148,7 +149,7 @@ impl Detector for Source {
     }
 
     fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<Change> {
-        if !after.text().is_some_and(is_source) || !before.text().is_some_and(is_source) {
+        if !is_source(after.lines) || !is_source(before.lines) {
             return Vec::new();
         }
         let still = resources(after);
@@ -258,8 +259,8 @@ mod tests {
 
     #[test]
     fn source_is_known_from_yaml_and_prose() {
-        assert!(is_source("# a\nresource \"a\" \"b\" {\n}\n") && is_source("locals {\n}"));
-        assert!(!is_source("resource: a\ndata: {}\n") && !is_source("data \"x"));
+        assert!(is_source(&["# a", "resource \"a\" \"b\" {", "}"]) && is_source(&["locals {", "}"]));
+        assert!(!is_source(&["resource: a", "data: {}"]) && !is_source(&["data \"x"]));
     }
 
     #[test]

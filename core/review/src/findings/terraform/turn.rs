@@ -52,7 +52,7 @@ pub(in crate::findings) fn changes(before: &Input<'_>, after: &Input<'_>) -> Vec
             seen.append(&mut walk.seen);
         }
     }
-    let is_source = |input: &Input<'_>| input.text().is_some_and(source::is_source);
+    let is_source = |input: &Input<'_>| source::is_source(input.lines);
     if seen.is_empty() && is_source(after) && is_source(before) {
         of_source(before, after, &mut seen);
     }

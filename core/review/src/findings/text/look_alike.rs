@@ -226,7 +226,17 @@ impl At {
 
 /// Tells of every word of a side, of the bytes and of what they mean, and where it stands.
 fn each<'a>(input: &Input<'a>, told: &mut dyn FnMut(&'a str, &dyn Fn() -> At)) {
+    each_beside(input, &[], told);
+}
+
+/// The same but for the lines that stand in the same place of another side, too.
+fn each_beside<'a>(input: &Input<'a>, other: &[&str], told: &mut dyn FnMut(&'a str, &dyn Fn() -> At)) {
+    let mut other = other.iter();
     for (number, line) in (1u32..).zip(input.bytes.split(|byte| *byte == b'\n')) {
+        let text = line.strip_suffix(b"\r").unwrap_or(line);
+        if other.next().is_some_and(|other| other.as_bytes() == text) {
+            continue;
+        }
         // A byte that is no text ends a word, and counts as one column as the escaper shows it.
         let mut column = 1u32;
         for chunk in line.utf8_chunks() {
@@ -238,8 +248,11 @@ fn each<'a>(input: &Input<'a>, told: &mut dyn FnMut(&'a str, &dyn Fn() -> At)) {
                     technical: word.technical,
                 });
             }
-            let passed = chunk.valid().chars().count() + chunk.invalid().len();
-            column = column.saturating_add(u32::try_from(passed).unwrap_or(u32::MAX));
+            // Nothing follows in the line where nothing is invalid.
+            if !chunk.invalid().is_empty() {
+                let passed = chunk.valid().chars().count() + chunk.invalid().len();
+                column = column.saturating_add(u32::try_from(passed).unwrap_or(u32::MAX));
+            }
         }
     }
     // What a value means is told where the bytes write it otherwise.
@@ -265,7 +278,7 @@ fn is_told(word: &str) -> bool {
 
 impl<'a> Words<'a> {
     fn of(input: &Input<'a>) -> Self {
-        Self::chosen(input, |_| true)
+        Self::chosen(input, &[], |_| true)
     }
 
     /// The words of a side that are told and don't stand in the other.
@@ -276,15 +289,16 @@ impl<'a> Words<'a> {
                 known.insert(word);
             }
         });
-        Self::chosen(input, |word| is_told(word) && !known.contains(word))
+        // A line that is as it was has no word that is new.
+        Self::chosen(input, other.lines, |word| is_told(word) && !known.contains(word))
     }
 
-    fn chosen(input: &Input<'a>, wanted: impl Fn(&str) -> bool) -> Self {
+    fn chosen(input: &Input<'a>, other: &[&str], wanted: impl Fn(&str) -> bool) -> Self {
         let mut side = Self {
             plain: BTreeMap::new(),
             odd: BTreeMap::new(),
         };
-        each(input, &mut |word, at| {
+        each_beside(input, other, &mut |word, at| {
             if wanted(word) {
                 let kind = if word.is_ascii() {
                     &mut side.plain
@@ -468,6 +482,15 @@ mod tests {
             "{}",
             found[0].explanation
         );
+    }
+
+    #[test]
+    fn a_line_that_is_as_it_was_hides_no_word_of_the_others() {
+        let before = "a: admin\r\nb: paypal\nc: x\n";
+        // The first line stays, one comes between, and one that stayed moves.
+        let found = found("config-file", Some(before), "a: admin\nc: x\nb: paypa1\n");
+        let seen: Vec<_> = found.iter().map(|it| (it.rule.as_str(), it.line)).collect();
+        assert_eq!(seen, [("text-confusable", Some(3))]);
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! `.env` files: one assignment a line. A line that is none is refused, not guessed at.
 
-use super::super::tree::{Grower, Tree};
+use super::super::tree::{Entry, Grower, Tree};
 use crate::document::ReadError;
 use std::borrow::Cow;
 
 pub(super) fn read<'a>(text: &'a str, grower: &mut Grower<'_>) -> Result<Tree<'a>, ReadError> {
-    let mut pairs = Vec::new();
+    let mut entries = Vec::new();
     let mut start = 0;
     let mut open: Option<(char, usize)> = None;
     let mut key: Option<(&'a str, &'static str)> = None;
@@ -18,7 +18,7 @@ pub(super) fn read<'a>(text: &'a str, grower: &mut Grower<'_>) -> Result<Tree<'a
                 if let Some((key, mark)) = key.take() {
                     grower.count()?;
                     let tree = grower.scalar(from, raw, Cow::Borrowed(raw), mark.to_owned());
-                    pairs.push((Cow::Borrowed(key), key, tree));
+                    entries.push(Entry::new(Cow::Borrowed(key), key, tree));
                 }
                 open = None;
             }
@@ -36,7 +36,7 @@ pub(super) fn read<'a>(text: &'a str, grower: &mut Grower<'_>) -> Result<Tree<'a
                     grower.count()?;
                     let raw = value.trim_end();
                     let tree = grower.scalar(from, raw, Cow::Borrowed(raw), mark.to_owned());
-                    pairs.push((Cow::Borrowed(name), name, tree));
+                    entries.push(Entry::new(Cow::Borrowed(name), name, tree));
                 }
             }
         }
@@ -49,7 +49,7 @@ pub(super) fn read<'a>(text: &'a str, grower: &mut Grower<'_>) -> Result<Tree<'a
         });
     }
     grower.count()?;
-    Ok(grower.map(0, "", pairs, String::new()))
+    Ok(grower.map(0, "", entries, String::new()))
 }
 
 /// Splits a line into name, `export ` if it is there, and value; a blank line or a comment is none.

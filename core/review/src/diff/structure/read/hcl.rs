@@ -1,7 +1,7 @@
 //! HCL as a tree: attributes and blocks by their names, lists and objects by their parts, every other expression
 //! as written. Blocks of one type are a list in which their labels are their names.
 
-use super::super::tree::{Grower, Tree};
+use super::super::tree::{Entry, Grower, Tree};
 use crate::document::ReadError;
 use crate::document::hcl::{self, Body, Expression, Item, Parts};
 use std::borrow::Cow;
@@ -11,17 +11,15 @@ pub(super) fn read<'a>(text: &'a str, grower: &mut Grower<'_>) -> Result<Tree<'a
     body(hcl::read(text)?, grower)
 }
 
-type Pair<'a> = (Cow<'a, str>, &'a str, Tree<'a>);
-
 fn body<'a>(body: Body<'a>, grower: &mut Grower<'_>) -> Result<Tree<'a>, ReadError> {
     grower.count()?;
-    let mut pairs: Vec<Pair<'a>> = Vec::new();
+    let mut entries: Vec<Entry<'a>> = Vec::new();
     let mut blocks: Vec<(&'a str, Vec<Tree<'a>>)> = Vec::new();
     let mut types: BTreeMap<&'a str, usize> = BTreeMap::new();
     for item in body.items {
         match item {
             Item::Attribute { name, value, .. } => {
-                pairs.push((Cow::Borrowed(name), name, expression(value, grower)?));
+                entries.push(Entry::new(Cow::Borrowed(name), name, expression(value, grower)?));
             }
             Item::Block {
                 name, labels, body, ..
@@ -44,9 +42,9 @@ fn body<'a>(body: Body<'a>, grower: &mut Grower<'_>) -> Result<Tree<'a>, ReadErr
         grower.count()?;
         let start = list.first().map_or(0, |block| block.start);
         let list = grower.list(start, "", list, String::new());
-        pairs.push((Cow::Borrowed(name), name, list));
+        entries.push(Entry::new(Cow::Borrowed(name), name, list));
     }
-    Ok(grower.map(body.start, "", pairs, String::new()))
+    Ok(grower.map(body.start, "", entries, String::new()))
 }
 
 fn expression<'a>(value: Expression<'a>, grower: &mut Grower<'_>) -> Result<Tree<'a>, ReadError> {
@@ -63,14 +61,18 @@ fn expression<'a>(value: Expression<'a>, grower: &mut Grower<'_>) -> Result<Tree
             }
             grower.list(start, raw, trees, String::new())
         }
-        Parts::Object(entries) => {
-            let mut pairs: Vec<Pair<'a>> = Vec::with_capacity(entries.len());
-            for (written, value) in entries {
+        Parts::Object(parts) => {
+            let mut entries: Vec<Entry<'a>> = Vec::with_capacity(parts.len());
+            for (written, value) in parts {
                 let quoted = written.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
                 let value = expression(value, grower)?;
-                pairs.push((Cow::Borrowed(quoted.unwrap_or(written)), written, value));
+                entries.push(Entry::new(
+                    Cow::Borrowed(quoted.unwrap_or(written)),
+                    written,
+                    value,
+                ));
             }
-            grower.map(start, raw, pairs, String::new())
+            grower.map(start, raw, entries, String::new())
         }
     })
 }

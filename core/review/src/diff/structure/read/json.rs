@@ -1,6 +1,6 @@
 //! JSON (RFC 8259), strictly, into borrowed lexemes.
 
-use super::super::tree::{Grower, Tree};
+use super::super::tree::{Entry, Grower, Tree};
 use crate::document::{MAX_DEPTH, ReadError};
 use std::borrow::Cow;
 
@@ -42,7 +42,7 @@ impl<'a> Reader<'a> {
     fn map(&mut self, grower: &mut Grower<'_>, depth: u32) -> Result<Tree<'a>, ReadError> {
         let start = self.at;
         self.at += 1;
-        let mut pairs = Vec::new();
+        let mut entries = Vec::new();
         self.space();
         if !self.skip("}") {
             loop {
@@ -50,7 +50,7 @@ impl<'a> Reader<'a> {
                 let (key, written) = self.string()?;
                 self.space();
                 self.expect(":", "a colon is missing after a key")?;
-                pairs.push((key, written, self.value(grower, depth + 1)?));
+                entries.push(Entry::new(key, written, self.value(grower, depth + 1)?));
                 self.space();
                 if self.skip("}") {
                     break;
@@ -58,7 +58,7 @@ impl<'a> Reader<'a> {
                 self.expect(",", "a comma or a closing brace is missing")?;
             }
         }
-        Ok(grower.map(start, self.since(start), pairs, String::new()))
+        Ok(grower.map(start, self.since(start), entries, String::new()))
     }
 
     fn list(&mut self, grower: &mut Grower<'_>, depth: u32) -> Result<Tree<'a>, ReadError> {

@@ -1,6 +1,6 @@
 //! TOML 1.1 by `toml_edit`, which keeps the place of every value.
 
-use super::super::tree::{Grower, Tree};
+use super::super::tree::{Entry, Grower, Tree};
 use crate::document::ReadError;
 use std::borrow::Cow;
 use std::ops::Range;
@@ -21,16 +21,20 @@ fn table<'a>(
     at: Option<Range<usize>>,
     grower: &mut Grower<'_>,
 ) -> Result<Tree<'a>, ReadError> {
-    let mut pairs = Vec::new();
+    let mut entries = Vec::new();
     for (name, item) in table.iter() {
         let written = table.key(name).and_then(toml_edit::Key::span);
         let written = written.and_then(|span| text.get(span)).unwrap_or_default();
-        pairs.push((Cow::Owned(name.to_owned()), written, value(text, item, grower)?));
+        entries.push(Entry::new(
+            Cow::Owned(name.to_owned()),
+            written,
+            value(text, item, grower)?,
+        ));
     }
     let start = at.as_ref().map_or(0, |span| span.start);
     let raw = at.and_then(|span| text.get(span)).unwrap_or_default();
     grower.count()?;
-    Ok(grower.map(start, raw, pairs, String::new()))
+    Ok(grower.map(start, raw, entries, String::new()))
 }
 
 fn value<'a>(text: &'a str, item: &Item, grower: &mut Grower<'_>) -> Result<Tree<'a>, ReadError> {

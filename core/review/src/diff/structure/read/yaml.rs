@@ -2,7 +2,7 @@
 //!
 //! So nothing grows by expansion, and what is shown is what is written.
 
-use super::super::tree::{Grower, Tree};
+use super::super::tree::{Entry, Grower, Tree};
 use crate::document::{MAX_DEPTH, ReadError};
 use serde_saphyr::granit_parser::{self, Event, Parser, ScalarStyle, Span, Tag};
 use std::borrow::Cow;
@@ -47,10 +47,8 @@ struct Open<'a> {
 
 enum Kind<'a> {
     List(Vec<Tree<'a>>),
-    Map(Vec<Pair<'a>>, Option<(Cow<'a, str>, &'a str)>),
+    Map(Vec<Entry<'a>>, Option<(Cow<'a, str>, &'a str)>),
 }
-
-type Pair<'a> = (Cow<'a, str>, &'a str, Tree<'a>);
 
 impl<'a> Stack<'a> {
     fn take(
@@ -99,7 +97,7 @@ impl<'a> Stack<'a> {
                 };
                 let tree = match kind {
                     Kind::List(items) => grower.list(start, "", items, mark),
-                    Kind::Map(pairs, _) => grower.map(start, "", pairs, mark),
+                    Kind::Map(entries, _) => grower.map(start, "", entries, mark),
                 };
                 self.place(tree, None, line, grower)
             }
@@ -157,7 +155,7 @@ impl<'a> Stack<'a> {
         match self.open.last_mut().map(|open| &mut open.kind) {
             None => self.documents.push(tree),
             Some(Kind::List(items)) => items.push(tree),
-            Some(Kind::Map(pairs, key)) => match (key.take(), text) {
+            Some(Kind::Map(entries, key)) => match (key.take(), text) {
                 (None, Some(text)) if tree.mark.is_empty() => *key = Some((text, tree.raw)),
                 (None, _) => {
                     return Err(ReadError::Syntax {
@@ -170,7 +168,7 @@ impl<'a> Stack<'a> {
                         let what = format!("`<<` merges the keys of {} into this map", tree.written());
                         grower.remarks.push((tree.start, what));
                     }
-                    pairs.push((name, written, tree));
+                    entries.push(Entry::new(name, written, tree));
                 }
             },
         }
