@@ -64,10 +64,10 @@ impl Icon {
                 waiting: waiting.load(Ordering::SeqCst),
             };
             if let Ok(shown) = item.spawn() {
-                let newest = waiting.load(Ordering::SeqCst);
-                shown.update(|item| item.waiting = newest);
-                let _ = handle.set(shown);
+                let shown = handle.get_or_init(|| shown);
                 window::keep_running(&app);
+                // What was counted before others could tell it of it.
+                shown.update(|item| item.waiting = waiting.load(Ordering::SeqCst));
             }
         });
         icon
@@ -79,9 +79,9 @@ impl Icon {
             return;
         }
         if let Some(handle) = self.handle.get() {
-            let handle = handle.clone();
-            // The desktop may keep one waiting, and the console must not.
-            std::thread::spawn(move || handle.update(|item| item.waiting = waiting));
+            let (handle, newest) = (handle.clone(), Arc::clone(&self.waiting));
+            // The desktop may keep one waiting, and the console must not. Of two that come at once either tells the newest.
+            std::thread::spawn(move || handle.update(|item| item.waiting = newest.load(Ordering::SeqCst)));
         }
     }
 }
