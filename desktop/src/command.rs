@@ -16,8 +16,12 @@ use crate::snapshot::{Lines, Snapshot};
 
 /// Waits until something differs from what was drawn last, and says how all looks then.
 #[tauri::command]
-pub async fn snapshot(console: State<'_, Arc<Console>>, after: u64) -> Result<Snapshot, Broken> {
-    console.inner().snapshot(after).await
+pub async fn snapshot(
+    console: State<'_, Arc<Console>>,
+    after: u64,
+    drawn: Option<String>,
+) -> Result<Snapshot, Broken> {
+    console.inner().snapshot(after, drawn.as_deref()).await
 }
 
 /// Lets the person do something.

@@ -23,7 +23,7 @@ use tokio::sync::watch;
 use crate::input::{Input, Signing, Typed};
 use crate::native::{Arrival, Native};
 use crate::ready::{self, Opened, inbox};
-use crate::snapshot::{FileView, Lines, MAX_ROWS, Snapshot};
+use crate::snapshot::{BATCH, FileView, Lines, MAX_ROWS, Snapshot};
 use crate::target::Target;
 
 use aside::Aside;
@@ -140,11 +140,12 @@ impl Console {
         let _ = self.native.set(Box::new(native));
     }
 
-    /// Waits until something differs from what was drawn last, or time changes what is drawn.
+    /// Waits until something differs from what was drawn last, or time changes what is drawn. Where the tab that is read is
+    /// another one than was `drawn`, the lines to begin with come with it.
     ///
     /// # Errors
     /// [`Broken`] after a fault of this program.
-    pub async fn snapshot(self: &Arc<Self>, after: u64) -> Result<Snapshot, Broken> {
+    pub async fn snapshot(self: &Arc<Self>, after: u64, drawn: Option<&str>) -> Result<Snapshot, Broken> {
         let mut revision = self.revision.subscribe();
         let wake = {
             let held = self.held()?;
@@ -172,9 +173,13 @@ impl Console {
             let effects = machine::update(&mut held.state, Message::GaveDraft(action), self.now());
             debug_assert!(effects.is_empty());
         }
+        let other = shown.tab.as_ref().zip(drawn);
+        let other = other.filter(|(tab, drawn)| tab.key != *drawn);
+        let lines = other.map(|(tab, _)| self.give(&mut held, tab.top - tab.top % BATCH, BATCH));
         let aside = held.aside.as_ref();
         let aside = aside.map(|aside| aside.view(&held.state, &held.desktop, self.now()));
         Ok(Snapshot {
+            lines,
             editing: held.editing.clone(),
             file: held.file.clone(),
             screen: aside.as_ref().map_or(shown.screen, AsideView::name),
@@ -192,15 +197,18 @@ impl Console {
     /// # Errors
     /// [`Broken`] after a fault of this program.
     pub fn lines(&self, first: usize, count: usize) -> Result<Lines, Broken> {
-        let now = self.now();
         let mut held = self.held()?;
+        Ok(self.give(&mut held, first, count))
+    }
+
+    fn give(&self, held: &mut Held, first: usize, count: usize) -> Lines {
         let (lines, sheet) = Lines::of(&held.state, first, count);
         if let Some(view) = sheet {
             let given = first..first.saturating_add(lines.lines.len());
-            let effects = machine::update(&mut held.state, Message::Gave(view, given), now);
+            let effects = machine::update(&mut held.state, Message::Gave(view, given), self.now());
             debug_assert!(effects.is_empty());
         }
-        Ok(lines)
+        lines
     }
 
     /// The requests of the whole queue that answer a text, the best first.
@@ -588,15 +596,15 @@ mod tests {
     async fn loaded() -> Arc<Console> {
         let console = Arc::new(Console::new(None));
         console.drive(Three, State::queue(), None);
-        let mut snapshot = console.snapshot(0).await.unwrap();
+        let mut snapshot = console.snapshot(0, None).await.unwrap();
         while snapshot.queue.total < 3 {
-            snapshot = console.snapshot(snapshot.revision).await.unwrap();
+            snapshot = console.snapshot(snapshot.revision, None).await.unwrap();
         }
         console
     }
 
     async fn read(console: &Arc<Console>) -> Option<String> {
-        let detail = console.snapshot(0).await.unwrap().detail;
+        let detail = console.snapshot(0, None).await.unwrap().detail;
         detail.map(|detail| detail.id)
     }
 
@@ -614,10 +622,10 @@ mod tests {
     #[tokio::test]
     async fn the_page_is_told_when_something_happens_and_only_then() {
         let console = loaded().await;
-        let now = console.snapshot(0).await.unwrap().revision;
+        let now = console.snapshot(0, None).await.unwrap().revision;
         let waiting = tokio::spawn({
             let console = Arc::clone(&console);
-            async move { console.snapshot(now).await.unwrap().revision }
+            async move { console.snapshot(now, None).await.unwrap().revision }
         });
         tokio::time::sleep(Duration::from_millis(200)).await;
         assert!(!waiting.is_finished());
@@ -628,7 +636,7 @@ mod tests {
     #[tokio::test]
     async fn foreign_text_is_escaped_before_the_page_gets_it() {
         let console = loaded().await;
-        let text = serde_json::to_string(&console.snapshot(0).await.unwrap()).unwrap();
+        let text = serde_json::to_string(&console.snapshot(0, None).await.unwrap()).unwrap();
         assert!(text.contains("202E") && !text.contains('\u{202e}'), "{text}");
     }
 
@@ -636,7 +644,7 @@ mod tests {
     async fn a_window_far_below_the_end_shows_the_end() {
         let console = loaded().await;
         console.take(Input::Rows { first: usize::MAX }).unwrap();
-        let snapshot = console.snapshot(0).await.unwrap();
+        let snapshot = console.snapshot(0, None).await.unwrap();
         assert_eq!((snapshot.first_row, snapshot.queue.rows.len()), (2, 1));
         assert!(console.lines(usize::MAX, usize::MAX).unwrap().lines.is_empty());
     }

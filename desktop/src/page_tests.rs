@@ -32,6 +32,7 @@ use zeroize::Zeroizing;
 use crate::command;
 use crate::console::Console;
 use crate::native::{Answer, Arrival, Native};
+use crate::snapshot::BATCH;
 
 const LINES: usize = 40;
 
@@ -244,14 +245,14 @@ impl Page {
     }
 
     async fn now(&self) -> Value {
-        serde_json::to_value(self.console.snapshot(0).await.unwrap()).unwrap()
+        serde_json::to_value(self.console.snapshot(0, None).await.unwrap()).unwrap()
     }
 
     /// Waits as the page does: for the next revision, again and again.
     async fn until(&self, wanted: impl Fn(&Value) -> bool) -> Value {
         let mut revision = 0;
         for _ in 0..200 {
-            let next = self.console.snapshot(revision);
+            let next = self.console.snapshot(revision, None);
             let Ok(next) = tokio::time::timeout(Duration::from_secs(5), next).await else {
                 break;
             };
@@ -416,6 +417,35 @@ async fn without_a_ceremony_there_is_nothing_to_sign() {
     page.begins("approve").await;
     late(Some(Passphrase::typed(&Zeroizing::new("secret".to_owned()))));
     assert_eq!((confirmation.number, page.orders()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_tab_that_is_new_to_the_page_comes_with_the_lines_to_begin_with() {
+    let page = Page::open(Severity::High).await;
+    let snapshot = page.console.snapshot(0, Some("another")).await.unwrap();
+    let (tab, lines) = (snapshot.tab.unwrap(), snapshot.lines.unwrap());
+    assert_eq!((lines.key.as_str(), lines.first), (tab.key.as_str(), 0));
+    assert_eq!(
+        lines,
+        page.console.lines(0, BATCH).unwrap(),
+        "as if they had been asked for"
+    );
+    let again = page.console.snapshot(0, Some(&tab.key)).await.unwrap();
+    assert_eq!(again.lines, None);
+}
+
+#[tokio::test]
+async fn lines_that_came_with_a_tab_were_given() {
+    let page = Page::open(Severity::High).await;
+    // Who draws nothing is given nothing.
+    assert_eq!(page.console.snapshot(0, None).await.unwrap().lines, None);
+    page.shows(0, 1);
+    page.waits().await;
+    assert_eq!(page.seen().await, 0);
+    let given = page.console.snapshot(0, Some("")).await.unwrap().lines.unwrap();
+    page.shows(0, given.lines.len());
+    page.until(|now| now["detail"]["seen"][0] == given.lines.len())
+        .await;
 }
 
 #[tokio::test]

@@ -21,6 +21,8 @@ use crate::input::pane;
 pub const MAX_ROWS: usize = 80;
 /// The most lines of a tab in one answer.
 pub const MAX_LINES: usize = 400;
+/// Lines that the page has together: what it asks for at once, and what comes with a tab that is new to it.
+pub const BATCH: usize = 100;
 
 /// How all looks at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -56,6 +58,8 @@ pub struct Snapshot {
     pub batch: Option<BatchView>,
     /// The tab that is read.
     pub tab: Option<Tab>,
+    /// The lines of that tab to begin with, where the page has drawn another one.
+    pub lines: Option<Lines>,
     /// The decision that is made.
     pub ceremony: Option<CeremonyView>,
     /// The secret that is asked for, or shown.
@@ -166,6 +170,7 @@ impl Snapshot {
             detail: view::detail(state, now),
             batch: view::batch(state, now),
             tab: Tab::of(state, jumps),
+            lines: None,
             ceremony: view::ceremony(state, now),
             reveal: view::reveal(state, now),
             question: view::question(state),

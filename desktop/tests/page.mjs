@@ -40,6 +40,8 @@ export async function open(first, lines = () => [], finds = () => []) {
   const { window } = parseHTML(readFileSync(new URL("index.html", ui), "utf8"));
   const said = [];
   const signed = [];
+  const fetched = [];
+  let drawn = null;
   let next = null;
   let revision = 1;
   Object.assign(globalThis, {
@@ -55,9 +57,11 @@ export async function open(first, lines = () => [], finds = () => []) {
     invoke(command, body) {
       switch (command) {
         case "snapshot":
+          drawn = body.drawn;
           if (body.after === 0) return Promise.resolve({ ...first, revision });
           return new Promise((resolve) => (next = resolve));
         case "lines":
+          fetched.push(body.first);
           return Promise.resolve({ key: "k", first: body.first, lines: lines(body.first, body.count) });
         case "find":
           return Promise.resolve(finds(body.text));
@@ -80,7 +84,10 @@ export async function open(first, lines = () => [], finds = () => []) {
     document,
     said,
     signed,
+    fetched,
     settle,
+    /** The tab that the page says to have drawn. */
+    drawn: () => drawn,
     async shows(snapshot) {
       revision += 1;
       next({ ...snapshot, revision });
@@ -122,7 +129,7 @@ export const queue = (rows) => ({
     lanes: [["Needs me", rows.length, true], ["All", rows.length, false]],
     order: "risk", selected: [], cursor: 0, filter: null, filtering: false, empty: [], trouble: null,
   },
-  detail: null, batch: null, tab: null, ceremony: null, reveal: null, question: null, editing: null, file: null, moved: false,
+  detail: null, batch: null, tab: null, lines: null, ceremony: null, reveal: null, question: null, editing: null, file: null, moved: false,
   aside: null, look: { theme: "system", density: "comfortable" },
 });
 

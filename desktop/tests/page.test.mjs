@@ -55,6 +55,20 @@ test("foreign text is text, whatever it looks like", async () => {
   }
 });
 
+test("lines that come with a tab are drawn without being asked for, and only in their own", async () => {
+  const shown = reads("r1");
+  const texts = () => [...page.document.querySelectorAll("#lines .content")].map((node) => node.textContent);
+  const come = { key: "new", first: 100, lines: [line("come"), line("along")] };
+  page.fetched.length = 0;
+  await page.shows({ ...shown, tab: { ...shown.tab, key: "new", len: 102 }, lines: come });
+  assert.deepEqual(texts(), ["come", "along"]);
+  assert.deepEqual(page.fetched, [0], "the others are");
+  assert.equal(page.drawn(), "new");
+  await page.shows({ ...shown, tab: { ...shown.tab, key: "other", len: 102 }, lines: come });
+  assert.deepEqual([texts(), page.fetched], [[], [0, 0, 100]]);
+  await page.shows(reads("r1", {}));
+});
+
 test("lines break behind slashes and not within a moment, and the text stays what it is", async () => {
   const text = `change file://web-1/etc/app.conf until 2026-11-23T00:21:38.002Z, not ${"2026-11-23T" + "0".repeat(99)}Z ${HOSTILE}`;
   const shown = reads("r1");

@@ -134,8 +134,8 @@ byId("ask").addEventListener("click", () => dispatch({ do: "ask" }));
 help.addEventListener("cancel", (event) => event.preventDefault());
 
 async function run() {
-  for (let after = 0; ; after = shown?.revision ?? 0) {
-    drawAll(await snapshot(after));
+  for (;;) {
+    drawAll(await snapshot(shown?.revision ?? 0, shown?.tab?.key ?? ""));
   }
 }
 

@@ -31,7 +31,7 @@ export function drawDetail(snapshot, covered) {
     byId("decide").hidden = batch === null;
     byId("check").hidden = true;
     drawSeen(batch?.seen ?? null);
-    drawLines(batch === null ? null : snapshot.tab, covered);
+    drawLines(batch === null ? null : snapshot.tab, snapshot.lines, covered);
     return;
   }
   request.dataset.request = reads.id;
@@ -56,7 +56,7 @@ export function drawDetail(snapshot, covered) {
   draw(tabs, reads.tabs, tabNodes);
   drawSeen(reads.decides ? reads.seen : null);
   if (reads.search === null) byId("finding").hidden = document.activeElement !== find;
-  drawLines(reads.readable ? snapshot.tab : null, covered);
+  drawLines(reads.readable ? snapshot.tab : null, snapshot.lines, covered);
 }
 
 /** @param {[number, number] | null} seen */

@@ -4,11 +4,12 @@
 const { invoke } = /** @type {any} */ (window).__TAURI_INTERNALS__;
 
 /**
- * How all looks, once it differs from revision `after`.
+ * How all looks, once it differs from revision `after`; with lines, where the tab is another one than was `drawn`.
  * @param {number} after
+ * @param {string} drawn
  * @returns {Promise<import("./types").Snapshot>}
  */
-export const snapshot = (after) => invoke("snapshot", { after });
+export const snapshot = (after, drawn) => invoke("snapshot", { after, drawn });
 
 /** What was said last, until it is answered. @type {Promise<void> | null} */
 let saying = null;

@@ -7,7 +7,7 @@ import { byId, element, textNodes, textOf } from "./text.js";
 /** @typedef {import("./types").PaneLine} PaneLine */
 /** @typedef {import("./types").Piece} Piece */
 
-/** Lines fetched at once. */
+/** Lines fetched at once, and given with a tab. */
 export const CHUNK = 100;
 /** Chunks in the page at most, whatever the style sheet or the window does. */
 const MOST = 12;
@@ -33,11 +33,12 @@ let observer = null;
 let sheet = null;
 
 /**
- * Draws a tab; with `covered` something lies over it.
+ * Draws a tab, with the lines that came with it; with `covered` something lies over it.
  * @param {import("./types").Tab | null} tab
+ * @param {import("./types").Lines | null} given
  * @param {boolean} covered
  */
-export function drawLines(tab, covered) {
+export function drawLines(tab, given, covered) {
   sheet = covered ? null : (tab?.sheet ?? null);
   if ((tab?.key ?? null) === key) {
     begin(tab?.top ?? 0, tab?.jump ?? 0);
@@ -59,6 +60,11 @@ export function drawLines(tab, covered) {
     chunk.style.height = `${Math.min(CHUNK, tab.len - first) * GUESS}px`;
     chunks.push(chunk);
   }
+  const begins = given !== null && given.key === key ? chunks[given.first / CHUNK] : undefined;
+  if (given !== null && begins !== undefined) {
+    live.add(begins);
+    put(begins, given);
+  }
   pane.replaceChildren(...chunks);
   const watching = new IntersectionObserver(arrived, { root: pane, rootMargin: "800px 0px" });
   chunks.forEach((chunk) => watching.observe(chunk));
@@ -66,6 +72,7 @@ export function drawLines(tab, covered) {
   pane.scrollTop = top;
   if (!samePlace) begun = [0, tab?.jump ?? 0];
   begin(tab?.top ?? 0, tab?.jump ?? 0);
+  if (begins !== undefined) report();
 }
 
 /**
@@ -116,10 +123,18 @@ async function fill(chunk) {
   const answer = await fetchLines(Number(chunk.dataset.first), CHUNK);
   // What belongs to another tab by now is not drawn.
   if (answer.key === wanted && key === wanted && live.has(chunk)) {
-    chunk.replaceChildren(...answer.lines.map(lineNode));
-    chunk.style.height = "";
+    put(chunk, answer);
     report();
   }
+}
+
+/**
+ * @param {HTMLElement} chunk
+ * @param {import("./types").Lines} answer
+ */
+function put(chunk, answer) {
+  chunk.replaceChildren(...answer.lines.map(lineNode));
+  chunk.style.height = "";
 }
 
 /** @param {HTMLElement} chunk */

@@ -767,6 +767,10 @@ batch: BatchView | null,
  */
 tab: Tab | null, 
 /**
+ * The lines of that tab to begin with, where the page has drawn another one.
+ */
+lines: Lines | null, 
+/**
  * The decision that is made.
  */
 ceremony: CeremonyView | null, 

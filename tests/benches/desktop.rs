@@ -242,8 +242,9 @@ fn row(window: &Window, name: &str) -> String {
 /// Opens a request and goes back to the queue; says how long it took from the click to its first lines on screen.
 const OPENING: &str = "
     const invoke = window.__TAURI_INTERNALS__.invoke;
+    // What was drawn last is on screen two frames later.
     const drawn = (wanted) => new Promise((then) => {
-      const look = () => wanted() ? requestAnimationFrame(then) : setTimeout(look, 5);
+      const look = () => wanted() ? requestAnimationFrame(() => requestAnimationFrame(then)) : setTimeout(look, 5);
       look();
     });
     const opening = async (id, rest = 0) => {

@@ -14,11 +14,11 @@ use countersign_protocol::identity::{KeyAssurance, PersonId, RequestId, Role};
 use countersign_protocol::mask::SecretMark;
 use countersign_protocol::request::Phase;
 use countersign_protocol::talk::{Looking, QuestionText};
-use tokio::sync::oneshot;
 
 pub(crate) use key::trust_of;
 pub use key::{key_standing, weak_key};
 pub(crate) use reading::reading;
+use reading::{compared, is_large, readable};
 pub use trouble::code_of;
 pub(crate) use trouble::{trouble, trouble_of_trust};
 
@@ -40,6 +40,8 @@ use trouble::told;
 const LOOK_PAUSE: Duration = Duration::from_secs(20);
 /// How often the outbox is looked after.
 const OUTBOX_PAUSE: Duration = Duration::from_secs(15);
+/// How long nothing more is computed of a large request while its first lines are drawn: that takes the same processors.
+const DRAWING: Duration = Duration::from_millis(100);
 /// How many requests are fetched before somebody asks for them.
 const MAX_READY: usize = 20;
 
@@ -155,22 +157,21 @@ impl Desk for ReviewerDesk {
         let opened = self.inbox.fetch_or_copy_unkept(id).await;
         let opened = Arc::new(opened.map_err(|error| trouble(&error))?);
         let (inbox, read) = (self.inbox.clone(), Arc::clone(&opened));
-        let (part, parts) = oneshot::channel();
-        let whole = tokio::task::spawn_blocking(move || {
-            reading(&read, inbox.config(), inbox.person(), |early| {
-                // Nobody waits for it once the person left.
-                let _ = part.send(early);
-            })
-        });
-        if let Ok(part) = parts.await {
-            early(part);
-        }
+        let readable = blocking(move || readable(&read, inbox.config(), inbox.person())).await??;
+        let pause = if is_large(&readable) {
+            early(readable.clone());
+            DRAWING
+        } else {
+            Duration::ZERO
+        };
         // It is kept while it is read, also by somebody who has left it already.
         let inbox = self.inbox.clone();
-        tokio::spawn(async move { inbox.keep(&opened).await });
-        whole
-            .await
-            .map_err(|_| Trouble::new("internal", "reading the request ended early"))?
+        tokio::spawn(async move {
+            tokio::time::sleep(pause).await;
+            inbox.keep(&opened).await;
+        });
+        tokio::time::sleep(pause).await;
+        blocking(move || compared(readable)).await
     }
 
     async fn key(&self) -> Result<Option<KeyStanding>, Trouble> {
@@ -342,6 +343,12 @@ impl ReviewerDesk {
             tokio::time::sleep(OUTBOX_PAUSE).await;
         }
     }
+}
+
+/// Reads a request where blocking is fine.
+async fn blocking<T: Send + 'static>(read: impl FnOnce() -> T + Send + 'static) -> Result<T, Trouble> {
+    let read = tokio::task::spawn_blocking(read).await;
+    read.map_err(|_| Trouble::new("internal", "reading the request ended early"))
 }
 
 fn progress_of(standing: &Result<Standing, InboxError>) -> Option<Progress> {

@@ -21,14 +21,19 @@ use crate::machine::{Drifted, Reading, Said, Speaker, Summary, Trouble};
 /// From so many bytes on, the lines of a document are shown before its structure is compared.
 const LARGE: usize = 1 << 20;
 
-/// What is read of a request. Where its documents are large, `early` is given the sheet and the lines before their
-/// structures are compared: everything that stands there was verified.
-pub(crate) fn reading(
-    opened: &Opened,
-    config: &Config,
-    person: &PersonId,
-    early: impl FnOnce(Reading),
-) -> Result<Reading, Trouble> {
+/// All that is read of a request.
+pub(crate) fn reading(opened: &Opened, config: &Config, person: &PersonId) -> Result<Reading, Trouble> {
+    readable(opened, config, person).map(compared)
+}
+
+/// Whether a request is so large that its lines are shown before the structures of its documents are compared.
+pub(super) fn is_large(reading: &Reading) -> bool {
+    reading.changes.iter().any(|change| change.bytes() > LARGE)
+}
+
+/// What is read of a request before the structures of its documents are compared, marked as not complete: the sheet, the
+/// lines, all that was verified.
+pub(super) fn readable(opened: &Opened, config: &Config, person: &PersonId) -> Result<Reading, Trouble> {
     let problems: Vec<Trouble> = opened
         .report
         .problems
@@ -44,7 +49,7 @@ pub(crate) fn reading(
         .map(|vote| vote.person.clone())
         .collect();
     let code = countersign_review::checkcode::words(chain.sheet.view_digest().sha256().as_bytes());
-    let mut reading = Reading {
+    Ok(Reading {
         id: chain.request.id,
         weak_key: weak_key(chain, config, person, opened.at),
         change: opened.record.change,
@@ -88,15 +93,18 @@ pub(crate) fn reading(
             as_of: Some(as_of),
             troubles: Vec::new(),
         }),
-    };
-    if reading.changes.iter().any(|change| change.bytes() > LARGE) {
-        early(reading.clone());
-    }
-    let kind = chain.request.kind.id();
+    })
+}
+
+/// The same with the structures of its documents compared. That may take long.
+pub(super) fn compared(reading: Reading) -> Reading {
+    let kind = reading.summary.kind.id();
     let changes = reading.changes.into_iter();
-    reading.changes = changes.map(|change| change.compared(kind)).collect();
-    reading.complete = true;
-    Ok(reading)
+    Reading {
+        changes: changes.map(|change| change.compared(kind)).collect(),
+        complete: true,
+        ..reading
+    }
 }
 
 fn worst_first(chain: &Chain) -> Vec<countersign_review::findings::Finding> {

@@ -78,7 +78,7 @@ impl Desk for FileDesk {
         blocking(move || {
             let opened = review.fetch(id)?;
             Ok(
-                desk::reading(&opened, review.config(), review.person(), |_| ()).map(|mut reading| {
+                desk::reading(&opened, review.config(), review.person()).map(|mut reading| {
                     reading.copy = Some(Copy {
                         as_of: opened.as_of,
                         troubles: review.troubles().collect(),

@@ -155,7 +155,7 @@ impl Desk for EvidenceDesk {
     async fn open(&self, _id: RequestId) -> Result<Reading, Trouble> {
         let desk = self.clone();
         let read = tokio::task::spawn_blocking(move || {
-            let mut reading = desk::reading(&desk.opened, &desk.config, &desk.person, |_| ())?;
+            let mut reading = desk::reading(&desk.opened, &desk.config, &desk.person)?;
             if let Some(summary) = desk.summary() {
                 reading.summary = summary;
             }
