@@ -42,6 +42,21 @@ fn end(phase: Phase) -> End {
     }
 }
 
+/// Outputs, arguments and variables stand in it, and an administrator may well have made the home himself.
+#[test]
+fn nobody_else_reads_the_journal_even_in_an_open_home() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(home.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    let journal = Journal::open(home.path()).unwrap();
+    propose(&journal, "a", &[]).unwrap();
+    for file in std::fs::read_dir(home.path()).unwrap() {
+        let file = file.unwrap();
+        let mode = file.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{:?}", file.file_name());
+    }
+}
+
 #[test]
 fn a_request_is_used_up_once_and_for_all() {
     let home = tempfile::tempdir().unwrap();

@@ -9,14 +9,17 @@
 #[path = "../../core/verify/tests/common/mod.rs"]
 mod story;
 
+use countersign_client::trust::TrustStore;
 use countersign_guard::enforce::{Authority, Expected, Granted, Refusal, check};
+use countersign_protocol::api::TrustDocument;
 use countersign_protocol::bundle::Evidence;
 use countersign_protocol::digest::KeyId;
 use countersign_protocol::identity::GuardId;
+use countersign_protocol::log::origin;
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::signed::Envelope;
 use countersign_verify::Pinned;
-use story::{World, approved, at, granted, key, ran};
+use story::{World, approved, at, granted, key, line, ran, seal};
 
 struct Own {
     pinned: Pinned,
@@ -109,6 +112,39 @@ fn another_root_or_a_newer_pin_stops_it() {
     assert!(matches!(own.check(&world.done(), 210), Err(Refusal::Chain(_))));
     own.pinned = Pinned::new("ab".repeat(32).parse().unwrap());
     assert!(matches!(own.check(&world.done(), 210), Err(Refusal::Chain(_))));
+}
+
+/// The key that signed this directory was stolen, and the owners have taken it out. Whoever has it by now would rather
+/// have that root forgotten.
+#[test]
+fn a_root_that_was_seen_here_cannot_be_left_out_or_put_another_in_its_place() {
+    let world = granted();
+    let stolen = key("directory").public.id();
+    let mut next = world.root.root().clone().into_predicate();
+    next.version = 2;
+    next.previous = Some(world.roots[0].payload_digest());
+    let keeping = next.clone();
+    let owner = next.keys.iter_mut().find(|named| named.key.id() == stolen);
+    owner.unwrap().key = key("directory-2").public;
+    let document = TrustDocument {
+        roots: vec![world.roots[0].clone(), seal(&next, "root")],
+        directory: seal(&world.directory, "directory-2"),
+        policy: seal(&world.bundle, "policy"),
+        log_origin: origin(world.root.id()),
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = TrustStore::pin(folder.path(), *world.root.id()).unwrap();
+    store.refresh(&document, at(205)).unwrap();
+    let own = Own {
+        pinned: store.pinned(),
+        ..own(&world)
+    };
+    assert!(matches!(own.check(&world.done(), 210), Err(Refusal::Chain(_))));
+    let mut other = keeping;
+    other.organisation = line("another second root");
+    let mut evidence = world.done();
+    evidence.roots.push(seal(&other, "root"));
+    assert!(matches!(own.check(&evidence, 210), Err(Refusal::Chain(_))));
 }
 
 #[test]

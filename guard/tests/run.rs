@@ -8,6 +8,8 @@
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use countersign_guard::config::Config;
@@ -188,6 +190,37 @@ async fn a_folder_that_became_a_link_is_refused() {
     std::fs::remove_dir(&folder).unwrap();
     symlink("/etc", &folder).unwrap();
     assert_eq!(home.run(&action).await.outcome, Outcome::Stale);
+}
+
+/// The link is put in the folder's place after any look at it, by somebody who never stops trying.
+#[tokio::test]
+async fn a_folder_that_becomes_a_link_at_the_last_moment_is_not_followed() {
+    let home = home("");
+    let (folder, link) = (home.base.join("work"), home.base.join("link"));
+    std::fs::create_dir(&folder).unwrap();
+    symlink("/etc", &link).unwrap();
+    let mut call = home.call(&["pwd", "-P"]);
+    call.cwd = OsBytes::new(folder.to_str().unwrap());
+    let action = home.hold(call);
+    let stop = Arc::new(AtomicBool::new(false));
+    let swapping = std::thread::spawn({
+        let (folder, link, stop) = (folder.clone(), link.clone(), Arc::clone(&stop));
+        move || {
+            while !stop.load(Ordering::Relaxed) {
+                let (here, flags) = (rustix::fs::CWD, rustix::fs::RenameFlags::EXCHANGE);
+                rustix::fs::renameat_with(here, &folder, here, &link, flags).unwrap();
+            }
+        }
+    });
+    for _ in 0..300 {
+        let ran = home.run(&action).await;
+        if ran.outcome == Outcome::Succeeded {
+            // Its own folder, under whichever of its two names.
+            assert_ne!(out(&ran), "/etc\n");
+        }
+    }
+    stop.store(true, Ordering::Relaxed);
+    swapping.join().unwrap();
 }
 
 #[tokio::test]

@@ -5,10 +5,11 @@ use countersign_protocol::api::RequestRecord;
 use countersign_protocol::approval::{ApprovalRequest, Severity};
 use countersign_protocol::decision::Verdict;
 use countersign_protocol::grant::{Grant, One};
+use countersign_protocol::policy_bundle::Limits;
 use countersign_protocol::request::Phase;
 use countersign_protocol::signed::{Envelope, Signed};
-use countersign_tests::Organisation;
 use countersign_tests::organisation::now;
+use countersign_tests::{Organisation, Setup};
 use countersign_tests::reviewer::nonce;
 use countersign_verify::Purpose;
 
@@ -157,6 +158,45 @@ fn a_guard_does_not_run_on_an_invented_grant() {
     let ended = client.finish();
     assert_ne!(ended.code, Some(0), "{}", ended.stderr);
     assert_eq!(std::fs::read_to_string(target).unwrap(), "a\n");
+}
+
+#[test]
+fn an_answer_that_is_held_back_does_not_stretch_a_grant() {
+    let organisation = Organisation::with(&Setup {
+        limits: Some(Limits {
+            grant_seconds: 3,
+            skew_seconds: 5,
+            ..Limits::default()
+        }),
+        ..Setup::default()
+    });
+    // The last thing that the guard asks before it judges: the proof that the log continues.
+    let liar = countersign_tests::liar::Liar::start(
+        &organisation.url,
+        Box::new(|path, _| {
+            if path.starts_with("/v1/log/consistency") {
+                std::thread::sleep(std::time::Duration::from_secs(5));
+            }
+            None
+        }),
+    );
+    let _guard = organisation.spawn_guard_quietly("g2", &liar.url);
+    let change = |name: &str| {
+        organisation.write(name, b"a\n");
+        let new = organisation.write("new.conf", b"b\n");
+        let target = organisation.work(name);
+        let apply = ["apply", "--kind", "config-file", "--wait", "30s", "--json", "--path"];
+        let files = [target.to_str().unwrap(), "--after", new.to_str().unwrap()];
+        let client = organisation.agent_of("g2", &[&apply[..], &files[..]].concat());
+        let id = organisation.wait_for(Phase::Pending);
+        organisation.decide(id, "alex", Verdict::Approve).unwrap();
+        (client.finish(), std::fs::read_to_string(target).unwrap())
+    };
+    let (first, text) = change("one.conf");
+    assert_eq!((first.code, text.as_str()), (Some(0), "b\n"), "{}", first.stderr);
+    let (late, text) = change("two.conf");
+    assert_eq!(text, "a\n", "{}", late.stderr);
+    assert_ne!(late.code, Some(0));
 }
 
 #[test]

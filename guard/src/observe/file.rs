@@ -72,3 +72,69 @@ pub fn file(call: ApplyCall, config: &Config) -> Result<Observed, ObserveError> 
         facts,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    struct Host {
+        _folder: tempfile::TempDir,
+        base: PathBuf,
+        config: Config,
+    }
+
+    fn host() -> Host {
+        let folder = tempfile::tempdir().unwrap();
+        let base = folder.path().canonicalize().unwrap();
+        std::fs::create_dir_all(base.join("home/trust")).unwrap();
+        std::fs::create_dir(base.join("homes")).unwrap();
+        for file in ["home/guard.key", "home/trust/store.json", "homes/app.conf"] {
+            std::fs::write(base.join(file), "secret\n").unwrap();
+        }
+        let file = base.join("guard.toml");
+        let text = format!(
+            "guard = \"g1\"\nbackend = \"http://127.0.0.1:1\"\nroot = \"{}\"\nhome = {:?}\nsocket = {:?}\n\
+             host = \"web-1\"",
+            "ab".repeat(32),
+            base.join("home"),
+            base.join("socket"),
+        );
+        std::fs::write(&file, text).unwrap();
+        Host {
+            config: Config::read(&file).unwrap(),
+            _folder: folder,
+            base,
+        }
+    }
+
+    fn ask(host: &Host, path: &str, after: Option<&str>) -> Result<Observed, ObserveError> {
+        let call = ApplyCall {
+            kind: countersign_protocol::text::Line::new("config-file").unwrap(),
+            path: OsBytes::new(host.base.join(path).as_os_str().as_bytes()),
+            after: after.map(|text| Artifact(text.as_bytes().to_vec())),
+            asking: crate::socket::Asking::default(),
+        };
+        file(call, &host.config)
+    }
+
+    /// The live file travels with the proposal, before anybody approved anything.
+    #[test]
+    fn what_is_the_guards_own_does_not_leave_in_a_proposal() {
+        let host = host();
+        std::os::unix::fs::symlink(host.base.join("home"), host.base.join("link")).unwrap();
+        for own in [
+            "home/guard.key",
+            "link/guard.key",
+            "home/trust/store.json",
+            "home/new",
+            "guard.toml",
+        ] {
+            let refused = ask(&host, own, Some("x")).map(|observed| observed.target);
+            assert!(refused.is_err(), "{own}: {refused:?}");
+        }
+        assert!(ask(&host, "home/guard.key", None).is_err());
+        assert!(ask(&host, "homes/app.conf", Some("x")).is_ok());
+    }
+}
