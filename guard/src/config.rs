@@ -76,6 +76,9 @@ pub struct Config {
     /// Databases that statements may go to.
     #[serde(default)]
     pub databases: Vec<Database>,
+    /// The file that all of this was read from.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
 }
 
 /// One agent's operating system user.
@@ -151,12 +154,16 @@ impl Config {
                 path: path.to_owned(),
                 source,
             })?;
-        Self::parse(&text).map_err(|error| match error {
+        let config = Self::parse(&text).map_err(|error| match error {
             ConfigError::Syntax { problem, .. } => ConfigError::Syntax {
                 path: path.to_owned(),
                 problem,
             },
             other @ (ConfigError::Read { .. } | ConfigError::Value { .. }) => other,
+        })?;
+        Ok(Self {
+            file: Some(path.to_owned()),
+            ..config
         })
     }
 
@@ -184,6 +191,17 @@ impl Config {
     #[must_use]
     pub fn database(&self, name: &str) -> Option<&Database> {
         self.databases.iter().find(|database| database.name == name)
+    }
+
+    /// Whether a path without links leads to the service's own: its home with key, journal and held bytes, or its
+    /// configuration, which may hold credentials of databases.
+    #[must_use]
+    pub fn is_own(&self, path: &Path) -> bool {
+        let own = |own: &Path| {
+            let real = own.canonicalize().unwrap_or_else(|_| own.to_owned());
+            path.starts_with(real)
+        };
+        own(&self.home) || self.file.as_deref().is_some_and(own)
     }
 
     fn check(&self) -> Result<(), ConfigError> {

@@ -83,6 +83,8 @@ pub struct Granted {
     pub action: Action,
     /// The checkpoint under which the evidence stands, proven to continue the pinned one.
     pub checkpoint: Option<SeenCheckpoint>,
+    /// After this it may not start any more.
+    pub expires_at: Timestamp,
 }
 
 /// What gave the right to run, as the journal keeps it.
@@ -153,6 +155,7 @@ pub fn check(evidence: &Evidence, expected: &Expected<'_>, now: Timestamp) -> Re
             request_digest: chain.request.request_digest(),
         },
         action_digest: grant.action_digest,
+        expires_at: grant.expires_at,
         action,
         checkpoint: chain.log.checkpoint,
     })

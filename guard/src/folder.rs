@@ -72,35 +72,15 @@ impl Place {
     /// # Errors
     /// [`FolderError`] when a part is missing or no folder.
     pub fn reach(path: &Path) -> Result<Self, FolderError> {
-        let shown = path.display().to_string();
-        let walk = |errno: Errno| FolderError::Walk {
-            path: shown.clone(),
-            source: errno.into(),
-        };
-        let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::RDONLY;
-        let mut folder = rustix::fs::open("/", flags, Mode::empty()).map_err(walk)?;
-        let relative = path.strip_prefix("/").map_err(|_| walk(Errno::INVAL))?;
-        let parts: Vec<&OsStr> = relative
-            .as_os_str()
-            .as_bytes()
-            .split(|b| *b == b'/')
-            .map(OsStr::from_bytes)
-            .collect();
-        let Some((name, folders)) = parts.split_last() else {
-            return Err(walk(Errno::INVAL));
-        };
-        for part in parts.iter() {
-            if part.is_empty() || *part == "." || *part == ".." {
-                return Err(walk(Errno::INVAL));
-            }
-        }
-        for part in folders {
-            folder = rustix::fs::openat(&folder, *part, flags, Mode::empty()).map_err(walk)?;
-        }
+        let walked = parts(path).and_then(|parts| {
+            let (name, folders) = parts.split_last().ok_or(Errno::INVAL)?;
+            Ok((walk(folders, OFlags::RDONLY)?, (*name).to_owned()))
+        });
+        let (folder, name) = walked.map_err(|errno| unwalked(path, errno))?;
         Ok(Self {
             folder,
-            name: (*name).to_owned(),
-            path: shown,
+            name,
+            path: path.display().to_string(),
         })
     }
 
@@ -209,6 +189,50 @@ pub enum Existing {
     Replaced,
     /// It stays, and the other is refused.
     Refused,
+}
+
+/// Walks to a folder by its absolute path, following no link: a place to be in, not to be read.
+///
+/// # Errors
+/// [`FolderError`] when a part is missing or no folder.
+pub fn enter(path: &Path) -> Result<OwnedFd, FolderError> {
+    let parts = if path == Path::new("/") {
+        Ok(Vec::new())
+    } else {
+        parts(path)
+    };
+    let walked = parts.and_then(|parts| walk(&parts, OFlags::PATH));
+    walked.map_err(|errno| unwalked(path, errno))
+}
+
+/// The parts of an absolute path that is its own normal form.
+fn parts(path: &Path) -> Result<Vec<&OsStr>, Errno> {
+    let relative = path.strip_prefix("/").map_err(|_| Errno::INVAL)?;
+    let bytes = relative.as_os_str().as_bytes();
+    let parts: Vec<&OsStr> = bytes.split(|b| *b == b'/').map(OsStr::from_bytes).collect();
+    if parts
+        .iter()
+        .any(|part| part.is_empty() || *part == "." || *part == "..")
+    {
+        return Err(Errno::INVAL);
+    }
+    Ok(parts)
+}
+
+fn walk(folders: &[&OsStr], opened_for: OFlags) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | opened_for;
+    let mut folder = rustix::fs::open("/", flags, Mode::empty())?;
+    for part in folders {
+        folder = rustix::fs::openat(&folder, *part, flags, Mode::empty())?;
+    }
+    Ok(folder)
+}
+
+fn unwalked(path: &Path, errno: Errno) -> FolderError {
+    FolderError::Walk {
+        path: path.display().to_string(),
+        source: errno.into(),
+    }
 }
 
 fn inode(stat: &Stat) -> (u64, u64) {

@@ -103,7 +103,12 @@ impl Journal {
     /// [`JournalError::InUse`] when a service runs there, others when it cannot be opened.
     pub fn open(home: &Path) -> Result<Self, JournalError> {
         let lock = lock(home)?;
-        let mut connection = Connection::open(home.join("journal.sqlite"))?;
+        let file = home.join("journal.sqlite");
+        keep_private(&file).map_err(|source| JournalError::Home {
+            path: file.clone(),
+            source,
+        })?;
+        let mut connection = Connection::open(file)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "foreign_keys", true)?;
@@ -409,6 +414,20 @@ impl Journal {
     fn connection(&self) -> MutexGuard<'_, Connection> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Makes the database's file for its owner alone: arguments, variables and outputs stand in it, and the home may be open
+/// to others. SQLite gives the files beside it the same permissions.
+fn keep_private(file: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+    let mut options = File::options();
+    let made = options
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(file)?;
+    made.set_permissions(std::fs::Permissions::from_mode(0o600))
 }
 
 fn lock(home: &Path) -> Result<File, JournalError> {

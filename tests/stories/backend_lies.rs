@@ -9,8 +9,8 @@ use countersign_protocol::policy_bundle::Limits;
 use countersign_protocol::request::Phase;
 use countersign_protocol::signed::{Envelope, Signed};
 use countersign_tests::organisation::now;
-use countersign_tests::{Organisation, Setup};
 use countersign_tests::reviewer::nonce;
+use countersign_tests::{Organisation, Setup};
 use countersign_verify::Purpose;
 
 fn codes(organisation: &Organisation, record: &RequestRecord, purpose: Purpose) -> Vec<&'static str> {
@@ -185,7 +185,15 @@ fn an_answer_that_is_held_back_does_not_stretch_a_grant() {
         organisation.write(name, b"a\n");
         let new = organisation.write("new.conf", b"b\n");
         let target = organisation.work(name);
-        let apply = ["apply", "--kind", "config-file", "--wait", "30s", "--json", "--path"];
+        let apply = [
+            "apply",
+            "--kind",
+            "config-file",
+            "--wait",
+            "30s",
+            "--json",
+            "--path",
+        ];
         let files = [target.to_str().unwrap(), "--after", new.to_str().unwrap()];
         let client = organisation.agent_of("g2", &[&apply[..], &files[..]].concat());
         let id = organisation.wait_for(Phase::Pending);

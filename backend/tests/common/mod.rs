@@ -415,13 +415,7 @@ impl Organisation {
     }
 
     pub fn judge(&self, record: &RequestRecord, purpose: Purpose) -> Chain {
-        let pinned = Pinned {
-            root: self.root_id,
-            directory_seen: 0,
-            policy_seen: 0,
-            checkpoint: None,
-        };
-        let report = verify(&record.evidence, &pinned, now(), purpose);
+        let report = verify(&record.evidence, &Pinned::new(self.root_id), now(), purpose);
         assert!(report.problems.is_empty(), "{:?}", report.problems);
         report.chain.unwrap()
     }

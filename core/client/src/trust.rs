@@ -252,9 +252,11 @@ impl TrustStore {
 
     /// What evidence is judged against.
     #[must_use]
-    pub const fn pinned(&self) -> Pinned {
+    pub fn pinned(&self) -> Pinned {
+        let newest = self.kept.document.as_ref().and_then(|known| known.roots.last());
         Pinned {
             root: self.kept.root,
+            root_seen: newest.map(Envelope::payload_digest),
             directory_seen: self.kept.directory_seen,
             policy_seen: self.kept.policy_seen,
             checkpoint: self.kept.checkpoint,

@@ -14,6 +14,7 @@ use countersign_protocol::digest::{ArtifactDigest, FindingsDigest, Sha256Digest}
 use countersign_protocol::directory::TrustedDirectory;
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::proposal::Proposal;
+use countersign_protocol::text::OsBytes;
 use countersign_review::drift::{Drift, State, drift};
 use countersign_review::findings::{self, Finding};
 use countersign_review::sheet::drift::Record;
@@ -138,7 +139,15 @@ pub fn find_in(
         }
         Payload::Sql(sql) => findings::analyze("sql", None, take(&sql.statement)?),
         Payload::Exec(exec) => {
-            let mut all = findings::analyze("exec", None, &command_of(exec)?);
+            // Rules go by what runs, not by the name it calls itself; but a program of many names (`busybox`) goes by
+            // that name itself, so that what either is known for counts.
+            let mut all = findings::analyze("exec", None, &command_of(exec, exec.binary.as_bytes())?);
+            let called = exec.argv.first().map(OsBytes::as_bytes).unwrap_or_default();
+            if base_name(called) != base_name(exec.binary.as_bytes()) {
+                let more = findings::analyze("exec", None, &command_of(exec, called)?);
+                let new: Vec<Finding> = more.into_iter().filter(|one| !all.contains(one)).collect();
+                all.extend(new);
+            }
             for content in exec
                 .stdin
                 .iter()
@@ -197,8 +206,12 @@ pub fn digest_of(findings: &[Finding]) -> Result<FindingsDigest, EncodeError> {
     Ok(FindingsDigest::new(Sha256Digest::of(&record(findings)?)))
 }
 
-/// A process as the document that the rules for commands read.
-fn command_of(exec: &Exec) -> Result<Vec<u8>, EncodeError> {
+fn base_name(path: &[u8]) -> &[u8] {
+    path.rsplit(|byte| *byte == b'/').next().unwrap_or_default()
+}
+
+/// A process as the document that the rules for commands read, under the name of `program`.
+fn command_of(exec: &Exec, program: &[u8]) -> Result<Vec<u8>, EncodeError> {
     let text = |bytes: &[u8]| match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
         Err(_) => Untrusted::from(bytes).escaped(),
@@ -209,8 +222,7 @@ fn command_of(exec: &Exec) -> Result<Vec<u8>, EncodeError> {
         .map(|argument| text(argument.as_bytes()))
         .collect();
     if let Some(first) = argv.first_mut() {
-        // Rules go by what runs, not by the name it calls itself.
-        *first = text(exec.binary.as_bytes());
+        *first = text(program);
     }
     canonical::to_bytes(&serde_json::json!({ "argv": argv }))
 }

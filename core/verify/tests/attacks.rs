@@ -8,7 +8,7 @@
 
 mod common;
 
-use common::{World, at, held, key, line, proposal, world};
+use common::{World, at, held, line, proposal, world};
 use countersign_protocol::action::{Action, ArtifactRef, Exec, Payload};
 use countersign_protocol::decision::SeenCheckpoint;
 use countersign_protocol::digest::Sha256Digest;
@@ -20,7 +20,12 @@ use countersign_verify::log::{check_consistency, check_inclusion};
 use countersign_verify::{Pinned, Purpose, Report, verify};
 
 fn judge(world: &World, seconds: u64, purpose: Purpose) -> Report {
-    verify(&world.done(), &Pinned::new(*world.root.id()), at(seconds), purpose)
+    verify(
+        &world.done(),
+        &Pinned::new(*world.root.id()),
+        at(seconds),
+        purpose,
+    )
 }
 
 fn codes(report: &Report) -> Vec<&'static str> {
@@ -88,8 +93,14 @@ fn an_approval_by_a_key_that_fell_does_not_count_for_the_number_that_was_asked_f
     let bobs = world.evidence().decisions[0].envelope.payload_digest();
     grant.decisions.retain(|digest| *digest.sha256() == bobs);
     world.give(&grant, "backend");
-    assert_eq!(codes(&judge(&world, 210, Purpose::Execute)).first(), Some(&"no-quorum"));
-    assert_eq!(codes(&judge(&world, 210, Purpose::Audit)).first(), Some(&"no-quorum"));
+    assert_eq!(
+        codes(&judge(&world, 210, Purpose::Execute)).first(),
+        Some(&"no-quorum")
+    );
+    assert_eq!(
+        codes(&judge(&world, 210, Purpose::Audit)).first(),
+        Some(&"no-quorum")
+    );
 }
 
 /// How long an approval lasts is policy's to say; what the reviewer's own console wrote is only its end.
@@ -110,19 +121,38 @@ fn a_reviewer_cannot_make_an_approval_last_longer_than_policy_lets_it() {
 /// Whoever has the log's key can sign any size; whoever sends evidence can name any index.
 #[test]
 fn no_size_or_index_gets_past_the_proofs_or_breaks_them() {
-    let edges = [0, 1, 2, 3, 1 << 31, 1 << 32, (1 << 63) - 1, 1 << 63, u64::MAX - 1, u64::MAX];
+    let edges = [
+        0,
+        1,
+        2,
+        3,
+        1 << 31,
+        1 << 32,
+        (1 << 63) - 1,
+        1 << 63,
+        u64::MAX - 1,
+        u64::MAX,
+    ];
     let root_hash = Sha256Digest::of(b"x");
     for size in edges {
         let now = SeenCheckpoint { size, root_hash };
         for other in edges {
-            for proof in [vec![], vec![root_hash; 3], vec![root_hash; 64], vec![root_hash; 65]] {
+            for proof in [
+                vec![],
+                vec![root_hash; 3],
+                vec![root_hash; 64],
+                vec![root_hash; 65],
+            ] {
                 let leaf = LoggedLeaf {
                     index: other,
                     leaf: "{}".to_owned(),
                     proof: proof.clone(),
                 };
                 assert!(check_inclusion(&leaf, &now).is_err(), "{other} of {size}");
-                let seen = SeenCheckpoint { size: other, root_hash: Sha256Digest::of(b"y") };
+                let seen = SeenCheckpoint {
+                    size: other,
+                    root_hash: Sha256Digest::of(b"y"),
+                };
                 let continues = check_consistency(&seen, &now, &proof).is_ok();
                 assert_eq!(continues, other == 0, "{other} to {size}");
             }
@@ -163,5 +193,4 @@ fn a_program_of_many_names_is_judged_by_the_name_it_is_called_by() {
     }
     // A name cannot take away what the program itself is known for.
     assert_eq!(worst("/usr/bin/rm", &["echo", wipe[0], wipe[1]]), by_its_name);
-    let _ = key("bob");
 }

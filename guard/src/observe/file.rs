@@ -33,6 +33,10 @@ pub fn file(call: ApplyCall, config: &Config) -> Result<Observed, ObserveError> 
         source,
     })?;
     let path = folder.join(name);
+    // What is read here leaves with the proposal, before anybody approved it.
+    if config.is_own(&path) {
+        return refused("the file is the guard's own; only its administrator changes that");
+    }
     let live = Place::reach(&path)?.read(MAX_DOCUMENT_BYTES)?;
     let mut facts = vec![];
     if let Some(live) = &live {

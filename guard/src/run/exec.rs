@@ -5,7 +5,7 @@
 //! leads a group of its own, which is killed when the time is over or the service stops.
 
 use std::ffi::OsStr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
@@ -22,6 +22,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use super::{Live, Piece, Prepared, Ran, Written};
 use crate::config::ExecConfig;
+use crate::folder::{self, FolderError};
 use crate::seal::SealError;
 
 /// The first descriptor that sealed copies get in the process: above those that shells and the standard library's
@@ -39,8 +40,8 @@ enum StartError {
     NotSealed,
     #[error(transparent)]
     Seal(#[from] SealError),
-    #[error("working directory `{0}` is not what was approved")]
-    OtherFolder(String),
+    #[error("working directory is not what was approved: {0}")]
+    OtherFolder(#[from] FolderError),
     #[error("descriptors cannot be handed over: {0}")]
     Descriptors(#[from] command_fds::FdMappingCollision),
     #[error("process cannot be started: {0}")]
@@ -74,13 +75,11 @@ fn start(exec: &Exec, prepared: &Prepared) -> Result<Running, StartError> {
             None => command.arg(OsStr::from_bytes(argument.as_bytes())),
         };
     }
-    let folder = Path::new(OsStr::from_bytes(exec.cwd.as_bytes()));
-    // The approved path is canonical; a link put in its place since is not the approved folder.
-    if !folder.canonicalize().is_ok_and(|now| now == folder) {
-        return Err(StartError::OtherFolder(folder.display().to_string()));
-    }
+    // The approved path is canonical; a link put in its place since is not the approved folder. What was reached is held
+    // open, so that nothing can be put in its place until the process stands in it.
+    let folder = folder::enter(Path::new(OsStr::from_bytes(exec.cwd.as_bytes())))?;
     command
-        .current_dir(folder)
+        .current_dir(format!("/proc/self/fd/{}", folder.as_raw_fd()))
         .env_clear()
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -165,7 +165,6 @@ impl Service {
     async fn judge_grant(&self, entry: &Entry, record: &RequestRecord) -> Result<Look, LookError> {
         // Fetched now, so that what was changed or revoked meanwhile counts.
         self.trust().await?;
-        let (now, latest_clock) = self.now().map_err(ServiceError::from)?;
         let pinned = locked(&self.store).pinned();
         let mut evidence = record.evidence.clone();
         let shown = evidence
@@ -175,6 +174,8 @@ impl Service {
         self.backend
             .bridge(&mut evidence, pinned.checkpoint, shown)
             .await?;
+        // Looked at last: an answer that was held back does not stretch a grant.
+        let (now, latest_clock) = self.now().map_err(ServiceError::from)?;
         let expected = Expected {
             pinned: &pinned,
             proposal: &entry.proposal,
@@ -204,6 +205,7 @@ impl Service {
         let action = granted.action.clone();
         let prepared = tokio::task::spawn_blocking(move || Prepared::of(&action, &held)).await;
         let problem = match prepared {
+            _ if now() >= granted.expires_at => "the grant ran out before it could start".to_owned(),
             Ok(Ok(prepared)) if prepared.digest() == granted.action_digest => {
                 return self.run_prepared(entry.id, &prepared, granted.authority).await;
             }

@@ -99,7 +99,7 @@ impl Step {
     /// The step that a problem is about, by its code; what is ambiguous is said where it is found.
     pub(crate) fn of(code: &str) -> Self {
         match code {
-            UNTRUSTED | "invalid-root" | "expired-root" => Self::Root,
+            UNTRUSTED | "invalid-root" | "older-root" | "expired-root" => Self::Root,
             "invalid-directory" | "older-directory" | "expired-directory" => Self::Directory,
             "invalid-policy" | "older-policy" | "expired-policy" => Self::Policy,
             "invalid-proposal" | "guard-key" | "time" => Self::Proposal,

@@ -93,6 +93,7 @@ pub(super) fn replay(
         digest: DecisionDigest::new(*amendment.amendment_digest().sha256()),
         signer: amendment.signer(),
         logged_at,
+        logged_index: logged.index.filter(|_| logged_at.is_some()),
     };
     let (vote, void) = match given.check(evidence, trust, asked, record, now) {
         Ok(checked) => checked,

@@ -99,6 +99,7 @@ fn one(
         digest: decision.decision_digest(),
         signer: decision.signer(),
         logged_at,
+        logged_index: logged.index.filter(|_| logged_at.is_some()),
     };
     let (vote, void) = signed.check(evidence, trust, asked, record, now)?;
     Ok(CheckedDecision {
@@ -116,6 +117,7 @@ pub(super) struct Given<'a> {
     pub digest: DecisionDigest,
     pub signer: Option<KeyId>,
     pub logged_at: Option<Timestamp>,
+    pub logged_index: Option<u64>,
 }
 
 impl Given<'_> {
@@ -133,6 +135,12 @@ impl Given<'_> {
             .vote(trust.directories.newest(), logged_at.unwrap_or(now))
             .map_err(|why| Problem::new("invalid-decision", why))?;
         let seen = decision.checkpoint;
+        if self.logged_index.is_some_and(|index| index < seen.size) {
+            return Err(Problem::new(
+                "log-fork",
+                "a decision stands where its signer had seen something else: the log was forked or rewritten",
+            ));
+        }
         let void = void.or_else(|| {
             let checkpoint = record.view.checkpoint?;
             let check = if seen.size > checkpoint.size {

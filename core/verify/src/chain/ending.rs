@@ -137,13 +137,15 @@ fn grant(
     };
     let approvals = approvals(&votes, &cast.decisions, asked.sheet.lines().len());
     let satisfied = Policies::at(trust, asked, index, at).are_satisfied(&approvals);
+    // The least number of people is counted from what the grant rests on too, and from nothing else.
+    let standing = votes.iter().map(|vote| vote.person.clone()).collect();
     let granted = Event::Granted {
         grant: grant.grant_digest(),
         satisfied,
     };
-    let (state, _) = ending
-        .state
-        .apply(granted, at)
+    let counted = ending.state.apply(Event::Reevaluated { standing, satisfied }, at);
+    let (state, _) = counted
+        .and_then(|(state, _)| state.apply(granted, at))
         .map_err(|error| Problem::new("no-quorum", error))?;
     ending.state = state;
     ending.grant = Some(grant);

@@ -19,7 +19,7 @@ use countersign_protocol::amendment::{Amended, Amendment};
 use countersign_protocol::approval::ApprovalRequest;
 use countersign_protocol::bundle::Evidence;
 use countersign_protocol::decision::{Decision, SeenCheckpoint, Verdict};
-use countersign_protocol::digest::RootId;
+use countersign_protocol::digest::{RootId, Sha256Digest};
 use countersign_protocol::directory::TrustedDirectory;
 use countersign_protocol::grant::Grant;
 use countersign_protocol::identity::{KeyAssurance, PersonId, Presence};
@@ -41,6 +41,8 @@ use crate::judge::Judgement;
 pub struct Pinned {
     /// The organisation's root, compared by eye when it was pinned.
     pub root: RootId,
+    /// The newest root statement seen. Evidence holds it, or leaves out who was taken out with it.
+    pub root_seen: Option<Sha256Digest>,
     /// The highest directory version seen.
     pub directory_seen: u64,
     /// The highest policy version seen.
@@ -55,6 +57,7 @@ impl Pinned {
     pub const fn new(root: RootId) -> Self {
         Self {
             root,
+            root_seen: None,
             directory_seen: 0,
             policy_seen: 0,
             checkpoint: None,

@@ -47,8 +47,8 @@ pub(super) fn open(
         Ok(CheckedSegment { checkpoint, leaves }) => {
             record.view.checkpoint = Some(checkpoint);
             record.view.request_index = Some(start);
-            record.view.newest_leaf = leaves.last().map(|(_, leaf)| leaf.at);
-            record.leaves = leaves.into_iter().collect();
+            record.leaves = in_time(leaves);
+            record.view.newest_leaf = record.leaves.last_key_value().map(|(_, leaf)| leaf.at);
             check_pin(evidence, pinned, &checkpoint, purpose, problems);
             record.check_statements(evidence, trust, asked, problems);
             record.check_nothing_hidden(evidence, asked, start, problems);
@@ -57,6 +57,18 @@ pub(super) fn open(
         Err(error) => problems.push(Problem::new("log", error)),
     }
     record
+}
+
+/// No leaf is older than one that stands before it, whatever time was written into it.
+fn in_time(leaves: Vec<(u64, Leaf)>) -> BTreeMap<u64, Leaf> {
+    let mut latest = Timestamp::from_millis(0);
+    let mut settled = BTreeMap::new();
+    for (index, mut leaf) in leaves {
+        latest = latest.max(leaf.at);
+        leaf.at = latest;
+        settled.insert(index, leaf);
+    }
+    settled
 }
 
 /// What was amended stands in the log before what came of it. A reviewer may look before all is logged.

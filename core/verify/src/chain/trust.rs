@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use countersign_policy::PolicySet;
 use countersign_protocol::bundle::{Evidence, Logged};
-use countersign_protocol::digest::RootId;
+use countersign_protocol::digest::{RootId, Sha256Digest};
 use countersign_protocol::directory::TrustedDirectory;
 use countersign_protocol::kept::Kept;
 use countersign_protocol::log::{Commitment, EntryType, LogSegment};
@@ -81,10 +81,17 @@ pub(super) fn open(evidence: &Evidence, pinned: &Pinned, purpose: Purpose) -> Re
     )
 }
 
+/// Root, directory version and policy version that were seen.
+type Seen = (Option<Sha256Digest>, u64, u64);
+
+const fn seen(pinned: &Pinned) -> Seen {
+    (pinned.root_seen, pinned.directory_seen, pinned.policy_seen)
+}
+
 /// All that [`verified`] goes by.
 struct Basis {
     root: RootId,
-    seen: (u64, u64),
+    seen: Seen,
     audit: bool,
     roots: Vec<Envelope>,
     directories: Vec<Logged>,
@@ -95,7 +102,7 @@ impl Basis {
     fn of(evidence: &Evidence, pinned: &Pinned, audit: bool) -> Self {
         Self {
             root: pinned.root,
-            seen: (pinned.directory_seen, pinned.policy_seen),
+            seen: seen(pinned),
             audit,
             roots: evidence.roots.clone(),
             directories: evidence.directories.clone(),
@@ -105,7 +112,7 @@ impl Basis {
 
     fn is(&self, evidence: &Evidence, pinned: &Pinned, audit: bool) -> bool {
         self.root == pinned.root
-            && self.seen == (pinned.directory_seen, pinned.policy_seen)
+            && self.seen == seen(pinned)
             && self.audit == audit
             && self.roots == evidence.roots
             && self.directories == evidence.directories
@@ -126,6 +133,14 @@ fn verified(evidence: &Evidence, pinned: &Pinned, purpose: Purpose) -> Result<Tr
         other => Problem::new("invalid-root", other),
     };
     let root = TrustedRoot::follow(&pinned.root, &evidence.roots).map_err(refused)?;
+    // Each root names the one before it, so a chain that holds this one holds all before it too.
+    let holds = |seen: Sha256Digest| evidence.roots.iter().any(|root| root.payload_digest() == seen);
+    if !pinned.root_seen.is_none_or(holds) {
+        return Err(Problem::new(
+            "older-root",
+            "evidence leaves out a root that was seen here, or holds another one in its place",
+        ));
+    }
     let mut earlier = Vec::new();
     for length in (1..evidence.roots.len()).rev() {
         let chain = evidence.roots.get(..length).unwrap_or_default();
