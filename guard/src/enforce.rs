@@ -3,6 +3,8 @@
 //! The chain itself is judged by `countersign-verify`. What is added is what only this guard knows: that the
 //! proposal is the very envelope it signed, that the grant is its own, and that its clock can be believed.
 
+use std::time::Duration;
+
 use countersign_protocol::action::Action;
 use countersign_protocol::bundle::Evidence;
 use countersign_protocol::canonical::{self, EncodeError, ParseError};
@@ -12,7 +14,7 @@ use countersign_protocol::identity::GuardId;
 use countersign_protocol::moment::Timestamp;
 use countersign_protocol::request::Phase;
 use countersign_protocol::signed::Envelope;
-use countersign_verify::{Chain, Pinned, Problem, Purpose, verify};
+use countersign_verify::{Pinned, Problem, Purpose, verify};
 use serde::{Deserialize, Serialize};
 
 /// What this guard holds against the evidence.
@@ -133,7 +135,9 @@ pub fn check(evidence: &Evidence, expected: &Expected<'_>, now: Timestamp) -> Re
         return Err(Refusal::Chain(report.problems));
     }
     let chain = report.chain.ok_or(Refusal::NotGranted)?;
-    check_clock(&chain, expected.latest_clock, now)?;
+    let leaf = chain.log.newest_leaf;
+    let seen = leaf.map_or(expected.latest_clock, |leaf| leaf.max(expected.latest_clock));
+    check_clock(now, seen, chain.limits.skew())?;
     let grant = chain.grant.as_ref().ok_or(Refusal::NotGranted)?;
     // A grant in use, used up or void shows in the replayed state.
     if chain.state.phase() != Phase::Claimed || chain.state.grant() != Some(&grant.grant_digest()) {
@@ -162,10 +166,12 @@ pub fn check(evidence: &Evidence, expected: &Expected<'_>, now: Timestamp) -> Re
 }
 
 /// The clock may not stand before what the log or this guard has seen. That it does not run far ahead follows from
-/// the short life of a grant.
-fn check_clock(chain: &Chain, latest: Timestamp, now: Timestamp) -> Result<(), Refusal> {
-    let seen = chain.log.newest_leaf.map_or(latest, |leaf| leaf.max(latest));
-    if now < seen.before(chain.limits.skew()) {
+/// the short life of a grant, and for what policy alone permits from that of directory and policy.
+///
+/// # Errors
+/// [`Refusal::ClockBack`].
+pub fn check_clock(now: Timestamp, seen: Timestamp, skew: Duration) -> Result<(), Refusal> {
+    if now < seen.before(skew) {
         Err(Refusal::ClockBack { now, seen })
     } else {
         Ok(())

@@ -449,6 +449,41 @@ fn what_policy_forbids_does_not_run() {
     assert!(reason["message"].as_str().unwrap().contains("no-rm"), "{reason}");
 }
 
+/// Policies know the time: what was allowed until yesterday is not allowed by a clock that says it is yesterday.
+#[test]
+fn a_clock_that_was_set_back_stops_what_policy_alone_permits() {
+    let mut world = World::start();
+    let (first, second) = (world.path("first"), world.path("second"));
+    let touch = |world: &World, file: &Path| world.agent(&["exec", "--json", "--", "touch", file.to_str().unwrap()]);
+    assert_eq!(touch(&world, &first).status.code(), Some(0));
+    world.kill();
+    let journal = rusqlite::Connection::open(world.path("home/journal.sqlite")).unwrap();
+    let seen = i64::try_from(now().after(Duration::from_secs(1800)).millis()).unwrap();
+    let noted = journal.execute(
+        "INSERT INTO clock (id, seen) VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET seen = excluded.seen",
+        [seen],
+    );
+    assert_eq!(noted.unwrap(), 1);
+    drop(journal);
+    world.serve();
+    let ran = touch(&world, &second);
+    assert_eq!(ran.status.code(), Some(78), "{}", stderr(&ran));
+    assert!(first.exists() && !second.exists());
+}
+
+/// What is refused is not held: nobody would ever let go of it.
+#[test]
+fn an_agent_that_was_taken_out_fills_no_disk() {
+    let world = World::start();
+    let mut directory = world.directory(2);
+    directory.agents.retain(|agent| agent.id.as_str() != "deployer");
+    let signed = world.seal(&directory, "directory");
+    world.shown.lock().unwrap().trust.as_mut().unwrap().directory = signed;
+    let ran = world.agent(&["exec", "--", "true"]);
+    assert_eq!(ran.status.code(), Some(77), "{}", stderr(&ran));
+    assert_eq!(std::fs::read_dir(world.path("home/held")).unwrap().count(), 0);
+}
+
 #[test]
 fn nobody_is_believed_but_the_kernel() {
     let world = World::start();

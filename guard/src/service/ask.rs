@@ -24,7 +24,7 @@ use tokio::sync::mpsc;
 use super::attend::{Leaving, pending};
 use super::listen::{Caller, Client};
 use super::{Job, Service, ServiceError, Trust, locked};
-use crate::enforce::Authority;
+use crate::enforce::{Authority, Refusal, check_clock};
 use crate::observe::{self, ObserveError, Observed};
 use crate::record::{End, NewRequest, Route};
 use crate::run::{Piece, needed};
@@ -40,6 +40,8 @@ pub(super) enum AskError {
     Service(#[from] ServiceError),
     #[error(transparent)]
     Observe(#[from] ObserveError),
+    #[error(transparent)]
+    Clock(#[from] Refusal),
     #[error("proposal is refused: {0}")]
     Proposal(String),
     #[error("{}", .0.message)]
@@ -61,7 +63,7 @@ impl AskError {
             Self::Service(ServiceError::Trust(_) | ServiceError::Policy(_)) => {
                 ("unavailable", "untrusted", 78)
             }
-            Self::Service(_) => ("unavailable", "guard-broken", 78),
+            Self::Service(_) | Self::Clock(_) => ("unavailable", "guard-broken", 78),
             Self::TooMany(_) => ("refused", "too-many-open", 75),
             Self::TooLarge { .. } => ("refused", "too-large", 77),
             Self::Observe(_) | Self::Proposal(_) => ("refused", "refused", 77),
@@ -281,7 +283,7 @@ impl Service {
         self.judge_caught(caught, trust)
     }
 
-    /// Holds the bytes of a proposal, asks policy, and signs it.
+    /// Asks policy about a proposal, signs it, and holds its bytes.
     pub(super) fn judge_caught(&self, caught: Caught, trust: &Trust) -> Result<Judged, AskError> {
         let refused = |error: &dyn std::fmt::Display| AskError::Proposal(error.to_string());
         let Caught {
@@ -290,10 +292,9 @@ impl Service {
             binary,
         } = caught;
         proposal.check().map_err(|e| refused(&e))?;
-        // Held before it is proposed, so that what is approved can be run after a restart.
-        for bytes in artifacts.values().map(|artifact| &artifact.0).chain(&binary) {
-            self.held.keep(bytes).map_err(ServiceError::from)?;
-        }
+        // Policies know the time too, and nobody else looks at this guard's clock before it runs what they permit.
+        let (now, seen) = self.now().map_err(ServiceError::from)?;
+        check_clock(now, seen, trust.bundle.limits.skew())?;
         // What was approved last is the backend's to look up; it can only tighten this.
         let judgement = judge(
             &proposal,
@@ -307,6 +308,11 @@ impl Service {
         let sealed = Signed::seal(&proposal, &[&*self.signer]).map_err(|e| refused(&e))?;
         // Refused here already when the directory does not know this guard's key.
         let proposal = sealed.verify(&trust.directory).map_err(|e| refused(&e))?;
+        // Held before it is proposed, so that what is approved can be run after a restart; and not before it is known
+        // that it will be proposed or recorded, since only a request lets go of what it holds.
+        for bytes in artifacts.values().map(|artifact| &artifact.0).chain(&binary) {
+            self.held.keep(bytes).map_err(ServiceError::from)?;
+        }
         Ok(Judged {
             proposal,
             artifacts: artifacts.into_values().collect(),
