@@ -454,7 +454,8 @@ fn what_policy_forbids_does_not_run() {
 fn a_clock_that_was_set_back_stops_what_policy_alone_permits() {
     let mut world = World::start();
     let (first, second) = (world.path("first"), world.path("second"));
-    let touch = |world: &World, file: &Path| world.agent(&["exec", "--json", "--", "touch", file.to_str().unwrap()]);
+    let touch =
+        |world: &World, file: &Path| world.agent(&["exec", "--json", "--", "touch", file.to_str().unwrap()]);
     assert_eq!(touch(&world, &first).status.code(), Some(0));
     world.kill();
     let journal = rusqlite::Connection::open(world.path("home/journal.sqlite")).unwrap();

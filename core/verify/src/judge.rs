@@ -21,6 +21,8 @@ use countersign_review::sheet::drift::Record;
 use countersign_review::sheet::finding::{Recorded, record};
 use countersign_review::text::Untrusted;
 
+use crate::unread::{base_name, unread};
+
 /// What a proposal amounts to.
 #[derive(Debug, Clone)]
 pub struct Judgement {
@@ -156,6 +158,7 @@ pub fn find_in(
                 all.extend(findings::analyze("config-file", None, take(content)?));
             }
             all.dedup();
+            all.extend(unread(exec));
             all
         }
     })
@@ -204,10 +207,6 @@ fn take<'a>(
 /// [`EncodeError`] cannot happen for findings of this program.
 pub fn digest_of(findings: &[Finding]) -> Result<FindingsDigest, EncodeError> {
     Ok(FindingsDigest::new(Sha256Digest::of(&record(findings)?)))
-}
-
-fn base_name(path: &[u8]) -> &[u8] {
-    path.rsplit(|byte| *byte == b'/').next().unwrap_or_default()
 }
 
 /// A process as the document that the rules for commands read, under the name of `program`.

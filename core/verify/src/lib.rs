@@ -10,6 +10,7 @@ pub mod account;
 pub mod chain;
 pub mod judge;
 pub mod log;
+mod unread;
 
 pub use account::Account;
 pub use chain::{

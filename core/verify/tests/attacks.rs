@@ -9,9 +9,10 @@
 mod common;
 
 use common::{World, at, held, line, proposal, world};
-use countersign_protocol::action::{Action, ArtifactRef, Exec, Payload};
+use countersign_protocol::action::{Action, ArtifactRef, Exec, Operand, Payload};
+use countersign_protocol::bundle::Artifact;
 use countersign_protocol::decision::SeenCheckpoint;
-use countersign_protocol::digest::Sha256Digest;
+use countersign_protocol::digest::{ArtifactDigest, Sha256Digest};
 use countersign_protocol::kind::Kind;
 use countersign_protocol::log::LoggedLeaf;
 use countersign_protocol::text::{Bounded, OsBytes};
@@ -193,4 +194,75 @@ fn a_program_of_many_names_is_judged_by_the_name_it_is_called_by() {
     }
     // A name cannot take away what the program itself is known for.
     assert_eq!(worst("/usr/bin/rm", &["echo", wipe[0], wipe[1]]), by_its_name);
+}
+
+/// An agent can put anything into a file of its own and ask for just that to be run: no byte of it travels or is shown.
+#[test]
+fn a_program_that_nobody_reads_is_not_called_harmless() {
+    let ids = |binary: &str| -> Vec<(&'static str, bool)> {
+        let found = find_in(&exec(binary, &["deploy"]), &std::collections::BTreeMap::new()).unwrap();
+        found
+            .iter()
+            .map(|finding| (finding.rule.as_str(), finding.counts()))
+            .collect()
+    };
+    for own in [
+        "/home/agent/deploy",
+        "/tmp/usr/bin/deploy",
+        "/var/lib/deploy",
+        "/usrbin",
+    ] {
+        assert_eq!(ids(own), [("not-analyzed", true)], "{own}");
+    }
+    assert!(ids("/usr/bin/deploy").is_empty());
+}
+
+/// The client hands over every file that an argument names; an agent's own client need not. The file could be another one
+/// once it was approved.
+#[test]
+fn a_script_that_did_not_come_along_is_not_called_harmless() {
+    let unread = |argv: &[&str], operand: Option<u32>| {
+        let program = format!("/usr/bin/{}", argv[0]);
+        let mut action = exec(&program, argv);
+        let mut artifacts = std::collections::BTreeMap::new();
+        if let (Payload::Exec(exec), Some(argument)) = (&mut action.payload, operand) {
+            let text = b"echo harmless\n";
+            exec.operands = vec![Operand {
+                argument,
+                path: OsBytes::new("/home/agent/x"),
+                content: ArtifactRef::of(text),
+            }];
+            artifacts.insert(ArtifactDigest::of(text), Artifact(text.to_vec()));
+        }
+        let found = find_in(&action, &artifacts).unwrap();
+        found
+            .iter()
+            .any(|finding| finding.explanation.contains("the script"))
+    };
+    for argv in [
+        &["sh", "x"][..],
+        &["bash", "-eu", "x", "y"],
+        &["python3.11", "x"],
+        &["python3", "-m", "x"],
+        &["env", "A=b", "sh", "x"],
+        &["busybox", "sh", "x"],
+        &["node", "-r", "x"],
+        &["sh", "-o", "posix", "x"],
+    ] {
+        assert!(unread(argv, None), "{argv:?}");
+    }
+    assert!(unread(&["sh", "x", "y"], Some(2)), "another file came along");
+    assert!(!unread(&["sh", "x"], Some(1)));
+    assert!(!unread(&["env", "sh", "x"], Some(2)));
+    for argv in [
+        &["sh", "-c", "ls"][..],
+        &["bash", "-euc", "ls"],
+        &["perl", "-ne", "print"],
+        &["sh", "-"],
+        &["sh"],
+        &["cat", "x"],
+        &["nginx", "-s", "reload"],
+    ] {
+        assert!(!unread(argv, None), "{argv:?}");
+    }
 }
