@@ -64,14 +64,16 @@ fn evidence(conn: &Connection, newest: &Checkpoint, entry: &Entry) -> Result<Evi
     let size = checkpoint.size;
     let directories = since(conn, Sort::Directory, entry.directory.sha256(), size)?;
     let policies = since(conn, Sort::Policy, entry.policy.sha256(), size)?;
-    let seen = checkpoints_of(&decisions, grant.as_ref(), amendment.as_ref());
     let proposal = row::the_statement(conn, Sort::Proposal, &entry.id)?.envelope;
+    let asked_after = checkpoint_in(&proposal);
+    let mut seen = checkpoints_of(&decisions, grant.as_ref(), amendment.as_ref());
+    seen.extend(asked_after);
     let amended = amended(conn, &proposal, size)?;
     let log = match request.index.filter(|index| *index < size) {
-        Some(start) => Some(segment(
+        Some(index) => Some(segment(
             conn,
             &checkpoint,
-            start,
+            asked_after.map_or(index, |seen| seen.size.min(index)),
             directories
                 .iter()
                 .chain(&policies)
@@ -190,6 +192,12 @@ fn checkpoints_of(
     grant: Option<&Kept>,
     amendment: Option<&Kept>,
 ) -> BTreeSet<SeenCheckpoint> {
+    let all = decisions.iter().chain(grant).chain(amendment);
+    all.filter_map(|kept| checkpoint_in(&kept.envelope)).collect()
+}
+
+/// What a statement says that its signer saw of the log.
+fn checkpoint_in(envelope: &Envelope) -> Option<SeenCheckpoint> {
     #[derive(serde::Deserialize)]
     struct Statement {
         predicate: Predicate,
@@ -204,19 +212,11 @@ fn checkpoints_of(
     struct Denial {
         checkpoint: SeenCheckpoint,
     }
-    let seen = |kept: &Kept| {
-        let statement = serde_json::from_slice::<Statement>(&kept.envelope.payload).ok();
-        let predicate = statement?.predicate;
-        predicate
-            .checkpoint
-            .or(predicate.denial.map(|denial| denial.checkpoint))
-    };
-    decisions
-        .iter()
-        .chain(grant)
-        .chain(amendment)
-        .filter_map(seen)
-        .collect()
+    let predicate = serde_json::from_slice::<Statement>(&envelope.payload)
+        .ok()?
+        .predicate;
+    let denied = predicate.denial.map(|denial| denial.checkpoint);
+    predicate.checkpoint.or(denied)
 }
 
 /// The chain of amendments that a proposal follows from, the oldest first. They were verified when they came in.

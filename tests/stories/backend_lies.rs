@@ -1,5 +1,8 @@
 //! A stolen backend: it can delay, but what it bends is found out by console and guard, each by itself.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use countersign_client::key_file;
 use countersign_protocol::api::RequestRecord;
 use countersign_protocol::approval::{ApprovalRequest, Severity};
@@ -170,14 +173,20 @@ fn an_answer_that_is_held_back_does_not_stretch_a_grant() {
         }),
         ..Setup::default()
     });
-    // The last thing that the guard asks before it judges: the proof that the log continues.
+    // The last thing that the guard asks before it judges: the proof that the log continues, left out so that it has to.
+    let late = Arc::new(AtomicBool::new(false));
+    let holding_back = Arc::clone(&late);
     let liar = countersign_tests::liar::Liar::start(
         &organisation.url,
-        Box::new(|path, _| {
-            if path.starts_with("/v1/log/consistency") {
+        Box::new(move |path, body| {
+            if path.starts_with("/v1/log/consistency") && holding_back.load(Ordering::Relaxed) {
                 std::thread::sleep(std::time::Duration::from_secs(5));
             }
-            None
+            let mut record: RequestRecord = serde_json::from_slice(body).ok()?;
+            let proofs = &mut record.evidence.consistency;
+            let least = proofs.iter().map(|proof| proof.from.size).min()?;
+            proofs.retain(|proof| proof.from.size != least);
+            serde_json::to_vec(&record).ok()
         }),
     );
     let _guard = organisation.spawn_guard_quietly("g2", &liar.url);
@@ -202,9 +211,10 @@ fn an_answer_that_is_held_back_does_not_stretch_a_grant() {
     };
     let (first, text) = change("one.conf");
     assert_eq!((first.code, text.as_str()), (Some(0), "b\n"), "{}", first.stderr);
-    let (late, text) = change("two.conf");
-    assert_eq!(text, "a\n", "{}", late.stderr);
-    assert_ne!(late.code, Some(0));
+    late.store(true, Ordering::Relaxed);
+    let (second, text) = change("two.conf");
+    assert_eq!(text, "a\n", "{}", second.stderr);
+    assert_ne!(second.code, Some(0));
 }
 
 #[test]

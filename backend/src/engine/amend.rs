@@ -97,7 +97,7 @@ impl Engine {
         let (amendment, denial) = (amended.amendment(), &amended.amendment().denial);
         check_artifacts(&amended, &brought.artifacts, &trust.policy.bundle.limits)?;
         check_time(&case, denial, now)?;
-        check_seen(conn, &self.store().published(), denial)?;
+        check_seen(conn, &self.store().published(), denial.checkpoint)?;
         let digest = amendment.amendment_digest();
         let vote = vote(denial, DecisionDigest::new(*digest.sha256()), signer, key);
         let answer = PolicyAnswer {

@@ -1,7 +1,7 @@
 //! A person decides.
 
 use countersign_protocol::api::EnvelopeBody;
-use countersign_protocol::decision::Decision;
+use countersign_protocol::decision::{Decision, SeenCheckpoint};
 use countersign_protocol::digest::{DecisionDigest, KeyId};
 use countersign_protocol::directory::{DirectoryKey, KeyHolder};
 use countersign_protocol::identity::{RequestId, Role};
@@ -68,7 +68,7 @@ impl Engine {
         }
         case.pass_time(conn, now)?;
         check_time(&case, &decision, now)?;
-        check_seen(conn, &self.store().published(), &decision)?;
+        check_seen(conn, &self.store().published(), decision.checkpoint)?;
         let vote = vote(&decision, decision.decision_digest(), signer, key);
         let votes = case.entry.state.standing_with(&vote, now);
         let answer = PolicyAnswer {
@@ -121,16 +121,15 @@ pub(super) fn check_time(case: &Case, decision: &Decision, now: Timestamp) -> Re
 pub(super) fn check_seen(
     conn: &Connection,
     published: &Published,
-    decision: &Decision,
+    seen: SeenCheckpoint,
 ) -> Result<(), Refused> {
-    let seen = decision.checkpoint;
     let tree = Tree(conn);
     let known = seen.size <= published.checkpoint.size
         && tree.root(seen.size).map_err(StoreError::from)? == seen.root_hash;
     if known {
         return Ok(());
     }
-    tracing::error!(size = seen.size, reviewer = %decision.reviewer, "a signer saw another log than this one");
+    tracing::error!(size = seen.size, "a signer saw another log than this one");
     Err(Refused::conflict(
         "log-fork",
         "the signer saw another log than this one; keep both and tell the owners",

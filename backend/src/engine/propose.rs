@@ -12,6 +12,7 @@ use countersign_protocol::api::ProposeBody;
 use countersign_protocol::approval::{ApprovalRequest, ApprovalRule, LastApproved, People};
 use countersign_protocol::bundle::Artifact;
 use countersign_protocol::context::{Fact, Origin};
+use countersign_protocol::decision::SeenCheckpoint;
 use countersign_protocol::digest::ArtifactDigest;
 use countersign_protocol::directory::KeyHolder;
 use countersign_protocol::grant::One;
@@ -30,15 +31,18 @@ use countersign_review::sheet::{SHEET_VERSION, Sheet};
 use countersign_verify::judge::{Judgement, judge};
 use rusqlite::Connection;
 
+use super::decide::check_seen;
 use super::{Caller, Engine, approved, moment};
 use crate::clock;
 use crate::problem::Refused;
-use crate::store::StoreError;
 use crate::store::row::{self, Filing, Judged, NewEntry, NewVerdict, Sort};
+use crate::store::{Published, StoreError};
 use crate::trust::Trust;
 
 /// How often a proposal is judged again when trust moves under it.
 const TRIES: usize = 4;
+/// How many leaves a guard may not have read yet when it proposes.
+const MAX_LAG: u64 = 1_000;
 
 /// A proposal that was checked, with its complete artifacts.
 struct Checked {
@@ -168,6 +172,9 @@ impl Engine {
             if row::request(conn, &id)?.is_some() {
                 return Ok(None);
             }
+            if let Some(seen) = proposal.checkpoint {
+                check_log(conn, &self.store().published(), seen)?;
+            }
             Self::check_amends(conn, &trust, proposal, now)?;
             limits::check(conn, proposal, &trust.policy.bundle.limits, now)?;
             let mut artifacts = checked.artifacts.clone();
@@ -280,6 +287,19 @@ impl Outcome {
             Self::Forbid { .. } => Ok(false),
         }
     }
+}
+
+/// Everybody who judges the request reads the log from what its guard had seen of it: that has to be this log, and not too
+/// much of it.
+fn check_log(conn: &Connection, published: &Published, seen: SeenCheckpoint) -> Result<(), Refused> {
+    check_seen(conn, published, seen)?;
+    if published.checkpoint.size.saturating_sub(seen.size) > MAX_LAG {
+        return Err(Refused::conflict(
+            "log-behind",
+            "the guard has not read the log for too long; fetch its checkpoint, then propose again",
+        ));
+    }
+    Ok(())
 }
 
 /// The record of drift as requests name it.

@@ -390,6 +390,7 @@ impl Organisation {
             ),
             policy: countersign_protocol::digest::PolicyDigest::new(self.document.policy.payload_digest()),
             amends: None,
+            checkpoint: None,
             created_at: now,
             expires_at: now.after(Duration::from_secs(3600)),
         }

@@ -437,6 +437,7 @@ fn proposal(path: &str, environment: &str) -> Proposal {
         directory: DirectoryDigest::new(Sha256Digest::of(b"d")),
         policy: PolicyDigest::new(Sha256Digest::of(b"p")),
         amends: None,
+        checkpoint: None,
         created_at: Timestamp::from_millis(0),
         expires_at: Timestamp::LAST,
     }

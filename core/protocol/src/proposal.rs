@@ -6,6 +6,7 @@ use crate::action::{Action, ActionError};
 use crate::amendment::Amends;
 use crate::canonical::EncodeError;
 use crate::context::{Fact, Origin};
+use crate::decision::SeenCheckpoint;
 use crate::digest::{ActionDigest, DirectoryDigest, PolicyDigest, ProposalDigest, RootId};
 use crate::identity::{AgentId, GuardId, RequestId, Role};
 use crate::moment::Timestamp;
@@ -41,6 +42,10 @@ pub struct Proposal {
     /// The amendment it follows from, where a reviewer wrote the action.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amends: Option<Amends>,
+    /// The log as the guard had read it when it asked. Nothing about this asking can stand before the end of that, so that
+    /// everybody reads the log from there on; absent where policy alone decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<SeenCheckpoint>,
     /// When the guard caught the action.
     pub created_at: Timestamp,
     /// After this the guard no longer wants an answer.
@@ -191,6 +196,7 @@ pub(crate) mod tests {
             directory: DirectoryDigest::new(Sha256Digest::of(b"d")),
             policy: PolicyDigest::new(Sha256Digest::of(b"p")),
             amends: None,
+            checkpoint: None,
             created_at: Timestamp::from_millis(1000),
             expires_at: Timestamp::from_millis(100_000),
         }

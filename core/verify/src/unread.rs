@@ -4,6 +4,7 @@
 //! opens by itself is not known and not looked for.
 
 use countersign_protocol::action::Exec;
+use countersign_protocol::text::OsBytes;
 use countersign_review::findings::{Delta, Finding, RuleId, Severity, Side};
 use countersign_review::text::Untrusted;
 
@@ -49,7 +50,10 @@ pub(crate) fn unread(exec: &Exec) -> Vec<Finding> {
             Untrusted::from(script).escaped()
         )
     });
-    own.into_iter().chain(script).filter_map(not_analyzed).collect()
+    own.into_iter()
+        .chain(script)
+        .filter_map(|what| not_analyzed(&what))
+        .collect()
 }
 
 /// The last part of a path.
@@ -57,7 +61,7 @@ pub(crate) fn base_name(path: &[u8]) -> &[u8] {
     path.rsplit(|byte| *byte == b'/').next().unwrap_or_default()
 }
 
-fn not_analyzed(what: String) -> Option<Finding> {
+fn not_analyzed(what: &str) -> Option<Finding> {
     Some(Finding {
         rule: RuleId::known("not-analyzed")?,
         severity: Severity::Medium,
@@ -75,7 +79,7 @@ fn not_analyzed(what: String) -> Option<Finding> {
 
 /// The file that an interpreter would run, unless its bytes came along.
 fn script(exec: &Exec) -> Option<&[u8]> {
-    let words: Vec<&[u8]> = exec.argv.iter().map(|word| word.as_bytes()).collect();
+    let words: Vec<&[u8]> = exec.argv.iter().map(OsBytes::as_bytes).collect();
     let called = [exec.binary.as_bytes(), words.first().copied().unwrap_or_default()];
     let is_one_of = |names: &[&str], word: &[u8]| names.iter().any(|name| name.as_bytes() == stem(word));
     let interpreter = if called.iter().any(|name| is_one_of(&INTERPRETERS, name)) {

@@ -8,13 +8,13 @@
 
 mod common;
 
-use common::{World, at, held, line, proposal, world};
+use common::{World, at, held, line, proposal, seal, world};
 use countersign_protocol::action::{Action, ArtifactRef, Exec, Operand, Payload};
 use countersign_protocol::bundle::Artifact;
-use countersign_protocol::decision::SeenCheckpoint;
+use countersign_protocol::decision::{SeenCheckpoint, Verdict};
 use countersign_protocol::digest::{ArtifactDigest, Sha256Digest};
 use countersign_protocol::kind::Kind;
-use countersign_protocol::log::LoggedLeaf;
+use countersign_protocol::log::{EntryType, LoggedLeaf};
 use countersign_protocol::text::{Bounded, OsBytes};
 use countersign_verify::judge::find_in;
 use countersign_verify::log::{check_consistency, check_inclusion};
@@ -159,6 +159,76 @@ fn no_size_or_index_gets_past_the_proofs_or_breaks_them() {
             }
         }
     }
+}
+
+/// Whoever runs the log can put a request into it a second time, behind a denial that its signer saw logged, and show the
+/// log from there on.
+#[test]
+fn a_denial_is_not_left_behind_by_logging_the_request_again() {
+    let granted = |read_by_guard: bool| {
+        let mut world = world();
+        let mut asked = proposal(&world);
+        asked.checkpoint = read_by_guard.then(|| world.log.seen());
+        world.hold(&asked, |_| ());
+        let mut denial = world.decision("carol");
+        denial.verdict = Verdict::Deny;
+        world.decide(&denial, "carol", 100);
+        let (request, envelope) = (world.request.clone(), world.evidence().request.envelope.clone());
+        let again = world
+            .log
+            .append(EntryType::Request, request.as_ref(), &envelope, at(101));
+        world.evidence().request = again;
+        world.evidence().decisions.clear();
+        let approval = world.decision("bob");
+        world.decide(&approval, "bob", 102);
+        let grant = world.grant();
+        world.give(&grant, "backend");
+        world
+    };
+    let shown = |world: &World, hidden: &[u64]| {
+        let mut evidence = world.done();
+        let log = evidence.log.as_mut().unwrap();
+        log.leaves.retain(|leaf| !hidden.contains(&leaf.index));
+        codes(&verify(
+            &evidence,
+            &Pinned::new(*world.root.id()),
+            at(210),
+            Purpose::Execute,
+        ))
+    };
+    // Without the guard's word on how far it had read the log, nobody can tell.
+    assert!(shown(&granted(false), &[2, 3]).is_empty());
+    let world = granted(true);
+    assert!(shown(&world, &[2, 3]).contains(&"log"));
+    assert!(shown(&world, &[3]).contains(&"log"));
+    assert!(shown(&world, &[]).contains(&"hidden-entry"));
+}
+
+/// What the guard had read of the log when it asked stays the beginning of it.
+#[test]
+fn a_request_stands_in_the_log_that_its_guard_had_read_and_behind_that() {
+    let with = |bend: &dyn Fn(&mut SeenCheckpoint)| {
+        let mut world = world();
+        let other = world.request.clone();
+        let envelope = seal(&world.directory, "directory");
+        world
+            .log
+            .append(EntryType::Verdict, other.as_ref(), &envelope, at(0));
+        let mut seen = world.log.seen();
+        bend(&mut seen);
+        let mut asked = proposal(&world);
+        asked.checkpoint = Some(seen);
+        world.hold(&asked, |_| ());
+        let approval = world.decision("bob");
+        world.decide(&approval, "bob", 100);
+        let grant = world.grant();
+        world.give(&grant, "backend");
+        codes(&judge(&world, 210, Purpose::Execute))
+    };
+    assert!(with(&|_| ()).is_empty());
+    assert!(with(&|seen| seen.root_hash = Sha256Digest::of(b"x")).contains(&"log-fork"));
+    assert!(with(&|seen| seen.size = 5).contains(&"log-fork"));
+    assert!(with(&|seen| seen.size = 500).contains(&"log-fork"));
 }
 
 fn exec(binary: &str, argv: &[&str]) -> Action {

@@ -141,7 +141,7 @@ impl Service {
                 limit: limits.reviewable_bytes,
             });
         }
-        let judged = self.judge_observed(caller, observed, asking, &trust)?;
+        let judged = self.judge_observed(caller, observed, asking, &trust).await?;
         self.put_forward(caller, judged, asking.ticket, None).await
     }
 
@@ -223,7 +223,7 @@ impl Service {
         }
     }
 
-    fn judge_observed(
+    async fn judge_observed(
         &self,
         caller: &Caller,
         observed: Observed,
@@ -272,6 +272,7 @@ impl Service {
             directory: trust.directory.digest(),
             policy: trust.bundle.digest(),
             amends: None,
+            checkpoint: None,
             created_at,
             expires_at: created_at.after(Duration::from_secs(trust.bundle.limits.request_seconds.into())),
         };
@@ -280,14 +281,14 @@ impl Service {
             artifacts: observed.artifacts,
             binary: observed.binary,
         };
-        self.judge_caught(caught, trust)
+        self.judge_caught(caught, trust).await
     }
 
     /// Asks policy about a proposal, signs it, and holds its bytes.
-    pub(super) fn judge_caught(&self, caught: Caught, trust: &Trust) -> Result<Judged, AskError> {
+    pub(super) async fn judge_caught(&self, caught: Caught, trust: &Trust) -> Result<Judged, AskError> {
         let refused = |error: &dyn std::fmt::Display| AskError::Proposal(error.to_string());
         let Caught {
-            proposal,
+            mut proposal,
             artifacts,
             binary,
         } = caught;
@@ -305,6 +306,9 @@ impl Service {
             proposal.created_at,
         )
         .map_err(|e| refused(&e))?;
+        if matches!(judgement.verdict, Verdict::RequireApproval(_)) {
+            proposal.checkpoint = Some(self.newest_checkpoint().await?);
+        }
         let sealed = Signed::seal(&proposal, &[&*self.signer]).map_err(|e| refused(&e))?;
         // Refused here already when the directory does not know this guard's key.
         let proposal = sealed.verify(&trust.directory).map_err(|e| refused(&e))?;

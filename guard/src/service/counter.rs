@@ -134,7 +134,7 @@ impl Service {
         self.check_open(caller, &trust)?;
         let amendment = self.amendment_of(&entry).await?;
         let caught = self.caught(caller, &call.asking, &trust, &amendment)?;
-        let judged = self.judge_caught(caught, &trust)?;
+        let judged = self.judge_caught(caught, &trust).await?;
         check_lineage(&judged.proposal, &amendment.lineage)
             .map_err(|error| AskError::Proposal(error.to_string()))?;
         self.put_forward(caller, judged, call.asking.ticket, Some(entry.id))
@@ -231,6 +231,7 @@ impl Service {
                 directory: trust.directory.digest(),
                 policy: trust.bundle.digest(),
                 amends: Some(found.amended.amends()),
+                checkpoint: None,
                 created_at,
                 expires_at: created_at.after(longest).min(amendment.until),
             },

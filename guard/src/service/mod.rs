@@ -22,6 +22,7 @@ use countersign_client::key_file::{self, FileSigner, KeyFileError};
 use countersign_client::trust::{TrustError, TrustStore};
 use countersign_client::{Backend, ClientError, Options, now};
 use countersign_policy::{LoadError, PolicySet};
+use countersign_protocol::decision::SeenCheckpoint;
 use countersign_protocol::digest::{DirectoryDigest, KeyId, PolicyDigest};
 use countersign_protocol::directory::TrustedDirectory;
 use countersign_protocol::identity::RequestId;
@@ -202,6 +203,25 @@ impl Service {
         });
         *kept = Some((policy, directory, trust.clone()));
         Ok(trust)
+    }
+
+    /// The log as it is now, proven to continue what was seen of it.
+    async fn newest_checkpoint(&self) -> Result<SeenCheckpoint, ServiceError> {
+        let seen = locked(&self.store).checkpoint();
+        let note = self.backend.checkpoint().await?;
+        let next = locked(&self.store).open_checkpoint(&note)?;
+        let proof = match seen {
+            Some(seen) if seen.size > 0 && seen.size < next.size => {
+                self.backend.consistency(seen.size, next.size).await?.proof
+            }
+            Some(_) | None => Vec::new(),
+        };
+        let mut store = locked(&self.store);
+        // Another request may have moved on meanwhile; what it has seen is as good.
+        match store.checkpoint() {
+            Some(moved) if Some(moved) != seen => Ok(moved),
+            Some(_) | None => Ok(store.advance(&note, &proof)?),
+        }
     }
 
     async fn keep_trust(&self) {

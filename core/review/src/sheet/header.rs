@@ -168,7 +168,8 @@ pub(super) fn proposal(page: &mut Page, proposal: &Proposal) -> Result<(), Sheet
         guard: _, // likewise
         agent: _, // likewise
         isolation: _,
-        nonce: _, // random; covered by the proposal digest, which is shown
+        nonce: _,      // random; covered by the proposal digest, which is shown
+        checkpoint: _, // of the log, which everybody reads by itself; covered likewise
         claims,
         observed,
         action,

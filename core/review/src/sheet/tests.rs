@@ -84,6 +84,7 @@ fn proposal(payload: Payload, reason: &str) -> Proposal {
         directory: DirectoryDigest::new(digest("d")),
         policy: PolicyDigest::new(digest("p")),
         amends: None,
+        checkpoint: None,
         created_at: Timestamp::from_millis(1_000),
         expires_at: Timestamp::from_millis(9_000_000),
     }

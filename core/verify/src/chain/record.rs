@@ -34,7 +34,7 @@ pub(super) fn open(
         },
         leaves: BTreeMap::new(),
     };
-    let (Some(segment), Some(start)) = (&evidence.log, evidence.request.index) else {
+    let (Some(segment), Some(index)) = (&evidence.log, evidence.request.index) else {
         if purpose != Purpose::Review {
             problems.push(Problem::new(
                 "not-logged",
@@ -43,16 +43,19 @@ pub(super) fn open(
         }
         return record;
     };
-    match trust.segment(segment, start) {
+    let asked_after = asked.proposal.checkpoint;
+    let start = asked_after.map_or(index, |seen| seen.size.min(index));
+    match trust.segment(segment, start, index) {
         Ok(CheckedSegment { checkpoint, leaves }) => {
             record.view.checkpoint = Some(checkpoint);
-            record.view.request_index = Some(start);
+            record.view.request_index = Some(index);
             record.leaves = in_time(leaves);
             record.view.newest_leaf = record.leaves.last_key_value().map(|(_, leaf)| leaf.at);
             check_pin(evidence, pinned, &checkpoint, purpose, problems);
+            check_asked_after(evidence, asked_after, index, &checkpoint, problems);
             record.check_statements(evidence, trust, asked, problems);
             record.check_nothing_hidden(evidence, asked, start, problems);
-            check_amended_before(evidence, start, purpose, problems);
+            check_amended_before(evidence, index, purpose, problems);
         }
         Err(error) => problems.push(Problem::new("log", error)),
     }
@@ -110,6 +113,33 @@ fn check_pin(
     if let Err(error) = check_seen(&seen, checkpoint, &evidence.consistency) {
         problems.push(Problem::new("log-fork", error));
     }
+}
+
+/// What the guard had read of the log when it asked is the beginning of this one, and the request stands behind it. A backend
+/// could else log a request once more, behind a denial, and show the log from there on.
+fn check_asked_after(
+    evidence: &Evidence,
+    asked_after: Option<SeenCheckpoint>,
+    index: u64,
+    checkpoint: &SeenCheckpoint,
+    problems: &mut Vec<Problem>,
+) {
+    let Some(seen) = asked_after else { return };
+    if let Err(error) = check_seen(&seen, checkpoint, &evidence.consistency) {
+        problems.push(Problem::new("log-fork", error));
+    } else if index < seen.size {
+        problems.push(Problem::new(
+            "log-fork",
+            "the request stands in the log where its guard had seen something else",
+        ));
+    }
+}
+
+/// The place in the log from which on nothing may be missing: behind the version that the request was made under, where
+/// that is known.
+fn made_under(versions: &[Logged], request: u64) -> u64 {
+    let first = versions.first().and_then(|first| first.index);
+    first.map_or(request, |index| index.min(request))
 }
 
 impl Record {
@@ -192,10 +222,18 @@ impl Record {
             .chain(&evidence.receipt)
             .filter_map(|logged| logged.index)
             .collect();
+        let request = self.view.request_index.unwrap_or(start);
+        let (directory, policy) = (
+            made_under(&evidence.directories, request),
+            made_under(&evidence.policies, request),
+        );
         for (index, leaf) in self.leaves.range(start..) {
-            let ours = leaf.request == Some(asked.request.id);
-            let trust = matches!(leaf.entry, EntryType::Directory | EntryType::Policy);
-            if (ours || trust) && !shown.contains(index) {
+            let matters = match leaf.entry {
+                EntryType::Directory => *index >= directory,
+                EntryType::Policy => *index >= policy,
+                _ => leaf.request == Some(asked.request.id),
+            };
+            if matters && !shown.contains(index) {
                 let what = match leaf.entry {
                     EntryType::Deny => "a denial",
                     EntryType::Amend => "a counter-proposal",

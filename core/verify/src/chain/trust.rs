@@ -287,14 +287,19 @@ impl Trust {
 
     /// Checks the log by its key of today, or, looking back, by one it had before. A key that a later root took out
     /// vouches for no tree that is seen to hold that root.
-    pub(super) fn segment(&self, segment: &LogSegment, start: u64) -> Result<CheckedSegment, LogError> {
+    pub(super) fn segment(
+        &self,
+        segment: &LogSegment,
+        start: u64,
+        request: u64,
+    ) -> Result<CheckedSegment, LogError> {
         check_segment(segment, &self.root, start).or_else(|refusal| {
             let of_its_time = |root: &TrustedRoot| {
                 let checked = check_segment(segment, root, start).ok()?;
                 let since = checked
                     .leaves
                     .iter()
-                    .filter(|(index, leaf)| *index >= start && leaf.entry == EntryType::Root);
+                    .filter(|(index, leaf)| *index >= request && leaf.entry == EntryType::Root);
                 let newer = u64::try_from(since.count()).unwrap_or(u64::MAX);
                 (newer < root.root().version).then_some(checked)
             };

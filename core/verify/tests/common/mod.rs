@@ -393,6 +393,7 @@ pub fn proposal(world: &World) -> Proposal {
             .digest(),
         policy: TrustedBundle::accept(&world.root, &bundle, 0).unwrap().digest(),
         amends: None,
+        checkpoint: None,
         created_at: at(10),
         expires_at: at(10_000),
     }
