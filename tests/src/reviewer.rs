@@ -21,6 +21,11 @@ impl Organisation {
     /// Waits for a request in `phase` and gives its id.
     #[must_use]
     pub fn wait_for(&self, phase: Phase) -> RequestId {
+        self.wait_for_another(phase, None)
+    }
+
+    /// Waits until a request other than `known` is in `phase`.
+    pub fn wait_for_another(&self, phase: Phase, known: Option<RequestId>) -> RequestId {
         let backend = self.backend_as("alex");
         until(&format!("a request that is {}", phase.word()), || {
             let page = self
@@ -29,7 +34,7 @@ impl Organisation {
                 .ok()?;
             page.requests
                 .iter()
-                .find(|row| row.phase == phase)
+                .find(|row| row.phase == phase && Some(row.id) != known)
                 .map(|row| row.id)
         })
     }

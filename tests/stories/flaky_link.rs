@@ -11,9 +11,8 @@ fn outbox(console: &Console) -> usize {
     std::fs::read_dir(console.home().join("outbox")).map_or(0, Iterator::count)
 }
 
-/// `robin` has seen a request when the backend goes away, and approves it then.
+/// The backend goes away, and `robin` approves a request that was seen before.
 fn decide_without_a_link(organisation: &mut Organisation, robin: &Console, id: &str) {
-    robin.must(&["show", id, "--plain"]);
     organisation.backend.take();
     let shown = robin.run(&["show", id, "--plain"]);
     assert!(shown.status.success());
@@ -45,6 +44,7 @@ fn a_decision_made_without_a_link_is_delivered_once_when_it_is_back() {
     let robin = organisation.join("robin");
     let client = organisation.ask_change("app.conf", "a = 1\n", "a = 2\n");
     let id = organisation.wait_for(Phase::Pending);
+    robin.must(&["show", &id.to_string(), "--plain"]);
     decide_without_a_link(&mut organisation, &robin, &id.to_string());
 
     organisation.start_backend();
@@ -59,6 +59,30 @@ fn a_decision_made_without_a_link_is_delivered_once_when_it_is_back() {
 }
 
 #[test]
+fn a_copy_can_be_decided_on_though_the_log_has_grown_since() {
+    let mut organisation = Organisation::with(&Setup {
+        policy: Some(SCRIPTS_DECIDE),
+        ..Setup::default()
+    });
+    let robin = organisation.join("robin");
+    let client = organisation.ask_change("app.conf", "a = 1\n", "a = 2\n");
+    let id = organisation.wait_for(Phase::Pending);
+    robin.must(&["show", &id.to_string(), "--plain"]);
+    // Another request moves the log on, and robin's console sees that it did.
+    let other = organisation.ask_change("other.conf", "b = 1\n", "b = 2\n");
+    let another = organisation.wait_for_another(Phase::Pending, Some(id));
+    organisation.decide(another, "alex", Verdict::Deny).unwrap();
+    assert_eq!(other.finish().code, Some(77));
+    robin.must(&["log", "checkpoint"]);
+    decide_without_a_link(&mut organisation, &robin, &id.to_string());
+
+    organisation.start_backend();
+    robin.must(&["doctor"]);
+    assert_eq!(client.finish().code, Some(0));
+    assert!(organisation.chain(id).decisions[0].decision.offline);
+}
+
+#[test]
 fn a_decision_that_was_overtaken_is_not_sent_and_the_reviewer_is_told() {
     let mut organisation = Organisation::with(&Setup {
         policy: Some(SCRIPTS_DECIDE),
@@ -67,6 +91,7 @@ fn a_decision_that_was_overtaken_is_not_sent_and_the_reviewer_is_told() {
     let robin = organisation.join("robin");
     let client = organisation.ask_change("app.conf", "a = 1\n", "a = 2\n");
     let id = organisation.wait_for(Phase::Pending);
+    robin.must(&["show", &id.to_string(), "--plain"]);
     decide_without_a_link(&mut organisation, &robin, &id.to_string());
 
     organisation.start_backend();

@@ -341,9 +341,16 @@ impl Inbox {
         let Some(copy) = self.copies.copy(id) else {
             return Err(gone.into());
         };
-        let pinned = self.store().pinned();
         let sent = copy.record.evidence.consistency.len();
+        let mut pinned = self.store().pinned();
+        let seen = pinned.checkpoint;
+        if self.is_behind(&copy.record.evidence, seen) {
+            // It was proven to continue what had been seen here when it was kept. That the log has grown since makes it
+            // as old as it says it is, and not another.
+            pinned.checkpoint = None;
+        }
         let mut opened = self.judge(copy.record, sent, pinned).await?;
+        opened.checkpoint = seen;
         if opened
             .report
             .chain
@@ -354,6 +361,20 @@ impl Inbox {
         }
         opened.as_of = Some(copy.as_of);
         Ok(opened)
+    }
+
+    /// Whether evidence shows the log at an older size than was seen here.
+    fn is_behind(&self, evidence: &Evidence, seen: Option<SeenCheckpoint>) -> bool {
+        let shown = self.shown(evidence);
+        shown
+            .zip(seen)
+            .is_some_and(|(shown, seen)| shown.size < seen.size)
+    }
+
+    /// The checkpoint of evidence, where the log's key signed it.
+    fn shown(&self, evidence: &Evidence) -> Option<SeenCheckpoint> {
+        let log = evidence.log.as_ref()?;
+        self.store().open_checkpoint(&log.checkpoint).ok()
     }
 
     /// Judges a record. Large artifacts take time to judge; the loop that draws must not wait for it.
@@ -409,10 +430,7 @@ impl Inbox {
 
     /// Fetches the proof that the evidence's log continues the one seen here, where the evidence lacks it.
     async fn bridge(&self, evidence: &mut Evidence, seen: Option<SeenCheckpoint>) -> Result<(), InboxError> {
-        let shown = evidence
-            .log
-            .as_ref()
-            .and_then(|log| self.store().open_checkpoint(&log.checkpoint).ok());
+        let shown = self.shown(evidence);
         // A checkpoint that cannot be opened is the verification's to refuse.
         Ok(self.backend.bridge(evidence, seen, shown).await?)
     }
