@@ -371,7 +371,7 @@ pub struct Verify {
 #[derive(Debug, Args)]
 pub struct Inspect {
     /// A file that holds an action with its artifacts; any other document is taken as one that is created.
-    #[arg(value_name = "ACTION.json", conflicts_with_all = ["before", "after"], required_unless_present = "after")]
+    #[arg(value_name = "ACTION.json", conflicts_with_all = ["before", "after"])]
     pub file: Option<PathBuf>,
     /// The document that was approved last: tells what of `--before` is drift from it, and what `--after` takes back.
     #[arg(long, value_name = "FILE")]

@@ -55,6 +55,9 @@ pub enum StoreError {
     /// The log failed.
     #[error(transparent)]
     Log(#[from] crate::log::LogError),
+    /// A change could not be made durable, and was undone.
+    #[error("the change could not be stored and was undone: {0}; it can be tried again once that is mended")]
+    Undone(String),
     /// The writer is gone.
     #[error("the writer has stopped; start the backend again")]
     Stopped,
@@ -97,7 +100,7 @@ enum Message {
 /// Runs a change. Gives back whether to keep it, and what to do once its fate is known.
 type Run = Box<dyn FnOnce(&Connection) -> (bool, Settle) + Send>;
 /// Two steps after the commit: make it visible to this process, then answer.
-type Settle = Box<dyn FnOnce(bool) -> Box<dyn FnOnce() + Send> + Send>;
+type Settle = Box<dyn FnOnce(Option<&str>) -> Box<dyn FnOnce() + Send> + Send>;
 
 /// Opens the database for writing with the settings that make a commit durable.
 ///
@@ -205,10 +208,10 @@ impl Store {
         let run: Run = Box::new(move |conn| {
             let result = change(conn);
             let keep = result.is_ok();
-            let settle: Settle = Box::new(move |committed| {
-                let result = match result {
-                    Ok(_) if !committed => Err(E::from(StoreError::Stopped)),
-                    other => other,
+            let settle: Settle = Box::new(move |undone| {
+                let result = match (result, undone) {
+                    (Ok(_), Some(why)) => Err(E::from(StoreError::Undone(why.to_owned()))),
+                    (result, _) => result,
                 };
                 if let Ok(done) = &result {
                     after(done);
@@ -328,14 +331,17 @@ impl Writer {
 
     /// Runs a batch, sequences, publishes, answers. False when nothing more may be written.
     fn turn(&mut self, batch: Vec<Run>) -> bool {
-        let (settles, committed) = match self.commit(batch) {
-            Ok(settles) => (settles, true),
+        let (settles, undone) = match self.commit(batch) {
+            Ok(settles) => (settles, None),
             Err((settles, error)) => {
-                tracing::error!(%error, "a transaction was undone");
-                (settles, false)
+                tracing::error!(%error, "a transaction was undone: what was said of its changes did not happen");
+                (settles, Some(error.to_string()))
             }
         };
-        let answers: Vec<_> = settles.into_iter().map(|settle| settle(committed)).collect();
+        let answers: Vec<_> = settles
+            .into_iter()
+            .map(|settle| settle(undone.as_deref()))
+            .collect();
         let sequenced = self.log.sequence(&mut self.conn, clock::now());
         let healthy = sequenced.is_ok();
         if let Err(error) = &sequenced {
@@ -450,6 +456,38 @@ mod tests {
             store.write(|conn| file(conn, 4)).await,
             Err(StoreError::Stopped)
         ));
+    }
+
+    #[tokio::test]
+    async fn a_change_that_cannot_be_made_durable_says_why_and_the_writer_goes_on() {
+        let home = tempfile::tempdir().unwrap();
+        let (path, conn, key) = opened(home.path());
+        let log = Log::open(
+            home.path(),
+            &conn,
+            &key,
+            "example.org/log",
+            &[key.verifier_key("example.org/log")],
+        )
+        .unwrap();
+        let store = Store::start(&path, conn, log).unwrap();
+        let undone = store
+            .write(|conn| -> Result<(), StoreError> {
+                // Broken only at the end of the transaction, where a full disk is found out too.
+                conn.execute_batch(
+                    "CREATE TABLE a (id INTEGER PRIMARY KEY);
+                     CREATE TABLE b (a INTEGER REFERENCES a (id) DEFERRABLE INITIALLY DEFERRED);
+                     INSERT INTO b VALUES (1);",
+                )?;
+                Ok(())
+            })
+            .await;
+        assert!(
+            matches!(&undone, Err(StoreError::Undone(why)) if why.contains("FOREIGN KEY")),
+            "{undone:?}"
+        );
+        store.write(|conn| file(conn, 3)).await.unwrap();
+        store.stop();
     }
 
     #[tokio::test]

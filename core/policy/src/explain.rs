@@ -44,6 +44,8 @@ pub struct PersonExplanation {
     pub key: Option<(KeyAssurance, Presence)>,
     /// The answer.
     pub answer: Answer,
+    /// The answer to a decision from the command line, where it is another: nothing was on a screen then.
+    pub scripted: Option<Answer>,
 }
 
 impl PolicySet {
@@ -101,16 +103,21 @@ impl Question<'_> {
     fn explain_person(&self, person: &PersonId) -> PersonExplanation {
         let mut best_no = None;
         for key in self.world().keys_of(person).rev() {
-            let with = Credential {
-                assurance: key.0,
-                presence: key.1,
-                shown: Shown::Whole,
-                offline: false,
+            let approve = |shown| {
+                let with = Credential {
+                    assurance: key.0,
+                    presence: key.1,
+                    shown,
+                    offline: false,
+                };
+                self.approve(person, with, Duration::ZERO)
             };
-            let answer = self.approve(person, with, Duration::ZERO);
+            let answer = approve(Shown::Whole);
+            let scripted = approve(Shown::Nothing);
             let explained = PersonExplanation {
                 person: person.clone(),
                 key: Some(*key),
+                scripted: (scripted.is_permit() != answer.is_permit()).then_some(scripted),
                 answer,
             };
             if explained.answer.is_permit() {
@@ -121,6 +128,7 @@ impl Question<'_> {
         best_no.unwrap_or_else(|| PersonExplanation {
             person: person.clone(),
             key: None,
+            scripted: None,
             answer: Answer::refused(
                 "has no valid decision key in the directory; `countersign keys enroll` asks for one",
             ),
@@ -162,6 +170,9 @@ impl Explanation {
                 )
             });
             let _ = writeln!(text, "  {}{key}: {}", person.person, self.answer(&person.answer));
+            if let Some(scripted) = &person.scripted {
+                let _ = writeln!(text, "    without the full screen: {}", self.answer(scripted));
+            }
         }
         text
     }

@@ -344,6 +344,21 @@ fn a_request_that_nobody_could_approve_is_forbidden() {
 }
 
 #[test]
+fn why_a_script_may_not_approve_is_explained() {
+    let mut high = operation();
+    high.severity = Severity::High;
+    let explained = small_team().explain(&high, &directory(), at("10:00"));
+    let text = explained.text();
+    assert!(
+        text.contains("without the full screen: no, by `no-scripts-above-low`"),
+        "{text}"
+    );
+    high.severity = Severity::Low;
+    let explained = small_team().explain(&high, &directory(), at("10:00"));
+    assert!(!explained.text().contains("without the full screen"));
+}
+
+#[test]
 fn keys_that_do_not_count_now_make_nobody_eligible() {
     let late = directory_with(|directory| directory.keys[1].not_after = at("09:00"));
     let found = rule(small_team().verdict(&operation(), &late, at("10:00")));
@@ -361,8 +376,11 @@ require approval: 1 person, by `one-reviewer` (Below high risk one reviewer is e
   without approval: no, by `production-needs-a-person` (Nothing runs in production without a reviewer)
   alice (software key, presence pin): no: `alice` asked for this, owns the agent or amended it: somebody else has to approve
   bob (software key, presence pin): yes, by `people-review` (Everybody in the directory may review)
+    without the full screen: no, by `no-scripts-above-low` (Above low risk the decision is made on the full screen)
   carol (software key, presence pin): yes, by `people-review` (Everybody in the directory may review)
+    without the full screen: no, by `no-scripts-above-low` (Above low risk the decision is made on the full screen)
   dave (software key, presence pin): yes, by `people-review` (Everybody in the directory may review)
+    without the full screen: no, by `no-scripts-above-low` (Above low risk the decision is made on the full screen)
 ";
     assert_eq!(text, expected);
 }

@@ -33,13 +33,22 @@ pub enum ParseError {
         limit: usize,
     },
     /// The bytes break a rule of strict JSON or do not fit the expected type.
-    #[error("at `{place}`: {problem}")]
+    #[error("{}{problem}", within(place))]
     Refused {
         /// JSON pointer to the offending value.
         place: String,
         /// What is wrong there.
         problem: String,
     },
+}
+
+/// Where in a document; nothing of the document itself.
+fn within(place: &str) -> String {
+    if place.is_empty() {
+        String::new()
+    } else {
+        format!("at `{place}`: ")
+    }
 }
 
 /// A value that cannot be written as canonical JSON.
@@ -333,10 +342,7 @@ mod tests {
             refusal(r#"{"a":1,"b":[{"c":"x","c":"y"}]}"#),
             "at `/b/0/c`: key given twice"
         );
-        assert_eq!(
-            refusal(r#"{"a":1,"b":[{"c":"x"}]} x"#),
-            "at ``: trailing characters"
-        );
+        assert_eq!(refusal(r#"{"a":1,"b":[{"c":"x"}]} x"#), "trailing characters");
         assert_eq!(
             refusal(r#"{"a":1.5,"b":[]}"#),
             "at `/a`: number with a fraction or exponent; write it as a string"
@@ -354,7 +360,7 @@ mod tests {
             parse::<Sample>(b"{\"a\":1,\"b\":[\"\xff\"]}")
                 .unwrap_err()
                 .to_string(),
-            "at ``: the document is not UTF-8 from byte 13 on"
+            "the document is not UTF-8 from byte 13 on"
         );
         let deep = format!("{}1{}", "[".repeat(40), "]".repeat(40));
         assert!(refusal(&deep).ends_with("nested deeper than 32 levels"));

@@ -169,8 +169,13 @@ pub const KINDS: &[KindRow] = &[
 
 /// A name that is in the table neither as id nor as alias.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown action kind; `countersign inspect --help` lists them")]
+#[error("unknown action kind; known are: {}", ids())]
 pub struct UnknownKind;
+
+fn ids() -> String {
+    let ids: Vec<&str> = KINDS.iter().map(|row| row.id).collect();
+    ids.join(", ")
+}
 
 /// An action kind: one row of [`KINDS`].
 #[derive(Clone, Copy)]

@@ -36,6 +36,11 @@ pub enum LogError {
         "the log is not the one that was seen at size {0}: it has been rewritten or forked; keep both files and tell the owners"
     )]
     Fork(u64),
+    /// Nothing proves that this log continues a checkpoint that somebody saw. It may, or not.
+    #[error(
+        "nothing here proves that the log continues the one that was seen at size {0}: fetch it again, or ask for one with that proof"
+    )]
+    Unproven(u64),
 }
 
 /// The verifier key line of a log key (C2SP signed-note).
@@ -205,7 +210,7 @@ pub fn check_segment(
 /// Checks that a checkpoint somebody saw is a prefix of `now`, by one of the proofs given.
 ///
 /// # Errors
-/// [`LogError::Fork`] when no proof shows it.
+/// [`LogError::Fork`] when it is another, [`LogError::Unproven`] when nothing shows that it is the same.
 pub fn check_seen(
     seen: &SeenCheckpoint,
     now: &SeenCheckpoint,
@@ -214,12 +219,14 @@ pub fn check_seen(
     if seen == now || seen.size == 0 {
         return Ok(());
     }
-    let found = proofs.iter().find(|proof| proof.from == *seen);
-    check_consistency(
-        seen,
-        now,
-        found.map(|proof| proof.proof.as_slice()).unwrap_or_default(),
-    )
+    match proofs.iter().find(|proof| proof.from == *seen) {
+        None if now.size > seen.size => Err(LogError::Unproven(seen.size)),
+        found => check_consistency(
+            seen,
+            now,
+            found.map(|proof| proof.proof.as_slice()).unwrap_or_default(),
+        ),
+    }
 }
 
 fn hash(digest: &Sha256Digest) -> Hash {

@@ -3,16 +3,21 @@
 use std::path::Path;
 
 use countersign_client::http::Options;
-use countersign_client::{ClientError, key_file, now};
+use countersign_client::{ClientError, durable, key_file, now};
+use countersign_console::config::Config;
+use countersign_console::home::Home;
 use countersign_console::inbox::Inbox;
-use countersign_console::outbox::Standing;
+use countersign_console::outbox::{Outbox, Standing};
 use countersign_console::{keyring, keys};
 use countersign_protocol::directory::KeyHolder;
 use countersign_protocol::identity::Role;
 use countersign_protocol::signed::Signer as _;
 
 use super::failure::{Code, Failure};
-use super::{output, session};
+use super::output;
+
+/// About as long as a decision.
+const TRIAL_BYTES: usize = 8192;
 
 /// Findings of an examination.
 #[derive(Default)]
@@ -40,8 +45,21 @@ impl Chart {
 
 pub async fn run(config: Option<&Path>) -> Result<(), Failure> {
     let mut chart = Chart::default();
-    let (home, found) = session::configuration(config)?;
-    chart.good(&format!("configuration {}", home.config_file().display()))?;
+    let home = Home::from_environment()?;
+    let file = config.map_or_else(|| home.config_file(), Path::to_owned);
+    let found = match Config::load(&file) {
+        Ok(found) => found,
+        Err(error) => {
+            chart.bad(&format!("{error}; mend it in that file, then ask again"))?;
+            return end(&chart);
+        }
+    };
+    let there = if file.exists() {
+        "configuration"
+    } else {
+        "no configuration yet:"
+    };
+    chart.good(&format!("{there} {}", file.display()))?;
     let probed = tokio::task::spawn_blocking(keyring::probe).await;
     chart.note(&match probed {
         Ok(Ok(())) => Ok("the keyring answers".to_owned()),
@@ -65,6 +83,7 @@ pub async fn run(config: Option<&Path>) -> Result<(), Failure> {
         ca_file: found.ca_file.clone(),
         ..Options::default()
     };
+    chart.note(&decisions_can_be_kept(&home))?;
     match Inbox::open_with(&home, found, options) {
         Ok(inbox) => with_inbox(&mut chart, &inbox, &home).await?,
         Err(error) => chart.bad(&error.to_string())?,
@@ -72,11 +91,7 @@ pub async fn run(config: Option<&Path>) -> Result<(), Failure> {
     end(&chart)
 }
 
-async fn with_inbox(
-    chart: &mut Chart,
-    inbox: &Inbox,
-    home: &countersign_console::home::Home,
-) -> Result<(), Failure> {
+async fn with_inbox(chart: &mut Chart, inbox: &Inbox, home: &Home) -> Result<(), Failure> {
     chart.good(&format!(
         "root words: {}",
         inbox.store().root_id().words().join(" ")
@@ -142,6 +157,21 @@ async fn with_inbox(
     Ok(())
 }
 
+/// Whether a decision could be written before it is sent: a full disk is better found out before it is signed.
+fn decisions_can_be_kept(home: &Home) -> Result<String, String> {
+    let folder = home.outbox_folder();
+    let trial = folder.join("trial");
+    Outbox::open(folder.clone()).map_err(|error| error.to_string())?;
+    let written = durable::replace(&trial, &[b'x'; TRIAL_BYTES]).and_then(|()| std::fs::remove_file(&trial));
+    match written {
+        Ok(()) => Ok(format!("decisions can be kept in {}", folder.display())),
+        Err(error) => Err(format!(
+            "decisions cannot be kept in {}, so nothing can be decided: {error}; make room, or make it writable",
+            folder.display()
+        )),
+    }
+}
+
 fn hinted(text: &str, error: &countersign_console::inbox::InboxError) -> String {
     match error {
         countersign_console::inbox::InboxError::Client(error) => {
@@ -157,7 +187,10 @@ fn end(chart: &Chart) -> Result<(), Failure> {
     } else {
         Err(Failure::new(
             Code::No,
-            format!("{} problem(s); each line above says what to do", chart.bad),
+            match chart.bad {
+                1 => "1 problem; its line above says what to do".to_owned(),
+                several => format!("{several} problems; their lines above say what to do"),
+            },
             "",
         ))
     }

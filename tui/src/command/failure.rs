@@ -170,6 +170,8 @@ impl From<TrustError> for Failure {
         };
         let hint = if error.is_alarm() {
             "nothing is trusted until this is explained; keep the trust folder as evidence"
+        } else if matches!(error, TrustError::File { .. }) {
+            "what was seen of the log and the directory is remembered there; it has to be writable, with room on its disk"
         } else {
             ""
         };
@@ -261,7 +263,12 @@ impl From<DecideError> for Failure {
             }
             DecideError::CalledOff => Self::no(said),
             DecideError::KeyNotEnrolled(_) | DecideError::Sign(_) => Self::new(Code::Key, said, ""),
-            DecideError::Outbox(_) | DecideError::Suppressed => Self::new(Code::Refused, said, ""),
+            DecideError::Outbox(_) => Self::new(
+                Code::Refused,
+                said,
+                "nothing was sent: a decision is kept here first; mend that, then decide again",
+            ),
+            DecideError::Suppressed => Self::new(Code::Refused, said, ""),
         }
     }
 }

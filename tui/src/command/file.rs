@@ -111,6 +111,12 @@ pub fn read_text(path: &Path) -> Result<String, Failure> {
 /// Reads a strict JSON document.
 pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, Failure> {
     let bytes = read(path)?;
+    if bytes.trim_ascii().is_empty() {
+        return Err(Failure::usage(
+            format!("`{}` is empty", path.display()),
+            "what was to write it may have failed: run that again, and look at what it says",
+        ));
+    }
     canonical::parse_within(&bytes, bytes.len()).map_err(|error| {
         Failure::usage(
             format!("`{}` is not what is expected: {error}", path.display()),

@@ -2,7 +2,7 @@
 //!
 //! A guess chooses rules and labels, never whether anything may run: nothing is decided about local files.
 
-use countersign_protocol::kind::{KINDS, Kind};
+use countersign_protocol::kind::Kind;
 use memchr::memmem;
 
 use super::super::failure::Failure;
@@ -10,7 +10,7 @@ use super::super::failure::Failure;
 /// The kind that was named, or a guess.
 pub fn kind_of(named: Option<&str>, after: &[u8]) -> Result<Kind, Failure> {
     let name = named.unwrap_or_else(|| guess(after));
-    Kind::named(name).map_err(|error| Failure::usage(format!("`{name}`: {error}"), known_kinds()))
+    Kind::named(name).map_err(|error| Failure::usage(format!("`{name}`: {error}"), ""))
 }
 
 /// A guess by the document's own marks; the rules for the kind then read it strictly.
@@ -62,11 +62,6 @@ pub fn format_of(bytes: &[u8]) -> &'static str {
     } else {
         "text"
     }
-}
-
-fn known_kinds() -> String {
-    let ids: Vec<&str> = KINDS.iter().map(|row| row.id).collect();
-    format!("kinds are: {}", ids.join(", "))
 }
 
 #[cfg(test)]

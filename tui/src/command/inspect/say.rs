@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use countersign_protocol::kind::Kind;
 use countersign_review::diff::structure::Structure;
 use countersign_review::diff::text::{RowKind, TextDiff};
-use countersign_review::findings::{Finding, severity};
+use countersign_review::findings::{Delta, Finding, severity};
 use countersign_review::secret::{Covers, Masks};
 use countersign_review::sheet::Sheet;
 use countersign_review::sheet::drift::Record;
@@ -38,8 +38,8 @@ pub fn suspicious(found: &[Suspicious]) -> Result<(), Failure> {
 pub fn structure(structure: &Structure, masks: &Masks) -> Result<(), Failure> {
     let format = structure.format.map_or("no structure", |format| format.id());
     output::say(&format!(
-        "structure: {format} {}; {} changes",
-        structure.shape,
+        "structure: {}; {} changes",
+        [format, structure.shape].join(" ").trim_end(),
         structure.changes.len()
     ))?;
     for said in structure.problems.iter().chain(&structure.notes) {
@@ -104,17 +104,30 @@ pub fn findings(kind: Kind, found: &[Finding], masks: &Masks) -> Result<(), Fail
             (None, _) => String::new(),
         };
         output::say(&format!(
-            "[{}] {} ({:?}): {}",
+            "[{}] {} ({}): {}",
             finding.severity.level(),
             finding.rule.as_str(),
-            finding.delta,
+            word_of(finding.delta),
             shown(finding.title.as_str())
         ))?;
         let explanation = masks.quoting(&shown(finding.explanation.as_str()));
         output::say(&format!("    {explanation}"))?;
-        output::say(&format!("    at{line} {}", finding.path.escaped()))?;
+        let place = format!("{line} {}", finding.path.escaped());
+        if !place.trim().is_empty() {
+            output::say(&format!("    at{}", place.trim_end()))?;
+        }
     }
     Ok(())
+}
+
+const fn word_of(delta: Delta) -> &'static str {
+    match delta {
+        Delta::Introduced => "introduced",
+        Delta::Widened => "widened",
+        Delta::Unknown => "cannot tell",
+        Delta::Existing => "was there before",
+        Delta::Removed => "removed",
+    }
 }
 
 /// A sheet, as it stands.
