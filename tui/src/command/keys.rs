@@ -45,10 +45,7 @@ fn create_reviewer_key(config: Option<&Path>, options: &CreateKey) -> Result<(),
         // The PIN of a token is the token's, whatever keys it holds.
         Provider::Pkcs11 => passphrase::ask(&options.pin, "PIN of the token: ")?,
         Provider::SshAgent => SecretString::default(),
-        _ => passphrase::choose(
-            &options.pin,
-            &format!("A {} for the new key: ", keys.asks().word()),
-        )?,
+        _ => passphrase::choose(&options.pin, keys.asks(), "the new key")?,
     };
     let wanted = NewKey {
         role: Role::Reviewer,
@@ -148,9 +145,9 @@ fn list(config: Option<&Path>, as_json: bool) -> Result<(), Failure> {
             ""
         };
         output::say(&format!(
-            "{}: {:?} key, {}, {} ({found}{remembered})",
+            "{}: {} key, {}, {} ({found}{remembered})",
             one.name,
-            one.key.role,
+            one.key.role.word(),
             one.key.provider.word(),
             one.key.id
         ))?;

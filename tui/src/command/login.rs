@@ -8,7 +8,7 @@ use countersign_client::trust::TrustStore;
 use countersign_client::{key_file, now};
 use countersign_console::config::{Config, Provider};
 use countersign_console::home::Home;
-use countersign_console::keys as console_keys;
+use countersign_console::keys::{self as console_keys, Asks};
 use countersign_console::offline::file::ExportedFile;
 use countersign_console::organisation::{ENROLMENT_SCHEMA, Enrolment};
 use countersign_protocol::api::TrustDocument;
@@ -55,7 +55,7 @@ pub async fn run(options: Login) -> Result<(), Failure> {
         Some(key) => key.clone(),
         None => {
             console_keys::provider(Provider::Software, None)?.probe()?;
-            let secret = passphrase::choose(&options.pin, "A passphrase for your signing key: ")?;
+            let secret = passphrase::choose(&options.pin, Asks::Passphrase, "your signing key")?;
             keys::create(&home, None, KEY, Provider::Software, Role::Reviewer, &secret)?
         }
     };

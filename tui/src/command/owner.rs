@@ -82,10 +82,7 @@ fn make(home: &Home, wanted: &[(String, Role)], options: &Init) -> Result<Secret
     let secret = match provider {
         // The PIN of a token is the token's, whatever keys it holds.
         Provider::Pkcs11 => passphrase::ask(&options.pin, "PIN of the token: ")?,
-        _ => passphrase::choose(
-            &options.pin,
-            &format!("A {} for your owner keys: ", kept_by.asks().word()),
-        )?,
+        _ => passphrase::choose(&options.pin, kept_by.asks(), "your owner keys")?,
     };
     for (name, role) in wanted {
         let key = NewKey {

@@ -7,7 +7,7 @@ use std::io::{Read as _, Write as _};
 
 use countersign_console::config::ConfiguredKey;
 use countersign_console::desk::key_standing;
-use countersign_console::keys::{Asks, ReviewerKey, Secret};
+use countersign_console::keys::{Asks, KeyError, MIN_PASSPHRASE, MIN_PIN, ReviewerKey, Secret};
 use countersign_console::machine::Unlock;
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -109,9 +109,18 @@ fn prompt(what: &str, whose: &str) -> String {
     format!("{what} of {whose}: ")
 }
 
-/// Asks for a new passphrase, twice where it is typed.
-pub fn choose(pin: &Pin, prompt: &str) -> Result<SecretString, Failure> {
-    let first = ask(pin, prompt)?;
+/// Asks for a new PIN or passphrase `of` keys, twice where it is typed. One that is too short is refused before anything
+/// is made.
+pub fn choose(pin: &Pin, kind: Asks, of: &str) -> Result<SecretString, Failure> {
+    let (least, too_short): (usize, fn(usize) -> KeyError) = match kind {
+        Asks::Pin => (MIN_PIN, KeyError::WeakPin),
+        Asks::Passphrase | Asks::Confirmation => (MIN_PASSPHRASE, KeyError::WeakPassphrase),
+    };
+    let prompt = format!("A {} for {of} ({least} characters or more): ", kind.word());
+    let first = ask(pin, &prompt)?;
+    if first.expose_secret().chars().count() < least {
+        return Err(too_short(least).into());
+    }
     if pin.pin_fd.is_none() {
         let again = from_terminal("The same again: ")?;
         if first.expose_secret() != again.expose_secret() {

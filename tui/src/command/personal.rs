@@ -12,7 +12,7 @@ use countersign_client::{key_file, now};
 use countersign_console::config::{Config, Provider};
 use countersign_console::home::Home;
 use countersign_console::inbox::Inbox;
-use countersign_console::keys as console_keys;
+use countersign_console::keys::{self as console_keys, Asks};
 use countersign_console::machine::State;
 use countersign_console::organisation::{
     self as org, ENROLMENT_SCHEMA, Enrolment, OWNER_KEYS_SCHEMA, OwnerKeys, ServiceKeys,
@@ -30,6 +30,9 @@ use super::launch::{self, Service};
 use super::{console, file, keys, output, passphrase, policy};
 use crate::cli::Pin;
 
+/// Where a backend listens unless it is told otherwise; guards of this machine look for it there.
+const USUAL: &str = "127.0.0.1:7420";
+
 pub async fn run() -> Result<(), Failure> {
     let home = Home::from_environment()?;
     home.create()?;
@@ -46,7 +49,13 @@ pub async fn run() -> Result<(), Failure> {
         found(&home, &backend, &folder).await?;
     }
     let log = home.state_folder().join("backend.log");
-    let arguments = [OsStr::new("serve"), OsStr::new("--home"), folder.as_os_str()];
+    let mut arguments = vec![OsStr::new("serve"), OsStr::new("--home"), folder.as_os_str()];
+    if std::net::TcpListener::bind(USUAL).is_err() {
+        output::say(&format!(
+            "{USUAL} is taken, so this backend listens elsewhere; a guard that knows it there does not find it"
+        ))?;
+        arguments.extend(["--listen", "127.0.0.1:0"].map(OsStr::new));
+    }
     let service = Service::start(&backend, &arguments, &log).await?;
     let outcome = supervise(&home, &service.address).await;
     service.end().await;
@@ -86,16 +95,33 @@ async fn found(home: &Home, backend: &Path, folder: &Path) -> Result<(), Failure
         .parse()
         .map_err(|error| Failure::internal(format!("{error}")))?;
     console_keys::provider(Provider::Software, None)?.probe()?;
-    let secret = passphrase::choose(&Pin { pin_fd: None }, "A passphrase for your keys: ")?;
+    if folder.exists() {
+        return Err(Failure::usage(
+            format!(
+                "`{}` holds a backend, but the configuration names no organisation",
+                folder.display()
+            ),
+            "put the configuration back; or move that folder away, and what it recorded with it, to begin anew",
+        ));
+    }
+    let secret = passphrase::choose(&Pin { pin_fd: None }, Asks::Passphrase, "your keys")?;
+    // It gets its name once it is whole: what ends half-way is begun anew.
+    let unfinished = tempfile::Builder::new()
+        .prefix("backend-")
+        .tempdir_in(home.state_folder())?;
+    let begun = unfinished.path().join("backend");
     let printed = launch::output(
         backend,
-        &[OsStr::new("keygen"), OsStr::new("--home"), folder.as_os_str()],
+        &[OsStr::new("keygen"), OsStr::new("--home"), begun.as_os_str()],
     )
     .await?;
     let services: ServiceKeys =
         canonical::parse(printed.trim_ascii()).map_err(|error| Failure::internal(error.to_string()))?;
     let [root_key, directory_key, policy_key, reviewer] = make_keys(home, &secret)?;
-    let login = key_file::create(&home.login_key())?;
+    let login = match key_file::load(&home.login_key()) {
+        Ok(login) => login,
+        Err(_) => key_file::create(&home.login_key())?,
+    };
     let owner = OwnerKeys {
         schema: OWNER_KEYS_SCHEMA.to_owned(),
         person: person.clone(),
@@ -138,11 +164,12 @@ async fn found(home: &Home, backend: &Path, folder: &Path) -> Result<(), Failure
     let arguments = [
         OsStr::new("init"),
         OsStr::new("--home"),
-        folder.as_os_str(),
+        begun.as_os_str(),
         OsStr::new("--trust"),
         trust.as_os_str(),
     ];
     launch::output(backend, &arguments).await?;
+    std::fs::rename(&begun, folder)?;
     TrustStore::pin(&home.trust_folder(), id)?.refresh(&document, now())?;
     let config = Config {
         root: Some(id),
@@ -152,8 +179,9 @@ async fn found(home: &Home, backend: &Path, folder: &Path) -> Result<(), Failure
     Ok(config.join(&home.config_file())?)
 }
 
-/// The owner's three keys and the reviewer's, unlocked.
+/// The owner's three keys and the reviewer's, unlocked; those that an earlier start made are taken as they are.
 fn make_keys(home: &Home, secret: &SecretString) -> Result<[Box<dyn Signer + Send + Sync>; 4], Failure> {
+    let known = Config::load(&home.config_file())?.keys;
     let mut signers = Vec::new();
     for (name, role) in [
         ("owner-root", Role::Root),
@@ -161,7 +189,10 @@ fn make_keys(home: &Home, secret: &SecretString) -> Result<[Box<dyn Signer + Sen
         ("owner-policy", Role::PolicyOwner),
         ("review", Role::Reviewer),
     ] {
-        let key = keys::create(home, None, name, Provider::Software, role, secret)?;
+        let key = match known.get(name) {
+            Some(key) => key.clone(),
+            None => keys::create(home, None, name, Provider::Software, role, secret)?,
+        };
         signers.push(console_keys::open(&key)?.unlock(secret)?);
     }
     <[_; 4]>::try_from(signers).map_err(|_| Failure::internal("the keys are not complete"))

@@ -23,6 +23,7 @@ use countersign_protocol::signed::{SignError, Signer, pae};
 use secrecy::SecretString;
 
 pub use self::error::KeyError;
+pub use self::software::MIN_PASSPHRASE;
 use crate::config::{ConfiguredKey, Provider};
 use crate::patience::{Impatience, within};
 

@@ -51,5 +51,6 @@ async fn play(stage: &mut Stage, cases: &[case::Case]) -> Result<(), Failure> {
     let robin = tokio::spawn(story::follow(stage.robin.clone(), stage.you.person().clone()));
     let outcome = console::open(inbox, State::queue()).await;
     robin.abort();
-    outcome.map(drop)
+    outcome?;
+    story::hand_out_evidence(stage).await
 }

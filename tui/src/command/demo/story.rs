@@ -2,7 +2,7 @@
 //! of each is verified offline by the code of `countersign verify`.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use countersign_console::decide::{Intent, Sent, decide};
@@ -51,17 +51,51 @@ pub async fn tell(stage: &mut Stage, cases: &[Case]) -> Result<(), Failure> {
     }
     let path = last.ok_or_else(|| Failure::usage("there are no cases", ""))?;
     output::say("")?;
+    output::say("Every request was reviewed, ran once or not at all.")?;
+    say_how_to_verify(stage, &path)?;
+    output::say(&path.display().to_string())
+}
+
+fn say_how_to_verify(stage: &Stage, path: &Path) -> Result<(), Failure> {
     let root = stage.evidence.join("root.txt");
     file::write(&root, format!("{}\n", stage.root).as_bytes())?;
-    output::say(
-        "Every request was reviewed, ran once or not at all. Its evidence verifies offline, by the root alone:",
-    )?;
+    output::say("Its evidence verifies offline, by the root alone:")?;
     output::say(&format!(
         "  countersign verify {} --trust {}",
         path.display(),
         root.display()
-    ))?;
-    output::say(&path.display().to_string())
+    ))
+}
+
+/// Writes the evidence of everything that was decided in the console, and says how it is verified.
+pub async fn hand_out_evidence(stage: &Stage) -> Result<(), Failure> {
+    let mut last = None;
+    for row in stage.you.rows(None, 100).await? {
+        let ends = matches!(
+            row.phase,
+            Phase::Denied
+                | Phase::Claimed
+                | Phase::Executing
+                | Phase::Succeeded
+                | Phase::Failed
+                | Phase::Partial
+                | Phase::Unknown
+        );
+        if ends {
+            let evidence = ended(stage, row.id).await?;
+            let path = stage.evidence.join(format!("{}.json", row.id));
+            file::write_json(&path, &evidence)?;
+            output::say(&format!("evidence: {}", path.display()))?;
+            last = Some(path);
+        }
+    }
+    let Some(path) = last else {
+        output::say("Nothing was decided, so there is no evidence to keep.")?;
+        // Only where it is empty; a folder of the caller's may hold more.
+        drop(std::fs::remove_dir(&stage.evidence));
+        return Ok(());
+    };
+    say_how_to_verify(stage, &path)
 }
 
 async fn act(stage: &mut Stage, case: &Case, seen: &mut BTreeSet<RequestId>) -> Result<PathBuf, Failure> {
@@ -259,7 +293,7 @@ fn look_at(stage: &Stage, case: &Case) -> Result<(), Failure> {
     output::say(&format!("the target {state} ({} bytes)", found.len()))
 }
 
-fn count_rows(path: &std::path::Path) -> Result<(), Failure> {
+fn count_rows(path: &Path) -> Result<(), Failure> {
     let broken = |error: rusqlite::Error| Failure::new(Code::No, format!("the database: {error}"), "");
     let database = rusqlite::Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)
         .map_err(broken)?;
@@ -282,7 +316,7 @@ fn count_rows(path: &std::path::Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn count_files(folder: &std::path::Path) -> Result<usize, Failure> {
+fn count_files(folder: &Path) -> Result<usize, Failure> {
     let mut count = 0;
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
@@ -317,7 +351,7 @@ async fn ended(stage: &Stage, id: RequestId) -> Result<Evidence, Failure> {
 }
 
 /// Reads the evidence back from its file and verifies it against the root alone.
-fn judged(stage: &Stage, path: &std::path::Path) -> Result<(), Failure> {
+fn judged(stage: &Stage, path: &Path) -> Result<(), Failure> {
     let evidence = Evidence::from_json(&file::read(path)?).map_err(|error| Failure::no(error.to_string()))?;
     let report = verify::judge(&evidence, Some(stage.root));
     output::say("evidence, verified offline:")?;
