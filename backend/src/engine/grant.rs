@@ -50,10 +50,10 @@ impl Engine {
         }
         case.pass_time(conn, now)?;
         if !case.entry.state.phase().is_open() {
-            let phase = case.entry.state.phase().word();
+            let phase = case.entry.state.phase();
             return Ok(Err(Refused::conflict(
-                phase,
-                format!("the request is {phase}; nothing may run"),
+                phase.word(),
+                format!("the request {}; nothing may run", phase.said()),
             )));
         }
         if case.has_moved(now) {

@@ -187,8 +187,8 @@ fn open_request(
         return Err(Refused::conflict(
             "over",
             format!(
-                "the request is {}; only about open ones can be talked",
-                entry.state.phase().word()
+                "the request {}; questions are for open ones",
+                entry.state.phase().said()
             ),
         ));
     }

@@ -193,7 +193,7 @@ fn row_of(conn: &Connection, entry: &Entry) -> Result<RequestRow, Refused> {
         request: evidence::request_envelope(conn, &entry.id)?,
         approved_by: entry
             .state
-            .standing(clock::now())
+            .counted(clock::now())
             .map(|vote| vote.person.clone())
             .collect(),
         looking: Vec::new(),

@@ -176,6 +176,23 @@ pub enum Role {
     Login,
 }
 
+impl Role {
+    /// Whose keys these are, in a sentence.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Root => "root owner",
+            Self::DirectoryOwner => "directory owner",
+            Self::PolicyOwner => "policy owner",
+            Self::Backend => "backend",
+            Self::Log => "log",
+            Self::Reviewer => "reviewer",
+            Self::Guard => "guard",
+            Self::Login => "login",
+        }
+    }
+}
+
 /// Signature algorithms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -362,6 +379,18 @@ pub enum KeyAssurance {
     HardwareUnattested,
     /// Proven to be in hardware.
     HardwareAttested,
+}
+
+impl KeyAssurance {
+    /// The word that statements and lists use.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Software => "software",
+            Self::HardwareUnattested => "hardware-unattested",
+            Self::HardwareAttested => "hardware-attested",
+        }
+    }
 }
 
 /// What the person did to make the key sign.

@@ -91,6 +91,27 @@ impl Phase {
         }
     }
 
+    /// What a sentence says of a request: "the request …".
+    #[must_use]
+    pub const fn said(self) -> &'static str {
+        match self {
+            Self::Pending => "is pending",
+            Self::Approved => "is approved",
+            Self::Denied => "is denied",
+            Self::Expired => "has expired",
+            Self::Withdrawn => "is withdrawn",
+            Self::Stale => "is stale: what it was about has changed",
+            Self::Claimed => "is claimed by its guard",
+            Self::Executing => "runs now",
+            Self::Succeeded => "has succeeded",
+            Self::Failed => "has failed",
+            Self::Partial => "took effect in part",
+            Self::Unknown => "ended, and nobody knows how",
+            Self::Permitted => "is permitted without review",
+            Self::Forbidden => "is forbidden by policy",
+        }
+    }
+
     /// The phase with this word.
     #[must_use]
     pub fn named(word: &str) -> Option<Self> {
@@ -346,6 +367,17 @@ impl RequestState {
     /// The approvals that count at `now`, one for each human.
     pub fn standing(&self, now: Timestamp) -> impl Iterator<Item = &Vote> {
         self.approvals.values().filter(move |vote| now < vote.expires_at)
+    }
+
+    /// The approvals that count at `now`; of a request that is over, those that counted when the last was decided. What
+    /// ran on approvals was approved, however long ago.
+    pub fn counted(&self, now: Timestamp) -> impl Iterator<Item = &Vote> {
+        let last = self.votes().map(|vote| vote.decided_at).max();
+        self.standing(if self.phase.is_open() {
+            now
+        } else {
+            last.unwrap_or(now)
+        })
     }
 
     /// The approvals that would count at `now` if `vote` were added.

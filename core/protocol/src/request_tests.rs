@@ -103,6 +103,9 @@ fn a_request_lives_through_to_success() {
     .unwrap();
     assert_eq!(state.phase(), Phase::Succeeded);
     assert_eq!(apply(&state, Event::TimePassed), Err(Refusal::Over));
+    // What it ran on is still told once the approvals themselves have run out.
+    assert_eq!(state.standing(at(5000)).count(), 0);
+    assert_eq!(state.counted(at(5000)).count(), 2);
 }
 
 #[test]

@@ -97,7 +97,7 @@ pub enum SignatureError {
     #[error("payload of {0} bytes is over the limit")]
     TooLarge(usize),
     /// No, or not enough, signatures by keys that count.
-    #[error("{found} of {needed} needed signatures by a {role:?} key are good; {hint}")]
+    #[error("{found} of {needed} needed signatures by {} keys are good; {hint}", role.word())]
     Unsigned {
         /// Good signatures by distinct keys.
         found: usize,

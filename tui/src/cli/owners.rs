@@ -34,7 +34,7 @@ pub enum Policy {
     },
     /// Sign a policy bundle.
     Sign(PolicySign),
-    /// Put yesterday's requests to a draft.
+    /// Put yesterday's requests to a draft (comes later).
     Replay(Later),
 }
 
@@ -200,6 +200,6 @@ pub enum Log {
     },
     /// Verify that the log continues the one seen here before.
     Verify,
-    /// Prove that something stands in the log.
+    /// Prove that something stands in the log (comes later).
     Prove(Later),
 }

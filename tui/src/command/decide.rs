@@ -83,12 +83,12 @@ async fn perform(inbox: &Inbox, intent: Intent, pin: &Pin) -> Result<(), Failure
 pub fn tell(sent: Sent, word: &str) -> Result<(), Failure> {
     match sent {
         Sent::Logged { index, size, phase } => output::say(&format!(
-            "{word}: signed, stored, and proven to be entry {index} in the log of {size} entries; the request is {}",
-            phase.word()
+            "{word}: signed, stored, and proven to be entry {index} in the log of {size} entries; the request {}",
+            phase.said()
         )),
         Sent::Stored { phase } => output::say(&format!(
-            "{word}: signed and stored; it is not in the log yet and stays in the outbox until it is; the request is {}",
-            phase.word()
+            "{word}: signed and stored; it is not in the log yet and stays in the outbox until it is; the request {}",
+            phase.said()
         )),
         Sent::Kept(error) => Err(Failure::new(
             Code::Unreachable,

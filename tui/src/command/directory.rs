@@ -11,7 +11,7 @@ use countersign_client::trust::TrustStore;
 use countersign_console::organisation::{self as org, Enrolment, GuardKey};
 use countersign_protocol::api::TrustDocument;
 use countersign_protocol::attestation::Certificate;
-use countersign_protocol::directory::{Agent, Directory, TrustedDirectory};
+use countersign_protocol::directory::{Agent, Directory, KeyHolder, TrustedDirectory};
 use countersign_protocol::identity::{PersonId, Role, TeamId};
 use countersign_protocol::root::TrustedRoot;
 use countersign_protocol::signed::{Envelope, Signed};
@@ -88,12 +88,15 @@ async fn show(config: Option<&Path>, as_json: bool) -> Result<(), Failure> {
             .as_ref()
             .map(|end| format!(", revoked from {}", end.effective()))
             .unwrap_or_default();
+        let holder = match &key.holder {
+            KeyHolder::Person(person) => person.as_str(),
+            KeyHolder::Guard(guard) => guard.as_str(),
+        };
         output::say(&format!(
-            "key {}: {:?} of {:?}, {:?}, until {}{revoked}",
+            "key {}: {} {holder}, {}, until {}{revoked}",
             key.key.id(),
-            key.role,
-            key.holder,
-            key.assurance,
+            key.role.word(),
+            key.assurance.word(),
             key.not_after
         ))?;
     }

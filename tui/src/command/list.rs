@@ -72,7 +72,8 @@ fn summary<'a>(inbox: &Inbox, row: &'a Row) -> Option<(&'a Verified<ApprovalRequ
     Some((request, summary))
 }
 
-fn line(inbox: &Inbox, row: &Row) -> String {
+/// A request on one line.
+pub fn line(inbox: &Inbox, row: &Row) -> String {
     match (summary(inbox, row), &row.request) {
         (Some((_, summary)), _) => believed(row.id, &summary),
         (None, Err(problem)) => refused(row.id, problem),
@@ -83,8 +84,13 @@ fn line(inbox: &Inbox, row: &Row) -> String {
 /// The line of a request whose statement is believed.
 pub fn believed(id: RequestId, summary: &Summary) -> String {
     let may = summary.why_not.as_deref().unwrap_or("you may decide");
+    let until = if summary.phase.is_open() {
+        format!("; until {}", summary.expires_at)
+    } else {
+        String::new()
+    };
     format!(
-        "{id} {} [{}] {} in {}: {} wants {} ({} of {} approvals; {may})",
+        "{id} {} [{}] {} in {}: {} wants {} ({} of {} approvals; {may}{until})",
         summary.phase.word(),
         summary.severity.word(),
         summary.kind.id(),

@@ -310,9 +310,9 @@ fn line(imported: &importing::Imported) -> String {
                 |index| format!("entry {index} in the log"),
             );
             format!(
-                "{} by {who}: taken, {place}; the request is {}",
+                "{} by {who}: taken, {place}; the request {}",
                 imported.request,
-                taken.phase.word()
+                taken.phase.said()
             )
         }
         Err(refused) => format!(

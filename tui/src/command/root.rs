@@ -77,9 +77,9 @@ async fn show(config: Option<&Path>, as_json: bool) -> Result<(), Failure> {
     for key in &statement.keys {
         let holder = key.holder.as_ref().map(PersonId::as_str);
         output::say(&format!(
-            "key {}: {:?}{}{}",
+            "key {}: {}{}{}",
             key.key.id(),
-            key.role,
+            key.role.word(),
             holder.map(|holder| format!(" of {holder}")).unwrap_or_default(),
             here(key.key.id())
                 .map(|name| format!(", here as `{}`", shown(name.as_str())))

@@ -126,13 +126,13 @@ pub fn text(report: &Report) -> Vec<String> {
                 ""
             };
             lines.push(format!(
-                "{} {}, key kept as {:?}{remembered}{void}",
+                "{} {}, with a key that is {}{remembered}{void}",
                 checked.vote.person,
                 match checked.vote.verdict.word() {
                     "approve" => "approved",
                     _ => "denied",
                 },
-                checked.vote.assurance,
+                checked.vote.assurance.word(),
             ));
         }
         lines.extend(amendments(chain));

@@ -45,7 +45,7 @@ pub(super) fn readable(opened: &Opened, config: &Config, person: &PersonId) -> R
     };
     let approved_by = chain
         .state
-        .standing(opened.at)
+        .counted(opened.at)
         .map(|vote| vote.person.clone())
         .collect();
     let code = countersign_review::checkcode::words(chain.sheet.view_digest().sha256().as_bytes());

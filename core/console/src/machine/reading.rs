@@ -154,7 +154,7 @@ impl Reading {
         } else if self.problems != newer.problems {
             "the evidence is judged differently now"
         } else if self.summary.phase != newer.summary.phase && !newer.summary.phase.is_open() {
-            return Some(format!("the request is {} now", newer.summary.phase.word()));
+            return Some(format!("the request {} now", newer.summary.phase.said()));
         } else if self.summary.why_not != newer.summary.why_not {
             "who may decide changed"
         } else {

@@ -50,7 +50,7 @@ pub enum Refused {
     #[error("replayed: it was taken before{0}")]
     Known(String),
     /// The request is over.
-    #[error("superseded: the request is {} by now", .0.word())]
+    #[error("superseded: the request {} by now", .0.said())]
     Over(Phase),
     /// The request or its sheet is not the one that was seen.
     #[error("superseded: {0} is no longer the one that was signed; export it again")]

@@ -213,7 +213,7 @@ fn selected(row: &Row, now: Moment) -> Text {
             Piece::new(why.clone(), Tone::Plain),
         ],
         _ => vec![Piece::new(
-            format!("This request is {}.", summary.phase.word()),
+            format!("This request {}.", summary.phase.said()),
             Tone::Faint,
         )],
     }
