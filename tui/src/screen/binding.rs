@@ -32,6 +32,16 @@ pub enum Place {
     Help,
 }
 
+impl Place {
+    /// Whether keys write here that ask for nothing.
+    pub const fn is_written_in(self) -> bool {
+        matches!(
+            self,
+            Self::Filter | Self::Ceremony | Self::Question | Self::Reveal
+        )
+    }
+}
+
 /// What a key asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "each is said in the table below")]

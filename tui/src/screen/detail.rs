@@ -1,7 +1,7 @@
 //! One request: the sentence, what it takes, why not; below it the panes.
 
 use countersign_console::machine::view::{self, DetailView, PaneLine, PaneView, Piece, TabView, Text, Tone};
-use countersign_console::machine::{Moment, Position, State};
+use countersign_console::machine::{Moment, Pane, Position, State};
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
@@ -11,8 +11,9 @@ use super::pane;
 /// A narrower pane cannot show every character of a line.
 const NARROWEST: u16 = 20;
 
-/// The letters of the first word of a tab's title, at most; and all words of it.
+/// The letters of the first word of a tab's title, at most; those of one that is cut; and all words of it.
 const LONGEST_TITLE: usize = 9;
+const CUT_TITLE: usize = 4;
 const ALL_LETTERS: usize = usize::MAX;
 
 /// Where the parts stand.
@@ -109,18 +110,15 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, state: &State, now: Moment) {
             Modifier::empty(),
         );
     }
-    tabs(
-        canvas,
-        Rect {
-            y: layout.tabs,
-            height: 1,
-            ..area
-        },
-        &detail,
-    );
     let Some(open) = state.detail.as_deref() else {
         return;
     };
+    let line = Rect {
+        y: layout.tabs,
+        height: 1,
+        ..area
+    };
+    tabs(canvas, line, &detail, &open.panes());
     if let Some(lines) = PaneView::of_detail(open) {
         pane::draw(canvas, layout.pane, &pane::rows(&lines, open.top(), layout.pane));
     }
@@ -136,28 +134,37 @@ pub fn on_screen(state: &State, now: Moment, area: Rect) -> Option<(Position, Po
     pane::extent(&pane::rows(&PaneView::of_detail(open)?, open.top(), layout.pane))
 }
 
-fn tabs(canvas: &mut Canvas<'_>, area: Rect, detail: &DetailView) {
+/// The key of a pane, the same in every request; further ones have none.
+fn key_of(pane: Pane) -> String {
+    match pane.index() {
+        index @ 0..=8 => format!("{} ", index + 1),
+        9 => "0 ".to_owned(),
+        _ => String::new(),
+    }
+}
+
+fn tabs(canvas: &mut Canvas<'_>, area: Rect, detail: &DetailView, panes: &[Pane]) {
     canvas.rule(area, area.y);
     if !detail.readable {
         return;
     }
-    let words = |(number, tab): (usize, &TabView), letters: usize| {
+    let words = |(pane, tab): (&Pane, &TabView), letters: usize| {
         let count = tab.count.map_or_else(String::new, |count| format!(" {count}"));
-        // The key of the tenth is 0; further ones have none.
-        let key = match number {
-            1..=9 => format!("{number} "),
-            10 => "0 ".to_owned(),
-            _ => String::new(),
-        };
+        let key = key_of(*pane);
         let word = tab.title.split(' ').next().unwrap_or_default();
-        let short: String = word.chars().take(letters).collect();
+        let cut = if word.len() > letters {
+            letters.min(CUT_TITLE)
+        } else {
+            letters
+        };
+        let short: String = word.chars().take(cut).collect();
         match (letters == ALL_LETTERS, tab.selected) {
             (true, _) => format!(" {key}{}{count} ", tab.title),
             (false, true) => format!("{key}{}{count} ", tab.title),
             (false, false) => format!("{key}{short} "),
         }
     };
-    let tabs = || (1..).zip(&detail.tabs);
+    let tabs = || panes.iter().zip(&detail.tabs);
     let width = |letters| -> usize { tabs().map(|tab| usize::from(cells(&words(tab, letters)))).sum() };
     // As many letters of each title as there is room for.
     let room = usize::from(area.width.saturating_sub(2));
@@ -166,7 +173,7 @@ fn tabs(canvas: &mut Canvas<'_>, area: Rect, detail: &DetailView) {
         letters = letters.min(LONGEST_TITLE + 1) - 1;
     }
     let mut x = area.x + 1;
-    for (number, tab) in tabs() {
+    for (pane, tab) in tabs() {
         let style = canvas
             .theme
             .style(if tab.selected { Tone::Strong } else { Tone::Faint });
@@ -179,7 +186,7 @@ fn tabs(canvas: &mut Canvas<'_>, area: Rect, detail: &DetailView) {
             x,
             area.y,
             area.right().saturating_sub(x),
-            &words((number, tab), letters),
+            &words((pane, tab), letters),
             style,
         );
     }

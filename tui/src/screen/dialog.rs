@@ -13,6 +13,11 @@ use super::pane;
 const WIDEST: u16 = 96;
 /// Cells for labels.
 const LABEL: u16 = 8;
+/// What stands in a window without room for what is signed.
+pub const TOO_SMALL: &str =
+    "this window is too small to show what is signed; nothing is signed here until it is larger";
+/// The most rows of one value that is signed. Longer ones are shortened in their middle, and say so.
+const MAX_ROWS: u16 = 5;
 
 /// Draws the ceremony.
 pub fn draw(canvas: &mut Canvas<'_>, screen: Rect, state: &State, keymap: &Keymap, now: Moment) {
@@ -31,7 +36,7 @@ pub fn draw(canvas: &mut Canvas<'_>, screen: Rect, state: &State, keymap: &Keyma
     let mut title = ceremony.verdict.clone();
     if !ceremony.difference.is_empty() {
         // The heading within gives its line to the difference.
-        title.text.push_str(": what is signed, exactly");
+        title.text.push_str(": what is signed");
     }
     frame(canvas, area, &title);
     let inner = area.width.saturating_sub(4);
@@ -65,6 +70,19 @@ pub fn scrolls(state: &State, now: Moment, screen: Rect) -> Option<(PaneView<'_>
     Some((pane, room, top))
 }
 
+/// Whether this window shows all that is signed and written. Where it does not, nothing is signed.
+pub fn fits(state: &State, now: Moment, screen: Rect) -> bool {
+    view::ceremony(state, now).is_some_and(|ceremony| {
+        layout(
+            &ceremony,
+            draft(state).as_ref().map(|(pane, _)| pane),
+            Text::new(),
+            screen,
+        )
+        .fits
+    })
+}
+
 fn draft(state: &State) -> Option<(PaneView<'_>, Position)> {
     let counter = state.ceremony.as_deref()?.counter.as_deref()?;
     Some((PaneView::of_draft(counter), counter.top))
@@ -78,16 +96,47 @@ struct Layout {
     /// Whether there is more of it than room.
     cut: bool,
     below: Vec<Text>,
+    /// Whether all but the difference is on screen.
+    fits: bool,
+}
+
+/// How much room is taken where there is enough of it.
+#[derive(Debug, Clone, Copy)]
+enum Spread {
+    /// Everything, with empty lines between.
+    Roomy,
+    /// Of what is missing only the first.
+    Tight,
+    /// Values that are signed on one line each, shortened.
+    Shortened,
 }
 
 /// The difference has the room that everything else leaves, and at least one row.
 fn layout(ceremony: &CeremonyView, draft: Option<&PaneView<'_>>, keys: Text, screen: Rect) -> Layout {
     let width = screen.width.saturating_sub(4).min(WIDEST);
     let inner = width.saturating_sub(4);
-    let above = signed(ceremony, inner);
-    let below = rest(ceremony, keys, inner);
     let rows = |count: usize| u16::try_from(count).unwrap_or(u16::MAX);
-    let others = rows(above.len() + below.len() + 2);
+    let least = if draft.is_some() { 2 } else { 0 };
+    let spread = |spread| {
+        let (above, below) = (
+            signed(ceremony, spread, inner),
+            rest(ceremony, spread, keys.clone(), inner),
+        );
+        let others = rows(above.len() + below.len() + 2);
+        (above, below, others)
+    };
+    let roomy = ceremony.difference.is_empty().then_some(Spread::Roomy);
+    let spreads = roomy.into_iter().chain([Spread::Tight, Spread::Shortened]);
+    let fitting = spreads
+        .map(spread)
+        .find(|(_, _, others)| others.saturating_add(least) <= screen.height);
+    let fits = fitting.is_some();
+    let (above, below, others) = fitting.unwrap_or_else(|| {
+        let above = folded(vec![piece(TOO_SMALL, Tone::Bad)], inner);
+        let others = rows(above.len() + 2);
+        (above, Vec::new(), others)
+    });
+    let draft = draft.filter(|_| fits);
     let free = screen.height.saturating_sub(others).max(2);
     let height = free + 1;
     let enough = Rect {
@@ -127,6 +176,7 @@ fn layout(ceremony: &CeremonyView, draft: Option<&PaneView<'_>>, keys: Text, scr
         },
         cut,
         below,
+        fits,
     }
 }
 
@@ -161,20 +211,55 @@ pub fn frame(canvas: &mut Canvas<'_>, area: Rect, title: &Piece) {
     );
 }
 
-fn signed(ceremony: &CeremonyView, width: u16) -> Vec<Text> {
+/// What is signed, in full; where there is no room for that, it says that it is shortened.
+fn signed(ceremony: &CeremonyView, spread: Spread, width: u16) -> Vec<Text> {
     let mut lines = Vec::new();
+    let whole = !matches!(spread, Spread::Shortened);
     if ceremony.difference.is_empty() {
-        lines.push(vec![piece("What is signed, exactly:", Tone::Faint)]);
+        let heading = if whole {
+            "What is signed, exactly:"
+        } else {
+            "What is signed, shortened:"
+        };
+        lines.push(vec![piece(heading, Tone::Faint)]);
     }
+    let room = width.saturating_sub(LABEL);
     for (label, value) in &ceremony.signed {
-        lines.push(labelled(label, &shortened(value, width.saturating_sub(LABEL))));
+        if whole {
+            lines.extend(in_full(label, value, room));
+        } else {
+            lines.push(labelled(label, &shortened(value, room)));
+        }
     }
-    lines.push(labelled("code", &[piece(&ceremony.check_words, Tone::Strong)]));
+    lines.extend(in_full(
+        "code",
+        &[piece(&ceremony.check_words, Tone::Strong)],
+        room,
+    ));
     lines
 }
 
-fn rest(ceremony: &CeremonyView, keys: Text, width: u16) -> Vec<Text> {
-    let roomy = ceremony.difference.is_empty();
+/// A value on as many rows as it takes.
+fn in_full(label: &str, value: &[Piece], room: u16) -> Vec<Text> {
+    if width_of(value) <= room {
+        return vec![labelled(label, value)];
+    }
+    let mut rows = folded(value.to_vec(), room);
+    if rows.len() > usize::from(MAX_ROWS) {
+        // Rows that end before a wide character, or with a mark, hold less.
+        let most = room.saturating_sub(2).saturating_mul(MAX_ROWS);
+        rows = folded(shortened(value, most), room);
+        rows.push(vec![piece("shortened at …; the sheet has all of it", Tone::Warn)]);
+    }
+    let labels = std::iter::once(label).chain(std::iter::repeat(""));
+    labels
+        .zip(&rows)
+        .map(|(label, row)| labelled(label, row))
+        .collect()
+}
+
+fn rest(ceremony: &CeremonyView, spread: Spread, keys: Text, width: u16) -> Vec<Text> {
+    let roomy = matches!(spread, Spread::Roomy);
     let mut lines = Vec::new();
     lines.extend(roomy.then(Text::new));
     for field in &ceremony.fields {

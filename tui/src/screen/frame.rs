@@ -1,7 +1,8 @@
 //! A whole frame: the line on top, the screen, what lies over it, the lines at the bottom.
 
+use countersign_console::machine::reveal::Stage;
 use countersign_console::machine::view::{self, Piece, Text, Tone};
-use countersign_console::machine::{Moment, Screen, State};
+use countersign_console::machine::{Ceremony, Moment, Revealing, Screen, State};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
@@ -64,7 +65,10 @@ pub fn draw(buffer: &mut Buffer, look: &Look, state: &State, now: Moment, first:
             area.x,
             area.y,
             area.width,
-            "countersign: window too small",
+            &format!(
+                "countersign: window too small; make it {} x {} or larger",
+                SMALLEST.0, SMALLEST.1
+            ),
             Tone::Plain,
         );
         return;
@@ -147,12 +151,13 @@ fn bottom(canvas: &mut Canvas<'_>, area: Rect, state: &State, keymap: &Keymap) {
     };
     let right = canvas.right(line, y + 1, &[piece(word, Tone::Faint)]);
     let mut hints = Text::new();
-    for (label, hint) in keymap.hints(place(state)) {
+    for (label, hint) in keymap.hints(place(state)).filter(|_| !is_under_way(state)) {
+        let gap = if hints.is_empty() { "" } else { "  " };
         let next = [
-            piece(label, Tone::Strong),
-            piece(&format!(" {hint}   "), Tone::Faint),
+            piece(&format!("{gap}{label}"), Tone::Strong),
+            piece(&format!(" {hint}"), Tone::Faint),
         ];
-        if width_of(&hints) + width_of(&next) > line.width.saturating_sub(right + 1) {
+        if width_of(&hints) + width_of(&next) > line.width.saturating_sub(right + 2) {
             break;
         }
         hints.extend(next);
@@ -164,6 +169,14 @@ fn bottom(canvas: &mut Canvas<'_>, area: Rect, state: &State, keymap: &Keymap) {
         &hints,
         Modifier::empty(),
     );
+}
+
+/// Whether a decision is signed or sent, or secrets are shown: the dialog alone says what can be done then.
+fn is_under_way(state: &State) -> bool {
+    let signed = |ceremony: &Ceremony| !ceremony.progress.is_writing();
+    let shown = |revealing: &Revealing| matches!(revealing.stage, Stage::Shown { .. });
+    !state.help
+        && (state.ceremony.as_deref().is_some_and(signed) || state.revealing.as_deref().is_some_and(shown))
 }
 
 fn piece(text: &str, tone: Tone) -> Piece {

@@ -15,8 +15,13 @@ const LABEL: u16 = 11;
 pub fn draw(canvas: &mut Canvas<'_>, screen: Rect, keymap: &Keymap, place: Place) {
     let lines = lines(keymap, place);
     let longest = lines.len().div_ceil(2);
-    let width = (COLUMN * 2 + 2).min(screen.width);
-    let height = u16::try_from(longest + 2).unwrap_or(u16::MAX).min(screen.height);
+    let (all_width, all_height) = (COLUMN * 2 + 2, u16::try_from(longest + 2).unwrap_or(u16::MAX));
+    let (width, height) = (all_width.min(screen.width), all_height.min(screen.height));
+    let title = if (width, height) == (all_width, all_height) {
+        "Keys".to_owned()
+    } else {
+        format!("Keys; {all_width} x {all_height} shows all")
+    };
     let area = Rect {
         x: screen.x + (screen.width - width) / 2,
         y: screen.y + (screen.height - height) / 2,
@@ -32,7 +37,7 @@ pub fn draw(canvas: &mut Canvas<'_>, screen: Rect, keymap: &Keymap, place: Place
         canvas,
         area,
         &Piece {
-            text: "Keys".to_owned(),
+            text: title,
             tone: Tone::Strong,
         },
     );

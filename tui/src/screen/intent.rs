@@ -36,7 +36,7 @@ pub fn command(state: &State, intent: Intent, now: Moment, area: Rect) -> Option
         Intent::Back => Command::Back,
         Intent::NextPane => Command::StepPane(Step::Next),
         Intent::PreviousPane => Command::StepPane(Step::Previous),
-        Intent::Pane(number) => Command::Read(state.detail.as_deref()?.panes().get(number).copied()?),
+        Intent::Pane(number) => return numbered(state, number),
         Intent::NextLane => Command::StepLane(Step::Next),
         Intent::PreviousLane => Command::StepLane(Step::Previous),
         Intent::Lane(number) => Command::Show(Lane::ALL.get(number).copied()?),
@@ -60,6 +60,10 @@ pub fn command(state: &State, intent: Intent, now: Moment, area: Rect) -> Option
         Intent::Deny => Command::Begin(Verdict::Deny),
         Intent::Counter => Command::Counter,
         Intent::Edit => Command::Edit,
+        // What nobody could read is not signed.
+        Intent::Sign if !frame::fits(area) || !dialog::fits(state, now, area) => {
+            Command::Failed(format!("not signed: {}", dialog::TOO_SMALL))
+        }
         Intent::Sign => Command::Sign,
         Intent::NextField => Command::StepField(Step::Next),
         Intent::PreviousField => Command::StepField(Step::Previous),
@@ -67,6 +71,16 @@ pub fn command(state: &State, intent: Intent, now: Moment, area: Rect) -> Option
         Intent::EraseAll => Command::EraseAll,
         Intent::Quit => Command::Quit,
         Intent::Suspend | Intent::Redraw | Intent::Pager => return None,
+    })
+}
+
+/// The pane of a number, which is the same in every request.
+fn numbered(state: &State, number: usize) -> Option<Command> {
+    let pane = Pane::ALL.into_iter().find(|pane| pane.index() == number)?;
+    Some(if state.detail.as_deref()?.panes().contains(&pane) {
+        Command::Read(pane)
+    } else {
+        Command::Hint("there is no such pane of this request".to_owned())
     })
 }
 
@@ -105,7 +119,9 @@ fn unseen(state: &State, now: Moment, area: Rect) -> Option<Command> {
         (_, _, Some(open)) if open.pane != Pane::Sheet => return Some(Command::Read(Pane::Sheet)),
         (_, _, open) => &open?.attention,
     };
-    let line = attention.first_unseen()?;
+    let Some(line) = attention.first_unseen() else {
+        return Some(Command::Hint("all of the sheet was on screen".to_owned()));
+    };
     let (pane, rect, _) = open_pane(state, now, area)?;
     let top = Position { line, character: 0 }.min(pane::end(&pane, rect));
     Some(Command::Scroll(Pane::Sheet, top))

@@ -268,12 +268,30 @@ impl Console {
                 }
             }
             None => {
+                let writing = frame::place(&self.state).is_written_in();
                 if let Some(c) = written(key) {
-                    self.tell(Message::Command(Command::Write(c)), driver);
+                    let command = if writing {
+                        Command::Write(c)
+                    } else {
+                        self.unbound(c)
+                    };
+                    self.tell(Message::Command(command), driver);
                 }
             }
         }
         Ok(())
+    }
+
+    /// What to do instead of pressing a key that does nothing here.
+    fn unbound(&self, key: char) -> Command {
+        let list = self.look.keymap.label(frame::place(&self.state), Intent::Help);
+        let instead = match self.state.screen {
+            machine::Screen::Queue => "Enter opens a request, ",
+            _ => "",
+        };
+        Command::Hint(format!(
+            "`{key}` does nothing here; {instead}{list} lists the keys"
+        ))
     }
 
     fn tell(&mut self, message: Message, driver: &Driver) {

@@ -10,6 +10,8 @@ use super::theme::SELECTED;
 
 /// From this width on a row is one line of a table; below, it takes two lines.
 const TABLE: u16 = 120;
+/// The least cells of an agent's name where it is shortened, with the mark before it.
+const LEAST_AGENT: u16 = 11;
 
 /// Columns of the table besides the target: risk, state, kind, agent, environment, left, needs, yours.
 const COLUMNS: [(&str, u16); 8] = [
@@ -239,16 +241,7 @@ fn two_lines(canvas: &mut Canvas<'_>, area: Rect, row: &QueueRow) {
         std::slice::from_ref(&row.left),
         row.selected,
     );
-    let mut second = vec![row.state.clone()];
-    for text in [row.kind.text.as_str(), &row.agent, &row.environment] {
-        second.push(piece(&format!(" · {text}"), Tone::Faint));
-    }
-    if let Some(people) = &row.looking {
-        second.push(piece(&format!(" · ◉ {people}"), Tone::Hunk));
-    }
-    if row.yours.text == "yes" {
-        second.push(piece(" · for you", Tone::Good));
-    }
+    let second = second_line(row, rest);
     put(
         canvas,
         left + 11,
@@ -265,6 +258,22 @@ fn two_lines(canvas: &mut Canvas<'_>, area: Rect, row: &QueueRow) {
         std::slice::from_ref(&row.needs),
         row.selected,
     );
+}
+
+/// State, kind, agent and environment. What is too long gives its room by itself: one word made of two would mislead.
+fn second_line(row: &QueueRow, width: u16) -> Text {
+    let faint = |text: &str| piece(&format!(" · {text}"), Tone::Faint);
+    let before = vec![row.state.clone(), faint(&row.kind.text)];
+    let mut after = vec![faint(&row.environment)];
+    if let Some(people) = &row.looking {
+        after.push(piece(&format!(" · ◉ {people}"), Tone::Hunk));
+    }
+    if row.yours.text == "yes" {
+        after.push(piece(" · for you", Tone::Good));
+    }
+    let room = width.saturating_sub(width_of(&before) + width_of(&after));
+    let agent = shortened(&[faint(&row.agent)], room.max(LEAST_AGENT));
+    [before, agent, after].concat()
 }
 
 fn cursor(canvas: &mut Canvas<'_>, area: Rect, selected: bool) {

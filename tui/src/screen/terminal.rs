@@ -27,6 +27,7 @@ use crossterm::{execute, queue};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::buffer::Buffer;
+use rustix::termios::{tcgetwinsize, tcsetwinsize};
 
 /// Whether the modes are taken.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -50,6 +51,22 @@ pub fn check() -> Result<(), &'static str> {
     } else {
         Ok(())
     }
+}
+
+/// Terminals behind some links say that they have no size, and nothing could be drawn. They are given one, as
+/// `stty rows 24 columns 80` would do; `LINES` and `COLUMNS` go before that.
+fn give_size() -> io::Result<()> {
+    let mut size = tcgetwinsize(io::stdout())?;
+    if size.ws_row > 0 && size.ws_col > 0 {
+        return Ok(());
+    }
+    let told = |name: &str, usual: u16| {
+        let set = std::env::var(name).ok().and_then(|value| value.parse().ok());
+        set.filter(|cells| *cells > 0).unwrap_or(usual)
+    };
+    size.ws_row = told("LINES", 24);
+    size.ws_col = told("COLUMNS", 80);
+    Ok(tcsetwinsize(io::stdout(), size)?)
 }
 
 /// The terminal while its modes are taken.
@@ -81,6 +98,7 @@ impl Screen {
         if let Ok(mut drawing) = DRAWING.lock() {
             *drawing = Some(std::thread::current().id());
         }
+        give_size()?;
         let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
         let screen = Self { terminal };
         take_modes()?;

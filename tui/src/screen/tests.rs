@@ -1,6 +1,7 @@
 //! What people see, byte by byte where it matters.
 
 mod cells;
+mod dialog;
 pub(crate) mod edits;
 #[path = "../../../core/review/src/text/look_alikes.rs"]
 pub(crate) mod look_alikes;

@@ -143,6 +143,8 @@ pub enum Command {
     ShowingDraft(ActionDigest, Position, Position),
     /// Something that the front end tried failed; it is told.
     Failed(String),
+    /// Why a key did nothing where it was pressed; it is told.
+    Hint(String),
     /// Leaves.
     Quit,
 }

@@ -77,6 +77,8 @@ pub struct State {
     pub help: bool,
     /// Short notices, newest last.
     pub notices: Vec<Notice>,
+    /// Whether a command is being obeyed: what is told then answers it. No surface's to set.
+    pub obeying: bool,
     /// What was last seen of the sheets of requests that were read, newest last.
     pub looked: Vec<(RequestId, Arc<[SheetLine]>)>,
     /// What was copied: a front end takes it to the clipboard.
@@ -208,6 +210,7 @@ impl State {
             keys: KeyNames::default(),
             help: false,
             notices: Vec::new(),
+            obeying: false,
             looked: Vec::new(),
             clipboard: None,
             editing: None,
@@ -340,10 +343,14 @@ impl State {
     }
 
     pub(super) fn tell(&mut self, text: impl Into<Untrusted>, bad: bool, now: Moment) {
+        if self.obeying {
+            self.notices.retain(|notice| !notice.answers);
+        }
         self.notices.push(Notice {
             text: text.into(),
             bad,
             until: now.up.saturating_add(NOTICE),
+            answers: self.obeying,
         });
         if self.notices.len() > MAX_NOTICES {
             self.notices.remove(0);

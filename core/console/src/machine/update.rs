@@ -11,8 +11,9 @@ mod reveal;
 use super::Moment;
 use super::effect::Effect;
 use super::message::{Command, Message};
+use super::reading::Pane;
 use super::seek;
-use super::state::{End, Screen, State};
+use super::state::{End, NOTICE, Screen, State};
 
 /// The longest text that is searched for, in bytes.
 const MAX_SEARCH: usize = 100;
@@ -65,10 +66,41 @@ pub fn update(state: &mut State, message: Message, now: Moment) -> Vec<Effect> {
         }
         Message::Answered(number, unlocked) => ceremony::answered(state, number, unlocked, now),
         Message::News(news) => arrival::take(state, news, now),
-        Message::Command(command) => obey(state, command, now),
+        Message::Command(command) => {
+            let place = place(state);
+            state.obeying = true;
+            let effects = obey(state, command, now);
+            state.obeying = false;
+            if self::place(state) != place {
+                leave_answers(state, now);
+            }
+            effects
+        }
     };
     cover(state);
     effects
+}
+
+/// What a person looks at: the screen, its pane, and what lies over it.
+fn place(state: &State) -> (Screen, Option<Pane>, [bool; 3]) {
+    let over = [
+        state.ceremony.is_some(),
+        state.question.is_some(),
+        state.revealing.is_some(),
+    ];
+    (
+        state.screen,
+        state.detail.as_ref().map(|detail| detail.pane),
+        over,
+    )
+}
+
+/// What was answered elsewhere would be read as said of what is on screen now.
+fn leave_answers(state: &mut State, now: Moment) {
+    let just_told = now.up.saturating_add(NOTICE);
+    state
+        .notices
+        .retain(|notice| !notice.answers || notice.until == just_told);
 }
 
 /// Counts what stayed on a screen up to now, when nothing has covered it yet.
@@ -122,7 +154,13 @@ fn obey(state: &mut State, command: Command, now: Moment) -> Vec<Effect> {
         return Vec::new();
     }
     if let Command::Failed(what) = command {
+        // It may come long after what was asked for.
+        state.obeying = false;
         state.tell(what, true, now);
+        return Vec::new();
+    }
+    if let Command::Hint(what) = command {
+        state.tell(what, false, now);
         return Vec::new();
     }
     if let Some(detail) = &mut state.detail {

@@ -102,7 +102,12 @@ fn connection(state: &State, now: Moment) -> Piece {
         Connection::Offline => Piece::new("○ offline", Tone::Warn),
         Connection::Retrying { next, .. } => {
             let wait = next.since(now.wall).as_secs();
-            Piece::new(format!("○ no backend{}, again in {wait}s", age()), Tone::Warn)
+            let again = if wait == 0 {
+                "trying again".to_owned()
+            } else {
+                format!("again in {wait}s")
+            };
+            Piece::new(format!("○ no backend{}, {again}", age()), Tone::Warn)
         }
     }
 }

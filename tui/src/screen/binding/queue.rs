@@ -10,7 +10,7 @@ pub const ROWS: &[Binding] = &[
     bind(READ, &[Place::FirstRun], &[plain(KeyCode::Enter)], Intent::Enter, "Enter", "").hint("choose"),
     bind(READ, &[Place::Queue], &[plain(KeyCode::Tab), plain(KeyCode::Right)], Intent::NextLane, "Tab", "next lane").hint("lane"),
     bind(READ, &[Place::Queue], &[shift(KeyCode::BackTab), plain(KeyCode::Left)], Intent::PreviousLane, "Shift-Tab", ""),
-    bind(READ, &[Place::Queue], &[key('1')], Intent::Lane(0), "1", ""),
+    bind(READ, &[Place::Queue], &[key('1')], Intent::Lane(0), "1 … 5", "the lanes one by one"),
     bind(READ, &[Place::Queue], &[key('2')], Intent::Lane(1), "2", ""),
     bind(READ, &[Place::Queue], &[key('3')], Intent::Lane(2), "3", ""),
     bind(READ, &[Place::Queue], &[key('4')], Intent::Lane(3), "4", ""),

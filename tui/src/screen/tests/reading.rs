@@ -181,3 +181,82 @@ fn scrolling_to_the_end_and_back_returns_to_the_top() {
         }
     }
 }
+
+#[test]
+fn a_pane_has_one_number_whatever_other_panes_there_are() {
+    for mut state in [sample::detail(1, REASON), surfaces::drifted(|_| {})] {
+        for (number, pane) in [
+            (0, Pane::Sheet),
+            (3, Pane::Findings),
+            (6, Pane::Policy),
+            (9, Pane::Talk),
+        ] {
+            let asked = command(&state, Intent::Pane(number), moment(2000), AREA);
+            assert_eq!(asked, Some(Command::Read(pane)));
+            act(&mut state, Command::Read(pane), 2000);
+            let shown = text(&painted(&state, SIZES[1], Theme::Plain));
+            assert!(shown.contains("7 Policy"), "{shown}");
+        }
+    }
+}
+
+#[test]
+fn a_key_that_finds_nothing_says_so() {
+    let state = sample::detail(1, REASON);
+    let there = state.detail.as_ref().unwrap().panes().contains(&Pane::Drift);
+    assert!(!there);
+    let asked = command(&state, Intent::Pane(4), moment(2000), AREA);
+    assert!(matches!(asked, Some(Command::Hint(_))), "{asked:?}");
+    let mut state = state;
+    read_all(&mut state, SIZES[0]);
+    let asked = command(&state, Intent::Unseen, moment(3000), AREA);
+    assert!(matches!(asked, Some(Command::Hint(_))), "{asked:?}");
+}
+
+#[test]
+fn what_answers_a_key_goes_with_the_screen_it_was_about() {
+    let mut state = sample::detail(1, REASON);
+    act(&mut state, Command::Begin(Verdict::Approve), 2000);
+    assert!(state.notices[0].text.escaped().contains("were not on screen yet"));
+    act(&mut state, Command::Back, 2500);
+    assert!(state.notices.is_empty(), "{:?}", state.notices);
+    // What somebody else did is still told there.
+    let mut state = sample::detail(1, REASON);
+    let news = News::Asked {
+        request: sample::id(1),
+        result: Err(Trouble::new("x", "the backend is gone")),
+    };
+    update(&mut state, Message::News(news), moment(2000));
+    let told = state.notices.len();
+    assert!(told > 0);
+    act(&mut state, Command::Back, 2500);
+    assert_eq!(state.notices.len(), told);
+}
+
+#[test]
+fn a_list_of_keys_that_does_not_fit_says_how_large_it_is() {
+    let mut state = sample::queue();
+    act(&mut state, Command::Help, 1200);
+    let small = text(&painted(&state, (46, 14), Theme::Plain));
+    assert!(small.contains("shows all"), "{small}");
+    let large = text(&painted(&state, SIZES[0], Theme::Plain));
+    assert!(
+        large.contains("─ Keys ─") && !large.contains("shows all"),
+        "{large}"
+    );
+}
+
+#[test]
+fn a_long_name_of_an_agent_is_shortened_by_itself() {
+    let mut rows = sample::rows();
+    for row in &mut rows {
+        if let countersign_console::machine::RowContent::Verified(summary) = &mut row.content {
+            summary.agent = "infrastructure-provisioning-agent-of-europe".parse().unwrap();
+        }
+    }
+    let mut state = sample::queue();
+    update(&mut state, Message::News(News::Queue(Ok(rows))), moment(1100));
+    let shown = text(&painted(&state, SIZES[0], Theme::Plain));
+    assert!(shown.contains(" · iam · inf"), "{shown}");
+    assert!(shown.contains("europe · production"), "{shown}");
+}

@@ -94,4 +94,6 @@ pub struct Notice {
     pub bad: bool,
     /// When it goes.
     pub until: Duration,
+    /// Whether it answers a key or click, and so belongs to what was on screen then. News is nobody's answer.
+    pub answers: bool,
 }

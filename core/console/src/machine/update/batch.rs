@@ -280,7 +280,8 @@ pub(super) fn sign(state: &mut State, now: Moment) -> Vec<Effect> {
                 .requirements(ceremony, now)
                 .into_iter()
                 .find(|need| !need.met);
-            ceremony.notice = missing.map(|need| format!("not signed; still missing: {}", need.text).into());
+            ceremony.notice =
+                missing.map(|need| format!("not signed; this is not so yet: {}", need.text).into());
         }
     }
     // Another request is asked for now; a chord that is held down must not reach it.

@@ -167,7 +167,7 @@ fn sign(state: &mut State, now: Moment) -> Vec<Effect> {
 
 fn missing(requirements: &[Requirement]) -> Option<Untrusted> {
     let missing = requirements.iter().find(|need| !need.met)?;
-    Some(format!("not signed; still missing: {}", missing.text).into())
+    Some(format!("not signed; this is not so yet: {}", missing.text).into())
 }
 
 /// Has a decision confirmed outside, when it is about what is read here and nothing is missing.

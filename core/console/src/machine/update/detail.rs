@@ -52,6 +52,9 @@ pub(super) fn in_detail(state: &mut State, command: &Command, now: Moment) -> Ve
                 );
             }
         }
+        Command::ToggleBeside | Command::ToggleFold if detail.pane != Pane::Change => {
+            state.tell("that is for the lines under Change", false, now);
+        }
         Command::ToggleBeside => reshape(
             detail,
             Shape {
@@ -98,6 +101,13 @@ pub(super) fn in_detail(state: &mut State, command: &Command, now: Moment) -> Ve
         }
         Command::Begin(verdict) if settled => return begin(state, *verdict, false, now),
         Command::Counter if settled => return begin(state, Verdict::Deny, true, now),
+        Command::Begin(_) | Command::Counter | Command::Ask | Command::Reveal => {
+            state.tell(
+                "what is on screen changed a moment ago; look at it, then press the key again",
+                false,
+                now,
+            );
+        }
         _ => {}
     }
     Vec::new()
