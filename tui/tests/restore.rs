@@ -386,6 +386,31 @@ fn another_size_is_drawn_in_at_once() {
 }
 
 #[test]
+fn the_first_key_after_another_size_is_heard_by_itself() {
+    let mut session = Session::start();
+    session.wait_for("complete");
+    for rows in [20, 22, 24] {
+        let size = Winsize {
+            ws_row: rows,
+            ws_col: 80,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        tcsetwinsize(&session.line, size).unwrap();
+        session.signal(Signal::WINCH);
+        std::thread::sleep(Duration::from_millis(300));
+        let before = session.painted.lock().unwrap().len();
+        session.press(b"?");
+        session.wait_until("the list of keys does not come or go", |session| {
+            session.painted.lock().unwrap().len() > before
+        });
+    }
+    session.press(b"q");
+    session.press(b"q");
+    assert!(session.end().success());
+}
+
+#[test]
 fn without_a_terminal_nothing_is_painted() {
     let home = tempfile::tempdir().unwrap();
     let mut console = Command::new(env!("CARGO_BIN_EXE_countersign"));

@@ -17,8 +17,10 @@ use countersign_console::machine::State;
 use countersign_console::organisation::{
     self as org, ENROLMENT_SCHEMA, Enrolment, OWNER_KEYS_SCHEMA, OwnerKeys, ServiceKeys,
 };
+use countersign_protocol::api::TrustDocument;
 use countersign_protocol::canonical;
-use countersign_protocol::identity::{PersonId, Role};
+use countersign_protocol::digest::RootId;
+use countersign_protocol::identity::{PersonId, PublicKey, Role};
 use countersign_protocol::policy_bundle::Limits;
 use countersign_protocol::root::TrustedRoot;
 use countersign_protocol::signed::Signer;
@@ -117,48 +119,12 @@ async fn found(home: &Home, backend: &Path, folder: &Path) -> Result<(), Failure
     .await?;
     let services: ServiceKeys =
         canonical::parse(printed.trim_ascii()).map_err(|error| Failure::internal(error.to_string()))?;
-    let [root_key, directory_key, policy_key, reviewer] = make_keys(home, &secret)?;
+    let keys = make_keys(home, &secret)?;
     let login = match key_file::load(&home.login_key()) {
         Ok(login) => login,
         Err(_) => key_file::create(&home.login_key())?,
     };
-    let owner = OwnerKeys {
-        schema: OWNER_KEYS_SCHEMA.to_owned(),
-        person: person.clone(),
-        display: line("Me")?,
-        root: root_key.public_key().clone(),
-        directory: directory_key.public_key().clone(),
-        policy: policy_key.public_key().clone(),
-    };
-    let owners = [owner];
-    let statement = org::root(line("Personal")?, &owners, &services, 1, now())?;
-    let root = org::seal(&statement, &[root_key.as_ref()])?;
-    let id = TrustedRoot::id_of(&root);
-    let mut directory = org::first_directory(id, &owners, true, now())?;
-    let enrolment = Enrolment {
-        schema: ENROLMENT_SCHEMA.to_owned(),
-        root: id,
-        person: person.clone(),
-        display: line("Me")?,
-        login: login.public_key().clone(),
-        reviewer: reviewer.public_key().clone(),
-    };
-    org::enrol(&mut directory, &enrolment, &BTreeSet::new(), now());
-    let bundle = org::bundle(
-        id,
-        1,
-        &policy::personal(),
-        vec![],
-        Limits::default(),
-        now(),
-        org::VALIDITY,
-    )?;
-    let document = org::document(
-        root,
-        org::seal(&directory, &[directory_key.as_ref()])?,
-        org::seal(&bundle, &[policy_key.as_ref()])?,
-    );
-    org::check(&document)?;
+    let (id, document) = organisation(&person, &services, login.public_key(), &keys)?;
     let trust: PathBuf = home.state_folder().join("trust.json");
     file::write_json(&trust, &document)?;
     let arguments = [
@@ -177,6 +143,54 @@ async fn found(home: &Home, backend: &Path, folder: &Path) -> Result<(), Failure
         ..Config::default()
     };
     Ok(config.join(&home.config_file())?)
+}
+
+/// The organisation of one: its root, directory and policies, signed by its only owner.
+fn organisation(
+    person: &PersonId,
+    services: &ServiceKeys,
+    login: &PublicKey,
+    keys: &[Box<dyn Signer + Send + Sync>; 4],
+) -> Result<(RootId, TrustDocument), Failure> {
+    let [root_key, directory_key, policy_key, reviewer] = keys;
+    let owner = OwnerKeys {
+        schema: OWNER_KEYS_SCHEMA.to_owned(),
+        person: person.clone(),
+        display: line("Me")?,
+        root: root_key.public_key().clone(),
+        directory: directory_key.public_key().clone(),
+        policy: policy_key.public_key().clone(),
+    };
+    let owners = [owner];
+    let statement = org::root(line("Personal")?, &owners, services, 1, now())?;
+    let root = org::seal(&statement, &[root_key.as_ref()])?;
+    let id = TrustedRoot::id_of(&root);
+    let mut directory = org::first_directory(id, &owners, true, now())?;
+    let enrolment = Enrolment {
+        schema: ENROLMENT_SCHEMA.to_owned(),
+        root: id,
+        person: person.clone(),
+        display: line("Me")?,
+        login: login.clone(),
+        reviewer: reviewer.public_key().clone(),
+    };
+    org::enrol(&mut directory, &enrolment, &BTreeSet::new(), now());
+    let bundle = org::bundle(
+        id,
+        1,
+        &policy::personal(),
+        vec![],
+        Limits::default(),
+        now(),
+        org::VALIDITY,
+    )?;
+    let document = org::document(
+        root,
+        org::seal(&directory, &[directory_key.as_ref()])?,
+        org::seal(&bundle, &[policy_key.as_ref()])?,
+    );
+    org::check(&document)?;
+    Ok((id, document))
 }
 
 /// The owner's three keys and the reviewer's, unlocked; those that an earlier start made are taken as they are.

@@ -26,7 +26,7 @@ pub fn draw(canvas: &mut Canvas<'_>, screen: Rect, state: &State, keymap: &Keyma
     };
     let draft = draft(state);
     let keys = keys(&ceremony, keymap);
-    let layout = layout(&ceremony, draft.as_ref().map(|(pane, _)| pane), keys, screen);
+    let layout = layout(&ceremony, draft.as_ref().map(|(pane, _)| pane), &keys, screen);
     let area = layout.area;
     canvas.clear(Rect {
         x: screen.x,
@@ -66,7 +66,7 @@ pub fn scrolls(state: &State, now: Moment, screen: Rect) -> Option<(PaneView<'_>
     let ceremony = view::ceremony(state, now)?;
     let (pane, top) = draft(state)?;
     // Whatever the keys are called, they take one line.
-    let room = layout(&ceremony, Some(&pane), Text::new(), screen).room;
+    let room = layout(&ceremony, Some(&pane), &Text::new(), screen).room;
     Some((pane, room, top))
 }
 
@@ -76,7 +76,7 @@ pub fn fits(state: &State, now: Moment, screen: Rect) -> bool {
         layout(
             &ceremony,
             draft(state).as_ref().map(|(pane, _)| pane),
-            Text::new(),
+            &Text::new(),
             screen,
         )
         .fits
@@ -112,7 +112,7 @@ enum Spread {
 }
 
 /// The difference has the room that everything else leaves, and at least one row.
-fn layout(ceremony: &CeremonyView, draft: Option<&PaneView<'_>>, keys: Text, screen: Rect) -> Layout {
+fn layout(ceremony: &CeremonyView, draft: Option<&PaneView<'_>>, keys: &Text, screen: Rect) -> Layout {
     let width = screen.width.saturating_sub(4).min(WIDEST);
     let inner = width.saturating_sub(4);
     let rows = |count: usize| u16::try_from(count).unwrap_or(u16::MAX);

@@ -55,20 +55,8 @@ pub(super) fn in_detail(state: &mut State, command: &Command, now: Moment) -> Ve
         Command::ToggleBeside | Command::ToggleFold if detail.pane != Pane::Change => {
             state.tell("that is for the lines under Change", false, now);
         }
-        Command::ToggleBeside => reshape(
-            detail,
-            Shape {
-                beside: !detail.shape.beside,
-                ..detail.shape
-            },
-        ),
-        Command::ToggleFold => reshape(
-            detail,
-            Shape {
-                folded: !detail.shape.folded,
-                ..detail.shape
-            },
-        ),
+        Command::ToggleBeside => toggle(detail, true),
+        Command::ToggleFold => toggle(detail, false),
         Command::Seek(step) => seek::begin(state, *step, false, now),
         Command::StepFinding(step) => step_finding(detail, *step),
         Command::Enter if detail.pane == Pane::Findings => jump_to_finding(state, now),
@@ -111,6 +99,17 @@ pub(super) fn in_detail(state: &mut State, command: &Command, now: Moment) -> Ve
         _ => {}
     }
     Vec::new()
+}
+
+/// The other way to show lines: beside each other, or else folded, or not.
+fn toggle(detail: &mut Detail, beside: bool) {
+    let mut shape = detail.shape;
+    if beside {
+        shape.beside = !shape.beside;
+    } else {
+        shape.folded = !shape.folded;
+    }
+    reshape(detail, shape);
 }
 
 pub(super) fn in_search(state: &mut State, command: &Command, now: Moment) {
