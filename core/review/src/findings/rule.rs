@@ -139,6 +139,8 @@ rules! {
         None, [];
     CLOUD_SCALED_TO_ZERO "cloud-scaled-to-zero" Medium "Machines are scaled to nothing"
         None, [];
+    CLOUD_ROLE_TAKEN "cloud-role-taken" Medium "A role is taken from those who are not named"
+        Some("https://registry.terraform.io/providers/hashicorp/google/latest/docs/resources/google_project_iam"), [];
     CLOUD_ROLE "cloud-role" Medium "A strong role of a cloud is given"
         Some("https://cloud.google.com/iam/docs/roles-overview"), ["CKV_GCP_41", "CKV_GCP_49", "CKV_AZURE_39"];
     BOUNDARY_GONE "boundary-gone" High "A permissions boundary is gone"
@@ -213,6 +215,8 @@ rules! {
         None, [];
     K8S_SCALED_TO_ZERO "k8s-scaled-to-zero" Medium "A workload is scaled to nothing"
         None, [];
+    K8S_SELECTS_NOTHING "k8s-selects-nothing" Medium "A service reaches no pods any more"
+        Some("https://kubernetes.io/docs/concepts/services-networking/service/#services-without-selectors"), [];
     K8S_SCALED_DOWN "k8s-scaled-down" Low "A workload is scaled down"
         None, [];
     K8S_GUARD_REMOVED "k8s-guard-removed" Low "A limit or probe is gone"
@@ -289,6 +293,8 @@ rules! {
         None, [];
     SHELL_OPENS "shell-opens" High "A command opens something to others"
         None, [];
+    SHELL_UNVERIFIED "shell-unverified" Medium "A command trusts whoever answers"
+        Some("https://cwe.mitre.org/data/definitions/295.html"), [];
     SHELL_STOPS "shell-stops" Medium "A command stops or takes away what runs"
         None, [];
     SHELL_REVERSE "shell-reverse" Critical "A shell is given to the network"

@@ -193,6 +193,22 @@ fn worse(key: &str, was: &Value, is: &Value) -> Option<Observation> {
 /// Tells kinds of records that are no longer among those that are kept, and checks that are no longer required.
 fn fewer(holder: &str, key: &str, was: &Value, is: &Value) -> Option<Observation> {
     let of = |name: &str, wanted: &[&str]| words(name).iter().any(|word| wanted.contains(&word.as_str()));
+    // Fewer of those who may pass a protection make it stronger.
+    if of(
+        key,
+        &[
+            "bypass",
+            "bypassers",
+            "exempt",
+            "exempted",
+            "excluded",
+            "exclusions",
+            "exceptions",
+            "ignored",
+        ],
+    ) {
+        return None;
+    }
     let logs = of(key, &["log", "logs", "logging", "audit"]);
     let required = of(key, &["required"]) || of(holder, &["required"]);
     let about = match (logs, required) {

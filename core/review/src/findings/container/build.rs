@@ -206,6 +206,7 @@ fn command(place: &Place, run: &Value, seen: &mut Vec<Observation>) {
     let at = At {
         place: place.clone(),
         line: run.line,
+        in_image: true,
     };
     let list = crate::document::read_json(text.as_bytes()).ok();
     let argv: Vec<String> = list
@@ -316,6 +317,21 @@ mod tests {
         ] {
             assert_eq!(ids(Some(PINNED), &with(line)), [], "{line}");
         }
+    }
+
+    #[test]
+    fn what_a_build_removes_is_its_own() {
+        let with = |line: &str| PINNED.replace("USER app", &format!("{line}\nUSER app"));
+        for line in ["RUN rm -rf /wheels", "RUN find / -name '*.pyc' -delete"] {
+            let told = ids(Some(PINNED), &with(line));
+            assert_eq!(told, [("shell-deletes", Severity::Low)], "{line}");
+        }
+        let told = ids(Some(PINNED), &with("RUN aws s3 rm --recursive s3://b"));
+        assert_eq!(
+            told,
+            [("shell-deletes", Severity::Medium)],
+            "a store is not the image's"
+        );
     }
 
     #[test]

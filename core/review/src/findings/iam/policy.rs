@@ -55,7 +55,9 @@ impl Detector for Policies {
         }
         let mut changes = gains(&old, &new);
         for statement in &new {
-            let Some(earlier) = old.iter().find(|earlier| earlier.same_but_condition(statement)) else {
+            let same = old.iter().find(|earlier| earlier.same_but_condition(statement));
+            let less = || old.iter().find(|earlier| statement.lets_in_as(earlier));
+            let Some(earlier) = same.or_else(less) else {
                 continue;
             };
             let lost: Vec<_> = earlier
@@ -230,6 +232,27 @@ mod tests {
     }
 
     #[test]
+    fn a_condition_dropped_from_one_who_may_do_more_is_told() {
+        let of = |actions: &str, condition: &str| {
+            policy(&format!(
+                r#"{{"Effect": "Allow", "Principal": {{"Service": "cloudfront.amazonaws.com"}}, "Action": [{actions}], "Resource": "arn:aws:s3:::b/*"{condition}}}"#
+            ))
+        };
+        let bound = of(
+            r#""s3:GetObject""#,
+            r#", "Condition": {"StringEquals": {"AWS:SourceArn": "arn:aws:cloudfront::1:distribution/D"}}"#,
+        );
+        let dropped = |after: &str| {
+            let found = found(Some(&bound), after);
+            found.iter().any(|it| it.0 == "iam-condition-dropped")
+        };
+        assert!(dropped(&of(r#""s3:GetObject", "s3:ListBucket""#, "")));
+        assert!(dropped(&of(r#""s3:GetObject""#, "")));
+        assert!(!dropped(&of(r#""s3:ListBucket""#, "")), "something else");
+        assert!(!dropped(&bound));
+    }
+
+    #[test]
     fn what_is_excepted_may_grow_and_not_shrink() {
         let allow = |but: &str| {
             policy(&format!(
@@ -316,6 +339,36 @@ mod tests {
             "ArnLike",
             "arn:aws:iam::${aws:ResourceAccount}:role/deploy-*"
         ));
+    }
+
+    #[test]
+    fn roles_of_an_account_that_was_trusted_as_a_whole_are_no_news() {
+        let trust = |who: &str, condition: &str| {
+            policy(&format!(
+                r#"{{"Effect": "Allow", "Principal": {{"AWS": "{who}"}}, "Action": "sts:AssumeRole"{condition}}}"#
+            ))
+        };
+        let told = |before: &str, after: &str| {
+            let found = found(Some(before), after);
+            found
+                .iter()
+                .find(|it| it.0 == "iam-account-trusted")
+                .map(|it| it.2)
+        };
+        let bound = r#", "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}"#;
+        let role = trust("arn:aws:iam::999988887777:role/a", "");
+        for whole in ["arn:aws:iam::999988887777:root", "999988887777"] {
+            assert_eq!(told(&trust(whole, ""), &role), Some(Delta::Existing));
+            assert_eq!(told(&role, &trust(whole, "")), Some(Delta::Widened));
+            assert_eq!(told(&trust(whole, bound), &role), Some(Delta::Widened));
+        }
+        let other = trust("arn:aws:iam::999988887777:role/b", "");
+        assert_eq!(told(&role, &other), Some(Delta::Widened));
+        let stranger = trust("arn:aws:iam::111122223333:role/a", "");
+        assert_eq!(
+            told(&trust("999988887777", ""), &stranger),
+            Some(Delta::Introduced)
+        );
     }
 
     #[test]

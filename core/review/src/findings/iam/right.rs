@@ -192,7 +192,13 @@ impl Statement {
         }
     }
 
-    fn reaching(&self, rule: &'static rule::Rule, key: &str, what: String, resource: &str) -> Observation {
+    pub(super) fn reaching(
+        &self,
+        rule: &'static rule::Rule,
+        key: &str,
+        what: String,
+        resource: &str,
+    ) -> Observation {
         let breadth = Breadth::Pattern {
             glob: resource.to_owned(),
             condition: self.condition(),

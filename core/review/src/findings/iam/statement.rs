@@ -105,6 +105,17 @@ impl Statement {
             && self.not_actions == other.not_actions
     }
 
+    /// Says whether it lets in whom the other let in, for as much or more, whatever the conditions. What a statement without
+    /// principals gives more is told as rights.
+    pub(super) fn lets_in_as(&self, other: &Self) -> bool {
+        let all = |of: &[String], among: &[String]| of.iter().all(|one| among.contains(one));
+        (self.allow, &self.owner, &self.principals) == (other.allow, &other.owner, &other.principals)
+            && !self.principals.is_empty()
+            && all(&other.actions, &self.actions)
+            && all(&other.resources, &self.resources)
+            && self.not_actions == other.not_actions
+    }
+
     /// Makes an observation at its place, told apart by its owner and a key.
     pub(super) fn seen(&self, rule: &'static rule::Rule, key: &str, what: String) -> Observation {
         Observation::new(rule, format!("{} {key}", self.owner), what).at(&self.place, self.line)

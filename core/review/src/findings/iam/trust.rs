@@ -64,9 +64,16 @@ impl Statement {
                     join(&self.actions),
                     self.under()
                 );
-                let key = format!("{name} {}", self.actions.join(","));
+                let key = format!("{account} {}", self.actions.join(","));
+                // An account as a whole is everybody in it.
+                let whole = *name == account || name.ends_with(":root");
+                let who = if whole {
+                    format!("arn:*::{account}:*")
+                } else {
+                    name.clone()
+                };
                 seen.push(
-                    self.seen(&rule::IAM_ACCOUNT_TRUSTED, &key, what)
+                    self.reaching(&rule::IAM_ACCOUNT_TRUSTED, &key, what, &who)
                         .severity(self.trust_severity()),
                 );
             }

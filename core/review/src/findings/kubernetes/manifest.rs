@@ -4,8 +4,8 @@
 //! are not YAML and end as not analyzed.
 
 use super::change::{changed, gone};
-use super::network;
 use super::pod::pod;
+use super::{network, reach};
 use crate::document::{Place, Value};
 use crate::findings::observation::quote;
 use crate::findings::{Change, Delta, Detector, Input, Observation, Outcome, Severity, Side, rule};
@@ -76,17 +76,15 @@ impl Detector for Manifests {
     }
 
     fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<Change> {
-        let new: BTreeMap<String, Object<'_>> = objects(after)
-            .into_iter()
-            .map(|object| (object.name.clone(), object))
-            .collect();
-        let mut changes = Vec::new();
-        for old in objects(before) {
-            match new.get(&old.name) {
-                None => changes.push((gone(&old), Delta::Widened, Side::Before)),
+        let (olds, news) = (objects(before), objects(after));
+        let new: BTreeMap<&str, &Object<'_>> = news.iter().map(|object| (&*object.name, object)).collect();
+        let mut changes = reach::lost(&olds, &news);
+        for old in &olds {
+            match new.get(&*old.name) {
+                None => changes.push((gone(old), Delta::Widened, Side::Before)),
                 Some(new) => {
-                    changed(&old, new, &mut changes);
-                    network::changed(&old, new, &mut changes);
+                    changed(old, new, &mut changes);
+                    network::changed(old, new, &mut changes);
                 }
             }
         }

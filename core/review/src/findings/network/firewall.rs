@@ -73,6 +73,7 @@ impl Detector for Ordered {
         if old.len() > MOST || new.len() > MOST {
             return changes;
         }
+        overtaken(&old, &new, &mut changes);
         for denial in old.iter().filter(|entry| !entry.allow) {
             let mut group = new.iter().filter(|entry| entry.group == denial.group).peekable();
             // With the whole firewall gone, the loss of its rules says nothing.
@@ -86,7 +87,53 @@ impl Detector for Ordered {
     }
 }
 
+/// Tells denials that came before an allowance and come after it now, where both speak of the same in part.
+fn overtaken(old: &[Entry<'_>], new: &[Entry<'_>], changes: &mut Vec<Change>) {
+    let first = |side: &[Entry<'_>], one: &Entry<'_>| {
+        let it = side.iter().find(|entry| entry.says_as(one));
+        it.map(|entry| entry.order)
+    };
+    for denial in new.iter().filter(|entry| !entry.allow) {
+        let Some(denied) = first(old, denial) else {
+            continue;
+        };
+        let ahead = new.iter().find(|entry| {
+            entry.allow
+                && entry.group == denial.group
+                && entry.order < denial.order
+                && entry.meets(denial)
+                && !entry.covers(denial)
+                && first(old, entry).is_some_and(|order| order > denied)
+        });
+        if let Some(ahead) = ahead {
+            let what = format!(
+                "rule {} denies {}, but rule {} now allows {} before it",
+                denial.order,
+                denial.shown(),
+                ahead.order,
+                ahead.shown()
+            );
+            let seen = Observation::new(&rule::NETWORK_DENIAL_VOID, "", what);
+            changes.push((seen.at(&denial.place, denial.line), Delta::Widened, Side::After));
+        }
+    }
+}
+
 impl Entry<'_> {
+    /// Says whether both are the same rule, at whatever place in the order.
+    fn says_as(&self, other: &Self) -> bool {
+        (&self.group, self.allow, self.range, self.ports)
+            == (&other.group, other.allow, other.range, other.ports)
+            && self.protocol == other.protocol
+    }
+
+    /// Says whether there are addresses and ports of which both speak.
+    fn meets(&self, other: &Self) -> bool {
+        self.ports.0 <= other.ports.1
+            && other.ports.0 <= self.ports.1
+            && (holds(self.range, other.range) || holds(other.range, self.range))
+    }
+
     fn covers(&self, other: &Self) -> bool {
         let every = matches!(
             self.protocol.to_ascii_lowercase().as_str(),
@@ -288,6 +335,26 @@ mod tests {
         ] {
             assert_eq!(holds(wide, narrow), expected, "{wide} {narrow}");
         }
+    }
+
+    #[test]
+    fn a_denial_that_is_overtaken_in_part_is_told() {
+        let group = |deny: u32| {
+            let rule = |name: &str, priority: u32, access: &str, ports: &str, from: &str| {
+                format!(
+                    "  security_rule {{\n    name = \"{name}\"\n    priority = {priority}\n    direction = \"Inbound\"\n    access = \"{access}\"\n    protocol = \"Tcp\"\n    destination_port_range = \"{ports}\"\n    source_address_prefix = \"{from}\"\n  }}\n"
+                )
+            };
+            format!(
+                "resource \"azurerm_network_security_group\" \"g\" {{\n{}{}}}\n",
+                rule("d", deny, "Deny", "*", "Internet"),
+                rule("a", 300, "Allow", "1433", "*")
+            )
+        };
+        let (first, last) = (group(200), group(4000));
+        assert_eq!(told(Some(&first), &last), ["network-denial-void"]);
+        assert_eq!(told(Some(&last), &first), Vec::<&str>::new());
+        assert_eq!(told(Some(&last), &last), Vec::<&str>::new());
     }
 
     fn acl(deny: u32) -> String {

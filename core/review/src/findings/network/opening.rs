@@ -368,6 +368,30 @@ mod tests {
     }
 
     #[test]
+    fn ports_of_azure_are_those_that_it_names() {
+        let told = |ports: &str| {
+            let rule = format!(
+                r#"{{"name": "x", "priority": 100, "direction": "Inbound", "access": "Allow", "protocol": "Tcp", "source_address_prefix": "Internet", {ports}}}"#
+            );
+            severity(&analyze("security-group", None, rule.as_bytes()))
+        };
+        assert_eq!(told(r#""destination_port_range": "443""#), Severity::Low);
+        assert_eq!(
+            told(r#""destination_port_range": "", "destination_port_ranges": ["443"]"#),
+            Severity::Low
+        );
+        assert_eq!(
+            told(r#""destination_port_ranges": ["8000-8100", "3389"]"#),
+            Severity::High
+        );
+        assert_eq!(told(r#""destinationPortRange": "*""#), Severity::Critical);
+        assert_eq!(
+            told(r#""destination_port_range": "${var.port}""#),
+            Severity::Critical
+        );
+    }
+
+    #[test]
     fn a_rule_that_refuses_lets_nobody_in() {
         let azure = |access: &str| {
             format!(

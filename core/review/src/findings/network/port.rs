@@ -6,6 +6,13 @@ use crate::document::Value;
 const FROM: &[&str] = &["FromPort", "from_port", "fromPort"];
 /// Keys of its last port.
 const TO: &[&str] = &["ToPort", "to_port", "toPort"];
+/// Keys of all its ports, where they are texts.
+const DESTINATION: &[&str] = &[
+    "destination_port_range",
+    "destination_port_ranges",
+    "destinationPortRange",
+    "destinationPortRanges",
+];
 /// Keys of its protocol.
 const PROTOCOL: &[&str] = &["IpProtocol", "protocol", "ip_protocol", "ipProtocol"];
 
@@ -57,9 +64,15 @@ pub(super) struct Ports {
     pub(super) every: bool,
 }
 
+const EVERY: Ports = Ports {
+    from: 0,
+    to: 65535,
+    every: true,
+};
+
 /// Returns the ports that a rule speaks of.
 pub(super) fn ports(rule: &Value) -> Ports {
-    if let Some(ports) = allowed_ports(rule) {
+    if let Some(ports) = allowed_ports(rule).or_else(|| destination_ports(rule)) {
         return ports;
     }
     let number = |keys: &[&str]| keys.iter().find_map(|key| rule.at(key)).and_then(Value::integer);
@@ -76,10 +89,6 @@ pub(super) fn ports(rule: &Value) -> Ports {
 /// Returns the ports that a rule of Google Cloud allows, which stand below it: the widest of them.
 fn allowed_ports(rule: &Value) -> Option<Ports> {
     let allowed = rule.at("allow").or_else(|| rule.at("allowed"))?.one_or_more();
-    let range = |text: &str| {
-        let (from, to) = text.split_once('-').unwrap_or((text, text));
-        Some((from.trim().parse().ok()?, to.trim().parse().ok()?))
-    };
     let mut ranges: Vec<(i64, i64)> = Vec::new();
     let mut every = false;
     for one in allowed {
@@ -91,21 +100,37 @@ fn allowed_ports(rule: &Value) -> Option<Ports> {
         every |= ports.is_empty() && !matches!(protocol, "icmp" | "ipv6-icmp" | "esp" | "ah");
         ranges.extend(ports.iter().filter_map(Value::text).filter_map(range));
     }
-    let widest = ranges.into_iter().max_by_key(|(from, to)| {
-        (
-            to - from,
-            SENSITIVE.iter().any(|(port, _)| (*from..=*to).contains(port)),
-        )
-    });
-    match (every, widest) {
-        (true, _) => Some(Ports {
-            from: 0,
-            to: 65535,
-            every,
-        }),
-        (_, Some((from, to))) => Some(Ports { from, to, every }),
-        _ => None,
+    if every { Some(EVERY) } else { worst(ranges) }
+}
+
+/// Returns the ports of a rule of Azure: the worst of them.
+fn destination_ports(rule: &Value) -> Option<Ports> {
+    let stated = DESTINATION.iter().filter_map(|key| rule.at(key));
+    let texts: Vec<&str> = stated
+        .flat_map(Value::one_or_more)
+        .filter_map(Value::text)
+        .filter(|text| !text.is_empty())
+        .collect();
+    // What is no number, such as a variable, may be every port.
+    let ranges: Option<Vec<_>> = texts.iter().map(|text| range(text)).collect();
+    match ranges {
+        Some(ranges) => worst(ranges),
+        None => Some(EVERY),
     }
+}
+
+fn range(text: &str) -> Option<(i64, i64)> {
+    let (from, to) = text.split_once('-').unwrap_or((text, text));
+    Some((from.trim().parse().ok()?, to.trim().parse().ok()?))
+}
+
+/// Returns the range behind which administration or data lies, or else the widest.
+fn worst(ranges: Vec<(i64, i64)>) -> Option<Ports> {
+    let (from, to) = ranges
+        .into_iter()
+        .max_by_key(|(from, to)| (is_sensitive(*from, *to), to - from))?;
+    let every = false;
+    Some(Ports { from, to, every })
 }
 
 /// Returns the protocol of a rule; one that states none is for all.

@@ -182,6 +182,7 @@ fn judge_job(job: &Job, untrusted: &[&str], seen: &mut Vec<Observation>) {
         let at = At {
             place: job.place.clone(),
             line: command.line,
+            in_image: false,
         };
         for context in untrusted
             .iter()

@@ -83,13 +83,13 @@ fn workflow(place: &Place, root: &Value, triggers: &Value, jobs: &Value, seen: &
         let what = format!("the workflow runs on {name}, with rights and secrets, for changes of strangers");
         seen.push(Observation::new(&rule::CI_PRIVILEGED_TRIGGER, *name, what).at(place, triggers.line));
     }
-    permissions(place, root, "the workflow", seen);
+    permissions(place, root, "the workflow", privileged, seen);
     for (name, job) in jobs.entries() {
         let all = |holder: &Value| holder.text_at("permissions") == Some("write-all");
         if all(job) || all(root) && job.at("permissions").is_none() {
             held_by_all(name, seen);
         }
-        permissions(place, job, name, seen);
+        permissions(place, job, name, privileged, seen);
         if job.text_at("secrets") == Some("inherit") {
             let what = format!(
                 "job {} hands every secret to {}",
@@ -116,7 +116,7 @@ fn workflow(place: &Place, root: &Value, triggers: &Value, jobs: &Value, seen: &
     steps(place, root, privileged, seen);
 }
 
-fn permissions(place: &Place, holder: &Value, of: &str, seen: &mut Vec<Observation>) {
+fn permissions(place: &Place, holder: &Value, of: &str, privileged: bool, seen: &mut Vec<Observation>) {
     let Some(given) = holder.at("permissions") else {
         return;
     };
@@ -141,6 +141,7 @@ fn permissions(place: &Place, holder: &Value, of: &str, seen: &mut Vec<Observati
         .filter(|(_, level)| level.text() == Some("write"))
     {
         let severity = match scope.as_str() {
+            "id-token" if !privileged && every_job_signs_in(holder) => Severity::Low,
             "contents" | "actions" | "packages" | "deployments" | "id-token" | "administration" => {
                 Severity::Medium
             }
@@ -153,6 +154,35 @@ fn permissions(place: &Place, holder: &Value, of: &str, seen: &mut Vec<Observati
             level.line,
         );
     }
+}
+
+fn every_job_signs_in(holder: &Value) -> bool {
+    match holder.at("jobs") {
+        Some(jobs) => jobs.entries().iter().all(|(_, job)| signs_in(job)),
+        None => signs_in(holder),
+    }
+}
+
+/// Says whether a step takes on a role with the job's own identity, or signs with it: what the token is for. What the role
+/// may do is said where it is made.
+fn signs_in(holder: &Value) -> bool {
+    const ROLES: &[(&str, &str)] = &[
+        ("aws-actions/configure-aws-credentials@", "role-to-assume"),
+        ("google-github-actions/auth@", "workload_identity_provider"),
+        ("azure/login@", "client-id"),
+        ("hashicorp/vault-action@", "role"),
+        ("actions/attest-build-provenance@", ""),
+        ("actions/deploy-pages@", ""),
+        ("pypa/gh-action-pypi-publish@", ""),
+    ];
+    let mut found = false;
+    holder.walk(&mut |_, value| {
+        let action = value.text_at("uses").unwrap_or_default().to_ascii_lowercase();
+        found |= ROLES.iter().any(|(name, role)| {
+            action.starts_with(name) && (role.is_empty() || value.path(&["with", role]).is_some())
+        });
+    });
+    found
 }
 
 /// Notes that a job holds every right, so that one of them stated for itself is not gained.
@@ -379,6 +409,31 @@ mod tests {
         };
         assert_eq!(level(&all, some), Severity::Info);
         assert_eq!(level(some, &all), Severity::High);
+    }
+
+    #[test]
+    fn a_token_of_its_own_weighs_less_where_a_step_signs_in_with_it() {
+        let level = |trigger: &str, step: &str, more: &str| {
+            let of = |rights: &str| {
+                format!(
+                    "on: {trigger}\npermissions: {{{rights}}}\njobs:\n  b:\n    runs-on: ubuntu-24.04\n    steps: [{step}]\n{more}"
+                )
+            };
+            let after = of("contents: read, id-token: write");
+            severity(&analyze(
+                "workflow",
+                Some(of("contents: read").as_bytes()),
+                after.as_bytes(),
+            ))
+        };
+        let hash = "a".repeat(40);
+        let role =
+            format!("{{uses: aws-actions/configure-aws-credentials@{hash}, with: {{role-to-assume: r}}}}");
+        let other = "  c:\n    runs-on: ubuntu-24.04\n    steps: [{run: make}]\n";
+        assert_eq!(level("push", &role, ""), Severity::Low);
+        assert_eq!(level("push", &role, other), Severity::Medium);
+        assert_eq!(level("push", "{run: make}", ""), Severity::Medium);
+        assert_eq!(level("pull_request_target", &role, ""), Severity::Medium);
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use super::script;
 use crate::document::{Node, Value};
 use crate::findings::observation::quote;
-use crate::findings::{Detector, Input, Observation, Outcome, Severity, rule};
+use crate::findings::{Detector, Input, Observation, Outcome, Severity, rule, terraform};
 use crate::secret::tokens;
 use aho_corasick::AhoCorasick;
 use sha2::{Digest as _, Sha256};
@@ -37,6 +37,10 @@ impl Detector for Secrets {
                 seen.push(observation(name, token, number, severity));
             }
         }
+        let rotated = match input.kind {
+            "terraform-plan" => terraform::still_hidden(input.documents),
+            _ => BTreeSet::new(),
+        };
         input.walk(&mut |place, value| {
             // Lists of variables write the key as a value.
             let variable = value.text_at("name").zip(value.at("value"));
@@ -62,7 +66,15 @@ impl Detector for Secrets {
                         quote(key)
                     );
                     let id = format!("{} {}", place.identity, digest(text.as_bytes()));
-                    seen.push(Observation::new(&rule::SECRET_LITERAL, id, what).at(place, secret.line));
+                    let is_rotated =
+                        !rotated.is_empty() && rotated.contains(&format!("{}/{key}", place.pointer));
+                    let severity = if is_rotated {
+                        Severity::Low
+                    } else {
+                        Severity::Medium
+                    };
+                    let seen_here = Observation::new(&rule::SECRET_LITERAL, id, what).severity(severity);
+                    seen.push(seen_here.at(place, secret.line));
                 }
             }
         });
@@ -364,6 +376,23 @@ mod tests {
             ("secret-literal", Some(3))
         );
         assert!(analyze("config-file", None, variables("${API_KEY}").as_bytes()).is_empty());
+    }
+
+    #[test]
+    fn a_value_that_a_plan_hid_and_hides_was_rotated() {
+        let level = |before: &str, hid: &str, hides: &str| {
+            let plan = format!(
+                r#"{{"format_version": "1.2", "resource_changes": [{{"address": "aws_db_instance.d", "type": "aws_db_instance", "change": {{"actions": ["update"], "before": {{"password": {before}}}, "after": {{"password": "n7Kq2mZx9PfW4sLt"}}, "before_sensitive": {hid}, "after_sensitive": {hides}}}}}]}}"#
+            );
+            let found = analyze("terraform-plan", None, plan.as_bytes());
+            let literal = found.iter().find(|it| it.rule.as_str() == "secret-literal");
+            literal.map(|it| it.severity)
+        };
+        let (was, hidden, shown) = (r#""h7Kq2mZx9PfW4sLa""#, r#"{"password": true}"#, "{}");
+        assert_eq!(level(was, hidden, hidden), Some(Severity::Low));
+        assert_eq!(level("null", hidden, hidden), Some(Severity::Medium), "it is new");
+        assert_eq!(level(was, hidden, shown), Some(Severity::Medium), "it is shown");
+        assert_eq!(level(was, shown, hidden), Some(Severity::Medium));
     }
 
     #[test]

@@ -8,6 +8,38 @@ use crate::findings::rule::{self, Rule};
 /// The rule, how bad it is, and why.
 type Weight = (&'static Rule, Severity, &'static str);
 
+/// Says whether a flag gives up a protection from deletion, or the last copy of what is deleted.
+fn unprotects(word: &str) -> bool {
+    matches!(
+        word,
+        "--no-deletion-protection"
+            | "--no-deletion-protection-enabled"
+            | "--no-enable-termination-protection"
+            | "--no-disable-api-termination"
+            | "--skip-final-snapshot"
+            | "--delete-automated-backups"
+            | "--no-backup"
+            | "--no-enable-point-in-time-recovery"
+            | "--no-enable-bin-log"
+    )
+}
+
+/// Says whether backups are kept for a day or not at all.
+fn keeps_nothing(arguments: &[String]) -> bool {
+    const KEPT: &[&str] = &[
+        "--backup-retention-period",
+        "--backup-retention",
+        "--retained-backups-count",
+    ];
+    let mut pairs = arguments.iter().zip(arguments.iter().skip(1));
+    let little = |value: &str| matches!(value, "0" | "1");
+    pairs.any(|(flag, value)| KEPT.contains(&flag.as_str()) && little(value))
+        || arguments.iter().any(|word| {
+            let split = word.split_once('=');
+            split.is_some_and(|(flag, value)| KEPT.contains(&flag) && little(value))
+        })
+}
+
 /// Judges the arguments of one of these programs.
 pub(super) fn judge(name: &str, arguments: &[String]) -> Option<Weight> {
     if !matches!(name, "aws" | "gcloud" | "az" | "gsutil" | "gh" | "doctl") {
@@ -40,6 +72,13 @@ pub(super) fn judge(name: &str, arguments: &[String]) -> Option<Weight> {
             &rule::SHELL_HIDES,
             Severity::High,
             "stops what watches or records",
+        ));
+    }
+    if any(&unprotects) || keeps_nothing(arguments) {
+        return Some((
+            &rule::SHELL_STOPS,
+            Severity::High,
+            "takes away what holds back loss of data",
         ));
     }
     if any(&deletes) {
@@ -152,6 +191,19 @@ mod tests {
         findings
             .first()
             .map(|finding| (finding.rule.as_str(), finding.severity))
+    }
+
+    #[test]
+    fn what_holds_back_loss_is_missed() {
+        for line in [
+            "aws rds modify-db-cluster --db-cluster-identifier a --no-deletion-protection",
+            "aws rds modify-db-instance --db-instance-identifier a --backup-retention-period 0",
+            "gcloud sql instances patch a --retained-backups-count=1",
+        ] {
+            assert_eq!(told(line), Some(("shell-stops", Severity::High)), "{line}");
+        }
+        let kept = "aws rds modify-db-cluster --db-cluster-identifier a --deletion-protection --backup-retention-period 30";
+        assert!(told(kept).is_none_or(|it| it.1 <= Severity::Low));
     }
 
     #[test]

@@ -321,7 +321,8 @@ fn writes_system_file(command: &Simple, at: &At, seen: &mut Vec<Observation>) {
     };
     for target in targets.into_iter().filter(|target| is_system_file(target)) {
         let what = format!("a file of the system is written: {}", quote(target));
-        add(&rule::SHELL_OVERWRITES, Severity::High, target, what, at, seen);
+        let severity = at.of_files(Severity::High);
+        add(&rule::SHELL_OVERWRITES, severity, target, what, at, seen);
     }
 }
 

@@ -41,10 +41,17 @@ pub(in crate::findings) fn command(words: &[String], at: &At, nesting: u32, seen
     if let Some((about, severity, why)) = store::judge(name, arguments) {
         add(about, severity, why);
     }
+    if unverified(name, arguments) {
+        add(
+            &rule::SHELL_UNVERIFIED,
+            Severity::Medium,
+            "takes the answer of anybody in between",
+        );
+    }
     match name {
         "rm" if short(&['r', 'R']) || has(&["--recursive"]) => add(
             &rule::SHELL_DELETES,
-            removal(arguments),
+            at.of_files(removal(arguments)),
             "removes whole directories",
         ),
         "find" if has(&["-delete"]) || text.contains("-exec rm") => {
@@ -52,7 +59,11 @@ pub(in crate::findings) fn command(words: &[String], at: &At, nesting: u32, seen
                 true => Severity::Low,
                 false => Severity::Medium,
             };
-            add(&rule::SHELL_DELETES, severity, "removes what it finds");
+            add(
+                &rule::SHELL_DELETES,
+                at.of_files(severity),
+                "removes what it finds",
+            );
         }
         "shred" | "wipefs" | "mkfs" | "fdisk" | "parted" => add(
             &rule::SHELL_DELETES,
@@ -300,7 +311,7 @@ pub(super) fn redirects(targets: &[String], at: &At, seen: &mut Vec<Observation>
             ),
             (_, true) => (
                 &rule::SHELL_OVERWRITES,
-                Severity::High,
+                at.of_files(Severity::High),
                 "a file of the system is written",
             ),
             _ => continue,
@@ -369,6 +380,23 @@ fn is_made_anew(path: &str) -> bool {
     MADE.contains(&first) && !path.contains("..") && !path.contains(['*', '?', '`', '{'])
 }
 
+/// Says whether it reads from elsewhere without a look at the certificate.
+fn unverified(name: &str, arguments: &[String]) -> bool {
+    let flag = |word: &String| match name {
+        "curl" => {
+            word == "--insecure" || word.starts_with('-') && !word.starts_with("--") && word.contains('k')
+        }
+        "wget" => word == "--no-check-certificate",
+        _ => false,
+    };
+    let here = |word: &String| {
+        ["//localhost", "//127.", "//[::1]"]
+            .iter()
+            .any(|host| word.contains(host))
+    };
+    arguments.iter().any(flag) && !arguments.iter().any(here)
+}
+
 fn uploads(arguments: &[String]) -> bool {
     arguments.iter().enumerate().any(|(index, word)| {
         let value = arguments.get(index + 1).map(String::as_str).unwrap_or_default();
@@ -389,6 +417,31 @@ fn uploads(arguments: &[String]) -> bool {
             || word == "--post-file")
             || matches!(word.as_str(), "-T" | "--upload-file")
             || word.starts_with("--post-file=")
-            || word.starts_with("http") && word.contains('$')
+            || word.starts_with("http") && sends_variable(word)
+    })
+}
+
+/// Says whether an address carries a value that is not part of a release's name.
+fn sends_variable(address: &str) -> bool {
+    const OF_A_RELEASE: &[&str] = &[
+        "VERSION",
+        "VER",
+        "ARCH",
+        "TARGETARCH",
+        "OS",
+        "TARGETOS",
+        "PLATFORM",
+        "TARGETPLATFORM",
+        "RELEASE",
+        "TAG",
+    ];
+    address.split('$').skip(1).any(|rest| {
+        let braced = rest.strip_prefix('{');
+        let rest = braced.unwrap_or(rest);
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let (name, after) = rest.split_at(end.unwrap_or(rest.len()));
+        let last = name.rsplit('_').next().unwrap_or_default().to_ascii_uppercase();
+        let plain = braced.is_none() || after.starts_with('}');
+        !plain || !OF_A_RELEASE.contains(&last.as_str())
     })
 }

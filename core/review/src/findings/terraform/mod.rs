@@ -22,6 +22,7 @@ mod tree;
 pub(super) mod turn;
 mod turn_table;
 
+pub(super) use output::still_hidden;
 pub(super) use plan::{Plan, after, before};
 pub(super) use source::{Source, is_source, resolve};
 pub(super) use tree::read;

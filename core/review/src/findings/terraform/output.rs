@@ -3,7 +3,8 @@
 //! A plan marks what is sensitive in the resources and in the outputs apart; an output that is not sensitive is printed
 //! wherever the plan is, and stands in clear in the state.
 
-use crate::document::{Node, Value};
+use super::plan::resources;
+use crate::document::{Documents, Node, Value};
 use crate::findings::observation::quote;
 use crate::findings::{Observation, rule};
 use aho_corasick::AhoCorasick;
@@ -48,6 +49,22 @@ pub(super) fn observe(plan: &Value, seen: &mut Vec<Observation>) {
 fn is_gone(output: &Value) -> bool {
     let actions = output.at("actions").map(Value::items).unwrap_or_default();
     actions.iter().any(|action| action.text() == Some("delete"))
+}
+
+/// Returns the places of the settings that a plan hides after the change as it hid them before: their values were rotated.
+pub(in crate::findings) fn still_hidden(documents: &Documents) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for resource in resources(documents) {
+        let side = |side: &str| resource.change.at(side).map(Value::entries).unwrap_or_default();
+        for (key, mark) in side("after_sensitive").iter().filter(|(_, mark)| mark.is_true()) {
+            let was = resource.change.path(&["before", key]).and_then(Value::text);
+            let hid = resource.change.path(&["before_sensitive", key]);
+            if hid.is_some_and(|hid| hid.node == mark.node) && was.is_some_and(|was| !was.is_empty()) {
+                found.insert(format!("{}/{key}", resource.place.pointer));
+            }
+        }
+    }
+    found
 }
 
 /// What the resources of a plan hide.

@@ -187,7 +187,7 @@ fn change(index: usize, resource: &Value, seen: &mut Vec<Observation>) -> bool {
 }
 
 /// Says whether a rule or a policy refuses something: with it gone, more is open.
-fn denies(resource: &Value) -> bool {
+pub(super) fn denies(resource: &Value) -> bool {
     let says = |key: &str| {
         resource
             .text_at(key)

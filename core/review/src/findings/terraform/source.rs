@@ -3,6 +3,7 @@
 //! It is no evaluation: defaults of variables and values of locals stand for references to them, and what is
 //! computed otherwise stays a text in `${…}`, which no rule takes for a harmless value.
 
+use super::plan::denies;
 use super::purpose::{Purpose, purpose};
 use crate::document::{Node, Place, Value};
 use crate::findings::observation::quote;
@@ -156,10 +157,11 @@ impl Detector for Source {
         let gone = resources(before)
             .into_iter()
             .filter(|(name, _)| !still.contains_key(name));
-        gone.map(|((kind, name), (place, line))| {
+        gone.map(|((kind, name), (place, resource))| {
             let severity = match purpose(&kind) {
                 Purpose::Holds | Purpose::Guards => Severity::High,
-                _ => Severity::Medium,
+                Purpose::LetsIn if !denies(resource) => Severity::Low,
+                Purpose::LetsIn | Purpose::Belongs | Purpose::Passing | Purpose::Runs => Severity::Medium,
             };
             let what = format!(
                 "{} is taken out of the source, so it is destroyed",
@@ -167,7 +169,7 @@ impl Detector for Source {
             );
             let seen = Observation::new(&rule::TF_RESOURCE_REMOVED, "", what);
             (
-                seen.severity(severity).at(&place, line),
+                seen.severity(severity).at(&place, resource.line),
                 Delta::Widened,
                 Side::Before,
             )
@@ -176,7 +178,7 @@ impl Detector for Source {
     }
 }
 
-fn resources(input: &Input<'_>) -> BTreeMap<(String, String), (Place, u32)> {
+fn resources<'a>(input: &'a Input<'_>) -> BTreeMap<(String, String), (Place, &'a Value)> {
     let mut found = BTreeMap::new();
     for (place, root) in input.roots {
         for (kind, named) in root.at("resource").map(Value::entries).unwrap_or_default() {
@@ -185,7 +187,7 @@ fn resources(input: &Input<'_>) -> BTreeMap<(String, String), (Place, u32)> {
                     pointer: format!("{}/resource/{kind}/{name}", place.pointer),
                     identity: String::new(),
                 };
-                found.insert((kind.clone(), name.clone()), (place, resource.line));
+                found.insert((kind.clone(), name.clone()), (place, resource));
             }
         }
     }
@@ -336,6 +338,22 @@ mod tests {
             [("tf-resource-removed", Severity::High)]
         );
         assert_eq!(ids("terraform-plan", Some(one), both), []);
+    }
+
+    #[test]
+    fn a_rule_that_let_in_is_missed_less_than_one_that_kept_out() {
+        let gone = |resource: &str| {
+            let rest = "resource \"aws_sns_topic\" \"t\" {\n}\n";
+            let both = format!("{resource}{rest}");
+            severity(&analyze("security-group", Some(both.as_bytes()), rest.as_bytes()))
+        };
+        let lets_in = "resource \"aws_security_group_rule\" \"r\" {\n  type = \"ingress\"\n}\n";
+        let rule = |access: &str| {
+            format!("resource \"azurerm_network_security_rule\" \"r\" {{\n  access = \"{access}\"\n}}\n")
+        };
+        assert_eq!(gone(lets_in), Severity::Low);
+        assert_eq!(gone(&rule("Allow")), Severity::Low);
+        assert_eq!(gone(&rule("Deny")), Severity::Medium);
     }
 
     #[test]

@@ -310,6 +310,17 @@ fn pairs<'v>(olds: &'v [Value], news: &'v [Value]) -> Vec<(&'v Value, &'v Value,
         };
         return numbered.map(pair).collect();
     }
+    if let (Some(old), Some(new)) = (by_type(olds), by_type(news))
+        && olds.len() != news.len()
+    {
+        let gone = old.iter().filter(|(kind, _)| !new.contains_key(*kind));
+        let gone = gone.map(|(_, old)| (*old, &NOTHING, 0));
+        let there = numbered.map(|(index, is)| {
+            let was = is.text_at("type").and_then(|kind| old.get(kind).copied());
+            (was.unwrap_or(&NOTHING), is, index)
+        });
+        return there.chain(gone).collect();
+    }
     let matched = olds.len() <= MOST_MATCHED && news.len() <= MOST_MATCHED;
     let stays = |value: &Value, others: &[Value]| matched && others.iter().any(|other| same(value, other));
     let old: Vec<&Value> = olds.iter().filter(|old| !stays(old, news)).collect();
@@ -325,6 +336,13 @@ fn pairs<'v>(olds: &'v [Value], news: &'v [Value]) -> Vec<(&'v Value, &'v Value,
     }
     let both = old.into_iter().zip(new);
     both.map(|(old, (index, new))| (old, new, index)).collect()
+}
+
+/// Returns blocks by their types, where each has one of its own.
+fn by_type(blocks: &[Value]) -> Option<BTreeMap<&str, &Value>> {
+    let types = blocks.iter().map(|block| Some((block.text_at("type")?, block)));
+    let types: BTreeMap<&str, &Value> = types.collect::<Option<_>>()?;
+    (types.len() == blocks.len()).then_some(types)
 }
 
 #[cfg(test)]

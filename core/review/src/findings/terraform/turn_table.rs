@@ -8,6 +8,8 @@ use crate::findings::Severity::{self, High, Medium};
 use crate::findings::observation::matches_glob;
 use crate::findings::rule::{self, Rule};
 use crate::findings::setting::Turn::{self, Appears, Falls, Guard, Joins, Kept, Leaves, Opening, Words};
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 /// Settings with the same bad turn.
 pub(super) struct Family {
@@ -20,16 +22,49 @@ pub(super) struct Family {
 
 /// Returns what is known of a setting of a type.
 pub(super) fn rows(kind: &str, keys: &[String]) -> Vec<(Turn, &'static Rule, Severity)> {
-    let known = |row: &str| {
-        let (pattern, way) = row.split_once(' ').unwrap_or_default();
+    let named = keys.last().and_then(|key| BY_LAST_KEY.get(key.as_str()));
+    let known = |row: &&Row| {
         let mut keys = keys.iter().rev();
-        way.rsplit('.').all(|key| keys.next().is_some_and(|is| is == key)) && matches_glob(pattern, kind)
+        row.way
+            .rsplit('.')
+            .all(|key| keys.next().is_some_and(|is| is == key))
+            && matches_glob(row.types, kind)
     };
-    all()
-        .filter(|family| family.settings.iter().any(|row| known(row)))
-        .map(|family| (family.turn, family.about, family.severity))
+    let mut found: Vec<_> = named.into_iter().flatten().filter(known).collect();
+    // A family that has two rows for a setting speaks of it once.
+    found.dedup_by_key(|row| row.number);
+    found
+        .into_iter()
+        .map(|row| (row.family.turn, row.family.about, row.family.severity))
         .collect()
 }
+
+/// One row of a family, taken apart.
+struct Row {
+    types: &'static str,
+    way: &'static str,
+    /// Which family it is of.
+    number: usize,
+    family: &'static Family,
+}
+
+/// All rows by the last key of their way, so that a setting is compared with those alone that could speak of it.
+static BY_LAST_KEY: LazyLock<BTreeMap<&str, Vec<Row>>> = LazyLock::new(|| {
+    let mut rows: BTreeMap<&str, Vec<Row>> = BTreeMap::new();
+    for (number, family) in all().enumerate() {
+        for row in family.settings {
+            let (types, way) = row.split_once(' ').unwrap_or_default();
+            let last = way.rsplit('.').next().unwrap_or_default();
+            rows.entry(last).or_default().push(Row {
+                types,
+                way,
+                number,
+                family,
+            });
+        }
+    }
+    rows
+});
 
 /// Returns every family, of this file and of [`guard_table`].
 fn all() -> impl Iterator<Item = &'static Family> {
@@ -246,9 +281,7 @@ families! {
     LOGGING_OFF Medium (Joins(&[])) [
         "aws_cloudtrail event_selector.exclude_management_event_sources",
         "aws_config_configuration_recorder exclusion_by_resource_types.resource_types",
-    ];
-    LOGGING_OFF Medium (Appears) [
-        "google_logging_* exclusions",
+        "google_logging_* exclusions", "datadog_logs_index exclusion_filter",
     ];
     LOGGING_OFF Medium (Opening) [
         "google_logging_* disabled",
