@@ -37,6 +37,11 @@ impl Detector for Secrets {
                 seen.push(observation(name, token, number, severity));
             }
         }
+        // What YAML takes for one long text is no YAML.
+        let is_text = |root: &Value| root.entries().is_empty() && root.items().is_empty();
+        if input.kind == "config-file" && input.roots.iter().all(|(_, root)| is_text(root)) {
+            lines(input, seen);
+        }
         let rotated = match input.kind {
             "terraform-plan" => terraform::still_hidden(input.documents),
             _ => BTreeSet::new(),
@@ -79,6 +84,23 @@ impl Detector for Secrets {
             }
         });
         Outcome::NotMine
+    }
+}
+
+/// Observes lines of `key = value` in a file that no reader takes apart.
+fn lines(input: &Input<'_>, seen: &mut Vec<Observation>) {
+    for (number, line) in (1u32..).zip(input.text().unwrap_or_default().lines()) {
+        let key = line.split(['=', ':']).next().unwrap_or_default().trim();
+        let is_key = !key.is_empty() && !key.contains([' ', '#', ';', '/', '<']);
+        if let Some(text) = assigned(line).next().filter(|_| is_key) {
+            let what = format!(
+                "a literal value of {} characters stands under {}",
+                text.chars().count(),
+                quote(key)
+            );
+            let id = format!("{key} {}", digest(text.as_bytes()));
+            seen.push(Observation::new(&rule::SECRET_LITERAL, id, what).line(number));
+        }
     }
 }
 
@@ -393,6 +415,31 @@ mod tests {
         assert_eq!(level("null", hidden, hidden), Some(Severity::Medium), "it is new");
         assert_eq!(level(was, hidden, shown), Some(Severity::Medium), "it is shown");
         assert_eq!(level(was, shown, hidden), Some(Severity::Medium));
+    }
+
+    #[test]
+    fn lines_of_a_file_of_no_known_form_are_read_too() {
+        let told = |line: &str| {
+            let file = format!("# settings\nhost localhost\n{line}\nport 5432 }} x\n");
+            let found = analyze("config-file", Some(b"host localhost\n"), file.as_bytes());
+            let literal = found.iter().find(|it| it.rule.as_str() == "secret-literal");
+            literal.map(|it| (it.severity, it.line))
+        };
+        for line in [
+            "password = \"kq8Zr2!vPx7mWq4t\"",
+            "db.password=kq8Zr2!vPx7mWq4t",
+            "api_key: kq8Zr2vPx7mWq4t",
+        ] {
+            assert_eq!(told(line), Some((Severity::Medium, Some(3))), "{line}");
+        }
+        for line in [
+            "password = ${DB_PASSWORD}",
+            "# password = kq8Zr2!vPx7mWq4t",
+            "password_encryption = scram-sha-256",
+            "password_file = /run/secrets/db",
+        ] {
+            assert_eq!(told(line), None, "{line}");
+        }
     }
 
     #[test]

@@ -53,7 +53,7 @@ fn block(statement: &[TokenWithSpan]) -> Option<Block> {
     while let Some(token) = words.next() {
         match &token.token {
             Token::DollarQuotedString(text) if body.is_none() => {
-                body = Some((line(token), text.value.clone()))
+                body = Some((line(token), text.value.clone()));
             }
             Token::SingleQuotedString(text) if body.is_none() => body = Some((line(token), text.clone())),
             word if is_word(word, "LANGUAGE") && language.is_none() => {
