@@ -200,13 +200,17 @@ async fn scripts_run_in_one_transaction_or_not_at_all() {
         "DELETE FROM orders; COMMIT",
         "/* x */ rollback",
         "begin; select 1",
+        "DELETE FROM orders WHERE id = 1; DO $$ BEGIN COMMIT; END $$",
     ] {
         assert!(guard.run(script, 10).await.is_err(), "{script}");
     }
     // Refused while it runs, and rolled back.
     for (script, rows) in [
         ("DELETE FROM orders WHERE id = 1; CALL escape()", 10),
-        ("DELETE FROM orders WHERE id = 1; DO $$ BEGIN COMMIT; END $$", 10),
+        (
+            "DELETE FROM orders WHERE id = 1; DO $$ BEGIN EXECUTE 'COM' || 'MIT'; END $$",
+            10,
+        ),
         ("DELETE FROM orders WHERE id = 1; SELECT 1/0", 10),
         ("DELETE FROM orders", 2),
         ("WITH gone AS (DELETE FROM orders RETURNING 1) SELECT 1", 2),
