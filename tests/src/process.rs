@@ -38,8 +38,31 @@ pub fn reachable(name: &str) -> PathBuf {
         let partial = copy.with_extension(std::process::id().to_string());
         std::fs::copy(&built, &partial).unwrap();
         std::fs::rename(&partial, &copy).unwrap();
+        remove_old_copies(name);
     }
     copy
+}
+
+/// Every build leaves a copy of its own; those of yesterday serve nobody any more.
+fn remove_old_copies(name: &str) {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let is_old = |entry: &std::fs::DirEntry| {
+        let modified = entry.metadata().and_then(|meta| meta.modified());
+        modified.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > DAY))
+    };
+    let files = std::fs::read_dir(std::env::temp_dir())
+        .into_iter()
+        .flatten()
+        .flatten();
+    for entry in files.filter(is_old) {
+        let stamp = entry.file_name();
+        let stamp = stamp
+            .to_str()
+            .and_then(|file| file.strip_prefix(name)?.strip_prefix('-'));
+        if stamp.is_some_and(|stamp| stamp.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// A service that is killed when it is dropped.
