@@ -287,6 +287,10 @@ fn heading(text: &str) -> Text {
 }
 
 fn field(label: &str, value: Text) -> Text {
+    // Blanks at the end of a line are drawn as something that an agent may have put there.
+    if value.is_empty() {
+        return vec![Piece::new(format!("  {label}"), Tone::Faint)];
+    }
     let mut line = vec![Piece::new(format!("  {label:<16}"), Tone::Faint)];
     line.extend(value);
     line

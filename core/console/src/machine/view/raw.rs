@@ -69,6 +69,8 @@ fn side_line(document: &ChangedDocument, side: &str, bytes: &[u8], at: usize) ->
             if printable { Tone::Strong } else { Tone::Escape },
         ));
     }
+    // So that a row that ends in a blank doesn't end in one.
+    text.push(Piece::new("│", Tone::Faint));
     Some(PaneLine::bare(text))
 }
 
