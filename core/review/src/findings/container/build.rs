@@ -326,6 +326,17 @@ mod tests {
             let told = ids(Some(PINNED), &with(line));
             assert_eq!(told, [("shell-deletes", Severity::Low)], "{line}");
         }
+        let fetched = "RUN curl -fsSLo /usr/local/bin/k https://x.test/${K_VERSION}/$ARCH/k && install k /usr/local/bin/k";
+        assert!(
+            ids(Some(PINNED), &with(fetched))
+                .iter()
+                .all(|it| it.1 <= Severity::Low)
+        );
+        let told = ids(
+            Some(PINNED),
+            &with("RUN echo 'app ALL=(ALL) NOPASSWD: ALL' >> /etc/sudoers"),
+        );
+        assert!(told.contains(&("shell-overwrites", Severity::High)), "{told:?}");
         let told = ids(Some(PINNED), &with("RUN aws s3 rm --recursive s3://b"));
         assert_eq!(
             told,

@@ -138,6 +138,8 @@ fn too_many(statements: &[Statement]) -> bool {
     const MOST_STATEMENTS: usize = 2_000;
     const MOST_OBSERVATIONS: usize = 50_000;
     const MOST_SCANS: usize = 2_000_000;
+    // Those of one account are compared with each other.
+    const MOST_PRINCIPALS: usize = 4_000;
     let patterns = || {
         statements
             .iter()
@@ -164,6 +166,7 @@ fn too_many(statements: &[Statement]) -> bool {
     };
     statements.len() > MOST_STATEMENTS
         || statements.iter().map(rights).fold(0, usize::saturating_add) > MOST_OBSERVATIONS
+        || statements.iter().map(|it| it.principals.len()).sum::<usize>() > MOST_PRINCIPALS
         || patterns().map(scan).fold(0, usize::saturating_add) > MOST_SCANS
 }
 

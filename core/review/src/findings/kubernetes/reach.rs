@@ -6,6 +6,7 @@ use super::manifest::Object;
 use crate::document::Value;
 use crate::findings::observation::quote;
 use crate::findings::{Change, Delta, Observation, Side, rule};
+use std::collections::BTreeSet;
 
 /// So many pairs of objects of a file are compared at the most.
 const MOST_PAIRS: usize = 1 << 24;
@@ -20,15 +21,14 @@ pub(super) fn lost(before: &[Object<'_>], after: &[Object<'_>]) -> Vec<Change> {
     {
         return vec![too_many()];
     }
-    let reached =
-        |service: &Object<'_>, objects: &[Object<'_>]| objects.iter().any(|it| reaches(service, it));
+    let names: BTreeSet<&str> = after.iter().map(|object| &*object.name).collect();
     let services = after.iter().filter(|object| object.kind == "Service");
     let lost = services.filter(|service| {
         let was = before.iter().find(|old| old.name == service.name);
-        let still_there = |old: &Object<'_>| after.iter().any(|new| new.name == old.name);
+        let still_there = |old: &Object<'_>| names.contains(&*old.name);
         was.is_some_and(|was| before.iter().any(|old| reaches(was, old) && still_there(old)))
             && selector(service).is_some()
-            && !reached(service, after)
+            && !after.iter().any(|workload| reaches(service, workload))
     });
     lost.map(|service| {
         let what = format!("{} selects none of the pods that it did", quote(&service.name));

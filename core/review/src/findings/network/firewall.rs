@@ -93,19 +93,19 @@ fn overtaken(old: &[Entry<'_>], new: &[Entry<'_>], changes: &mut Vec<Change>) {
         let it = side.iter().find(|entry| entry.says_as(one));
         it.map(|entry| entry.order)
     };
-    for denial in new.iter().filter(|entry| !entry.allow) {
-        let Some(denied) = first(old, denial) else {
-            continue;
-        };
-        let ahead = new.iter().find(|entry| {
+    // Looked up once: an agent may write as many rules as it likes.
+    let was: Vec<Option<i64>> = new.iter().map(|entry| first(old, entry)).collect();
+    for (denial, denied) in new.iter().zip(&was).filter(|(entry, _)| !entry.allow) {
+        let Some(denied) = denied else { continue };
+        let ahead = new.iter().zip(&was).find(|(entry, was)| {
             entry.allow
                 && entry.group == denial.group
                 && entry.order < denial.order
                 && entry.meets(denial)
                 && !entry.covers(denial)
-                && first(old, entry).is_some_and(|order| order > denied)
+                && was.is_some_and(|order| order > *denied)
         });
-        if let Some(ahead) = ahead {
+        if let Some((ahead, _)) = ahead {
             let what = format!(
                 "rule {} denies {}, but rule {} now allows {} before it",
                 denial.order,

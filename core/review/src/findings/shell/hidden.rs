@@ -321,7 +321,7 @@ fn writes_system_file(command: &Simple, at: &At, seen: &mut Vec<Observation>) {
     };
     for target in targets.into_iter().filter(|target| is_system_file(target)) {
         let what = format!("a file of the system is written: {}", quote(target));
-        let severity = at.of_files(Severity::High);
+        let severity = at.overwriting(target);
         add(&rule::SHELL_OVERWRITES, severity, target, what, at, seen);
     }
 }

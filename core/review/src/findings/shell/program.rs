@@ -51,7 +51,7 @@ pub(in crate::findings) fn command(words: &[String], at: &At, nesting: u32, seen
     match name {
         "rm" if short(&['r', 'R']) || has(&["--recursive"]) => add(
             &rule::SHELL_DELETES,
-            at.of_files(removal(arguments)),
+            at.removal(removal(arguments)),
             "removes whole directories",
         ),
         "find" if has(&["-delete"]) || text.contains("-exec rm") => {
@@ -61,7 +61,7 @@ pub(in crate::findings) fn command(words: &[String], at: &At, nesting: u32, seen
             };
             add(
                 &rule::SHELL_DELETES,
-                at.of_files(severity),
+                at.removal(severity),
                 "removes what it finds",
             );
         }
@@ -101,7 +101,7 @@ pub(in crate::findings) fn command(words: &[String], at: &At, nesting: u32, seen
             Severity::Critical,
             "gives a shell to the network",
         ),
-        "curl" | "wget" if uploads(arguments) => add(
+        "curl" | "wget" if uploads(arguments, at.in_image) => add(
             &rule::SHELL_SENDS_DATA,
             Severity::Medium,
             "sends data over the network",
@@ -311,7 +311,7 @@ pub(super) fn redirects(targets: &[String], at: &At, seen: &mut Vec<Observation>
             ),
             (_, true) => (
                 &rule::SHELL_OVERWRITES,
-                at.of_files(Severity::High),
+                at.overwriting(target),
                 "a file of the system is written",
             ),
             _ => continue,
@@ -389,15 +389,21 @@ fn unverified(name: &str, arguments: &[String]) -> bool {
         "wget" => word == "--no-check-certificate",
         _ => false,
     };
-    let here = |word: &String| {
-        ["//localhost", "//127.", "//[::1]"]
-            .iter()
-            .any(|host| word.contains(host))
-    };
-    arguments.iter().any(flag) && !arguments.iter().any(here)
+    let mut addresses = arguments.iter().filter(|word| word.contains("//")).peekable();
+    let here = addresses.peek().is_some() && addresses.all(|address| is_local(address));
+    arguments.iter().any(flag) && !here
 }
 
-fn uploads(arguments: &[String]) -> bool {
+/// Says whether an address is of the machine itself.
+fn is_local(address: &str) -> bool {
+    let rest = address
+        .strip_prefix("https://")
+        .or_else(|| address.strip_prefix("http://"));
+    let host = rest.and_then(|rest| rest.split(['/', ':', '?', '#', '@']).next());
+    host.is_some_and(|host| host == "localhost" || host == "127.0.0.1") && !address.contains('@')
+}
+
+fn uploads(arguments: &[String], in_image: bool) -> bool {
     arguments.iter().enumerate().any(|(index, word)| {
         let value = arguments.get(index + 1).map(String::as_str).unwrap_or_default();
         let data = matches!(
@@ -417,12 +423,12 @@ fn uploads(arguments: &[String]) -> bool {
             || word == "--post-file")
             || matches!(word.as_str(), "-T" | "--upload-file")
             || word.starts_with("--post-file=")
-            || word.starts_with("http") && sends_variable(word)
+            || word.starts_with("http") && word.contains('$') && !(in_image && names_a_release(word))
     })
 }
 
-/// Says whether an address carries a value that is not part of a release's name.
-fn sends_variable(address: &str) -> bool {
+/// Says whether all that an address of a build leaves open is the name of a release. Elsewhere a name proves nothing.
+fn names_a_release(address: &str) -> bool {
     const OF_A_RELEASE: &[&str] = &[
         "VERSION",
         "VER",
@@ -435,13 +441,13 @@ fn sends_variable(address: &str) -> bool {
         "RELEASE",
         "TAG",
     ];
-    address.split('$').skip(1).any(|rest| {
+    address.split('$').skip(1).all(|rest| {
         let braced = rest.strip_prefix('{');
         let rest = braced.unwrap_or(rest);
         let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
         let (name, after) = rest.split_at(end.unwrap_or(rest.len()));
         let last = name.rsplit('_').next().unwrap_or_default().to_ascii_uppercase();
         let plain = braced.is_none() || after.starts_with('}');
-        !plain || !OF_A_RELEASE.contains(&last.as_str())
+        plain && OF_A_RELEASE.contains(&last.as_str())
     })
 }

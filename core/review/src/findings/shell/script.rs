@@ -83,12 +83,22 @@ pub(in crate::findings) struct At {
 }
 
 impl At {
-    /// Weighs that files are removed or written over.
-    pub(super) fn of_files(&self, severity: Severity) -> Severity {
+    /// Weighs that files are removed.
+    pub(super) fn removal(&self, severity: Severity) -> Severity {
         if self.in_image {
             severity.min(Severity::Low)
         } else {
             severity
+        }
+    }
+
+    /// Weighs that a file of the system is written: putting programs in their place is what a build is for.
+    pub(super) fn overwriting(&self, target: &str) -> Severity {
+        let is_program = target.starts_with("/usr/local/") && !target.contains("..");
+        if self.in_image && is_program {
+            Severity::Low
+        } else {
+            Severity::High
         }
     }
 }
@@ -312,12 +322,6 @@ mod tests {
             &["ls", "-la"][..],
             &["git", "status"],
             &["curl", "-s", "https://x.test/a.json"],
-            &[
-                "curl",
-                "-fsSLo",
-                "/tmp/k",
-                "https://x.test/${K_VERSION}/bin/$ARCH/k",
-            ],
             &["rm", "file"],
         ] {
             assert_eq!(found(argv), [], "{argv:?}");
@@ -339,6 +343,13 @@ mod tests {
             );
         }
         assert_eq!(found(&["curl", "-ks", "https://localhost:8443/health"]), []);
+        for elsewhere in [
+            "https://x.test/?a=//localhost",
+            "https://127.0.0.1.x.test/",
+            "https://localhost@x.test/",
+        ] {
+            assert!(!found(&["curl", "-ks", elsewhere]).is_empty(), "{elsewhere}");
+        }
     }
 
     #[test]

@@ -16,6 +16,44 @@ const CHANGES: &[&str] = &[
     "SECURITY",
 ];
 
+/// Functions that only compute, and words that stand before a bracket without being called.
+const HARMLESS: &[&str] = &[
+    "count",
+    "min",
+    "max",
+    "sum",
+    "avg",
+    "now",
+    "coalesce",
+    "length",
+    "lower",
+    "upper",
+    "abs",
+    "format",
+    "to_regclass",
+    "exists",
+    "if",
+    "elsif",
+    "and",
+    "or",
+    "not",
+    "in",
+    "any",
+    "all",
+    "as",
+    "select",
+    "from",
+    "where",
+    "when",
+    "then",
+    "values",
+    "over",
+    "filter",
+    "numeric",
+    "varchar",
+    "char",
+];
+
 /// Words after which a statement begins inside of a block.
 const OPENS: &[&str] = &["BEGIN", "THEN", "ELSE", "LOOP"];
 
@@ -91,9 +129,21 @@ impl Block {
         let changes = |word: &str| CHANGES.iter().any(|it| it.eq_ignore_ascii_case(word));
         match known {
             false => Severity::High,
-            true if words.any(changes) => Severity::Medium,
+            true if words.any(changes) || self.calls_unknown() => Severity::Medium,
             true => Severity::Low,
         }
+    }
+
+    /// Says whether it calls a function that may do anything.
+    fn calls_unknown(&self) -> bool {
+        self.body.match_indices('(').any(|(at, _)| {
+            let before = self.body.get(..at).unwrap_or_default().trim_end();
+            let name = before
+                .rsplit(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '.' | '"'))
+                .next();
+            let name = name.unwrap_or_default();
+            !name.is_empty() && !HARMLESS.iter().any(|it| it.eq_ignore_ascii_case(name))
+        })
     }
 
     /// Returns the statements in it that can be read, each with its line.
@@ -171,6 +221,11 @@ mod tests {
             ("DO 'BEGIN TRUNCATE t; END'", "sql-truncate", Severity::Critical),
             (
                 "DO $$ BEGIN EXECUTE 'DROP' || ' TABLE t'; END $$",
+                "sql-code",
+                Severity::Medium,
+            ),
+            (
+                "DO $$ BEGIN IF dblink_exec('c', 'x') = 'y' THEN RAISE NOTICE 'z'; END IF; END $$",
                 "sql-code",
                 Severity::Medium,
             ),
