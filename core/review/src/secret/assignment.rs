@@ -8,7 +8,7 @@ const MAX_NAME: usize = 128;
 const LOOK: usize = 64;
 
 /// Ends of names, in lower-case letters and digits, with the shortest value that is taken for a secret.
-const NAMES: &[(&str, usize)] = &[
+pub(super) const NAMES: &[(&str, usize)] = &[
     ("password", 4),
     ("passwd", 4),
     ("passphrase", 4),
@@ -25,6 +25,9 @@ const NAMES: &[(&str, usize)] = &[
     ("encryptionkey", 8),
     ("connectionstring", 6),
 ];
+
+/// What a rotation calls the secret that it brings.
+pub(super) const NEW_VALUES: &[&str] = &["newvalue", "plaintext"];
 
 /// Ends of such names as they stand in a text: where one is found, its name is read.
 pub(super) const STEMS: &[&str] = &[
@@ -57,10 +60,11 @@ pub(super) fn least(kind: &str, name: &[u8]) -> Option<usize> {
     let name = plain(name);
     if kind == "secret-rotation" {
         // A rotation names its secret under that key, and carries the new one under these.
-        match name.as_str() {
-            "secret" => return None,
-            "newvalue" | "plaintext" => return Some(1),
-            _ => {}
+        if name == "secret" {
+            return None;
+        }
+        if NEW_VALUES.contains(&name.as_str()) {
+            return Some(1);
         }
     }
     let known = NAMES.iter().find(|(end, _)| name.ends_with(end));

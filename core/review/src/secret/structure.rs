@@ -3,8 +3,11 @@
 
 use std::hash::RandomState;
 use std::ops::Range;
+use std::sync::LazyLock;
 
-use super::assignment::{is_computed, is_literal, least};
+use aho_corasick::AhoCorasick;
+
+use super::assignment::{NAMES, NEW_VALUES, is_computed, is_literal, least, plain};
 use crate::diff::structure::{Node, Side, Tree};
 
 /// A document larger than this is read line by line only.
@@ -12,9 +15,12 @@ pub(super) const MAX_BYTES: usize = 16 << 20;
 
 /// Adds the secrets of a document that can be read.
 pub(super) fn find(kind: &str, bytes: &[u8], found: &mut Vec<Range<usize>>) {
-    if bytes.len() > MAX_BYTES {
-        return;
+    if bytes.len() <= MAX_BYTES && may_name(bytes) {
+        read(kind, bytes, found);
     }
+}
+
+fn read(kind: &str, bytes: &[u8], found: &mut Vec<Range<usize>>) {
     let hash = RandomState::new();
     let Some(side) = Side::recognise(kind, bytes, &hash) else {
         return;
@@ -33,6 +39,17 @@ pub(super) fn find(kind: &str, bytes: &[u8], found: &mut Vec<Range<usize>>) {
     for document in &side.documents {
         reader.walk(document);
     }
+}
+
+/// Whether a document could name a secret by its structure, which takes long to read: whether any word that does stands
+/// somewhere among its letters, or might be written in escapes.
+fn may_name(bytes: &[u8]) -> bool {
+    static WORDS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+        let names = NAMES.iter().map(|(name, _)| *name);
+        AhoCorasick::new(names.chain(NEW_VALUES.iter().copied()).chain(["sensitive"])).ok()
+    });
+    let stands = |words: &AhoCorasick| words.is_match(plain(bytes).as_bytes());
+    bytes.contains(&b'\\') || WORDS.as_ref().is_none_or(stands)
 }
 
 struct Reader<'a> {
@@ -161,5 +178,74 @@ impl Reader<'_> {
         };
         let (from, to) = (start + lead + quotes, start + lead + text.len() - quotes);
         (from < to).then_some(from..to)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read_finds(kind: &str, text: &str) -> bool {
+        let mut found = Vec::new();
+        read(kind, text.as_bytes(), &mut found);
+        !found.is_empty()
+    }
+
+    /// Names of secrets, cut by what a key may hold besides letters, or written in escapes.
+    fn name() -> impl Strategy<Value = String> {
+        let names = NAMES.iter().map(|(name, _)| *name);
+        let all: Vec<_> = names
+            .chain(NEW_VALUES.iter().copied())
+            .chain(["size", "value"])
+            .collect();
+        let escape = |letter: char| format!("\\u{:04x}", u32::from(letter));
+        (
+            prop::sample::select(all),
+            0usize..8,
+            prop::sample::select(vec!["", "-", "_", ".", "E"]),
+        )
+            .prop_map(move |(name, at, by)| {
+                let letters = name.chars().enumerate();
+                let cut = letters.map(|(place, letter)| match (place == at, by) {
+                    (true, "E") => escape(letter),
+                    (true, by) => format!("{by}{}", letter.to_ascii_uppercase()),
+                    _ => letter.to_string(),
+                });
+                cut.collect()
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn a_document_that_is_not_read_has_no_secret_to_tell(name in name(), value in "[a-z0-9]{4,12}") {
+            let marked = format!("{{\"before\":{{\"a\":\"{value}\"}},\"before_sensitive\":{{\"a\":true}}}}");
+            for (kind, text) in [
+                ("json", format!("{{\"{name}\": \"{value}\"}}")),
+                ("json", format!("{{\"name\": \"{name}\", \"value\": \"{value}\"}}")),
+                ("yaml", format!("\"{name}\": {value}\n")),
+                ("yaml", format!("{name}: {value}\n")),
+                ("yaml", format!("kind: \"{name}\"\ndata:\n  a: {value}\n")),
+                ("toml", format!("\"{name}\" = \"{value}\"\n")),
+                ("hcl", format!("{name} = \"{value}\"\n")),
+                ("env", format!("{name}={value}\n")),
+                ("secret-rotation", format!("{{\"{name}\": \"{value}\"}}")),
+                ("json", marked),
+            ] {
+                prop_assert!(may_name(text.as_bytes()) || !read_finds(kind, &text), "{kind}: {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_in_escapes_and_between_other_letters_are_read_and_others_are_not() {
+        for (text, is_read) in [
+            ("{\"pass-word\": \"hunter2hunter2\"}", true),
+            ("{\"pass\\u0077ord\": \"hunter2hunter2\"}", true),
+            ("{\"key_1\": \"hunter2hunter2\", \"value\": 3}", false),
+        ] {
+            assert_eq!(may_name(text.as_bytes()), is_read, "{text}");
+            assert_eq!(read_finds("json", text), is_read, "{text}");
+        }
     }
 }

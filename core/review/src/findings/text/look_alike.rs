@@ -19,6 +19,9 @@ const TOLD: usize = 50;
 /// A shorter word of ASCII looks like another by chance.
 const SHORTEST: usize = 4;
 
+/// In lines of so many bytes each word is looked for among those of the same line of the other side.
+const SHORT_LINE: usize = 256;
+
 /// Words that are worth imitating wherever they stand.
 const KNOWN: &[&str] = &[
     "account",
@@ -229,18 +232,24 @@ fn each<'a>(input: &Input<'a>, told: &mut dyn FnMut(&'a str, &dyn Fn() -> At)) {
     each_beside(input, &[], told);
 }
 
-/// The same but for the lines that stand in the same place of another side, too.
+/// The same but for what stands in the same line of another side, too: whole lines, and words of lines that are not long.
 fn each_beside<'a>(input: &Input<'a>, other: &[&str], told: &mut dyn FnMut(&'a str, &dyn Fn() -> At)) {
     let mut other = other.iter();
+    let mut beside: Vec<&str> = Vec::new();
     for (number, line) in (1u32..).zip(input.bytes.split(|byte| *byte == b'\n')) {
         let text = line.strip_suffix(b"\r").unwrap_or(line);
-        if other.next().is_some_and(|other| other.as_bytes() == text) {
+        let other = other.next();
+        if other.is_some_and(|other| other.as_bytes() == text) {
             continue;
+        }
+        beside.clear();
+        if let Some(other) = other.filter(|other| other.len() <= SHORT_LINE) {
+            beside.extend(words(other).map(|word| word.text));
         }
         // A byte that is no text ends a word, and counts as one column as the escaper shows it.
         let mut column = 1u32;
         for chunk in line.utf8_chunks() {
-            for word in words(chunk.valid()) {
+            for word in words(chunk.valid()).filter(|word| !beside.contains(&word.text)) {
                 told(word.text, &|| At {
                     line: number,
                     column: Some(column.saturating_add(word.before)),
@@ -283,14 +292,18 @@ impl<'a> Words<'a> {
 
     /// The words of a side that are told and don't stand in the other.
     fn fresh(input: &Input<'a>, other: &Input<'_>) -> Self {
-        let mut known = HashSet::new();
+        // What stands in the same line of both is not new; of most changes nothing is left to look for elsewhere.
+        let mut side = Self::chosen(input, other.lines, is_told);
+        let mut fresh: HashSet<&str> = side.places().map(|(word, _)| word).collect();
+        if fresh.is_empty() {
+            return side;
+        }
         each(other, &mut |word, _| {
-            if is_told(word) {
-                known.insert(word);
-            }
+            fresh.remove(word);
         });
-        // A line that is as it was has no word that is new.
-        Self::chosen(input, other.lines, |word| is_told(word) && !known.contains(word))
+        side.plain.retain(|word, _| fresh.contains(word));
+        side.odd.retain(|word, _| fresh.contains(word));
+        side
     }
 
     fn chosen(input: &Input<'a>, other: &[&str], wanted: impl Fn(&str) -> bool) -> Self {
@@ -432,7 +445,10 @@ fn spelled(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+    use crate::findings::read::Read;
     use crate::findings::{Finding, Severity, analyze};
+    use proptest::prelude::*;
 
     fn found(kind: &str, before: Option<&str>, after: &str) -> Vec<Finding> {
         let mut found = analyze(kind, before.map(str::as_bytes), after.as_bytes());
@@ -557,5 +573,49 @@ mod tests {
         };
         assert_ne!(more(&one), more(&other));
         assert!(one.len() < 110, "{}", one.len());
+    }
+
+    /// Lines of few words, so that many stand on both sides, in the same line or in others; some are long.
+    fn side() -> impl Strategy<Value = String> {
+        let words = [
+            "host",
+            "paypal",
+            "paypa1",
+            "\u{430}dmin",
+            "v10",
+            "a",
+            "admin-host",
+            "\"\\u0430pi\"",
+            "",
+        ];
+        let word = prop::sample::select(words.to_vec());
+        let line = (
+            prop::collection::vec(word, 0..4),
+            prop::sample::select(vec![1, 1, 1, 90]),
+        );
+        let line = line.prop_map(|(words, times)| vec![words.join(" "); times].join(" "));
+        prop::collection::vec(line, 0..6).prop_map(|lines| lines.join("\n"))
+    }
+
+    proptest! {
+        #[test]
+        fn fresh_words_are_those_that_stand_nowhere_in_the_other_side(before in side(), after in side()) {
+            let (old, new) = (Read::new("config-file", before.as_bytes()), Read::new("config-file", after.as_bytes()));
+            let (old_roots, new_roots) = (old.roots(), new.roots());
+            let (old, new) = (old.input("config-file", &old_roots), new.input("config-file", &new_roots));
+            let (mut known, mut plainly) = (BTreeSet::new(), BTreeMap::new());
+            each(&old, &mut |word, _| {
+                known.insert(word);
+            });
+            each(&new, &mut |word, at| {
+                if is_told(word) && !known.contains(word) {
+                    let at = at();
+                    plainly.entry(word).or_insert((at.line, at.column));
+                }
+            });
+            let fresh = Words::fresh(&new, &old);
+            let fresh: BTreeMap<_, _> = fresh.places().map(|(word, at)| (word, (at.line, at.column))).collect();
+            prop_assert_eq!(fresh, plainly);
+        }
     }
 }
