@@ -20,9 +20,9 @@ const SYSTEM_FOLDERS: [&str; 8] = [
     "/usr/",
 ];
 /// Programs that run the file which their first plain argument names, without the numbers of their versions.
-const INTERPRETERS: [&str; 16] = [
-    "sh", "bash", "zsh", "dash", "ksh", "ash", "fish", "python", "pypy", "perl", "ruby", "node", "nodejs",
-    "php", "lua", "deno",
+const INTERPRETERS: [&str; 22] = [
+    "sh", "bash", "rbash", "zsh", "dash", "ksh", "mksh", "ash", "csh", "tcsh", "fish", "tclsh", "Rscript",
+    "python", "pypy", "perl", "ruby", "node", "nodejs", "php", "lua", "deno",
 ];
 /// Programs that run the command in their arguments.
 const WRAPPERS: [&str; 20] = [
@@ -77,44 +77,91 @@ fn not_analyzed(what: &str) -> Option<Finding> {
     })
 }
 
-/// The file that an interpreter would run, unless its bytes came along.
+/// The file that an interpreter would run, unless its bytes came along. A program is taken for what it is and for what it is
+/// called, where both are interpreters: each reads its options in its own way.
 fn script(exec: &Exec) -> Option<&[u8]> {
     let words: Vec<&[u8]> = exec.argv.iter().map(OsBytes::as_bytes).collect();
-    let called = [exec.binary.as_bytes(), words.first().copied().unwrap_or_default()];
-    let is_one_of = |names: &[&str], word: &[u8]| names.iter().any(|name| name.as_bytes() == stem(word));
-    let interpreter = if called.iter().any(|name| is_one_of(&INTERPRETERS, name)) {
-        0
-    } else if called.iter().any(|name| is_one_of(&WRAPPERS, name)) {
-        words.iter().position(|word| is_one_of(&INTERPRETERS, word))?
-    } else {
+    let called = [exec.binary.as_bytes(), words.first().copied().unwrap_or_default()].map(stem);
+    let is_one_of = |names: &[&str], name: &[u8]| names.iter().any(|one| one.as_bytes() == name);
+    let mut interpreters = called
+        .iter()
+        .filter(|name| is_one_of(&INTERPRETERS, name))
+        .peekable();
+    if interpreters.peek().is_some() {
+        return interpreters.find_map(|name| unread_behind(name, &words, 0, exec));
+    }
+    if !called.iter().any(|name| is_one_of(&WRAPPERS, name)) {
         return None;
-    };
-    let name = words.get(interpreter).map(|word| stem(word))?;
-    for (index, word) in words.iter().enumerate().skip(interpreter + 1) {
-        if *word == b"-" || (word.starts_with(b"-") && gives_text(name, word)) {
-            return None;
-        }
-        if !word.starts_with(b"-") {
-            let came_along =
-                |argument: u32| usize::try_from(argument).is_ok_and(|argument| argument == index);
-            let shown = exec.operands.iter().any(|operand| came_along(operand.argument));
-            return (!shown).then_some(*word);
+    }
+    let at = words
+        .iter()
+        .position(|word| is_one_of(&INTERPRETERS, stem(word)))?;
+    unread_behind(stem(words.get(at)?), &words, at, exec)
+}
+
+/// The file that the interpreter at a place among the words would run, unless its bytes came along.
+fn unread_behind<'a>(interpreter: &[u8], words: &[&'a [u8]], at: usize, exec: &Exec) -> Option<&'a [u8]> {
+    let mut behind = words.iter().enumerate().skip(at + 1);
+    while let Some((index, word)) = behind.next() {
+        match Word::of(interpreter, word) {
+            Word::Text => return None,
+            Word::Option => {}
+            Word::OptionBefore => {
+                behind.next();
+            }
+            Word::File => {
+                let is_this =
+                    |argument: u32| usize::try_from(argument).is_ok_and(|argument| argument == index);
+                let came_along = exec.operands.iter().any(|operand| is_this(operand.argument));
+                return (!came_along).then_some(*word);
+            }
         }
     }
     None
 }
 
-/// Whether an option is followed by the program's own text, which stands among the arguments and is judged there.
-fn gives_text(interpreter: &[u8], option: &[u8]) -> bool {
-    if option.starts_with(b"--") {
-        return option == b"--eval" || option == b"--print";
+/// What a word behind an interpreter's name is to it.
+enum Word {
+    /// The program's own text begins here or behind it; it stands among the arguments and is judged there.
+    Text,
+    Option,
+    /// An option whose value is the next word.
+    OptionBefore,
+    File,
+}
+
+impl Word {
+    /// What the letters of an option mean is known of those that go together with a text; a letter that may have a value
+    /// ends them, so that no value passes for the option that brings a text.
+    fn of(interpreter: &[u8], word: &[u8]) -> Self {
+        let Some(letters) = word.strip_prefix(b"-") else {
+            return Self::File;
+        };
+        if letters.is_empty() || word == b"--eval" || word == b"--print" {
+            return Self::Text;
+        }
+        let (text, alone, before): (&[u8], &[u8], &[u8]) = match interpreter {
+            b"perl" => (b"eE", b"acdlnpstuwTUWX0123456789", b""),
+            b"ruby" => (b"e", b"acdlnpsSvwy0123456789", b"I"),
+            b"node" | b"nodejs" => (b"ep", b"ci", b"C"),
+            b"php" => (b"r", b"aehilmnqsvw", b"dcz"),
+            b"lua" => (b"e", b"iEvW", b""),
+            b"python" | b"pypy" => (b"c", b"bBdEiIOPqRsSuvx", b"WX"),
+            _ => (b"c", b"abefhiklmnprstuvxBCDEHPT", b"oO"),
+        };
+        for (at, letter) in letters.iter().enumerate() {
+            if text.contains(letter) {
+                return Self::Text;
+            }
+            if before.contains(letter) && at + 1 == letters.len() {
+                return Self::OptionBefore;
+            }
+            if !alone.contains(letter) {
+                break;
+            }
+        }
+        Self::Option
     }
-    let letter = match interpreter {
-        b"perl" | b"ruby" | b"node" | b"nodejs" | b"lua" => b'e',
-        b"php" => b'r',
-        _ => b'c',
-    };
-    option.contains(&letter)
 }
 
 /// The name of a program without folders and without the number of its version.

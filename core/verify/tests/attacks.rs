@@ -318,16 +318,35 @@ fn a_script_that_did_not_come_along_is_not_called_harmless() {
         &["busybox", "sh", "x"],
         &["node", "-r", "x"],
         &["sh", "-o", "posix", "x"],
+        // Values of options that hold the letter by which a text is given.
+        &["python3", "-Wonce", "x"],
+        &["python3", "-W", "once", "x"],
+        &["ruby", "-rset", "x"],
+        &["perl", "-Mfeature", "x"],
+        &["perl", "-pie", "x"],
+        &["php", "-f", "x"],
     ] {
         assert!(unread(argv, None), "{argv:?}");
     }
+    let called = exec("/bin/sh", &["perl", "-e", "x"]);
+    let found = find_in(&called, &std::collections::BTreeMap::new()).unwrap();
+    assert!(
+        found
+            .iter()
+            .any(|finding| finding.explanation.contains("the script")),
+        "to a shell this is no text: {found:?}"
+    );
     assert!(unread(&["sh", "x", "y"], Some(2)), "another file came along");
     assert!(!unread(&["sh", "x"], Some(1)));
     assert!(!unread(&["env", "sh", "x"], Some(2)));
     for argv in [
         &["sh", "-c", "ls"][..],
         &["bash", "-euc", "ls"],
+        &["bash", "-euo", "pipefail", "-c", "ls"],
         &["perl", "-ne", "print"],
+        &["perl", "-pi", "-e", "s/a/b/"],
+        &["python3", "-W", "once", "-c", "print(1)"],
+        &["node", "-pe", "1"],
         &["sh", "-"],
         &["sh"],
         &["cat", "x"],
