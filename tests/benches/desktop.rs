@@ -148,7 +148,7 @@ fn requests() {
 
     for (name, what, openings) in [
         ("small.conf", "a request of one line: first lines", 10),
-        ("large.conf", "a request of 100,000 lines: first lines", 3),
+        ("large.conf", "a request of 100,000 lines: first lines", 7),
     ] {
         let id = row(&window, name);
         let before = cpu(&window);
