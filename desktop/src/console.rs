@@ -1,38 +1,32 @@
-//! The console behind the window: the machine's state, its driver, and who waits for changes of it.
+//! The console behind the window: the machine's state, its driver, and who waits for changes of it. What it is connected to
+//! is in `desk`, what is done outside the page in `outside`, the screens beside the requests in `aside`.
 
 mod aside;
+mod desk;
+mod outside;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
 use countersign_console::config::Desktop;
-use countersign_console::desk::ReviewerDesk;
-use countersign_console::machine::driver::{Desk, Driver};
-use countersign_console::machine::queue::Lane;
+use countersign_console::machine::driver::Driver;
 use countersign_console::machine::view::QueueRow;
-use countersign_console::machine::{
-    self, Command, Confirmation, Effect, Message, Moment, News, Passphrase, Screen, State,
-};
-use countersign_console::offline::desk::FileDesk;
+use countersign_console::machine::{self, Effect, Message, Moment, Screen, State};
 use countersign_protocol::digest::RootId;
-use countersign_protocol::identity::RequestId;
 use serde::{Serialize, Serializer};
 use tokio::sync::watch;
 
 use crate::input::{Input, Signing, Typed};
-use crate::native::{Arrival, Native};
-use crate::ready::{self, Opened, inbox};
+use crate::native::Native;
+use crate::ready;
 use crate::snapshot::{BATCH, FileView, Lines, MAX_ROWS, Snapshot};
-use crate::target::Target;
 
 use aside::Aside;
 pub use aside::{AsideView, Look, Place, Settings};
 #[cfg(test)]
 pub use aside::{KeysView, SettingsView};
 
-/// How long a decision under way may take when another desk is opened.
-const FAREWELL: Duration = Duration::from_secs(60);
 /// The most requests that one search finds.
 const MAX_FOUND: usize = 40;
 /// The longest time without a word to the page, so that a lost answer is noticed.
@@ -77,6 +71,8 @@ struct Held {
     file: Option<FileView>,
     /// The screen beside the requests that is open.
     aside: Option<Aside>,
+    /// The history that the request which is read was opened from.
+    left: Option<Aside>,
     /// How the window is.
     desktop: Desktop,
 }
@@ -90,17 +86,6 @@ impl Serialize for Broken {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
-}
-
-/// What is to be done once the state is let go.
-#[derive(Debug, Default)]
-struct After {
-    effects: Vec<Effect>,
-    confirm: Option<Box<Confirmation>>,
-    copy: Option<String>,
-    withdraw: bool,
-    arrivals: Vec<Arrival>,
-    waiting: usize,
 }
 
 impl Console {
@@ -125,6 +110,7 @@ impl Console {
                 root: None,
                 file: None,
                 aside: None,
+                left: None,
                 desktop: ready::manners(config.as_ref()),
             }),
             revision: watch::Sender::new(1),
@@ -135,9 +121,12 @@ impl Console {
         }
     }
 
-    /// Gives it the world outside the page. Without one nothing is ever confirmed.
-    pub fn attach(&self, native: impl Native) {
-        let _ = self.native.set(Box::new(native));
+    /// How the window is.
+    ///
+    /// # Errors
+    /// [`Broken`] after a fault of this program.
+    pub fn manners(&self) -> Result<Desktop, Broken> {
+        Ok(self.held()?.desktop)
     }
 
     /// Waits until something differs from what was drawn last, or time changes what is drawn. Where the tab that is read is
@@ -184,10 +173,7 @@ impl Console {
             file: held.file.clone(),
             screen: aside.as_ref().map_or(shown.screen, AsideView::name),
             aside,
-            look: Look {
-                theme: held.desktop.theme,
-                density: held.desktop.density,
-            },
+            look: Look::from(&held.desktop),
             ..shown
         })
     }
@@ -239,6 +225,7 @@ impl Console {
             _ if input.goes_somewhere() => self.held()?.jumps += 1,
             _ => {}
         }
+        let goes_back = input == Input::Back;
         let commands = {
             let held = self.held()?;
             // Nothing on the first screen can be chosen here: it says in words what to do.
@@ -250,6 +237,7 @@ impl Console {
         for command in commands {
             self.happen(Message::Command(command))?;
         }
+        self.held()?.come_back(goes_back);
         self.changed();
         Ok(())
     }
@@ -262,161 +250,10 @@ impl Console {
         self.happen(Message::Command(signing.commit()))
     }
 
-    /// Opens what a person, a link or another process wants opened. Decides nothing.
-    ///
-    /// # Errors
-    /// [`Broken`] after a fault of this program.
-    pub async fn open(self: &Arc<Self>, target: Target) -> Result<(), Broken> {
-        match target {
-            Target::File(path) => self.open_file(path).await,
-            Target::Request(id) => self.open_request(id).await,
-            Target::Link(link) => {
-                let root = self.held()?.root;
-                if link.organisation.is_some_and(|named| Some(named) != root) {
-                    return self
-                        .fail("this link is to a request of another organisation; nothing was opened");
-                }
-                self.open_request(link.request).await
-            }
-        }
-    }
-
-    async fn open_request(self: &Arc<Self>, id: RequestId) -> Result<(), Broken> {
-        self.held()?.aside = None;
-        if self.held()?.file.is_some() {
-            self.leave_file()?;
-        }
-        self.loaded().await?;
-        self.take(Input::Open { id })
-    }
-
-    async fn open_file(self: &Arc<Self>, path: PathBuf) -> Result<(), Broken> {
-        if self.is_busy()? {
-            return self.fail("the file was not opened: finish or leave the decision first");
-        }
-        let config = self.config.clone();
-        let read = path.clone();
-        let opened = tokio::task::spawn_blocking(move || ready::file(config.as_ref(), &read));
-        match opened.await {
-            Ok(Ok(Opened::Exported(review))) => {
-                let file = FileView::of(&path, "exported file");
-                self.drive(FileDesk::new(*review, "desktop"), State::queue(), Some(file));
-            }
-            Ok(Ok(Opened::Evidence(evidence))) => {
-                let file = FileView::of(&path, "evidence");
-                let state = evidence.state();
-                self.drive(*evidence, state, Some(file));
-            }
-            Ok(Err(error)) => return self.fail(&format!("{}: {error}", path.display())),
-            Err(_) => return self.fail("reading the file ended early"),
-        }
-        Ok(())
-    }
-
-    fn leave_file(self: &Arc<Self>) -> Result<(), Broken> {
-        if self.is_busy()? {
-            return self.fail("finish or leave the decision first");
-        }
-        if self.held()?.file.is_some() {
-            self.connect();
-        }
-        Ok(())
-    }
-
-    fn is_busy(&self) -> Result<bool, Broken> {
-        let held = self.held()?;
-        Ok(held.state.is_covered() && !held.state.help)
-    }
-
-    fn is_connected(&self) -> Result<bool, Broken> {
-        Ok(self.driver.lock().map_err(|_| Broken)?.is_some())
-    }
-
-    /// Tells why something that was asked for could not be done.
-    fn fail(self: &Arc<Self>, why: &str) -> Result<(), Broken> {
-        self.happen(Message::Command(Command::Failed(why.to_owned())))
-    }
-
-    /// Connects where that is configured; else says what is missing.
-    fn connect(self: &Arc<Self>) {
-        match inbox(self.config.as_ref()) {
-            Ok(inbox) => {
-                if let Ok(mut held) = self.held() {
-                    held.root = inbox.config().root;
-                }
-                self.drive(ReviewerDesk::new(inbox, "desktop"), State::queue(), None);
-            }
-            Err(error) => {
-                if let Ok(mut held) = self.held() {
-                    held.problem = error.problem();
-                    if held.file.take().is_some() {
-                        held.state = State::first_run();
-                    }
-                }
-                self.changed();
-            }
-        }
-    }
-
-    /// Lets a desk do what the machine wants done, from `state` on: that of the backend, or that of a file.
-    pub fn drive<D: Desk>(self: &Arc<Self>, desk: D, state: State, file: Option<FileView>) {
-        let (Ok(mut held), Ok(mut driver)) = (self.held(), self.driver.lock()) else {
-            return;
-        };
-        held.desk += 1;
-        let (console, number) = (Arc::clone(self), held.desk);
-        let before = driver.replace(Driver::start(desk, move |news| {
-            // After a fault of this program there is nobody left to tell; the page says so.
-            let _ = console.hear(number, news);
-        }));
-        if let Some(before) = before {
-            // A decision that is under way is still sent.
-            tokio::spawn(async move { tokio::time::timeout(FAREWELL, before.finish()).await });
-        }
-        held.state = state;
-        // The page is not trusted: keys are unlocked and decisions confirmed outside it.
-        held.state.outside = true;
-        // Tab is the desktop's own.
-        held.state.keys.next_lane = "]".to_owned();
-        held.problem = None;
-        held.file = file;
-        held.aside = None;
-        let effects = machine::start(&mut held.state);
-        drop((held, driver));
-        self.perform(effects);
-        self.changed();
-    }
-
-    fn hear(self: &Arc<Self>, desk: u64, news: News) -> Result<(), Broken> {
-        if self.held()?.desk == desk {
-            self.happen(Message::News(news))?;
-        }
-        Ok(())
-    }
-
     fn look_at(&self, first: usize) -> Result<(), Broken> {
         self.held()?.first_row = first;
         self.changed();
         Ok(())
-    }
-
-    /// Waits until the queue is there.
-    async fn loaded(&self) -> Result<(), Broken> {
-        let mut revision = self.revision.subscribe();
-        loop {
-            if self.held()?.is_loaded() {
-                return Ok(());
-            }
-            revision.changed().await.map_err(|_| Broken)?;
-        }
-    }
-
-    fn answer(self: &Arc<Self>, number: u64, unlocked: Option<Passphrase>) {
-        if let Ok(mut held) = self.held() {
-            held.asked = held.asked.take_if(|asked| *asked != number);
-        }
-        // After a fault of this program nothing is signed.
-        let _ = self.happen(Message::Answered(number, unlocked));
     }
 
     fn happen(self: &Arc<Self>, message: Message) -> Result<(), Broken> {
@@ -429,38 +266,12 @@ impl Console {
         if sought && !seeks(&held.state) {
             held.jumps += 1;
         }
-        let after = held.after(effects, now);
+        let mut after = held.after(effects, now);
         drop(held);
-        self.perform(after.effects);
-        if let Some(native) = self.native.get() {
-            if after.withdraw {
-                native.withdraw();
-            }
-            if let Some(text) = after.copy {
-                native.copy(text);
-            }
-            after
-                .arrivals
-                .into_iter()
-                .for_each(|arrival| native.tell(arrival));
-            native.count(after.waiting);
-        }
-        if let Some(confirmation) = after.confirm {
-            self.ask(*confirmation);
-        }
+        self.perform(std::mem::take(&mut after.effects));
+        self.run_errands(after);
         self.changed();
         Ok(())
-    }
-
-    fn ask(self: &Arc<Self>, confirmation: Confirmation) {
-        let (console, number) = (Arc::clone(self), confirmation.number);
-        match self.native.get() {
-            Some(native) => native.confirm(
-                confirmation,
-                Box::new(move |unlocked| console.answer(number, unlocked)),
-            ),
-            None => console.answer(number, None),
-        }
     }
 
     fn perform(&self, effects: Vec<Effect>) {
@@ -487,76 +298,20 @@ impl Console {
     }
 }
 
-impl Held {
-    /// Takes out of the state what a front end has to do.
-    fn after(&mut self, effects: Vec<Effect>, now: Moment) -> After {
-        let withdraw = self.asked.is_some() && self.asked != self.state.awaited();
-        if withdraw {
-            self.asked = None;
-        }
-        let confirm = self.state.confirming.take();
-        if let Some(confirmation) = &confirm {
-            self.asked = Some(confirmation.number);
-        }
-        if let Some(text) = self.state.editing.take() {
-            self.edit(text, now);
-        }
-        if self.state.ceremony.is_none() {
-            self.editing = None;
-        }
-        After {
-            effects,
-            confirm,
-            copy: self.state.clipboard.take(),
-            withdraw,
-            arrivals: self.arrivals(),
-            waiting: self.state.queue.count(Lane::Mine),
-        }
-    }
-
-    const fn is_loaded(&self) -> bool {
-        self.state.queue.loaded_at.is_some() || self.state.queue.trouble.is_some()
-    }
-
-    /// What is new, to be told: one by its name, more by their number.
-    fn arrivals(&mut self) -> Vec<Arrival> {
-        let new = std::mem::take(&mut self.state.queue.arrivals);
-        match new.as_slice() {
-            [] => Vec::new(),
-            [id] => {
-                let row = self.state.queue.rows.iter().find(|row| row.id == *id);
-                let arrival = row.and_then(|row| Some(Arrival::of(row.id, row.summary()?)));
-                arrival.into_iter().collect()
-            }
-            many => vec![Arrival::many(many.len())],
-        }
-    }
-
-    /// Gives a text to the page to be rewritten, unless a page would change it by itself.
-    fn edit(&mut self, text: Vec<u8>, now: Moment) {
-        match String::from_utf8(text) {
-            Ok(text) if !text.contains('\r') => self.editing = Some(text),
-            _ => {
-                let why =
-                    "this text has bytes that a window would change; rewrite it in the terminal console";
-                let failed = Message::Command(Command::Failed(why.to_owned()));
-                machine::update(&mut self.state, failed, now);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::future::pending;
+    use std::sync::mpsc;
 
     use countersign_console::machine::driver::Desk;
     use countersign_console::machine::{
-        Connection, News, Order, Progress, Reading, Row, RowContent, Trouble, Trust,
+        Confirmation, Connection, Lane, News, Order, Progress, Reading, Row, RowContent, Trouble, Trust,
     };
     use countersign_protocol::digest::{ProposalDigest, Sha256Digest};
+    use countersign_protocol::identity::RequestId;
 
     use super::*;
+    use crate::native::{Answer, Arrival};
 
     /// A desk with three requests that nobody believes.
     struct Three;
@@ -631,6 +386,55 @@ mod tests {
         assert!(!waiting.is_finished());
         console.take(Input::Last).unwrap();
         assert!(waiting.await.unwrap() > now);
+    }
+
+    /// A desktop that keeps the numbers that it is told.
+    struct Counted(mpsc::Sender<usize>);
+
+    impl Native for Counted {
+        fn confirm(&self, _: Confirmation, _: Answer) {}
+        fn copy(&self, _: String) {}
+        fn tell(&self, _: Arrival) {}
+        fn count(&self, waiting: usize) {
+            let _ = self.0.send(waiting);
+        }
+        fn heed(&self, _: Desktop) {}
+        fn withdraw(&self) {}
+    }
+
+    #[tokio::test]
+    async fn a_desktop_that_comes_after_the_queue_is_told_the_number_at_once() {
+        let console = loaded().await;
+        let (sender, told) = mpsc::channel();
+        console.attach(Counted(sender));
+        let number = told.try_recv().expect("a number before anything else happens");
+        assert_eq!(number, console.held().unwrap().state.queue.count(Lane::Mine));
+    }
+
+    #[tokio::test]
+    async fn who_goes_back_from_a_request_of_the_history_finds_the_history_as_it_was() {
+        let console = loaded().await;
+        let text = |snapshot: Snapshot| match snapshot.aside {
+            Some(AsideView::History(history)) => Some(history.text),
+            _ => None,
+        };
+        let seek: Input =
+            serde_json::from_str(r#"{"do":"seek","text":"denied alex","ending":0,"first":0}"#).unwrap();
+        console.take(Input::Go { to: Place::History }).unwrap();
+        console.take(seek).unwrap();
+        console.take(Input::Open { id: id(1) }).unwrap();
+        assert_eq!(text(console.snapshot(0, None).await.unwrap()), None);
+        assert_eq!(read(&console).await, Some(id(1).to_string()));
+        console.take(Input::Back).unwrap();
+        assert_eq!(
+            text(console.snapshot(0, None).await.unwrap()).as_deref(),
+            Some("denied alex")
+        );
+        // And nowhere else.
+        console.take(Input::Back).unwrap();
+        console.take(Input::Open { id: id(2) }).unwrap();
+        console.take(Input::Back).unwrap();
+        assert_eq!(text(console.snapshot(0, None).await.unwrap()), None);
     }
 
     #[tokio::test]

@@ -180,6 +180,11 @@ pub enum Input {
         /// To this.
         settings: Settings,
     },
+    /// Makes everything larger, smaller, or as large as usual.
+    Zoom {
+        /// Above zero larger, below smaller.
+        by: i8,
+    },
     /// Closes the exported file that is read.
     LeaveFile,
     /// Lines of what a counter-proposal changes are on screen from now on. Counts only as far as it can be true.
@@ -346,6 +351,7 @@ impl Input {
             | Self::Go { .. }
             | Self::Seek { .. }
             | Self::Keep { .. }
+            | Self::Zoom { .. }
             | Self::LeaveFile
             | Self::LeaveEditor => return Vec::new(),
         };

@@ -49,15 +49,30 @@ pub enum Standing {
     Told,
 }
 
+/// Why it is not known who is first, so that this process opens a window of its own: one that somebody asked for has to come.
+#[derive(Debug, thiserror::Error)]
+pub enum Unanswered {
+    /// Another one is first and hangs. Two windows harm each other no more than a window and a terminal do.
+    #[error("another window over this home neither answers nor ends; this one was opened beside it")]
+    Silent,
+    /// The system gives no lock.
+    #[error("whether another window is open over this home is not known: {0}")]
+    System(#[from] io::Error),
+}
+
 /// Finds out who is first in a folder, and tells it what to open where it is another process.
 ///
 /// # Errors
-/// What the system says, or that the first neither answers nor ends; a window can be opened all the same.
-pub async fn stand(folder: &Path, wanted: Option<Target>) -> io::Result<Standing> {
+/// [`Unanswered`] says why that is not known; a window can be opened all the same.
+pub async fn stand(folder: &Path, wanted: Option<Target>) -> Result<Standing, Unanswered> {
     stand_within(LONGEST, folder, wanted).await
 }
 
-async fn stand_within(longest: Duration, folder: &Path, wanted: Option<Target>) -> io::Result<Standing> {
+async fn stand_within(
+    longest: Duration,
+    folder: &Path,
+    wanted: Option<Target>,
+) -> Result<Standing, Unanswered> {
     let lock = OpenOptions::new()
         .create(true)
         .truncate(false)
@@ -79,8 +94,9 @@ async fn stand_within(longest: Duration, folder: &Path, wanted: Option<Target>) 
             sleep(AGAIN).await;
         }
     };
-    let silent = |_| io::Error::new(io::ErrorKind::TimedOut, "the first one neither answers nor ends");
-    let told = timeout(longest, standing).await.map_err(silent)??;
+    let told = timeout(longest, standing)
+        .await
+        .map_err(|_| Unanswered::Silent)??;
     Ok(told.unwrap_or(Standing::First(First { _lock: lock, socket })))
 }
 
@@ -165,7 +181,7 @@ mod tests {
     }
 
     /// Another start, which wants a file.
-    fn start(folder: &TempDir, name: &str) -> JoinHandle<io::Result<Standing>> {
+    fn start(folder: &TempDir, name: &str) -> JoinHandle<Result<Standing, Unanswered>> {
         let (folder, wanted) = (folder.path().to_owned(), file(name));
         tokio::spawn(async move { stand(&folder, Some(wanted)).await })
     }
@@ -213,17 +229,17 @@ mod tests {
         (first, listener)
     }
 
-    /// What becomes of another start while the first is not well.
-    async fn fails(folder: &TempDir) -> io::ErrorKind {
+    /// Whether another start hears nothing while the first is not well.
+    async fn hears_nothing(folder: &TempDir) -> bool {
         let standing = stand_within(PATIENCE + AGAIN * 5, folder.path(), Some(file("a")));
-        standing.await.unwrap_err().kind()
+        matches!(standing.await, Err(Unanswered::Silent))
     }
 
     #[tokio::test]
     async fn one_that_never_accepts_is_not_believed_to_have_taken_it() {
         let folder = tempfile::tempdir().unwrap();
         let _unwell = unwell(&folder).await;
-        assert_eq!(fails(&folder).await, io::ErrorKind::TimedOut);
+        assert!(hears_nothing(&folder).await);
     }
 
     #[tokio::test]
@@ -239,7 +255,7 @@ mod tests {
                     held.push(other);
                 }
             });
-            assert_eq!(fails(&folder).await, io::ErrorKind::TimedOut);
+            assert!(hears_nothing(&folder).await);
             accepting.abort();
         }
     }

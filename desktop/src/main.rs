@@ -38,7 +38,7 @@ use countersign_review::text::Untrusted;
 use tauri::{Manager as _, RunEvent};
 
 use console::Console;
-use instance::{First, Standing};
+use instance::{First, Standing, Unanswered};
 use target::Target;
 use window::Place;
 
@@ -96,18 +96,19 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     let wanted = arguments.open.or(arguments.target);
     let wanted = wanted.map(|text| Target::read(&text, &folder)).transpose()?;
     let home = Home::from_environment().ok();
-    let first = match home.as_ref().map(|home| stand(home, wanted.clone())) {
+    let (first, alone) = match home.as_ref().map(|home| stand(home, wanted.clone())) {
         Some(Ok(Standing::Told)) => return Ok(()),
-        Some(Ok(Standing::First(first))) => Some(first),
-        Some(Err(error)) => {
-            complain(&format!("other windows over this home are not known: {error}"));
-            None
-        }
-        None => None,
+        Some(Ok(Standing::First(first))) => (Some(first), None),
+        Some(Err(error)) => (None, Some(error)),
+        None => (None, None),
     };
     let place = Place::kept_in(home.map(|home| home.state_folder().join("desktop.json")));
     let manners = ready::manners(arguments.config.as_ref());
     let console = tauri::async_runtime::block_on(async { Console::start(arguments.config) });
+    if let Some(error) = alone {
+        complain(&error.to_string());
+        console.fail(&error.to_string())?;
+    }
     #[cfg(feature = "webdriver")]
     if let Some(many) = arguments.made_up.and_then(many::Many::new) {
         tauri::async_runtime::block_on(async {
@@ -152,7 +153,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn stand(home: &Home, wanted: Option<Target>) -> std::io::Result<Standing> {
+fn stand(home: &Home, wanted: Option<Target>) -> Result<Standing, Unanswered> {
     home.create()?;
     tauri::async_runtime::block_on(instance::stand(home.state_folder(), wanted))
 }

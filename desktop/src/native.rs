@@ -75,7 +75,7 @@ pub trait Native: Send + Sync + 'static {
     /// Shows how many requests need the person.
     fn count(&self, waiting: usize);
 
-    /// Tells of what is new, or not, as is wanted from now on.
+    /// Tells of what is new, or not, and draws everything as large, as is wanted from now on.
     fn heed(&self, manners: Desktop);
 
     /// Takes back a question that nobody waits for any more.

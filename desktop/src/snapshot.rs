@@ -5,7 +5,7 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use countersign_console::config::{Density, WindowTheme};
+use countersign_console::config::Desktop;
 use countersign_console::machine::view::{
     self, BatchView, CeremonyView, ChoiceView, DetailView, HeaderView, PaneLine, QuestionView, QueueView,
     RevealView, Text,
@@ -177,10 +177,7 @@ impl Snapshot {
             editing: None,
             file: None,
             aside: None,
-            look: Look {
-                theme: WindowTheme::default(),
-                density: Density::default(),
-            },
+            look: Look::from(&Desktop::default()),
             moved: state.detail.as_ref().is_some_and(|detail| detail.moved.is_some()),
         }
     }

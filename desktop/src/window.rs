@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use countersign_console::config::Zoom;
 use serde::{Deserialize, Serialize};
 use tauri::webview::NewWindowResponse;
 use tauri::{AppHandle, DragDropEvent, Manager, Runtime, Url, WebviewUrl, WebviewWindowBuilder, WindowEvent};
@@ -119,7 +120,6 @@ pub fn open<R: Runtime, M: Manager<R>>(app: &M) -> tauri::Result<()> {
         .inner_size(size.width, size.height)
         .maximized(size.maximized)
         .min_inner_size(LEAST.0, LEAST.1)
-        .zoom_hotkeys_enabled(true)
         .devtools(false)
         // Nothing of what is read stays on disk. The engine lets no program operate such a page at all.
         .incognito(!cfg!(feature = "webdriver"))
@@ -129,8 +129,18 @@ pub fn open<R: Runtime, M: Manager<R>>(app: &M) -> tauri::Result<()> {
         .on_download(|_, _| false)
         .build()?;
     let app = app.app_handle().clone();
+    if let Ok(desktop) = app.state::<Arc<Console>>().manners() {
+        zoom(&app, desktop.zoom);
+    }
     window.on_window_event(move |event| happened(&app, event));
     Ok(())
+}
+
+/// Draws everything in the window as large as is wanted. The page can't: what does it by itself is not granted to it.
+pub fn zoom<R: Runtime>(app: &AppHandle<R>, zoom: Zoom) {
+    if let Some(window) = app.get_webview_window(LABEL) {
+        let _ = window.set_zoom(f64::from(zoom.hundredths()) / 100.0);
+    }
 }
 
 /// What to do about what happened to the window.

@@ -715,7 +715,11 @@ theme: WindowTheme,
 /**
  * How close together things stand.
  */
-density: Density, };
+density: Density, 
+/**
+ * How large everything is, in hundredths; drawn so by the engine.
+ */
+zoom: number, };
 
 export type Snapshot = { 
 /**
@@ -925,7 +929,11 @@ first: number, } | { "do": "keep",
 /**
  * To this.
  */
-settings: Settings, } | { "do": "leave-file" } | { "do": "showing-draft", 
+settings: Settings, } | { "do": "zoom", 
+/**
+ * Above zero larger, below smaller.
+ */
+by: number, } | { "do": "leave-file" } | { "do": "showing-draft", 
 /**
  * The action that they lead to.
  */

@@ -350,6 +350,30 @@ fn nothing_is_lost_where_everything_is_twice_as_large() {
 }
 
 #[test]
+fn everything_gets_larger_by_keys_in_a_dialog_too_and_stays_so() {
+    if !is_testable() {
+        return;
+    }
+    let story = Story::of("kim", "workers = 4\n", "workers = 8\n");
+    let window = story.reads();
+    let usual = window.js("return innerWidth").as_u64().unwrap();
+    window.press("D");
+    window.until("the ceremony", "return document.getElementById('ceremony').open");
+    for _ in 0..4 {
+        window.press("\u{e009}+\u{e000}");
+    }
+    let twice = format!("return Math.abs(innerWidth * 2 - {usual}) < 4");
+    window.until("everything to be twice as large", &twice);
+    window.picture("zoomed");
+    drop(window);
+
+    let window = Window::open(story.reviewer.home(), &[]);
+    window.until("everything to be as large as it was", &twice);
+    window.press("\u{e009}0\u{e000}");
+    window.until("the usual size", &format!("return innerWidth === {usual}"));
+}
+
+#[test]
 fn what_is_over_is_searched_by_who_decided_and_opened() {
     if !is_testable() {
         return;

@@ -45,7 +45,7 @@ use countersign_protocol::identity::{PersonId, Role};
 use serde::{Deserialize, Serialize};
 
 use desktop::DESKTOP_KEYS;
-pub use desktop::{Density, Desktop, QuietHours, WindowTheme};
+pub use desktop::{Density, Desktop, QuietHours, WindowTheme, Zoom};
 
 /// The longest configuration file that is read, in bytes.
 const MAX_BYTES: u64 = 1024 * 1024;

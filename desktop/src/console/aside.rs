@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use countersign_console::config::{Config, Density, Desktop, QuietHours, WindowTheme};
+use countersign_console::config::{Config, Density, Desktop, QuietHours, WindowTheme, Zoom};
 use countersign_console::keys::listing::KeyListing;
 use countersign_console::machine::past::{Ending, Sought};
 use countersign_console::machine::view::{self, HistoryView, KeyView};
 use countersign_console::machine::{Command, Message, Moment, Screen, State};
 use serde::{Deserialize, Serialize};
 
-use super::{Broken, Console};
+use super::{Broken, Console, Held};
 use crate::input::{Input, Typed};
 use crate::ready;
 use crate::snapshot::MAX_ROWS;
@@ -118,6 +118,18 @@ pub struct Look {
     pub theme: WindowTheme,
     /// How close together things stand.
     pub density: Density,
+    /// How large everything is, in hundredths; drawn so by the engine.
+    pub zoom: u16,
+}
+
+impl From<&Desktop> for Look {
+    fn from(desktop: &Desktop) -> Self {
+        Self {
+            theme: desktop.theme,
+            density: desktop.density,
+            zoom: desktop.zoom.hundredths(),
+        }
+    }
 }
 
 impl Aside {
@@ -148,6 +160,22 @@ impl Aside {
     }
 }
 
+impl Held {
+    /// Leaves the screen for a request; a history is come back to.
+    pub(super) fn leave_aside(&mut self) {
+        if let Some(aside) = self.aside.take() {
+            self.left = Some(aside).filter(|aside| matches!(aside, Aside::History { .. }));
+        }
+    }
+
+    /// Once nothing is read any more: back to the history that it was opened from, for who `goes_back` from it.
+    pub(super) fn come_back(&mut self, goes_back: bool) {
+        if self.state.screen == Screen::Queue && self.aside.is_none() {
+            self.aside = self.left.take().filter(|_| goes_back);
+        }
+    }
+}
+
 impl Console {
     /// Does what is about the screens beside the requests; says whether it was about them.
     pub(super) fn take_aside(self: &Arc<Self>, input: &Input) -> Result<bool, Broken> {
@@ -156,8 +184,9 @@ impl Console {
             Input::Go { to } => self.go(*to)?,
             Input::Seek { text, ending, first } => self.seek(&text.0, *ending, *first)?,
             Input::Keep { settings } => self.keep(settings)?,
+            Input::Zoom { by } => self.zoom(*by)?,
             Input::Open { .. } => {
-                self.held()?.aside = None;
+                self.held()?.leave_aside();
                 return Ok(false);
             }
             Input::Help | Input::Rows { .. } => return Ok(false),
@@ -248,8 +277,31 @@ impl Console {
         });
     }
 
+    /// Makes everything larger, smaller, or as usual, on whatever screen. Where that can't be kept, it is so all the same.
+    fn zoom(&self, by: i8) -> Result<(), Broken> {
+        let mut held = self.held()?;
+        let zoom = &mut held.desktop.zoom;
+        *zoom = match by {
+            0 => Zoom::default(),
+            1.. => zoom.larger(),
+            _ => zoom.smaller(),
+        };
+        let desktop = held.desktop;
+        drop(held);
+        if let Ok(file) = ready::config_file(self.config.as_ref())
+            && file.exists()
+        {
+            let _ = Config::keep_desktop(&file, &desktop);
+        }
+        if let Some(native) = self.native.get() {
+            native.heed(desktop);
+        }
+        Ok(())
+    }
+
     fn keep(&self, settings: &Settings) -> Result<(), Broken> {
-        let kept = self.write(settings);
+        let zoom = self.held()?.desktop.zoom;
+        let kept = self.write(settings, zoom);
         let mut held = self.held()?;
         if let Ok(desktop) = &kept {
             held.desktop = *desktop;
@@ -266,7 +318,7 @@ impl Console {
         Ok(())
     }
 
-    fn write(&self, settings: &Settings) -> Result<Desktop, String> {
+    fn write(&self, settings: &Settings, zoom: Zoom) -> Result<Desktop, String> {
         let hours = settings.quiet_hours.0.trim();
         let desktop = Desktop {
             notify: settings.notify,
@@ -277,6 +329,7 @@ impl Console {
             tray: settings.tray,
             theme: settings.theme,
             density: settings.density,
+            zoom,
         };
         let file = ready::config_file(self.config.as_ref()).map_err(|error| printable(error.to_string()))?;
         Config::keep_desktop(&file, &desktop).map_err(|error| printable(error.to_string()))?;

@@ -102,6 +102,7 @@ impl Native for Linux {
         if let Ok(mut held) = self.manners.lock() {
             *held = manners;
         }
+        window::zoom(&self.app, manners.zoom);
     }
 
     fn withdraw(&self) {

@@ -15,6 +15,8 @@ use super::Answer;
 const MAX_PASSPHRASE: i32 = 256;
 /// How long a prompt that asks for nothing typed can't be confirmed after it has opened.
 const TIME_TO_LOOK: Duration = Duration::from_millis(500);
+/// What is compared sign by sign, and so stands in signs of one width.
+const COMPARED: [&str; 3] = ["target", "request", "check words"];
 /// The width of a value, in characters, before it wraps.
 const VALUE_WIDTH: i32 = 64;
 
@@ -123,6 +125,11 @@ fn facts(facts: &[(&'static str, String)]) -> gtk::Grid {
         label.set_yalign(0.0);
         label.style_context().add_class("dim-label");
         let shown = gtk::Label::new(Some(value));
+        if COMPARED.contains(name) {
+            let fixed = gtk::pango::AttrList::new();
+            fixed.insert(gtk::pango::AttrString::new_family("monospace"));
+            shown.set_attributes(Some(&fixed));
+        }
         shown.set_xalign(0.0);
         shown.set_line_wrap(true);
         shown.set_line_wrap_mode(gtk::pango::WrapMode::WordChar);

@@ -35,10 +35,27 @@ const PLUS: [u8; 5] = [0b000, 0b010, 0b111, 0b010, 0b000];
 const RED: [u8; 4] = [255, 0xb3, 0x26, 0x1e];
 const WHITE: [u8; 4] = [255; 4];
 
+/// How many requests need the person, for desktops that may keep one waiting: whoever gets through tells the newest number.
+#[derive(Debug, Clone, Default)]
+struct Waiting(Arc<AtomicUsize>);
+
+impl Waiting {
+    /// The number now.
+    fn newest(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    /// Changes it. Where it differs, what a desktop is told once it listens.
+    fn change(&self, to: usize) -> Option<impl FnOnce() -> usize + Send + use<>> {
+        let (differs, number) = (self.0.swap(to, Ordering::SeqCst) != to, self.clone());
+        differs.then(|| move || number.newest())
+    }
+}
+
 /// The icon.
 pub struct Icon {
     handle: Arc<OnceLock<Handle<Item>>>,
-    waiting: Arc<AtomicUsize>,
+    waiting: Waiting,
 }
 
 impl std::fmt::Debug for Icon {
@@ -54,20 +71,20 @@ impl Icon {
     pub fn show(app: &AppHandle) -> Self {
         let icon = Self {
             handle: Arc::default(),
-            waiting: Arc::default(),
+            waiting: Waiting::default(),
         };
-        let (handle, waiting, app) = (Arc::clone(&icon.handle), Arc::clone(&icon.waiting), app.clone());
+        let (handle, waiting, app) = (Arc::clone(&icon.handle), icon.waiting.clone(), app.clone());
         // The session bus may keep one waiting.
         std::thread::spawn(move || {
             let item = Item {
                 app: app.clone(),
-                waiting: waiting.load(Ordering::SeqCst),
+                waiting: waiting.newest(),
             };
             if let Ok(shown) = item.spawn() {
                 let shown = handle.get_or_init(|| shown);
                 window::keep_running(&app);
                 // What was counted before others could tell it of it.
-                shown.update(|item| item.waiting = waiting.load(Ordering::SeqCst));
+                shown.update(|item| item.waiting = waiting.newest());
             }
         });
         icon
@@ -75,13 +92,11 @@ impl Icon {
 
     /// Draws how many requests need the person.
     pub fn count(&self, waiting: usize) {
-        if self.waiting.swap(waiting, Ordering::SeqCst) == waiting {
-            return;
-        }
-        if let Some(handle) = self.handle.get() {
-            let (handle, newest) = (handle.clone(), Arc::clone(&self.waiting));
-            // The desktop may keep one waiting, and the console must not. Of two that come at once either tells the newest.
-            std::thread::spawn(move || handle.update(|item| item.waiting = newest.load(Ordering::SeqCst)));
+        if let Some(told) = self.waiting.change(waiting)
+            && let Some(handle) = self.handle.get().cloned()
+        {
+            // The desktop may keep one waiting, and the console must not.
+            std::thread::spawn(move || handle.update(|item| item.waiting = told()));
         }
     }
 }
@@ -205,6 +220,16 @@ fn badge(pixels: &mut [[u8; 4]], signs: &[[u8; 5]]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whichever_of_two_changes_gets_through_last_tells_the_newest() {
+        let waiting = Waiting::default();
+        let (Some(earlier), Some(later)) = (waiting.change(1), waiting.change(2)) else {
+            panic!("both differ from what was before");
+        };
+        assert!(waiting.change(2).is_none());
+        assert_eq!([later(), earlier()], [2, 2]);
+    }
 
     #[test]
     fn the_number_is_drawn_and_differs() {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// What may stand in it.
-pub(super) const DESKTOP_KEYS: &[&str] = &["notify", "quiet_hours", "tray", "theme", "density"];
+pub(super) const DESKTOP_KEYS: &[&str] = &["notify", "quiet_hours", "tray", "theme", "density", "zoom"];
 
 /// How the desktop console tells of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,8 @@ pub struct Desktop {
     pub theme: WindowTheme,
     /// How close together things stand.
     pub density: Density,
+    /// How large everything is.
+    pub zoom: Zoom,
 }
 
 /// The colours of the desktop console.
@@ -50,6 +52,66 @@ pub enum Density {
     Compact,
 }
 
+/// How large everything in a window is, in hundredths of the usual.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u16", into = "u16")]
+pub struct Zoom(u16);
+
+impl Zoom {
+    const LEAST: u16 = 50;
+    const MOST: u16 = 300;
+    /// The sizes that are stepped through.
+    const STEPS: [u16; 9] = [50, 75, 90, 100, 125, 150, 175, 200, 300];
+
+    /// In hundredths of the usual.
+    #[must_use]
+    pub const fn hundredths(self) -> u16 {
+        self.0
+    }
+
+    /// The next larger one, as far as there is one.
+    #[must_use]
+    pub fn larger(self) -> Self {
+        let next = Self::STEPS.into_iter().find(|step| *step > self.0);
+        Self(next.unwrap_or(Self::MOST))
+    }
+
+    /// The next smaller one, as far as there is one.
+    #[must_use]
+    pub fn smaller(self) -> Self {
+        let next = Self::STEPS.into_iter().rev().find(|step| *step < self.0);
+        Self(next.unwrap_or(Self::LEAST))
+    }
+}
+
+impl Default for Zoom {
+    fn default() -> Self {
+        Self(100)
+    }
+}
+
+impl TryFrom<u16> for Zoom {
+    type Error = String;
+
+    fn try_from(hundredths: u16) -> Result<Self, String> {
+        if (Self::LEAST..=Self::MOST).contains(&hundredths) {
+            Ok(Self(hundredths))
+        } else {
+            Err(format!(
+                "{hundredths} is no size; write {} to {}, in hundredths",
+                Self::LEAST,
+                Self::MOST
+            ))
+        }
+    }
+}
+
+impl From<Zoom> for u16 {
+    fn from(zoom: Zoom) -> Self {
+        zoom.0
+    }
+}
+
 impl Default for Desktop {
     fn default() -> Self {
         Self {
@@ -58,6 +120,7 @@ impl Default for Desktop {
             tray: true,
             theme: WindowTheme::default(),
             density: Density::default(),
+            zoom: Zoom::default(),
         }
     }
 }
@@ -114,5 +177,30 @@ impl From<QuietHours> for String {
     fn from(hours: QuietHours) -> Self {
         let time = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
         format!("{}-{}", time(hours.from), time(hours.to))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_stepped_through_up_to_both_ends() {
+        let mut all = vec![Zoom::default()];
+        while let Some(next) = all.last().map(|zoom| zoom.larger())
+            && all.last() != Some(&next)
+        {
+            all.push(next);
+        }
+        assert_eq!(all.last().copied().map(u16::from), Some(300));
+        assert_eq!(
+            all.last().map(|zoom| zoom.smaller()),
+            all.iter().rev().nth(1).copied()
+        );
+        assert_eq!(u16::from(Zoom(60).smaller().smaller()), 50);
+        assert_eq!(u16::from(Zoom(110).larger()), 125);
+        for odd in [0, 49, 301, u16::MAX] {
+            assert!(Zoom::try_from(odd).is_err(), "{odd}");
+        }
     }
 }
