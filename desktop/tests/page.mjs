@@ -130,7 +130,7 @@ export const queue = (rows) => ({
     order: "risk", selected: [], cursor: 0, filter: null, filtering: false, empty: [], trouble: null,
   },
   detail: null, batch: null, tab: null, lines: null, ceremony: null, reveal: null, question: null, editing: null, file: null, moved: false,
-  aside: null, look: { theme: "system", density: "comfortable" },
+  aside: null, look: { theme: "system", density: "comfortable", zoom: 100 },
 });
 
 /** The history with some rows. */

@@ -126,8 +126,16 @@ test("what is grave is held, or pressed twice", async () => {
   page.click(sign);
   await page.settle();
   assert.equal(page.signed.length, 0);
+  const lets = (name) => sign.dispatchEvent(new page.document.defaultView.Event(name));
+  page.press(" ", sign);
+  lets("blur");
   page.press(" ", sign);
   await new Promise((resolve) => setTimeout(resolve, 1300));
+  assert.equal(page.signed.length, 0, "a key that is down would type in the prompt");
+  assert.match(sign.textContent, /Let go/);
+  lets("keyup");
+  assert.equal(page.signed.length, 1);
+  lets("keyup");
   assert.equal(page.signed.length, 1);
   const twice = [...page.document.querySelectorAll("#ceremony-buttons button")].find((node) => node.textContent.includes("two steps"));
   page.click(twice);
@@ -359,7 +367,7 @@ test("what is on screen of a difference is told with the action that it leads to
   const pane = page.byId("difference-lines");
   assert.equal(pane.getAttribute("tabindex"), "0");
   const box = (top, bottom) => () => ({ top, bottom, height: bottom - top });
-  page.byId("ceremony").getBoundingClientRect = box(0, 500);
+  page.byId("ceremony-body").getBoundingClientRect = box(0, 500);
   pane.getBoundingClientRect = box(100, 200);
   pane.firstElementChild.getBoundingClientRect = box(100, 240);
   [...pane.querySelectorAll("p")].forEach((line, place) => {
@@ -369,6 +377,145 @@ test("what is on screen of a difference is told with the action that it leads to
   await new Promise((resolve) => setTimeout(resolve, 150));
   assert.deepEqual(page.said, [{ do: "showing-draft", action: "bb", from: [0, 0], to: [1, 0] }]);
   await page.shows(queue([row("r1")]));
+});
+
+test("a search stands in its field as the console has it, unless something is typed there", async () => {
+  const searched = queue([row("r1")]);
+  searched.queue.filter = [piece("billing")];
+  await page.shows(searched);
+  assert.equal(page.byId("filter").value, "billing");
+  await page.shows(queue([row("r1")]));
+  assert.equal(page.byId("filter").value, "", "what no longer holds is not said");
+  page.byId("filter").focus();
+  page.byId("filter").value = "typed";
+  await page.shows(queue([row("r1"), row("r2")]));
+  assert.equal(page.byId("filter").value, "typed");
+  page.byId("filter").value = "";
+  page.byId("rows-scroll").focus();
+  const shown = reads("r1");
+  shown.detail.search = [[piece("needle")], false];
+  await page.shows(shown);
+  assert.deepEqual([page.byId("find").value, page.byId("finding").hidden], ["needle", false]);
+  await page.shows(reads("r1"));
+  assert.deepEqual([page.byId("find").value, page.byId("finding").hidden], ["", true]);
+});
+
+test("a target that is too long for its row keeps its end", async () => {
+  const target = [piece("file://web-1/"), piece("[U+202E]", "escape"), piece(`${"long/".repeat(60)}the-name.conf`)];
+  await page.shows(queue([row("r1", { target })]));
+  const shown = page.document.querySelector(".row-target");
+  assert.ok([...shown.textContent].length <= 60, shown.textContent);
+  assert.match(shown.textContent, /^file:\/\/web-1\/.*….*the-name\.conf$/);
+  assert.equal(page.document.querySelector(".row").title, target.map(({ text }) => text).join(""));
+  await page.shows(queue([row("r1", { target: [piece("file://web-1/short")] })]));
+  assert.equal(page.document.querySelector(".row-target").textContent, "file://web-1/short");
+});
+
+test("rows have room for the names of their groups", async () => {
+  await page.shows(queue([row("r1", { group: "risk high" }), row("r2")]));
+  assert.match(page.byId("request-r2").style.transform, /108px/);
+  await page.shows(queue([row("r1"), row("r2")]));
+  assert.match(page.byId("request-r2").style.transform, /92px/);
+});
+
+test("what was not on screen yet is one click away, and nothing where all was", async () => {
+  await page.shows(reads("r1"));
+  page.said.length = 0;
+  page.click(page.byId("unseen"));
+  await page.settle();
+  assert.deepEqual(page.said, [{ do: "unseen" }]);
+  const shown = reads("r1");
+  shown.detail.seen = [3, 3];
+  await page.shows(shown);
+  assert.ok(page.byId("unseen").hidden);
+});
+
+test("while a text is rewritten the keyboard is in it, and the chord takes it instead of signing", async () => {
+  await page.shows(reads("r1", { ceremony: ceremony({ request: "r6", rewritable: true, ready: true }) }));
+  await page.shows(reads("r1", { ceremony: ceremony({ request: "r6", rewritable: true, ready: true }), editing: "workers = 8\n" }));
+  assert.equal(page.document.activeElement.id, "ceremony-text");
+  assert.equal(page.byId("ceremony").dataset.editing, "true");
+  page.said.length = 0;
+  page.signed.length = 0;
+  page.byId("ceremony-text").value = "workers = 6\n";
+  page.press("s", page.byId("ceremony-text"), { ctrlKey: true });
+  await page.settle();
+  assert.deepEqual([page.said, page.signed], [[{ do: "edited", text: "workers = 6\n" }], []]);
+  await page.shows(reads("r1", { ceremony: ceremony({ request: "r6", rewritable: true, ready: true }) }));
+  assert.equal(page.document.activeElement.id, "field-reason", "and then where it was");
+  await page.shows(queue([row("r1")]));
+});
+
+test("keys scroll the list of keys, and move nothing under it", async () => {
+  await page.shows({ ...queue([row("r1")]), help: true });
+  const list = page.byId("help");
+  const by = [];
+  list.scrollBy = ({ top }) => by.push(Math.sign(top));
+  Object.defineProperty(list, "clientHeight", { value: 400 });
+  page.said.length = 0;
+  for (const key of ["j", "PageDown", "ArrowUp"]) page.press(key);
+  await page.settle();
+  assert.deepEqual([by, page.said], [[1, 1, -1], []]);
+  await page.shows(queue([row("r1")]));
+});
+
+test("Esc is named where it does something", async () => {
+  const named = () => page.byId("keys").textContent;
+  await page.shows(queue([row("r1")]));
+  assert.ok(!named().includes("Esc"), named());
+  const searched = queue([row("r1")]);
+  searched.queue.filter = [piece("billing")];
+  await page.shows(searched);
+  assert.match(named(), /Esc clear the search/);
+  await page.shows(reads("r1"));
+  assert.match(named(), /Esc back/);
+});
+
+test("who reads a request has the keyboard in it, and who goes back in the queue", async () => {
+  await page.shows(queue([row("r1")]));
+  assert.equal(page.document.activeElement.id, "rows-scroll");
+  await page.shows(reads("r1"));
+  assert.equal(page.document.activeElement.id, "lines");
+  page.byId("rows-scroll").focus();
+  await page.shows(reads("r1"));
+  assert.equal(page.document.activeElement.id, "rows-scroll", "nobody is taken away from where they went");
+  await page.shows(reads("r2"));
+  assert.equal(page.document.activeElement.id, "lines");
+  await page.shows(queue([row("r1")]));
+  assert.equal(page.document.activeElement.id, "rows-scroll");
+});
+
+test("a row says where it can't be decided, and nothing of it where it is over", async () => {
+  const of = (more) => row("r1", { yours: piece("no", "faint"), ...more });
+  const said = async (one) => {
+    await page.shows(queue([one]));
+    return page.document.querySelector(".row-yours")?.textContent ?? null;
+  };
+  assert.equal(await said(of()), "waits for others");
+  assert.equal(await said(of({ yours: piece("deny", "warn") })), "deny only");
+  assert.equal(await said(of({ yours: piece("yes", "good") })), null);
+  assert.equal(await said(of({ state: piece("denied", "bad") })), null);
+  assert.match(page.document.querySelector(".row-needs").textContent, /^0 of 1 approved$/);
+});
+
+test("a batch offers nothing that can't be done with it", async () => {
+  const hidden = () => ["ask", "counter", "deny", "approve"].map((id) => page.byId(id).hidden);
+  await page.shows(reads("r1"));
+  assert.deepEqual(hidden(), [false, false, false, false]);
+  const batch = { title: [], advice: [], members: [], cursor: 0, about: [], seen: [0, 3] };
+  await page.shows({ ...reads("r1"), screen: "batch", detail: null, batch });
+  assert.deepEqual(hidden(), [true, true, false, false]);
+  await page.shows(reads("r1"));
+  assert.deepEqual(hidden(), [false, false, false, false]);
+});
+
+test("everything gets larger and smaller, in a field too", async () => {
+  await page.shows(queue([row("r1")]));
+  page.said.length = 0;
+  for (const key of ["+", "=", "-", "0"]) assert.ok(page.press(key, page.byId("filter"), { ctrlKey: true }), key);
+  page.press("-", page.byId("filter"));
+  await page.settle();
+  assert.deepEqual(page.said, [1, 1, -1, 0].map((by) => ({ do: "zoom", by })));
 });
 
 test("a file of evidence says what it is and whether it holds", async () => {

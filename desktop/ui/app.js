@@ -7,7 +7,7 @@ import { drawBatch } from "./batch.js";
 import { drawCeremony } from "./ceremony.js";
 import { drawDetail, leaveFind } from "./detail.js";
 import { leaveHistory } from "./history.js";
-import { hints, listed, meaning, opensPalette, perform, written } from "./keys.js";
+import { everywhere, hints, listed, meaning, opensPalette, perform, written } from "./keys.js";
 import { drawLook } from "./look.js";
 import { isPaletteOpen, openPalette } from "./palette.js";
 import { drawQuestion } from "./question.js";
@@ -29,7 +29,7 @@ let shown = null;
 
 /** @param {Snapshot} now */
 function drawAll(now) {
-  const screen = shown?.screen;
+  const [screen, read] = [shown?.screen, shown?.detail?.id];
   shown = now;
   drawLook(now.look);
   const covered = isPaletteOpen() || now.help || now.ceremony !== null || now.question !== null || now.reveal !== null;
@@ -51,14 +51,15 @@ function drawAll(now) {
     drawDetail(now, covered);
   }
   drawAside(now);
-  if (now.screen !== screen) {
-    // The keyboard is where the screen is, and not on something that is gone.
-    if (now.screen === "history" || now.screen === "settings" || now.screen === "keys") byId(`aside-${now.screen}`).focus();
+  if (now.screen !== screen || now.detail?.id !== read) {
+    // The keyboard is where the screen is, and not on something that is gone or that other keys are about.
+    if (now.screen === "detail" || now.screen === "batch") byId("lines").focus({ preventScroll: true });
+    else if (now.screen === "history" || now.screen === "settings" || now.screen === "keys") byId(`aside-${now.screen}`).focus();
     else if (now.screen === "queue" && now.aside === null && document.activeElement !== filter) scrolled.focus({ preventScroll: true });
   }
   draw(byId("notices"), now.notices, (all) => all.map((notice) => element("p", "notice", ...textNodes(notice))));
   draw(byId("keys"), hints(now), (all) => all.map(([key, what]) => element("span", "hint", element("kbd", "", key), ` ${what}`)));
-  byId("progress").textContent = now.complete ? "complete" : "working …";
+  byId("progress").textContent = now.complete ? "" : "working …";
   drawHelp(now);
   drawQuestion(now.question);
   drawReveal(now.reveal);
@@ -73,6 +74,9 @@ function fileNodes(file) {
   return [plain(`${file.kind} `, "label"), name, button("quiet", () => dispatch({ do: "leave-file" }), "Close")];
 }
 
+/** How far keys scroll the list of keys, in parts of its height. @type {Record<string, number>} */
+const HELP_SCROLLS = { j: 0.2, ArrowDown: 0.2, k: -0.2, ArrowUp: -0.2, " ": 0.9, PageDown: 0.9, PageUp: -0.9 };
+
 /** @param {Snapshot} now */
 function drawHelp(now) {
   if (now.help === help.open) return;
@@ -80,13 +84,22 @@ function drawHelp(now) {
     help.close();
     return;
   }
-  const rows = listed(now).flatMap(({ keys, text }) => [
-    element("dt", "", ...keys.map((key) => element("kbd", "", written(key)))),
-    element("dd", "", text),
-  ]);
+  const rows = listed(now).map(({ keys, text }) => element("div", "", element("dt", "", ...keys.map((key) => element("kbd", "", written(key)))), element("dd", "", text)));
   help.replaceChildren(element("h2", "", "Keys"), element("dl", "", ...rows));
   help.showModal();
 }
+
+document.addEventListener(
+  "keydown",
+  (event) => {
+    const means = shown && everywhere(shown, event);
+    if (!means) return;
+    event.preventDefault();
+    event.stopPropagation();
+    perform(means);
+  },
+  true,
+);
 
 document.addEventListener("keydown", (event) => {
   if (!shown || event.metaKey || event.altKey || event.isComposing) {
@@ -107,6 +120,12 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   if (target instanceof HTMLInputElement && !event.ctrlKey && !["Escape", "F1"].includes(event.key)) {
+    return;
+  }
+  const by = HELP_SCROLLS[event.key];
+  if (shown.help && by !== undefined && !event.ctrlKey) {
+    help.scrollBy({ top: by * help.clientHeight });
+    event.preventDefault();
     return;
   }
   // A button under the keyboard is pressed by the keys that press buttons.
@@ -130,6 +149,7 @@ byId("approve").addEventListener("click", () => dispatch({ do: "begin", verdict:
 byId("deny").addEventListener("click", () => dispatch({ do: "begin", verdict: "deny" }));
 byId("counter").addEventListener("click", () => dispatch({ do: "counter" }));
 byId("show-secret").addEventListener("click", () => dispatch({ do: "reveal" }));
+byId("unseen").addEventListener("click", () => dispatch({ do: "unseen" }));
 byId("ask").addEventListener("click", () => dispatch({ do: "ask" }));
 help.addEventListener("cancel", (event) => event.preventDefault());
 

@@ -3,7 +3,7 @@
 
 import { dispatch, sign } from "./ipc.js";
 import { watcher } from "./sight.js";
-import { button, byId, draw, element, pieceNode, plain, textNodes, textOf } from "./text.js";
+import { button, byId, draw, element, pieceNode, plain, textNodes, textOf, wellBroken } from "./text.js";
 
 /** @typedef {import("./types").CeremonyView} CeremonyView */
 /** @typedef {import("./types").FieldView} FieldView */
@@ -12,6 +12,7 @@ import { button, byId, draw, element, pieceNode, plain, textNodes, textOf } from
 const HOLD = 1200;
 
 const dialog = /** @type {HTMLDialogElement} */ (byId("ceremony"));
+const body = byId("ceremony-body");
 const title = byId("ceremony-title");
 const signed = byId("ceremony-signed");
 const difference = byId("ceremony-difference");
@@ -83,13 +84,14 @@ export function drawCeremony(ceremony, text) {
 
 /** @param {{ signed: CeremonyView["signed"], words: string }} what */
 function signedNodes({ signed: all, words }) {
-  const rows = all.flatMap(([label, value]) => [element("dt", "", label), element("dd", "", ...textNodes(value))]);
+  const rows = all.flatMap(([label, value]) => [element("dt", "", label), element("dd", "", ...wellBroken(value))]);
   return [...rows, element("dt", "", "check words"), element("dd", "words", plain(words))];
 }
 
 /** @param {{ all: CeremonyView["difference"], editable: boolean }} what */
 function differenceNodes({ all, editable }) {
-  const nodes = [element("h3", "", "What it changes about what was asked")];
+  /** @type {Node[]} */
+  const nodes = [];
   const lines = element("div", "difference-all", ...all.map((line) => element("p", "", element("span", "content", ...textNodes(line)))));
   lines.dataset.first = "0";
   const pane = element("div", "difference-lines", lines);
@@ -98,7 +100,7 @@ function differenceNodes({ all, editable }) {
   pane.setAttribute("role", "region");
   pane.setAttribute("aria-label", "What it changes about what was asked");
   pane.addEventListener("scroll", report, { passive: true });
-  nodes.push(pane);
+  if (all.length > 0) nodes.push(element("h3", "", "What it changes about what was asked"), pane);
   if (editable) {
     nodes.push(button("quiet", () => dispatch({ do: "edit" }), "Rewrite the text ", element("kbd", "", "Ctrl-E")));
   }
@@ -110,7 +112,7 @@ function report() {
   const pane = document.getElementById("difference-lines");
   const lines = /** @type {HTMLElement | null | undefined} */ (pane?.firstElementChild);
   if (shown?.instead && pane && lines && editing === null && document.visibilityState === "visible") {
-    sight.look(shown.instead, [pane, dialog], [lines]);
+    sight.look(shown.instead, [pane, body], [lines]);
   } else {
     sight.away();
   }
@@ -124,6 +126,7 @@ function fieldNode({ field, label, value }) {
   input.spellcheck = field === "reason";
   input.maxLength = 1000;
   input.value = textOf(value);
+  if (field === "life") input.placeholder = "90s, 30m or 2h; as long as the request where nothing is written";
   input.addEventListener("input", () => dispatch({ do: "put", field, text: input.value }));
   if (field === "name") {
     // A pasted name confirms nothing.
@@ -180,27 +183,40 @@ function buttonNodes({ over, stops, grave, asks, writes }) {
   return grave ? [back, twoStep(), go] : [back, go];
 }
 
-/** A button that is held, with the pointer, or with Space or Enter. */
+/**
+ * A button that is held, with the pointer, or with Space or Enter, and then let go: a key that is still down would go on
+ * to type in the prompt that opens.
+ */
 function holdButton() {
-  const node = button("primary hold", () => {}, "Hold to sign ", element("kbd", "", "Ctrl-S"));
+  const words = plain("Hold to sign");
+  const node = button("primary hold", () => {}, words, " ", element("kbd", "", "Ctrl-S"));
   /** @type {ReturnType<typeof setTimeout> | null} */
   let timer = null;
-  const release = () => {
+  let ripe = false;
+  const leave = () => {
     if (timer !== null) clearTimeout(timer);
     timer = null;
+    ripe = false;
+    words.textContent = "Hold to sign";
     node.classList.remove("held");
+  };
+  const release = () => {
+    const signs = ripe;
+    leave();
+    if (signs) commit();
   };
   const press = () => {
     if (timer !== null) return;
     node.classList.add("held");
     timer = setTimeout(() => {
-      release();
-      commit();
+      ripe = true;
+      words.textContent = "Let go to sign";
     }, HOLD);
   };
   node.addEventListener("pointerdown", press);
-  for (const event of ["pointerup", "pointerleave", "pointercancel", "blur"]) {
-    node.addEventListener(event, release);
+  node.addEventListener("pointerup", release);
+  for (const event of ["pointerleave", "pointercancel", "blur"]) {
+    node.addEventListener(event, leave);
   }
   node.addEventListener("keydown", (event) => {
     if (event.key === " " || event.key === "Enter") {
@@ -238,15 +254,20 @@ function commit() {
 
 /** @param {string | null} text */
 function drawEditor(text) {
+  const [begins, ends] = [text !== null && editing === null, text === null && editing !== null];
   if (text !== editing) {
     editing = text;
     rewritten.value = text ?? "";
-    if (text !== null) rewritten.focus();
   }
   editor.hidden = text === null;
+  // What is written is all that there is to do meanwhile.
+  dialog.dataset.editing = String(text !== null);
+  if (begins) rewritten.focus();
+  if (ends) (inputs.values().next().value ?? dialog).focus();
 }
 
-byId("ceremony-edited").addEventListener("click", () => dispatch({ do: "edited", text: rewritten.value }));
+const useText = () => dispatch({ do: "edited", text: rewritten.value });
+byId("ceremony-edited").addEventListener("click", useText);
 byId("ceremony-unedited").addEventListener("click", () => dispatch({ do: "leave-editor" }));
 
 /** @param {HTMLElement} from */
@@ -263,6 +284,10 @@ dialog.addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
     event.preventDefault();
     dispatch({ do: editing === null ? "back" : "leave-editor" });
+  } else if (control && event.key === "s" && editing !== null) {
+    // What is struck while a text is written is about that text.
+    event.preventDefault();
+    if (!event.repeat) useText();
   } else if (control && event.key === "s") {
     event.preventDefault();
     // What is grave is held, not struck.
@@ -294,5 +319,5 @@ dialog.addEventListener("keydown", (event) => {
   event.stopPropagation();
 });
 dialog.addEventListener("cancel", (event) => event.preventDefault());
-dialog.addEventListener("scroll", report, { passive: true });
+body.addEventListener("scroll", report, { passive: true });
 window.addEventListener("resize", report);

@@ -2,7 +2,7 @@
 
 import { dispatch } from "./ipc.js";
 import { drawLines } from "./lines.js";
-import { button, byId, draw, element, pieceNode, plain, textNodes, wellBroken } from "./text.js";
+import { button, byId, draw, element, pieceNode, plain, textNodes, textOf, wellBroken } from "./text.js";
 
 const none = byId("detail-none");
 const request = byId("request");
@@ -26,10 +26,12 @@ export function drawDetail(snapshot, covered) {
       draw(none, { row, told: snapshot.queue.selected }, shortNodes);
     }
     delete request.dataset.request;
+    delete request.dataset.decidable;
     tabs.hidden = true;
     byId("finding").hidden = true;
     byId("decide").hidden = batch === null;
     byId("check").hidden = true;
+    byId("ask").hidden = byId("counter").hidden = true;
     drawSeen(batch?.seen ?? null);
     drawLines(batch === null ? null : snapshot.tab, snapshot.lines, covered);
     return;
@@ -48,19 +50,29 @@ export function drawDetail(snapshot, covered) {
   const whyNot = byId("why-not");
   whyNot.hidden = reads.why_not === null;
   draw(whyNot, { text: reads.why_not, moved: snapshot.moved }, whyNotNodes);
+  // They still say why not to who presses them.
+  request.dataset.decidable = String(reads.why_not === null);
   byId("check").hidden = !reads.check_words;
   byId("check-words").textContent = reads.check_words;
   tabs.hidden = !reads.readable;
   byId("decide").hidden = !reads.decides;
   byId("show-secret").hidden = reads.secrets === 0;
+  byId("ask").hidden = byId("counter").hidden = false;
   draw(tabs, reads.tabs, tabNodes);
+  // Where there is no room for all of them, the one that is read is there.
+  tabs.querySelector("[aria-selected='true']")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   drawSeen(reads.decides ? reads.seen : null);
-  if (reads.search === null) byId("finding").hidden = document.activeElement !== find;
+  if (document.activeElement !== find) {
+    const search = reads.search?.[0] ?? [];
+    find.value = textOf(search);
+    byId("finding").hidden = search.length === 0;
+  }
   drawLines(reads.readable ? snapshot.tab : null, snapshot.lines, covered);
 }
 
 /** @param {[number, number] | null} seen */
 function drawSeen(seen) {
+  byId("unseen").hidden = seen === null || seen[0] === seen[1];
   byId("seen").textContent = seen === null ? "" : seen[0] === seen[1] ? `✓ all ${seen[1]} lines were on screen` : `${seen[0]} of ${seen[1]} lines were on screen`;
 }
 

@@ -25,7 +25,10 @@ export function drawHistory(view) {
   first = view.first;
   draw(endings, view.endings, endingNodes);
   const last = view.first + view.rows.length;
-  told.textContent = view.found === 0 ? "None is found" : `${view.first + 1} to ${last} of ${view.found}${view.more ? ", and more on their way" : ""}`;
+  const any = view.endings.some(([, count]) => count > 0) || view.text !== "";
+  byId("history-none").hidden = any;
+  byId("history-table").hidden = !any;
+  told.textContent = !any ? "" : view.found === 0 ? "None is found" : `${view.first + 1} to ${last} of ${view.found}${view.more ? ", and more on their way" : ""}`;
   draw(rows, view.rows, (all) => all.map(rowNode));
   draw(pages, { first: view.first, found: view.found }, pageNodes);
   draw(byId("history-paces"), view.paces, (all) => all.map(paceNode));

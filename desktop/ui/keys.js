@@ -133,13 +133,18 @@ export const BINDINGS = [
   { keys: ["Ctrl-4"], on: USED, does: () => ({ do: "go", to: "settings" }), text: "Settings" },
   { keys: ["Ctrl-k"], on: USED, does: palette, text: "Find anything that can be done", hint: "find" },
 
+  // Wherever the keyboard is, in dialogs too; the page listens for these first.
+  { keys: ["Ctrl-+", "Ctrl-="], on: ALL, does: () => ({ do: "zoom", by: 1 }), text: "Everything larger" },
+  { keys: ["Ctrl--"], on: ALL, does: () => ({ do: "zoom", by: -1 }), text: "Everything smaller" },
+  { keys: ["Ctrl-0"], on: ALL, does: () => ({ do: "zoom", by: 0 }), text: "Everything as large as usual" },
   { keys: ["y"], on: PAGES, does: () => ({ do: "copy" }), text: "Copy id, digest or target" },
   { keys: ["R"], on: [...PAGES, "keys"], does: () => ({ do: "refresh" }), text: "Fetch again" },
   { keys: ["F6"], on: USED, does: () => () => stepRegion(1), text: "To the next part of the window" },
   { keys: ["Shift-F6"], on: USED, does: () => () => stepRegion(-1), text: "" },
   // The keys of the desktop itself: they are listed, and done by the engine.
   { keys: ["Tab"], on: ALL, does: () => null, text: "To the next field or button; Shift goes back" },
-  { keys: ["Escape"], on: USED, does: () => ({ do: "back" }), text: "Back", hint: "back" },
+  { keys: ["Escape"], on: LISTS, when: (now) => now.queue.filter !== null, does: () => ({ do: "back" }), text: "Clear the search", hint: "clear the search" },
+  { keys: ["Escape"], on: [...READING, ...ASIDE], does: () => ({ do: "back" }), text: "Back", hint: "back" },
   { keys: ["?", "F1"], on: ALL, does: () => ({ do: "help" }), text: "This list", hint: "keys" },
 ];
 
@@ -148,6 +153,16 @@ const WRITTEN = { ArrowDown: "↓", ArrowUp: "↑", ArrowLeft: "←", ArrowRight
 
 /** @param {string} key */
 export const written = (key) => WRITTEN[key] ?? key;
+
+/**
+ * What a key means wherever the keyboard is.
+ * @param {Snapshot} now
+ * @param {KeyboardEvent} event
+ */
+export function everywhere(now, event) {
+  const zooms = event.ctrlKey && !event.altKey && !event.metaKey && ["+", "=", "-", "0"].includes(event.key);
+  return zooms ? meaning(now, event) : null;
+}
 
 /**
  * A key with what is held with it, as the table has it.

@@ -5,7 +5,7 @@
 const more = window.matchMedia("(prefers-contrast: more)");
 
 /** @type {Look} */
-let shown = { theme: "system", density: "comfortable" };
+let shown = { theme: "system", density: "comfortable", zoom: 100 };
 
 /** @param {Look} look */
 export function drawLook(look) {
@@ -16,7 +16,13 @@ export function drawLook(look) {
   root.dataset.contrast = look.theme === "contrast" || more.matches ? "more" : "usual";
 }
 
-/** The height of a row of the queue; the style sheet says the same. */
-export const rowHeight = () => (shown.density === "compact" ? 72 : 92);
+/**
+ * The height of a row of the queue, with room for the name of its group where there are groups; the style sheet says the same.
+ * @param {boolean} grouped
+ */
+export const rowHeight = (grouped) => (shown.density === "compact" ? 72 : 92) + (grouped ? 16 : 0);
+
+/** How many lines of a target a row shows; the style sheet says the same. */
+export const targetLines = () => (shown.density === "compact" ? 1 : 2);
 
 more.addEventListener("change", () => drawLook(shown));

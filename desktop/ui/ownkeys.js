@@ -30,7 +30,7 @@ function keyNode(key) {
       ...field("Signs", plain(key.signs)),
       ...field("Kept by", ...(key.kept_in ? textNodes(key.kept_in) : [plain(key.provider)])),
       ...(key.asks ? field("Asks for", plain(`a ${key.asks}`)) : []),
-      ...field("Directory", pieceNode(key.assurance)),
+      ...field("The directory says", pieceNode(key.assurance)),
       ...field("Proves", plain(key.presence)),
       ...field("Valid", pieceNode(key.valid)),
       ...field("Id", element("code", "", key.id)),

@@ -89,6 +89,12 @@ dialog.addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
     event.preventDefault();
     close();
+  } else if ((event.key === "ArrowDown" || event.key === "ArrowUp") && event.target === reason && shown?.writing) {
+    event.preventDefault();
+    const all = radios();
+    const at = all.findIndex((input) => input.checked) + (event.key === "ArrowDown" ? 1 : -1);
+    const next = all[Math.min(Math.max(at, 0), all.length - 1)];
+    if (next) next.checked = true;
   } else if (event.key === "Enter" && event.target === reason && !event.isComposing) {
     event.preventDefault();
     if (!event.repeat && shown?.writing) ask();

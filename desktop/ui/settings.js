@@ -22,6 +22,7 @@ const chosen = (name) => named(name).find((input) => input.checked)?.value ?? ""
 export function drawSettings(view, look) {
   for (const input of named("theme")) input.checked = input.value === look.theme;
   for (const input of named("density")) input.checked = input.value === look.density;
+  byId("settings-size").textContent = `${look.zoom} %`;
   for (const input of named("notify")) input.checked = view.notify;
   for (const input of named("tray")) input.checked = view.tray;
   if (document.activeElement !== hours && view.trouble === null) hours.value = view.quiet_hours;
@@ -35,4 +36,6 @@ form.addEventListener("change", () => {
   const is = (/** @type {string} */ name) => named(name)[0]?.checked ?? false;
   dispatch({ do: "keep", settings: { theme, density, notify: is("notify"), quiet_hours: hours.value, tray: is("tray") } });
 });
+byId("settings-smaller").addEventListener("click", () => dispatch({ do: "zoom", by: -1 }));
+byId("settings-larger").addEventListener("click", () => dispatch({ do: "zoom", by: 1 }));
 form.addEventListener("submit", (event) => event.preventDefault());

@@ -98,6 +98,28 @@ export function plain(text, className = "") {
 /** @param {Piece[]} text */
 export const textOf = (text) => text.map((piece) => piece.text).join("");
 
+/**
+ * A text of at most so many characters: what is left out of a longer one is its middle, for names differ at their ends. Only
+ * for lists; all of it stands where it is read.
+ * @param {Piece[]} text
+ * @param {number} most
+ * @returns {Piece[]}
+ */
+export function middle(text, most) {
+  const signs = text.flatMap(({ text, tone }) => [...text].map((sign) => ({ sign, tone })));
+  if (signs.length <= most) return text;
+  const begin = Math.floor((most - 1) * 0.4);
+  const end = most - 1 - begin;
+  /** @type {Piece[]} */
+  const short = [];
+  for (const { sign, tone } of [...signs.slice(0, begin), { sign: "…", tone: /** @type {Tone} */ ("faint") }, ...signs.slice(-end)]) {
+    const last = short.at(-1);
+    if (last && JSON.stringify(last.tone) === JSON.stringify(tone)) last.text += sign;
+    else short.push({ text: sign, tone });
+  }
+  return short;
+}
+
 /** @type {WeakMap<HTMLElement, string>} */
 const drawn = new WeakMap();
 

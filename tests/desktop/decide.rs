@@ -242,8 +242,19 @@ fn what_is_grave_is_read_typed_held_and_compared() {
     window.picture("ceremony-high");
     // The chord alone does not ask for it here; a button that is held does.
     sign(&window);
-    window.js("document.getElementById('ceremony-sign').dispatchEvent(new PointerEvent('pointerdown')); await new Promise((then) => setTimeout(then, 400))");
-    assert!(!window.has_prompt());
+    let point = |event: &str| {
+        window.js(&format!("document.getElementById('ceremony-sign').dispatchEvent(new PointerEvent('{event}')); await new Promise((then) => setTimeout(then, 400))"));
+    };
+    point("pointerdown");
+    point("pointerup");
+    assert!(!window.has_prompt(), "it was not held");
+    point("pointerdown");
+    window.until(
+        "it to be held for long enough",
+        "return document.getElementById('ceremony-sign').innerText.includes('Let go')",
+    );
+    assert!(!window.has_prompt(), "nobody has let go");
+    point("pointerup");
     let prompt = window.prompt();
     prompt.types(PASSPHRASE);
     prompt.keys(&["Return"]);

@@ -55,7 +55,7 @@ fn the_tab_key_goes_through_everything_and_what_has_the_keyboard_is_marked() {
     let story = Story::of("kim", "workers = 4\n", "workers = 8\n");
     let window = story.reads();
     window.js("document.body.focus(); document.activeElement?.blur?.()");
-    let at = "const at = document.activeElement; const how = getComputedStyle(at); return [at.id || at.dataset.place || at.dataset.tab || at.dataset.lane || at.className, how.outlineStyle !== 'none' && parseFloat(how.outlineWidth) >= 2]";
+    let at = "const at = document.activeElement; const how = getComputedStyle(at); return [at.id || at.dataset.place || at.dataset.tab || at.dataset.lane || at.className, (how.outlineStyle !== 'none' && parseFloat(how.outlineWidth) >= 2) || (at.id === 'lines' && parseFloat(how.borderLeftWidth) >= 2 && how.borderLeftColor !== 'rgba(0, 0, 0, 0)')]";
     let mut stops = Vec::new();
     for _ in 0..40 {
         window.press("\u{e004}");
