@@ -48,7 +48,7 @@ impl Waiting {
     /// Changes it. Where it differs, what a desktop is told once it listens.
     fn change(&self, to: usize) -> Option<impl FnOnce() -> usize + Send + use<>> {
         let (differs, number) = (self.0.swap(to, Ordering::SeqCst) != to, self.clone());
-        differs.then(|| move || number.newest())
+        differs.then_some(move || number.newest())
     }
 }
 
