@@ -5,7 +5,9 @@
 //! for others: that is what the signed statements in it are for.
 
 mod entry;
+mod outbox;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -17,7 +19,9 @@ use countersign_protocol::moment::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
 use entry::timestamp;
-pub use entry::{End, Entry, KeptCounter, NewRequest, Outgoing, Route, Stage, Tails};
+pub use entry::{End, Entry, KeptCounter, NewRequest, Stage, Tails};
+use outbox::report_in;
+pub use outbox::{Outgoing, Refusal, Route, Unsent};
 
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS request (
@@ -50,6 +54,11 @@ CREATE TABLE IF NOT EXISTS outbox (
     request TEXT NOT NULL,
     route TEXT NOT NULL CHECK (route IN ('receipt', 'verdict', 'withdrawal')),
     body BLOB NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS outbox_of_request ON outbox (request, id);
+CREATE TABLE IF NOT EXISTS refusal (
+    statement INTEGER PRIMARY KEY REFERENCES outbox (id) ON DELETE CASCADE,
+    reason TEXT NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS counter (
     request TEXT PRIMARY KEY REFERENCES request (id),
@@ -322,49 +331,24 @@ impl Journal {
         })
     }
 
-    /// What is to be sent to the backend, oldest first.
+    /// The bytes that open requests need. What is over needs none, though a crash came before [`Self::release`].
     ///
     /// # Errors
-    /// [`JournalError`] when the journal cannot be read.
-    pub fn outbox(&self) -> Result<Vec<Outgoing>, JournalError> {
-        let connection = self.connection();
-        let mut query =
-            connection.prepare("SELECT id, request, route, body FROM outbox ORDER BY id LIMIT 100")?;
-        let rows = query.query_map([], |row| {
-            let (request, route): (String, String) = (row.get(1)?, row.get(2)?);
-            Ok((row.get::<_, i64>(0)?, request, route, row.get::<_, Vec<u8>>(3)?))
-        })?;
-        rows.map(|row| {
-            let (id, request, route, body) = row?;
-            let (Ok(parsed), Some(route)) = (request.parse(), Route::named(&route)) else {
-                return Err(JournalError::Damaged(request));
-            };
-            Ok(Outgoing {
-                id,
-                request: parsed,
-                route,
-                body,
-            })
-        })
-        .collect()
-    }
-
-    /// Puts one more statement on its way.
-    ///
-    /// # Errors
-    /// [`JournalError`] when it cannot be written.
-    pub fn send(&self, request: RequestId, route: Route, body: &[u8]) -> Result<(), JournalError> {
-        self.write(|transaction| report_in(transaction, request, Some((route, body))))
-    }
-
-    /// Forgets a statement that the backend has accepted.
-    ///
-    /// # Errors
-    /// [`JournalError`] when it cannot be written.
-    pub fn sent(&self, id: i64) -> Result<(), JournalError> {
+    /// [`JournalError`] when the journal cannot be read or written.
+    pub fn needed(&self) -> Result<BTreeSet<ArtifactDigest>, JournalError> {
         self.write(|transaction| {
-            transaction.execute("DELETE FROM outbox WHERE id = ?1", [id])?;
-            Ok(())
+            transaction.execute(
+                "DELETE FROM held WHERE request IN (SELECT id FROM request WHERE stage = 'ended')",
+                [],
+            )?;
+            let mut query = transaction.prepare("SELECT DISTINCT digest FROM held")?;
+            let digests = query.query_map([], |row| row.get::<_, String>(0))?;
+            digests
+                .map(|digest| {
+                    let digest = digest?;
+                    digest.parse().map_err(|_| JournalError::Damaged(digest))
+                })
+                .collect()
         })
     }
 
@@ -471,20 +455,6 @@ fn end_request(
     } else {
         Err(JournalError::Consumed(id))
     }
-}
-
-fn report_in(
-    transaction: &Transaction<'_>,
-    id: RequestId,
-    report: Option<(Route, &[u8])>,
-) -> Result<(), JournalError> {
-    if let Some((route, body)) = report {
-        transaction.execute(
-            "INSERT INTO outbox (request, route, body) VALUES (?1, ?2, ?3)",
-            params![id.to_string(), route.word(), body],
-        )?;
-    }
-    Ok(())
 }
 
 fn damaged(error: &canonical::EncodeError) -> JournalError {

@@ -94,7 +94,7 @@ fn a_request_is_used_up_once_and_for_all() {
             .is_err()
     );
     assert_eq!(journal.tails(id("a")).unwrap(), tails);
-    assert_eq!(journal.outbox().unwrap().len(), 1);
+    assert_eq!(journal.unsent().unwrap().waiting, 1);
 }
 
 #[test]
@@ -155,6 +155,71 @@ fn bytes_are_let_go_when_nobody_needs_them() {
     propose(&journal, "b", &[two]).unwrap();
     assert_eq!(journal.release(id("a")).unwrap(), [one.digest]);
     assert_eq!(journal.release(id("b")).unwrap(), [two.digest]);
+}
+
+#[test]
+fn what_is_over_needs_no_bytes_though_nobody_let_them_go() {
+    let home = tempfile::tempdir().unwrap();
+    let journal = Journal::open(home.path()).unwrap();
+    let (one, two) = (ArtifactRef::of(b"1"), ArtifactRef::of(b"2"));
+    propose(&journal, "over", &[one, two]).unwrap();
+    propose(&journal, "open", &[two]).unwrap();
+    journal.end(id("over"), &end(Phase::Denied), None).unwrap();
+    assert_eq!(journal.needed().unwrap(), BTreeSet::from([two.digest]));
+}
+
+/// The numbers of what would be sent in one pass.
+fn pass(journal: &Journal) -> Vec<(i64, RequestId)> {
+    let mut last = 0;
+    std::iter::from_fn(|| {
+        let next = journal.next_outgoing(last).unwrap()?;
+        last = next.id;
+        Some((next.id, next.request))
+    })
+    .collect()
+}
+
+#[test]
+fn a_refused_statement_holds_up_its_own_request_alone_and_is_never_lost() {
+    let home = tempfile::tempdir().unwrap();
+    let journal = Journal::open(home.path()).unwrap();
+    for (name, route) in [
+        ("a", Route::Verdict),
+        ("a", Route::Withdrawal),
+        ("b", Route::Receipt),
+    ] {
+        journal.send(id(name), route, b"{}").unwrap();
+    }
+    assert_eq!(
+        pass(&journal),
+        [(1, id("a")), (3, id("b"))],
+        "one of each request"
+    );
+
+    journal.set_aside(1, "not yours").unwrap();
+    journal.set_aside(1, "still not yours").unwrap();
+    assert_eq!(pass(&journal), [(3, id("b"))]);
+    drop(journal);
+    let journal = Journal::open(home.path()).unwrap();
+    let refused = Refusal {
+        request: id("a"),
+        route: Route::Verdict,
+        reason: "still not yours".into(),
+    };
+    let expected = Unsent {
+        waiting: 2,
+        refused: vec![refused],
+    };
+    assert_eq!(journal.unsent().unwrap(), expected);
+
+    journal.try_again().unwrap();
+    assert_eq!(pass(&journal), [(1, id("a")), (3, id("b"))]);
+    journal.sent(1).unwrap();
+    assert_eq!(
+        pass(&journal),
+        [(2, id("a")), (3, id("b"))],
+        "the next of its request"
+    );
 }
 
 #[test]

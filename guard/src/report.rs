@@ -1,7 +1,10 @@
 //! Sends what the journal's outbox holds to the backend, until the backend has accepted it.
+//!
+//! What the backend refuses for a reason that asking again does not change is set aside, told, and tried again now and
+//! then, so that it holds up nothing and still arrives once the reason is gone.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use countersign_client::key_file::FileSigner;
 use countersign_client::trust::{TrustError, TrustStore};
@@ -24,6 +27,8 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// How often the outbox is looked at without being woken.
 const IDLE_PAUSE: Duration = Duration::from_secs(15);
+/// How long what was refused is set aside.
+const ASIDE: Duration = Duration::from_secs(3600);
 
 /// Why a statement was not accepted.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +45,17 @@ enum ReportError {
     OtherRequest,
     #[error(transparent)]
     Sign(#[from] SignError),
+}
+
+impl ReportError {
+    /// Whether the same statement would be refused again.
+    fn is_lasting(&self) -> bool {
+        match self {
+            Self::Backend(error) => error.is_lasting_refusal() || matches!(error, ClientError::Body { .. }),
+            Self::Malformed(_) => true,
+            Self::Trust(_) | Self::Request(_) | Self::OtherRequest | Self::Sign(_) => false,
+        }
+    }
 }
 
 /// Sends what waits.
@@ -80,8 +96,9 @@ impl Reporter<'_> {
     /// Sends for ever, woken by `wake`.
     pub async fn run(&self, wake: &tokio::sync::Notify) {
         let mut pause = FIRST_PAUSE;
+        let mut tried = None;
         loop {
-            let waiting = match self.send_all().await {
+            let waiting = match self.send_in_turn(&mut tried).await {
                 Ok(0) => {
                     pause = FIRST_PAUSE;
                     IDLE_PAUSE
@@ -101,19 +118,35 @@ impl Reporter<'_> {
         }
     }
 
-    /// Sends what waits; gives how much is left. One refused statement does not hold up the others.
+    /// Sends what waits; what was set aside too, at first and whenever it was set aside for long enough.
+    async fn send_in_turn(&self, tried: &mut Option<Instant>) -> Result<usize, JournalError> {
+        if tried.is_none_or(|tried| tried.elapsed() >= ASIDE) {
+            self.journal.try_again()?;
+            *tried = Some(Instant::now());
+        }
+        self.send_all().await
+    }
+
+    /// Sends what waits, each statement once; gives how many are still to be sent. None holds up those of other
+    /// requests.
     ///
     /// # Errors
     /// [`JournalError`] when the journal cannot be read or written.
     pub async fn send_all(&self) -> Result<usize, JournalError> {
         let mut left = 0;
-        for outgoing in self.journal.outbox()? {
+        let mut last = 0;
+        while let Some(outgoing) = self.journal.next_outgoing(last)? {
+            last = outgoing.id;
+            let (request, route) = (outgoing.request, outgoing.route.word());
             match self.send(&outgoing).await {
                 Ok(()) => self.journal.sent(outgoing.id)?,
+                Err(error) if error.is_lasting() => {
+                    self.journal.set_aside(outgoing.id, &error.to_string())?;
+                    tracing::error!(%request, route, %error, "statement was refused; it is kept and sent again later");
+                }
                 Err(error) => {
                     left += 1;
-                    let (request, route) = (outgoing.request, outgoing.route);
-                    tracing::warn!(%request, ?route, %error, "statement was not accepted");
+                    tracing::warn!(%request, route, %error, "statement was not accepted");
                 }
             }
         }

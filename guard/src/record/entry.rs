@@ -1,4 +1,4 @@
-//! What the journal holds: requests and where they stand, how they ended, statements on their way.
+//! What the journal holds of requests: where they stand, how they ended, what they need.
 
 use countersign_protocol::action::ArtifactRef;
 use countersign_protocol::identity::{AgentId, RequestId};
@@ -73,30 +73,6 @@ pub struct KeptCounter {
     pub accepted: Option<RequestId>,
 }
 
-/// A statement on its way to the backend.
-#[derive(Debug, Clone)]
-pub struct Outgoing {
-    /// Its number, rising.
-    pub id: i64,
-    /// The request.
-    pub request: RequestId,
-    /// What it is.
-    pub route: Route,
-    /// The JSON body.
-    pub body: Vec<u8>,
-}
-
-/// What a statement to the backend is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Route {
-    /// An execution receipt.
-    Receipt,
-    /// A verdict record with its proposal.
-    Verdict,
-    /// A withdrawal.
-    Withdrawal,
-}
-
 /// A proposal to keep.
 #[derive(Debug)]
 pub struct NewRequest<'a> {
@@ -116,22 +92,6 @@ pub struct NewRequest<'a> {
     pub created_at: Timestamp,
     /// After this nothing runs.
     pub expires_at: Timestamp,
-}
-
-impl Route {
-    pub(super) const fn word(self) -> &'static str {
-        match self {
-            Self::Receipt => "receipt",
-            Self::Verdict => "verdict",
-            Self::Withdrawal => "withdrawal",
-        }
-    }
-
-    pub(super) fn named(word: &str) -> Option<Self> {
-        [Self::Receipt, Self::Verdict, Self::Withdrawal]
-            .into_iter()
-            .find(|route| route.word() == word)
-    }
 }
 
 impl Entry {

@@ -86,15 +86,27 @@ impl Service {
 
     fn check_outbox(&self) -> Check {
         let open = locked(&self.jobs).len();
-        match self.journal.outbox() {
-            Ok(waiting) if waiting.is_empty() => {
-                good("journal", format!("{open} requests open, nothing to report"))
-            }
-            Ok(waiting) => bad(
+        let unsent = match self.journal.unsent() {
+            Ok(unsent) => unsent,
+            Err(error) => return bad("journal", error.to_string()),
+        };
+        match (unsent.refused.last(), unsent.waiting) {
+            (None, 0) => good("journal", format!("{open} requests open, nothing to report")),
+            (None, waiting) => bad(
                 "journal",
-                format!("{} statements wait for the backend to accept them", waiting.len()),
+                format!("{waiting} statements wait for the backend to accept them"),
             ),
-            Err(error) => bad("journal", error.to_string()),
+            (Some(last), waiting) => bad(
+                "journal",
+                format!(
+                    "refused by the backend: {}, last the {} of request {}: {}; waiting: {waiting}. They are kept, and \
+                     sent again every hour and when the guard starts; mend the reason with the backend's operator",
+                    unsent.refused.len(),
+                    last.route.word(),
+                    last.request,
+                    last.reason
+                ),
+            ),
         }
     }
 }
