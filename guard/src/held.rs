@@ -3,6 +3,8 @@
 //! They are there so that a restart loses nothing. They are not what runs: that is a sealed copy ([`crate::seal`])
 //! made from them and digested once more.
 
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -14,6 +16,8 @@ use countersign_protocol::digest::ArtifactDigest;
 
 use crate::seal::{SealError, Sealed};
 
+/// How the name of a file that is being written begins.
+const PART: &str = ".";
 /// Numbers the files that are being written.
 static PARTS: AtomicU64 = AtomicU64::new(0);
 
@@ -66,9 +70,11 @@ impl Held {
         }
         // Several calls may keep the same bytes at once: each writes a file of its own.
         let serial = PARTS.fetch_add(1, Ordering::Relaxed);
-        let part = self
-            .folder
-            .join(format!(".{}.{}.{serial}", artifact.digest, std::process::id()));
+        let part = self.folder.join(format!(
+            "{PART}{}.{}.{serial}",
+            artifact.digest,
+            std::process::id()
+        ));
         write_durably(&part, &path, bytes).map_err(|source| disk(&path, source))?;
         Ok(artifact)
     }
@@ -108,12 +114,26 @@ impl Held {
 
     /// Lets go of bytes that no open request needs. That they are gone already is no problem.
     pub fn release(&self, digest: &ArtifactDigest) {
-        let path = self.path(digest);
-        if let Err(error) = fs::remove_file(&path)
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            tracing::warn!(path = %path.display(), %error, "held bytes could not be removed");
+        remove(&self.path(digest));
+    }
+
+    /// Removes what no request needs, and what was not written to its end; gives how many files. A crash leaves it
+    /// behind when it comes after bytes were kept and before the journal named them, so this is for the start of a
+    /// service, while it has the home to itself and keeps nothing yet.
+    ///
+    /// # Errors
+    /// [`HeldError::Disk`] when the folder cannot be read.
+    pub fn sweep(&self, needed: &BTreeSet<ArtifactDigest>) -> Result<usize, HeldError> {
+        let unreadable = |source| disk(&self.folder, source);
+        let mut removed = 0;
+        for file in fs::read_dir(&self.folder).map_err(unreadable)? {
+            let file = file.map_err(unreadable)?;
+            if is_orphan(&file.file_name(), needed) {
+                remove(&file.path());
+                removed += 1;
+            }
         }
+        Ok(removed)
     }
 
     fn path(&self, digest: &ArtifactDigest) -> PathBuf {
@@ -125,6 +145,27 @@ fn disk(path: &Path, source: io::Error) -> HeldError {
     HeldError::Disk {
         path: path.to_owned(),
         source,
+    }
+}
+
+/// Whether a file of this name is one of ours that no request needs. What somebody else put there stays.
+fn is_orphan(name: &OsStr, needed: &BTreeSet<ArtifactDigest>) -> bool {
+    let Some(name) = name.to_str() else {
+        return false;
+    };
+    let unfinished = name.strip_prefix(PART);
+    let digest = unfinished.map_or(name, |part| part.split('.').next().unwrap_or(part));
+    match digest.parse() {
+        Ok(digest) => unfinished.is_some() || !needed.contains(&digest),
+        Err(_) => false,
+    }
+}
+
+fn remove(path: &Path) {
+    if let Err(error) = fs::remove_file(path)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        tracing::warn!(path = %path.display(), %error, "held bytes could not be removed");
     }
 }
 
@@ -176,6 +217,26 @@ mod tests {
         });
         assert_eq!(held.read(&ArtifactRef::of(&bytes)).unwrap(), bytes);
         assert_eq!(fs::read_dir(home.path().join("held")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn only_what_nobody_needs_is_swept_away() {
+        let home = tempfile::tempdir().unwrap();
+        let held = Held::open(home.path()).unwrap();
+        let (needed, orphan) = (held.keep(b"needed").unwrap(), held.keep(b"orphan").unwrap());
+        let part = held.folder.join(format!(".{}.17.3", needed.digest));
+        fs::write(&part, b"nee").unwrap();
+        let foreign = ["notes.txt", ".nfs0001"].map(|name| held.folder.join(name));
+        for path in &foreign {
+            fs::write(path, b"not ours").unwrap();
+        }
+
+        assert_eq!(held.sweep(&BTreeSet::from([needed.digest])).unwrap(), 2);
+        assert!(held.read(&needed).is_ok());
+        assert!(held.read(&orphan).is_err());
+        assert!(!part.exists());
+        assert!(foreign.iter().all(|path| path.exists()));
+        assert_eq!(held.sweep(&BTreeSet::new()).unwrap(), 1);
     }
 
     #[test]

@@ -21,12 +21,15 @@ use std::time::{Duration, Instant};
 
 use countersign_client::key_file::{self, FileSigner};
 use countersign_client::now;
-use countersign_protocol::api::{TrustDocument, VerdictBatch};
-use countersign_protocol::digest::RootId;
+use countersign_guard::held::Held;
+use countersign_guard::record::{Journal, NewRequest, Route};
+use countersign_protocol::api::{PROBLEM_TYPE, Problem, TrustDocument, VerdictBatch, VerdictItem};
+use countersign_protocol::canonical;
+use countersign_protocol::digest::{ProposalDigest, RootId, Sha256Digest};
 use countersign_protocol::directory::{
     Agent, Directory, DirectoryKey, Environment, Guard, KeyHolder, Person, Team,
 };
-use countersign_protocol::identity::{KeyAssurance, Presence, PublicKey, Role};
+use countersign_protocol::identity::{KeyAssurance, Presence, PublicKey, RequestId, Role};
 use countersign_protocol::log::origin;
 use countersign_protocol::policy_bundle::{Limits, PolicyBundle, PolicyFile, SCHEMA_VERSION};
 use countersign_protocol::root::{Root, RootKey, Thresholds, TrustedRoot};
@@ -42,12 +45,17 @@ const POLICY: &str = r#"
 @id("no-rm") forbid (principal, action == Action::"propose", resource) when { resource.target like "*/rm" };
 "#;
 
+/// The type of statements that a picky backend refuses.
+const UNWANTED: &str = "application/unwanted";
+
 /// What the backend shows and gets.
 #[derive(Default)]
 struct Shown {
     trust: Option<TrustDocument>,
     verdicts: Vec<VerdictBatch>,
     lost: bool,
+    /// Whether it refuses verdicts of the type [`UNWANTED`].
+    picky: bool,
 }
 
 struct World {
@@ -304,12 +312,40 @@ impl World {
         self.client_as(AGENT, arguments).output().unwrap()
     }
 
+    /// Puts statements of a picky backend's dislike on their way, each of a request of its own, while nobody serves.
+    fn send_unwanted(&self, count: u32) {
+        let journal = Journal::open(&self.path("home")).unwrap();
+        let unwanted = unwanted();
+        let item = VerdictItem {
+            proposal: unwanted.clone(),
+            record: unwanted,
+        };
+        let body = canonical::to_bytes(&item).unwrap();
+        for number in 0..count {
+            journal
+                .send(request_id(&number.to_string()), Route::Verdict, &body)
+                .unwrap();
+        }
+    }
+
     /// Asks for a shell script to be run, with a ticket.
     fn ticket(&self, script: &str) -> String {
         let asked = self.agent(&["exec", "--ticket", "--", "/bin/sh", "-c", script]);
         assert_eq!(asked.status.code(), Some(75), "{}", stderr(&asked));
         stdout(&asked).trim().to_owned()
     }
+}
+
+fn unwanted() -> Envelope {
+    Envelope {
+        payload_type: UNWANTED.into(),
+        payload: b"{}".to_vec(),
+        signatures: vec![],
+    }
+}
+
+fn request_id(name: &str) -> RequestId {
+    RequestId::of(&ProposalDigest::new(Sha256Digest::of(name.as_bytes())))
 }
 
 fn stdout(output: &Output) -> String {
@@ -369,16 +405,23 @@ fn answer(stream: TcpStream, shown: &Mutex<Shown>) -> std::io::Result<()> {
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
     let mut shown = shown.lock().unwrap();
-    let (status, answer) = if head.starts_with("GET /v1/trust ") {
-        ("200 OK", serde_json::to_vec(&shown.trust).unwrap())
+    let json = "application/json";
+    let (status, kind, answer) = if head.starts_with("GET /v1/trust ") {
+        ("200 OK", json, serde_json::to_vec(&shown.trust).unwrap())
     } else if head.starts_with("POST /v1/verdicts ") {
-        shown.verdicts.push(serde_json::from_slice(&body).unwrap());
-        ("204 No Content", vec![])
+        let batch: VerdictBatch = serde_json::from_slice(&body).unwrap();
+        if shown.picky && batch.records[0].record.payload_type == UNWANTED {
+            let problem = Problem::new("invalid-statement", "the statement is refused", 422, "unwanted");
+            ("422 Refused", PROBLEM_TYPE, serde_json::to_vec(&problem).unwrap())
+        } else {
+            shown.verdicts.push(batch);
+            ("204 No Content", json, vec![])
+        }
     } else {
-        ("404 Not Found", vec![])
+        ("404 Not Found", json, vec![])
     };
     let head = format!(
-        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
         answer.len()
     );
     let mut stream = stream;
@@ -409,6 +452,22 @@ fn what_policy_permits_runs_and_is_reported() {
         .unwrap();
     client.stdin.take().unwrap().write_all(b"piped").unwrap();
     assert_eq!(stdout(&client.wait_with_output().unwrap()), "piped");
+}
+
+/// Each request lets go of its bytes when it ends, and the next one holds the same bytes at the same moment.
+#[test]
+fn one_program_is_run_by_many_at_once() {
+    let world = World::start();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..12 {
+                    let ran = world.agent(&["exec", "--", "true"]);
+                    assert!(ran.status.success(), "{}", stderr(&ran));
+                }
+            });
+        }
+    });
 }
 
 #[test]
@@ -526,6 +585,54 @@ fn without_a_backend_nothing_runs() {
     assert_eq!(ran.status.code(), Some(69), "{}", stderr(&ran));
     assert_eq!(reason(&ran)["code"], "backend-unreachable");
     assert!(!mark.exists());
+}
+
+#[test]
+fn what_the_backend_refuses_holds_nothing_up_and_is_not_lost() {
+    const MANY: u32 = 150;
+    let mut world = World::prepare();
+    world.shown.lock().unwrap().picky = true;
+    world.send_unwanted(MANY);
+    world.serve();
+    assert!(world.agent(&["exec", "--", "true"]).status.success());
+    let arrived = |world: &World| world.shown.lock().unwrap().verdicts.len();
+    until("the verdict behind what is refused", || arrived(&world) == 1);
+    let told = stdout(&world.agent(&["doctor"]));
+    assert!(told.contains("refused by the backend: 150"), "{told}");
+    assert!(told.contains("unwanted"), "the backend's reason: {told}");
+
+    // Mended, they arrive after all.
+    world.shown.lock().unwrap().picky = false;
+    world.kill();
+    world.serve();
+    until("what was refused", || arrived(&world) == 1 + MANY as usize);
+    let told = stdout(&world.agent(&["doctor"]));
+    assert!(told.contains("nothing to report"), "{told}");
+}
+
+#[test]
+fn what_a_crash_left_held_for_nobody_is_removed() {
+    let mut world = World::start();
+    world.kill();
+    // As far as a call gets that is killed after its bytes were held and before the journal names them.
+    let held = Held::open(&world.path("home")).unwrap();
+    let (orphan, needed) = (held.keep(b"orphan").unwrap(), held.keep(b"needed").unwrap());
+    let journal = Journal::open(&world.path("home")).unwrap();
+    let waiting = NewRequest {
+        id: request_id("waiting"),
+        agent: &"deployer".parse().unwrap(),
+        proposal: &unwanted(),
+        ticket: true,
+        accepts: None,
+        held: &[needed],
+        created_at: now(),
+        expires_at: now().after(Duration::from_secs(600)),
+    };
+    journal.propose(&waiting).unwrap();
+    drop(journal);
+    world.serve();
+    assert!(held.read(&orphan).is_err());
+    assert!(held.read(&needed).is_ok(), "a request that waits needs it");
 }
 
 #[test]

@@ -84,6 +84,8 @@ pub(super) struct Caught {
 pub(super) struct Judged {
     pub proposal: Verified<Proposal>,
     artifacts: Vec<Artifact>,
+    /// The bytes of the binary, which stay here.
+    binary: Option<Vec<u8>>,
     verdict: Verdict,
 }
 
@@ -284,7 +286,7 @@ impl Service {
         self.judge_caught(caught, trust).await
     }
 
-    /// Asks policy about a proposal, signs it, and holds its bytes.
+    /// Asks policy about a proposal, and signs it.
     pub(super) async fn judge_caught(&self, caught: Caught, trust: &Trust) -> Result<Judged, AskError> {
         let refused = |error: &dyn std::fmt::Display| AskError::Proposal(error.to_string());
         let Caught {
@@ -312,18 +314,16 @@ impl Service {
         let sealed = Signed::seal(&proposal, &[&*self.signer]).map_err(|e| refused(&e))?;
         // Refused here already when the directory does not know this guard's key.
         let proposal = sealed.verify(&trust.directory).map_err(|e| refused(&e))?;
-        // Held before it is proposed, so that what is approved can be run after a restart; and not before it is known
-        // that it will be proposed or recorded, since only a request lets go of what it holds.
-        for bytes in artifacts.values().map(|artifact| &artifact.0).chain(&binary) {
-            self.held.keep(bytes).map_err(ServiceError::from)?;
-        }
         Ok(Judged {
             proposal,
             artifacts: artifacts.into_values().collect(),
+            binary,
             verdict: judgement.verdict,
         })
     }
 
+    /// Holds the bytes of a proposal and writes it down, before anybody is told of it: what is approved can be run after
+    /// a restart.
     fn keep(
         &self,
         caller: &Caller,
@@ -336,6 +336,11 @@ impl Service {
             .into_iter()
             .chain(proposal.action.artifacts())
             .collect();
+        let _holding = locked(&self.holding);
+        let artifacts = judged.artifacts.iter().map(|artifact| &artifact.0);
+        for bytes in artifacts.chain(&judged.binary) {
+            self.held.keep(bytes)?;
+        }
         self.journal.propose(&NewRequest {
             id: proposal.request_id(),
             agent: &caller.agent,

@@ -54,6 +54,7 @@ impl Service {
                 Stage::Ended => {}
             }
         }
+        self.sweep();
         Ok(())
     }
 

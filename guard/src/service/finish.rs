@@ -11,7 +11,7 @@ use countersign_protocol::signed::{Predicate, Signed};
 use countersign_protocol::text::Prose;
 
 use super::drive::{over, shortened};
-use super::{Service, ServiceError};
+use super::{Service, ServiceError, locked};
 use crate::enforce::Authority;
 use crate::record::{End, Entry, Route, Stage, Tails};
 use crate::report;
@@ -116,9 +116,20 @@ impl Service {
     }
 
     fn release(&self, id: RequestId) {
+        let _holding = locked(&self.holding);
         match self.journal.release(id) {
             Ok(free) => free.iter().for_each(|digest| self.held.release(digest)),
             Err(error) => tracing::warn!(request = %id, %error, "held bytes could not be let go"),
+        }
+    }
+
+    /// Lets go of what a crash left held for nobody. Only before calls are taken in: see [`crate::held::Held::sweep`].
+    pub(super) fn sweep(&self) {
+        let swept = self.journal.needed().map_err(ServiceError::from);
+        match swept.and_then(|needed| Ok(self.held.sweep(&needed)?)) {
+            Ok(0) => {}
+            Ok(files) => tracing::info!(files, "held bytes that no request needs were removed"),
+            Err(error) => tracing::warn!(%error, "held bytes could not be looked through"),
         }
     }
 

@@ -115,6 +115,9 @@ pub struct Service {
     policy: Mutex<Option<(PolicyDigest, DirectoryDigest, Arc<Trust>)>>,
     journal: Journal,
     held: Held,
+    /// Taken while bytes are held for a request that the journal is about to name, and while bytes are let go: what
+    /// one request lets go of may be what another has just held.
+    holding: Mutex<()>,
     jobs: Mutex<BTreeMap<RequestId, Arc<Job>>>,
     outbox: Notify,
     large: Semaphore,
@@ -141,6 +144,7 @@ impl Service {
             policy: Mutex::new(None),
             journal,
             held: Held::open(&config.home)?,
+            holding: Mutex::new(()),
             jobs: Mutex::new(BTreeMap::new()),
             outbox: Notify::new(),
             large: Semaphore::new(LARGE_AT_ONCE),
