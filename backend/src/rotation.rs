@@ -14,6 +14,7 @@ use crate::clock;
 use crate::engine::{follow_root, take_root};
 use crate::home::{Home, check_names};
 use crate::key::{BACKEND_KEY, BackendKey, LOG_KEY, LogKey};
+use crate::store::pending::Pending;
 
 /// Which of the two keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -72,8 +73,11 @@ pub fn rotate(home: &Home, root: Option<&[u8]>) -> anyhow::Result<TrustedRoot> {
             let next = follow_root(&trust, &envelope, clock::now())?;
             check_names(&next, &backend, &log_key)?;
             let change = conn.transaction()?;
-            let renewed = take_root(&change, &trust, &envelope)?;
+            let pending = Pending::over(&change);
+            let renewed = take_root(&pending, &trust, &envelope)?;
+            let tell = pending.afterwards();
             change.commit()?;
+            tell();
             trust = std::sync::Arc::into_inner(renewed).context("the new root is still in use")?;
         }
         _ => check_names(&trust.root, &backend, &log_key)?,

@@ -23,6 +23,7 @@ use super::decide::{check_seen, check_time, key_of, vote};
 use super::{Caller, Engine, moment};
 use crate::problem::Refused;
 use crate::store::StoreError;
+use crate::store::pending::Pending;
 use crate::store::row::{self, Sort};
 use crate::trust::Trust;
 
@@ -59,7 +60,7 @@ impl Engine {
 
     fn amend_here(
         &self,
-        conn: &Connection,
+        conn: &Pending<'_>,
         caller: &Caller,
         id: &RequestId,
         brought: &Brought,

@@ -18,6 +18,7 @@ use rusqlite::Connection;
 use super::{Caller, refused};
 use crate::problem::Refused;
 use crate::store::StoreError;
+use crate::store::pending::Pending;
 use crate::store::row::{self, Entry, Filing, Kept, Sort};
 use crate::trust::{Policy, Trust};
 
@@ -108,7 +109,7 @@ impl Case {
     /// Lets `event` happen, and keeps the state with the statement that tells of it.
     pub(super) fn apply(
         &mut self,
-        conn: &Connection,
+        conn: &Pending<'_>,
         event: Event,
         statement: Option<(Sort, &Envelope)>,
         now: Timestamp,
@@ -131,13 +132,15 @@ impl Case {
         if state != self.entry.state {
             let (id, phase) = (self.entry.id, state.phase());
             row::update_request(conn, &mut self.entry, state, now)?;
-            tracing::info!(request = %id, phase = phase.word(), "request moved on");
+            conn.once_durable(
+                move || tracing::info!(request = %id, phase = phase.word(), "request moved on"),
+            );
         }
         Ok(())
     }
 
     /// Lets time pass, so that nothing is decided on what has run out.
-    pub(super) fn pass_time(&mut self, conn: &Connection, now: Timestamp) -> Result<(), Refused> {
+    pub(super) fn pass_time(&mut self, conn: &Pending<'_>, now: Timestamp) -> Result<(), Refused> {
         if !self.entry.state.phase().is_open() {
             return Ok(());
         }
@@ -182,7 +185,7 @@ impl Case {
     }
 
     /// Asks about every approval again, and keeps what the answers make of the request.
-    pub(super) fn reevaluate(&mut self, conn: &Connection, now: Timestamp) -> Result<Vec<Vote>, Refused> {
+    pub(super) fn reevaluate(&mut self, conn: &Pending<'_>, now: Timestamp) -> Result<Vec<Vote>, Refused> {
         let votes = self.standing(now);
         let standing: BTreeSet<PersonId> = votes.iter().map(|vote| vote.person.clone()).collect();
         let satisfied = self.is_satisfied(&votes, None, now);

@@ -14,6 +14,7 @@ use super::case::Case;
 use super::{Caller, Engine, moment};
 use crate::log::tree::Tree;
 use crate::problem::Refused;
+use crate::store::pending::Pending;
 use crate::store::row::{self, Sort};
 use crate::store::{Published, StoreError};
 use crate::trust::Trust;
@@ -32,7 +33,7 @@ impl Engine {
 
     fn decide_here(
         &self,
-        conn: &Connection,
+        conn: &Pending<'_>,
         caller: &Caller,
         id: &RequestId,
         body: EnvelopeBody,

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::{Caller, Engine, moment};
 use crate::problem::Refused;
+use crate::store::pending::Pending;
 use crate::store::row::{self, Part};
 
 impl Engine {
@@ -144,7 +145,7 @@ impl Held<ActivationBody> for EnrolmentRecord {
     }
 }
 
-fn invite(conn: &Connection, owner: PersonId, body: InviteBody) -> Result<EnrolmentRecord, Refused> {
+fn invite(conn: &Pending<'_>, owner: PersonId, body: InviteBody) -> Result<EnrolmentRecord, Refused> {
     let now = moment(conn)?;
     if body.expires_at <= now || body.expires_at > now.after(LIFE) {
         return Err(Refused::malformed("a code is good for at most 24 hours from now"));
@@ -176,7 +177,8 @@ fn invite(conn: &Connection, owner: PersonId, body: InviteBody) -> Result<Enrolm
         ));
     }
     row::open_enrolment(conn, &record, now)?;
-    tracing::info!(person = %record.person, by = %record.invited_by, "an enrolment was opened");
+    let (person, by) = (record.person.clone(), record.invited_by.clone());
+    conn.once_durable(move || tracing::info!(%person, %by, "an enrolment was opened"));
     Ok(record)
 }
 

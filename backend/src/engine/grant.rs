@@ -19,6 +19,7 @@ use super::{Caller, Engine, moment};
 use crate::evidence;
 use crate::key;
 use crate::problem::Refused;
+use crate::store::pending::Pending;
 use crate::store::row::Sort;
 
 impl Engine {
@@ -37,7 +38,7 @@ impl Engine {
 
     fn grant_here(
         &self,
-        conn: &Connection,
+        conn: &Pending<'_>,
         caller: &Caller,
         id: &RequestId,
     ) -> Result<Result<(), Refused>, Refused> {
@@ -160,7 +161,7 @@ impl Engine {
 
     fn start_here(
         &self,
-        conn: &Connection,
+        conn: &Pending<'_>,
         caller: &Caller,
         id: &RequestId,
         grant: GrantDigest,

@@ -35,6 +35,7 @@ use super::decide::check_seen;
 use super::{Caller, Engine, approved, moment};
 use crate::clock;
 use crate::problem::Refused;
+use crate::store::pending::Pending;
 use crate::store::row::{self, Filing, Judged, NewEntry, NewVerdict, Sort};
 use crate::store::{Published, StoreError};
 use crate::trust::Trust;
@@ -368,7 +369,7 @@ fn mask_key() -> Result<MaskKey, Refused> {
 }
 
 fn keep(
-    conn: &Connection,
+    conn: &Pending<'_>,
     trust: &Arc<Trust>,
     checked: &Checked,
     outcome: Outcome,
@@ -409,7 +410,8 @@ fn keep(
                 },
                 now,
             )?;
-            tracing::info!(request = %id, %agent, "forbidden by policy");
+            let agent = agent.clone();
+            conn.once_durable(move || tracing::info!(request = %id, %agent, "forbidden by policy"));
             Ok(Some(answered(Phase::Forbidden.word(), &policies)))
         }
         Outcome::Hold {
@@ -433,7 +435,8 @@ fn keep(
             file(Sort::Proposal, proposal.envelope(), None)?;
             file(Sort::Request, request.envelope(), Some(EntryType::Request))?;
             row::insert_artifacts(conn, &id, &artifacts)?;
-            tracing::info!(request = %id, agent = %proposal.agent, environment = %request.environment, "request held");
+            let (agent, environment) = (proposal.agent.clone(), request.environment.clone());
+            conn.once_durable(move || tracing::info!(request = %id, %agent, %environment, "request held"));
             Ok(None)
         }
     }

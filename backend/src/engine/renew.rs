@@ -12,13 +12,13 @@ use countersign_protocol::policy_bundle::TrustedBundle;
 use countersign_protocol::request::Event;
 use countersign_protocol::root::TrustedRoot;
 use countersign_protocol::signed::{Envelope, Keys as _, Signer as _};
-use rusqlite::Connection;
 
 use super::case::Case;
 use super::{Engine, moment};
 use crate::clock;
 use crate::problem::Refused;
 use crate::store::StoreError;
+use crate::store::pending::Pending;
 use crate::store::row::{self, Filing, Sort};
 use crate::trust::{Policy, Trust};
 
@@ -65,7 +65,7 @@ impl Engine {
 
     fn renew_here(
         &self,
-        conn: &Connection,
+        conn: &Pending<'_>,
         document: Document,
         envelope: &Envelope,
     ) -> Result<Option<Arc<Trust>>, Refused> {
@@ -103,7 +103,7 @@ impl Engine {
 ///
 /// # Errors
 /// [`Refused`] says why it does not follow from what is known.
-pub fn take_root(conn: &Connection, trust: &Trust, envelope: &Envelope) -> Result<Arc<Trust>, Refused> {
+pub fn take_root(conn: &Pending<'_>, trust: &Trust, envelope: &Envelope) -> Result<Arc<Trust>, Refused> {
     let now = moment(conn)?;
     let version = follow_root(trust, envelope, now)?.root().version;
     file(conn, (Sort::Root, EntryType::Root, version), envelope, now)
@@ -122,7 +122,7 @@ pub fn follow_root(trust: &Trust, envelope: &Envelope, now: Timestamp) -> Result
 
 /// Keeps a document, has it logged and told, and asks about open requests again.
 fn file(
-    conn: &Connection,
+    conn: &Pending<'_>,
     (sort, entry, version): (Sort, EntryType, u64),
     envelope: &Envelope,
     now: Timestamp,
@@ -137,7 +137,7 @@ fn file(
     row::file(conn, &filing, now)?;
     row::announce(conn, None, &ChangeSubject::Trust, now)?;
     let renewed = Arc::new(Trust::load(conn).map_err(|error| Refused::invalid(error.to_string()))?);
-    tracing::info!(document = sort.word(), version, "trust renewed");
+    conn.once_durable(move || tracing::info!(document = sort.word(), version, "trust renewed"));
     ask_again(conn, &renewed, now)?;
     Ok(renewed)
 }
@@ -190,7 +190,7 @@ fn refused(error: &dyn std::fmt::Display) -> Refused {
 }
 
 /// Approvals stand only if what the signer saw and what is current both permit them.
-fn ask_again(conn: &Connection, trust: &Arc<Trust>, now: Timestamp) -> Result<(), Refused> {
+fn ask_again(conn: &Pending<'_>, trust: &Arc<Trust>, now: Timestamp) -> Result<(), Refused> {
     for entry in row::open_requests(conn)? {
         let id = entry.id;
         let mut case = match Case::of(conn, trust, entry) {

@@ -2,10 +2,10 @@
 
 use countersign_protocol::identity::RequestId;
 use countersign_protocol::reveal::{MAX_REVEALS, Reveal, RevealBody};
-use rusqlite::Connection;
 
 use super::{Caller, Engine, moment};
 use crate::problem::Refused;
+use crate::store::pending::Pending;
 use crate::store::row;
 
 impl Engine {
@@ -20,7 +20,7 @@ impl Engine {
     }
 }
 
-fn reveal(conn: &Connection, caller: &Caller, id: &RequestId, body: &RevealBody) -> Result<(), Refused> {
+fn reveal(conn: &Pending<'_>, caller: &Caller, id: &RequestId, body: &RevealBody) -> Result<(), Refused> {
     let now = moment(conn)?;
     let Caller::Person { person, .. } = caller else {
         return Err(Refused::not_allowed("only people have secrets revealed"));
@@ -48,6 +48,7 @@ fn reveal(conn: &Connection, caller: &Caller, id: &RequestId, body: &RevealBody)
         ));
     }
     row::announce_again(conn, &mut entry, now)?;
-    tracing::info!(request = %id, %person, "secrets were revealed");
+    let (id, person) = (*id, person.clone());
+    conn.once_durable(move || tracing::info!(request = %id, %person, "secrets were revealed"));
     Ok(())
 }

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use countersign_protocol::request::Event;
-use rusqlite::Connection;
 
 use super::{Engine, moment, refused};
 use crate::log::tree::int;
 use crate::problem::Refused;
+use crate::store::pending::Pending;
 use crate::store::row;
 
 /// How long an answer under an idempotency key is kept.
@@ -23,12 +23,15 @@ impl Engine {
     }
 }
 
-fn sweep(conn: &Connection) -> Result<(), Refused> {
+fn sweep(conn: &Pending<'_>) -> Result<(), Refused> {
     let now = moment(conn)?;
     for mut entry in row::open_requests(conn)? {
         let (state, _) = entry.state.apply(Event::TimePassed, now).map_err(refused)?;
         if state != entry.state {
-            tracing::info!(request = %entry.id, phase = state.phase().word(), "time moved a request on");
+            let (id, phase) = (entry.id, state.phase());
+            conn.once_durable(
+                move || tracing::info!(request = %id, phase = phase.word(), "time moved a request on"),
+            );
             row::update_request(conn, &mut entry, state, now)?;
         }
     }

@@ -15,6 +15,7 @@ use rusqlite::Connection;
 
 use super::{Caller, Engine, moment};
 use crate::problem::Refused;
+use crate::store::pending::Pending;
 use crate::store::row::{self, Entry};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -47,7 +48,7 @@ impl Engine {
     }
 }
 
-fn ask(conn: &Connection, caller: &Caller, id: &RequestId, body: AskBody) -> Result<(), Refused> {
+fn ask(conn: &Pending<'_>, caller: &Caller, id: &RequestId, body: AskBody) -> Result<(), Refused> {
     let now = moment(conn)?;
     let Caller::Person { person, .. } = caller else {
         return Err(Refused::not_allowed("only people ask"));
@@ -77,7 +78,8 @@ fn ask(conn: &Connection, caller: &Caller, id: &RequestId, body: AskBody) -> Res
     };
     row::say(conn, id, &remark)?;
     row::announce_again(conn, &mut entry, now)?;
-    tracing::info!(request = %id, %person, "a question was asked");
+    let (id, person) = (*id, person.clone());
+    conn.once_durable(move || tracing::info!(request = %id, %person, "a question was asked"));
     Ok(())
 }
 
@@ -127,7 +129,7 @@ fn check_bounds(
 }
 
 fn answer(
-    conn: &Connection,
+    conn: &Pending<'_>,
     caller: &Caller,
     id: &RequestId,
     number: u32,
@@ -167,7 +169,8 @@ fn answer(
     };
     row::say(conn, id, &remark)?;
     row::announce_again(conn, &mut entry, now)?;
-    tracing::info!(request = %id, number, "a question was answered");
+    let id = *id;
+    conn.once_durable(move || tracing::info!(request = %id, number, "a question was answered"));
     Ok(())
 }
 

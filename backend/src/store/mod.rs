@@ -4,6 +4,7 @@
 //! gives the waiting leaves their indexes in a second transaction, and only then answers: what was acknowledged is
 //! on disk. Not a place for rules: those are the engine's.
 
+pub mod pending;
 pub mod row;
 pub mod schema;
 
@@ -17,6 +18,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::clock;
 use crate::log::{Checkpoint, Log};
+use pending::Pending;
 
 /// The database's file name in the home.
 pub const FILE: &str = "store.sqlite";
@@ -169,7 +171,7 @@ impl Store {
     /// What `change` refuses, or [`StoreError`] when it could not be kept.
     pub async fn write<T, E>(
         &self,
-        change: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+        change: impl FnOnce(&Pending<'_>) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
@@ -184,7 +186,7 @@ impl Store {
     /// As [`Self::write`].
     pub async fn write_alone<T, E>(
         &self,
-        change: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+        change: impl FnOnce(&Pending<'_>) -> Result<T, E> + Send + 'static,
         after: impl FnOnce(&T) + Send + 'static,
     ) -> Result<T, E>
     where
@@ -197,7 +199,7 @@ impl Store {
     async fn submit<T, E>(
         &self,
         alone: bool,
-        change: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+        change: impl FnOnce(&Pending<'_>) -> Result<T, E> + Send + 'static,
         after: impl FnOnce(&T) + Send + 'static,
     ) -> Result<T, E>
     where
@@ -206,7 +208,9 @@ impl Store {
     {
         let (answer, answered) = oneshot::channel();
         let run: Run = Box::new(move |conn| {
-            let result = change(conn);
+            let pending = Pending::over(conn);
+            let result = change(&pending);
+            let afterwards = pending.afterwards();
             let keep = result.is_ok();
             let settle: Settle = Box::new(move |undone| {
                 let result = match (result, undone) {
@@ -215,6 +219,7 @@ impl Store {
                 };
                 if let Ok(done) = &result {
                     after(done);
+                    afterwards();
                 }
                 Box::new(move || {
                     // Whoever asked may be gone; the change stands all the same.
@@ -334,7 +339,7 @@ impl Writer {
         let (settles, undone) = match self.commit(batch) {
             Ok(settles) => (settles, None),
             Err((settles, error)) => {
-                tracing::error!(%error, "a transaction was undone: what was said of its changes did not happen");
+                tracing::error!(%error, "a transaction was undone");
                 (settles, Some(error.to_string()))
             }
         };
@@ -458,30 +463,70 @@ mod tests {
         ));
     }
 
-    #[tokio::test]
-    async fn a_change_that_cannot_be_made_durable_says_why_and_the_writer_goes_on() {
-        let home = tempfile::tempdir().unwrap();
-        let (path, conn, key) = opened(home.path());
+    fn started(home: &Path) -> Store {
+        let (path, conn, key) = opened(home);
         let log = Log::open(
-            home.path(),
+            home,
             &conn,
             &key,
             "example.org/log",
             &[key.verifier_key("example.org/log")],
         )
         .unwrap();
-        let store = Store::start(&path, conn, log).unwrap();
-        let undone = store
-            .write(|conn| -> Result<(), StoreError> {
-                // Broken only at the end of the transaction, where a full disk is found out too.
-                conn.execute_batch(
-                    "CREATE TABLE a (id INTEGER PRIMARY KEY);
-                     CREATE TABLE b (a INTEGER REFERENCES a (id) DEFERRABLE INITIALLY DEFERRED);
-                     INSERT INTO b VALUES (1);",
-                )?;
+        Store::start(&path, conn, log).unwrap()
+    }
+
+    #[tokio::test]
+    async fn only_what_became_durable_is_told_of() {
+        let home = tempfile::tempdir().unwrap();
+        let store = started(home.path());
+        let told: Arc<Mutex<Vec<&str>>> = Arc::default();
+        let (list, early) = (Arc::clone(&told), Arc::clone(&told));
+        let tell = move |conn: &Pending<'_>, what| {
+            let list = Arc::clone(&list);
+            conn.once_durable(move || list.lock().unwrap().push(what));
+        };
+        let (kept, refused, undone) = (tell.clone(), tell.clone(), tell);
+        store
+            .write(move |conn| -> Result<(), StoreError> {
+                kept(conn, "kept");
+                assert!(early.lock().unwrap().is_empty(), "nothing before the commit");
                 Ok(())
             })
+            .await
+            .unwrap();
+        let refused = store
+            .write(move |conn| {
+                refused(conn, "refused");
+                Err::<(), _>(StoreError::Corrupt("on purpose".to_owned()))
+            })
             .await;
+        let undone = store
+            .write(move |conn| {
+                undone(conn, "undone");
+                break_the_commit(conn)
+            })
+            .await;
+        assert!(refused.is_err() && undone.is_err());
+        assert_eq!(*told.lock().unwrap(), ["kept"]);
+        store.stop();
+    }
+
+    /// Broken only at the end of the transaction, where a full disk is found out too.
+    fn break_the_commit(conn: &Connection) -> Result<(), StoreError> {
+        conn.execute_batch(
+            "CREATE TABLE a (id INTEGER PRIMARY KEY);
+             CREATE TABLE b (a INTEGER REFERENCES a (id) DEFERRABLE INITIALLY DEFERRED);
+             INSERT INTO b VALUES (1);",
+        )?;
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_change_that_cannot_be_made_durable_says_why_and_the_writer_goes_on() {
+        let home = tempfile::tempdir().unwrap();
+        let store = started(home.path());
+        let undone = store.write(|conn| break_the_commit(conn)).await;
         assert!(
             matches!(&undone, Err(StoreError::Undone(why)) if why.contains("FOREIGN KEY")),
             "{undone:?}"
@@ -493,16 +538,7 @@ mod tests {
     #[tokio::test]
     async fn a_change_that_fails_or_panics_takes_no_other_with_it() {
         let home = tempfile::tempdir().unwrap();
-        let (path, conn, key) = opened(home.path());
-        let log = Log::open(
-            home.path(),
-            &conn,
-            &key,
-            "example.org/log",
-            &[key.verifier_key("example.org/log")],
-        )
-        .unwrap();
-        let store = Store::start(&path, conn, log).unwrap();
+        let store = started(home.path());
         let (good, bad, worse, also) = tokio::join!(
             store.write(|conn| file(conn, 1)),
             store.write(|conn| {
