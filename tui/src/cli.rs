@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::builder::Styles;
-use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use countersign_protocol::digest::{RootId, ViewDigest};
 use countersign_protocol::identity::{PersonId, RequestId};
 use countersign_protocol::mask::SecretMark;
@@ -33,12 +34,7 @@ pub use root::{OwnerRole, Root, RootPropose, RootSign};
 ///
 /// Without a command it opens the full-screen console.
 #[derive(Debug, Parser)]
-#[command(
-    name = "countersign",
-    version,
-    max_term_width = 100,
-    args_conflicts_with_subcommands = true
-)]
+#[command(name = "countersign", version, max_term_width = 100)]
 pub struct Cli {
     /// Start a backend of your own for this machine and supervise your own agents.
     #[arg(long)]
@@ -415,7 +411,7 @@ pub enum Part {
 
 /// Reads the command line, does it, and says how it went.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match read(Cli::command(), std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are answers, not mistakes; a mistake repeats what was typed, or what a script put there.
@@ -445,11 +441,22 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Reads a command line. `--personal` opens a console of its own, so no command goes with it; options that go with every
+/// command may stand before it.
+fn read(mut words: clap::Command, arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    let matches = words.try_get_matches_from_mut(arguments)?;
+    let cli = Cli::from_arg_matches(&matches)?;
+    if cli.personal && cli.command.is_some() {
+        let what = "`--personal` opens a console of its own and takes no command; leave one of the two out";
+        return Err(words.error(ErrorKind::ArgumentConflict, what));
+    }
+    Ok(cli)
+}
+
 /// What is wrong with a command line, in words that leave nothing of it out: without styles, whose removal would take
 /// escapes of what was typed with them.
 pub(crate) fn mistake(arguments: impl IntoIterator<Item = OsString>) -> String {
-    let plain = Cli::command().styles(Styles::plain());
-    let error = plain.try_get_matches_from(arguments).err();
+    let error = read(Cli::command().styles(Styles::plain()), arguments).err();
     error.map_or_else(String::new, |error| error.render().ansi().to_string())
 }
 
@@ -516,7 +523,7 @@ mod tests {
             "countersign log prove 5",
             "countersign completions bash",
         ] {
-            let read = Cli::try_parse_from(line.split(' '));
+            let read = typed(line);
             assert!(read.is_ok(), "{line}: {}", read.unwrap_err());
         }
         for line in [
@@ -525,7 +532,28 @@ mod tests {
             "countersign show abc",
             "countersign verify",
         ] {
-            assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
+            assert!(typed(line).is_err(), "{line}");
         }
+    }
+
+    fn typed(line: &str) -> Result<Cli, clap::Error> {
+        read(Cli::command(), line.split(' ').map(OsString::from))
+    }
+
+    #[test]
+    fn the_configuration_stands_before_or_after_the_command() {
+        for line in ["countersign --config f list", "countersign list --config f"] {
+            let cli = typed(line).unwrap();
+            assert_eq!(cli.config.as_deref(), Some("f".as_ref()), "{line}");
+            assert!(matches!(cli.command, Some(Command::List(_))), "{line}");
+        }
+    }
+
+    #[test]
+    fn personal_takes_no_command_and_says_so() {
+        let line = "countersign --personal list";
+        assert!(typed(line).is_err());
+        let told = mistake(line.split(' ').map(OsString::from));
+        assert!(told.contains("`--personal` opens a console of its own"), "{told}");
     }
 }
