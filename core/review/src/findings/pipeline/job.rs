@@ -134,7 +134,8 @@ pub(super) fn talkative(variables: Option<&Value>) -> Vec<(String, Severity, u32
     told.collect()
 }
 
-/// Says whether a version is a commit, which nobody can move.
+/// Says whether a version is a commit, or the digest of an image, which nobody can move.
 pub(super) fn is_commit(version: &str) -> bool {
-    matches!(version.len(), 40 | 64) && version.bytes().all(|byte| byte.is_ascii_hexdigit())
+    let hash = version.strip_prefix("sha256:").unwrap_or(version);
+    matches!(hash.len(), 40 | 64) && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

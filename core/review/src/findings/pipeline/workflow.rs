@@ -1,7 +1,8 @@
 //! CI workflows (GitHub Actions): whose code runs, with which rights, and what it is given.
 
+use super::job::is_commit;
 use super::step::{keeps_too_much, writes_environment};
-use super::workflow_loss::{self, is_commit};
+use super::workflow_loss;
 use super::workflow_trust;
 use crate::document::{Place, Value};
 use crate::findings::observation::quote;

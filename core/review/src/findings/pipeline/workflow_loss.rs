@@ -1,6 +1,7 @@
 //! What a workflow lost on the way: rights that it stated, guards of its jobs, pins of its actions, the branches that
 //! it was held to.
 
+use super::job::is_commit;
 use super::softened::{is_check, softened};
 use super::step::left_out;
 use crate::document::{Place, Value};
@@ -121,11 +122,6 @@ fn pins(root: &Value) -> BTreeMap<&str, (bool, u32)> {
         known.0 &= is_commit(version);
     });
     found
-}
-
-pub(super) fn is_commit(version: &str) -> bool {
-    let hash = version.strip_prefix("sha256:").unwrap_or(version);
-    matches!(hash.len(), 40 | 64) && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// Returns what the steps of a workflow do: their commands and their actions.
