@@ -52,7 +52,7 @@ use observation::compare;
 use read::{Read, resolved};
 
 /// The version of the rules; parties that hold another one refuse each other's findings.
-pub const RULESET: &str = "2026-11-22.9";
+pub const RULESET: &str = "2026-11-22.10";
 
 /// A file larger than this is not analyzed.
 pub const MAX_BYTES: usize = 16 << 20;

@@ -109,13 +109,13 @@ rules! {
         None, ["CKV_AWS_17"];
     DATA_COPIED_OUT "data-copied-out" High "Data is handed to another account"
         Some("https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-change-owner.html"), [];
-    PROTECTION_OFF "protection-off" Medium "A protection against loss is off"
+    PROTECTION_OFF "protection-off" Medium "A protection is off or weaker"
         None, ["CKV_AWS_21", "CKV_AWS_293"];
-    ENCRYPTION_OFF "encryption-off" Medium "Encryption is off"
+    ENCRYPTION_OFF "encryption-off" Medium "Encryption is off or weaker"
         None, ["CKV_AWS_16", "CKV_AWS_19"];
     ENCRYPTION_WEAK "encryption-weak" Medium "Encryption that is broken is accepted"
         Some("https://www.rfc-editor.org/rfc/rfc8996"), ["CKV_AWS_103", "CKV_AWS_174"];
-    LOGGING_OFF "logging-off" Medium "Records are no longer kept"
+    LOGGING_OFF "logging-off" Medium "Fewer records are kept, or none"
         None, ["CKV_AWS_67", "CKV_AWS_18"];
     WATCH_OFF "watch-off" High "What watches is switched off"
         Some("https://attack.mitre.org/techniques/T1562/"), ["CKV_AWS_238"];
@@ -153,7 +153,7 @@ rules! {
         None, [];
     NETWORK_EGRESS_OPEN "network-egress-open" Info "Everything may be reached from inside"
         None, ["CKV_AWS_382"];
-    NETWORK_DENIAL_VOID "network-denial-void" High "A denial never applies"
+    NETWORK_DENIAL_VOID "network-denial-void" High "An allowance comes before a denial"
         Some("https://docs.aws.amazon.com/vpc/latest/userguide/nacl-rules.html"), [];
     NETWORK_DENIAL_REMOVED "network-denial-removed" Medium "A denial of a network is gone"
         Some("https://docs.aws.amazon.com/vpc/latest/userguide/nacl-rules.html"), [];
@@ -213,13 +213,13 @@ rules! {
         Some("https://kubernetes.io/docs/concepts/services-networking/ingress/"), ["CVE-2021-25742", "CKV_K8S_152"];
     K8S_OBJECT_REMOVED "k8s-object-removed" Low "An object is gone"
         None, [];
-    K8S_SCALED_TO_ZERO "k8s-scaled-to-zero" Medium "A workload is scaled to nothing"
+    K8S_SCALED_TO_ZERO "k8s-scaled-to-zero" Medium "A workload is scaled to nothing or suspended"
         None, [];
     K8S_SELECTS_NOTHING "k8s-selects-nothing" Medium "A service reaches no pods any more"
         Some("https://kubernetes.io/docs/concepts/services-networking/service/#services-without-selectors"), [];
     K8S_SCALED_DOWN "k8s-scaled-down" Low "A workload is scaled down"
         None, [];
-    K8S_GUARD_REMOVED "k8s-guard-removed" Low "A limit or probe is gone"
+    K8S_GUARD_REMOVED "k8s-guard-removed" Low "A guard in the cluster is gone or weaker"
         None, ["CKV_K8S_11", "CKV_K8S_8"];
     K8S_ACCOUNT_CHANGED "k8s-account-changed" Low "A workload runs as another account"
         None, [];

@@ -50,8 +50,14 @@ impl Detector for Policies {
 
     fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<Change> {
         let (old, new) = (statements(before), statements(after));
-        if too_many(&old) || too_many(&new) {
+        if too_many(&new) {
+            // Said when that side was observed.
             return Vec::new();
+        }
+        if too_many(&old) {
+            let what = "not analyzed: too many statements, actions or resources before to say what is gone";
+            let seen = Observation::new(&rule::NOT_ANALYZED, "", what);
+            return vec![(seen, Delta::Unknown, Side::Before)];
         }
         let mut changes = gains(&old, &new);
         for statement in &new {
@@ -133,13 +139,14 @@ fn attached_policies(input: &Input<'_>, seen: &mut Vec<Observation>) -> bool {
     found
 }
 
+/// More principals than this are not looked at: those of one account are compared with each other.
+const MOST_PRINCIPALS: usize = 4_000;
+
 /// Says whether looking at statements would take long; real policies are far smaller.
 fn too_many(statements: &[Statement]) -> bool {
     const MOST_STATEMENTS: usize = 2_000;
     const MOST_OBSERVATIONS: usize = 50_000;
     const MOST_SCANS: usize = 2_000_000;
-    // Those of one account are compared with each other.
-    const MOST_PRINCIPALS: usize = 4_000;
     let patterns = || {
         statements
             .iter()
@@ -253,6 +260,34 @@ mod tests {
         assert!(dropped(&of(r#""s3:GetObject""#, "")));
         assert!(!dropped(&of(r#""s3:ListBucket""#, "")), "something else");
         assert!(!dropped(&bound));
+    }
+
+    #[test]
+    fn more_principals_than_are_compared_are_told_on_whichever_side() {
+        let names = |count: usize| -> String {
+            let names: Vec<String> = (0..count)
+                .map(|n| format!(r#""arn:aws:iam::{n:012}:root""#))
+                .collect();
+            names.join(",")
+        };
+        // Half of them in each statement: it is their sum that counts.
+        let of = |count: usize| {
+            let (one, other) = (names(count / 2), names(count - count / 2));
+            policy(&format!(
+                r#"{{"Effect": "Allow", "Principal": {{"AWS": [{one}]}}, "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*"}},
+                   {{"Effect": "Deny", "Principal": {{"AWS": [{other}]}}, "Action": "s3:PutObject", "Resource": "arn:aws:s3:::b/*"}}"#
+            ))
+        };
+        let unanalyzed = |before: Option<&str>, after: &str| {
+            let found = found(before, after);
+            found.contains(&("not-analyzed", Severity::Medium, Delta::Unknown))
+        };
+        let (most, over, few) = (of(MOST_PRINCIPALS), of(MOST_PRINCIPALS + 1), of(2));
+        assert!(!unanalyzed(Some(&most), &most));
+        assert!(unanalyzed(None, &over));
+        assert!(unanalyzed(Some(&over), &over));
+        assert!(unanalyzed(Some(&few), &over));
+        assert!(unanalyzed(Some(&over), &few), "a denial may be gone");
     }
 
     #[test]

@@ -77,6 +77,7 @@ fn labels<'a>(object: &Object<'a>) -> Option<&'a Value> {
 
 #[cfg(test)]
 mod tests {
+    use super::MOST_PAIRS;
     use crate::findings::{Severity, analyze, severity};
 
     fn manifest(selector: &str, label: &str) -> String {
@@ -99,6 +100,29 @@ mod tests {
         }
         assert_eq!(level(&fits, &manifest("app: www", "app: www")), Severity::Info);
         assert_eq!(level(&fits, &manifest("tier: front", "app: web")), Severity::Info);
+    }
+
+    #[test]
+    fn more_objects_than_are_compared_are_told() {
+        let most = MOST_PAIRS.isqrt();
+        let many = |selector: &str, count: usize| {
+            // A service and its workload are two.
+            let others = (2..count)
+                .map(|n| format!("---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: m{n}}}\n"));
+            manifest(selector, "app: web") + &others.collect::<String>()
+        };
+        let told = |before: usize, after: usize| -> Vec<&str> {
+            let (before, after) = (many("app: web", before), many("app: www", after));
+            analyze("k8s", Some(before.as_bytes()), after.as_bytes())
+                .iter()
+                .filter(|finding| finding.counts() && finding.severity >= Severity::Medium)
+                .map(|finding| finding.rule.as_str())
+                .collect()
+        };
+        assert_eq!(told(most, most), ["k8s-selects-nothing"]);
+        assert_eq!(told(most + 1, most + 1), ["not-analyzed"]);
+        assert_eq!(told(most + 1, 2), ["not-analyzed"]);
+        assert_eq!(told(2, most + 1), ["not-analyzed"]);
     }
 
     #[test]

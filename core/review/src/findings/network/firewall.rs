@@ -35,8 +35,7 @@ impl Detector for Ordered {
     fn observe(&self, input: &Input<'_>, seen: &mut Vec<Observation>) -> Outcome {
         let entries = entries(input);
         if entries.len() > MOST {
-            let what = format!("not analyzed: the order of {} firewall rules", entries.len());
-            seen.push(Observation::new(&rule::NOT_ANALYZED, "order", what));
+            // `changes` says so, whichever side it is.
             return Outcome::Analyzed;
         }
         for denial in entries.iter().filter(|entry| !entry.allow) {
@@ -70,7 +69,11 @@ impl Detector for Ordered {
     fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<Change> {
         let mut changes = targets_gone(before, after);
         let (old, new) = (entries(before), entries(after));
-        if old.len() > MOST || new.len() > MOST {
+        let most = old.len().max(new.len());
+        if most > MOST {
+            let what = format!("not analyzed: the order of {most} firewall rules");
+            let seen = Observation::new(&rule::NOT_ANALYZED, "order", what);
+            changes.push((seen, Delta::Unknown, Side::After));
             return changes;
         }
         overtaken(&old, &new, &mut changes);
@@ -309,8 +312,8 @@ fn targeted(input: &Input<'_>) -> BTreeMap<String, (bool, Place, u32)> {
 
 #[cfg(test)]
 mod tests {
-    use super::holds;
-    use crate::findings::{Severity, analyze, severity};
+    use super::{MOST, holds};
+    use crate::findings::{Severity, analyze};
 
     fn told(before: Option<&str>, after: &str) -> Vec<&'static str> {
         analyze("security-group", before.map(str::as_bytes), after.as_bytes())
@@ -419,12 +422,29 @@ mod tests {
         );
     }
 
+    /// A denial at `denied` and an allowance of a part of it at 2, among `count` rules in all.
+    fn many(count: usize, denied: usize) -> String {
+        let rule = |number: usize, action: &str, range: String| {
+            format!(
+                r#"{{"network_acl_id": "a", "rule_number": {number}, "rule_action": "{action}", "cidr_block": "{range}"}}"#
+            )
+        };
+        let mut rules = vec![
+            rule(denied, "deny", "10.0.0.0/8".into()),
+            rule(2, "allow", "10.1.0.0/16".into()),
+        ];
+        rules.extend((2..count).map(|n| rule(n + 8, "deny", format!("192.168.{}.{}/32", n / 256, n % 256))));
+        format!("[{}]", rules.join(","))
+    }
+
     #[test]
-    fn very_many_rules_are_not_analyzed() {
-        let rules: Vec<String> = (0..1_200)
-            .map(|n| format!(r#"{{"rule_number": {n}, "rule_action": "deny", "cidr_block": "10.0.0.0/24"}}"#))
-            .collect();
-        let file = format!("[{}]", rules.join(","));
-        assert!(severity(&analyze("security-group", None, file.as_bytes())) >= Severity::Medium);
+    fn more_rules_than_are_compared_are_told_on_whichever_side() {
+        let overtaken = |before: usize, after: usize| told(Some(&many(before, 1)), &many(after, 3));
+        assert_eq!(overtaken(MOST, MOST), ["network-denial-void"]);
+        // As many as before say nothing new of themselves, and a side that is gone says nothing at all.
+        assert_eq!(overtaken(MOST + 1, MOST + 1), ["not-analyzed"]);
+        assert_eq!(overtaken(2, MOST + 1), ["not-analyzed"]);
+        assert_eq!(overtaken(MOST + 1, 2), ["not-analyzed"]);
+        assert_eq!(told(None, &many(MOST + 1, 3)), ["not-analyzed"]);
     }
 }

@@ -3,7 +3,7 @@
 //! Characters are looked for in the bytes, and in what the document means where it writes one as an escape
 //! (`\u202e`). Words that look like others have rules of their own.
 
-use crate::document::Place;
+use crate::document::{Place, Value};
 use crate::findings::observation::quote;
 use crate::findings::{Breadth, Detector, Input, Observation, Outcome, Severity, TEXT_KINDS, rule};
 use crate::text::{Class, suspicious};
@@ -20,20 +20,27 @@ impl Detector for HostileText {
 
     fn observe(&self, input: &Input<'_>, seen: &mut Vec<Observation>) -> Outcome {
         for found in suspicious(input.bytes).into_iter().filter(|it| is_mine(it.class)) {
-            let what = format!(
-                "{} of class {} in the text, first at line {} column {}",
-                found.count,
-                found.class.id(),
-                found.first.line,
-                found.first.column
-            );
-            seen.push(
-                Observation::new(&rule::HOSTILE_TEXT, found.class.id(), what)
-                    .severity(severity(found.class))
-                    .breadth(Breadth::Count(found.count))
-                    .line(found.first.line)
-                    .column(found.first.column),
-            );
+            let (count, class) = (found.count, found.class.id());
+            let told = |first: String| {
+                Observation::new(
+                    &rule::HOSTILE_TEXT,
+                    class,
+                    format!("{count} of class {class} {first}"),
+                )
+                .severity(severity(found.class))
+                .breadth(Breadth::Count(count))
+            };
+            seen.push(match first_argument(input, found.class) {
+                Some((number, place, line)) => {
+                    told(format!("in the command, first in argument {number}")).at(&place, line)
+                }
+                None => {
+                    let (line, column) = (found.first.line, found.first.column);
+                    told(format!("in the text, first at line {line} column {column}"))
+                        .line(line)
+                        .column(column)
+                }
+            });
         }
         for (class, (count, place, line)) in escaped(input) {
             let what = format!(
@@ -58,6 +65,26 @@ impl Detector for HostileText {
 /// Words are told one by one, by the rules for look-alikes.
 fn is_mine(class: Class) -> bool {
     !matches!(class, Class::MixedScript | Class::Confusable)
+}
+
+/// Returns the first argument of a command that holds characters of a class, by its number on the sheet.
+fn first_argument(input: &Input<'_>, class: Class) -> Option<(usize, Place, u32)> {
+    if input.kind != "exec" {
+        return None;
+    }
+    input.roots.iter().find_map(|(place, root)| {
+        let arguments = root.at("argv").map(Value::items).unwrap_or_default();
+        let holds = |value: &&Value| {
+            let text = value.text().unwrap_or_default();
+            suspicious(text.as_bytes()).iter().any(|it| it.class == class)
+        };
+        let (number, value) = arguments.iter().enumerate().find(|(_, value)| holds(value))?;
+        let place = Place {
+            pointer: format!("{}/argv/{number}", place.pointer),
+            identity: format!("{}/argv", place.identity),
+        };
+        Some((number, place, value.line))
+    })
 }
 
 /// Counts what the values mean by an escape: characters that stand nowhere in the bytes.
@@ -137,6 +164,22 @@ mod tests {
         assert_eq!(
             (first.rule.as_str(), first.severity, first.line, first.column),
             ("hostile-text", Severity::High, Some(2), Some(6))
+        );
+    }
+
+    #[test]
+    fn a_command_names_the_argument() {
+        let action = "{\"argv\": [\"ls\", \"-l\", \"x\u{202e}y\", \"\u{202e}\"]}";
+        let found = analyze("exec", None, action.as_bytes());
+        let first = &found[0];
+        assert_eq!(
+            (first.rule.as_str(), first.column, first.path.escaped()),
+            ("hostile-text", None, "/argv/2".to_owned())
+        );
+        assert!(
+            first.explanation.ends_with("in the command, first in argument 2"),
+            "{}",
+            first.explanation
         );
     }
 
