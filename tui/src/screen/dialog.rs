@@ -28,11 +28,7 @@ pub fn draw(canvas: &mut Canvas<'_>, screen: Rect, state: &State, keymap: &Keyma
     let keys = keys(&ceremony, keymap);
     let layout = layout(&ceremony, draft.as_ref().map(|(pane, _)| pane), &keys, screen);
     let area = layout.area;
-    canvas.clear(Rect {
-        x: screen.x,
-        width: screen.width,
-        ..area
-    });
+    clear_lines(canvas, screen, area);
     let mut title = ceremony.verdict.clone();
     if !ceremony.difference.is_empty() {
         // The heading within gives its line to the difference.
@@ -152,12 +148,7 @@ fn layout(ceremony: &CeremonyView, draft: Option<&PaneView<'_>>, keys: &Text, sc
     // One row says how much of it is on screen.
     let (shown, with_note) = if cut { (free - 1, free) } else { (needed, needed) };
     let height = others.saturating_add(with_note).min(screen.height);
-    let area = Rect {
-        x: screen.x + (screen.width - width) / 2,
-        y: screen.y + (screen.height - height) / 2,
-        width,
-        height,
-    };
+    let area = centred(screen, width, height);
     let last = area.bottom().saturating_sub(1);
     let first = area
         .y
@@ -178,6 +169,25 @@ fn layout(ceremony: &CeremonyView, draft: Option<&PaneView<'_>>, keys: &Text, sc
         below,
         fits,
     }
+}
+
+/// The middle of the screen.
+pub fn centred(screen: Rect, width: u16, height: u16) -> Rect {
+    Rect {
+        x: screen.x + screen.width.saturating_sub(width) / 2,
+        y: screen.y + screen.height.saturating_sub(height) / 2,
+        width,
+        height,
+    }
+}
+
+/// Empties the lines of an area, so that nothing beside it is taken for a part of it.
+pub fn clear_lines(canvas: &mut Canvas<'_>, screen: Rect, area: Rect) {
+    canvas.clear(Rect {
+        x: screen.x,
+        width: screen.width,
+        ..area
+    });
 }
 
 /// Draws a border with a title over an emptied area.
@@ -244,11 +254,11 @@ fn in_full(label: &str, value: &[Piece], room: u16) -> Vec<Text> {
     if width_of(value) <= room {
         return vec![labelled(label, value)];
     }
-    let mut rows = folded(value.to_vec(), room);
+    let mut rows = marked_where_cut(value.to_vec(), room);
     if rows.len() > usize::from(MAX_ROWS) {
         // Rows that end before a wide character, or with a mark, hold less.
         let most = room.saturating_sub(2).saturating_mul(MAX_ROWS);
-        rows = folded(shortened(value, most), room);
+        rows = marked_where_cut(shortened(value, most), room);
         rows.push(vec![piece("shortened at …; the sheet has all of it", Tone::Warn)]);
     }
     let labels = std::iter::once(label).chain(std::iter::repeat(""));
@@ -256,6 +266,22 @@ fn in_full(label: &str, value: &[Piece], room: u16) -> Vec<Text> {
         .zip(&rows)
         .map(|(label, row)| labelled(label, row))
         .collect()
+}
+
+/// Folds a value so that a row whose word goes on in the next one says so, however full it is: next to a border nobody
+/// sees that it is.
+fn marked_where_cut(value: Text, room: u16) -> Vec<Text> {
+    // Folding leaves the last cell of each row to such a mark.
+    let full = room.saturating_sub(1);
+    let mut rows = folded(value, room);
+    let goes_on = rows.len().saturating_sub(1);
+    for row in rows.iter_mut().take(goes_on) {
+        let within_a_word = row.last().is_some_and(|piece| !piece.text.ends_with(' '));
+        if within_a_word && width_of(row) >= full && row.last() != Some(&pane::goes_on()) {
+            row.push(pane::goes_on());
+        }
+    }
+    rows
 }
 
 fn rest(ceremony: &CeremonyView, spread: Spread, keys: Text, width: u16) -> Vec<Text> {

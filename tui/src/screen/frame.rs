@@ -7,7 +7,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
-use super::binding::Place;
+use super::binding::{Intent, Place};
 use super::canvas::{Canvas, cells, shortened, width_of};
 use super::keymap::Keymap;
 use super::{Look, batch, detail, dialog, first_run, help, question, queue, reveal};
@@ -151,7 +151,8 @@ fn bottom(canvas: &mut Canvas<'_>, area: Rect, state: &State, keymap: &Keymap) {
     };
     let right = canvas.right(line, y + 1, &[piece(word, Tone::Faint)]);
     let mut hints = Text::new();
-    for (label, hint) in keymap.hints(place(state)).filter(|_| !is_under_way(state)) {
+    let idle = |intent| is_under_way(state) || (intent == Intent::Back && is_outermost(state));
+    for (_, label, hint) in keymap.hints(place(state)).filter(|(intent, ..)| !idle(*intent)) {
         let gap = if hints.is_empty() { "" } else { "  " };
         let next = [
             piece(&format!("{gap}{label}"), Tone::Strong),
@@ -169,6 +170,21 @@ fn bottom(canvas: &mut Canvas<'_>, area: Rect, state: &State, keymap: &Keymap) {
         &hints,
         Modifier::empty(),
     );
+}
+
+/// Whether there is nothing to go back from: no list of keys, no search, nothing that was opened.
+fn is_outermost(state: &State) -> bool {
+    match place(state) {
+        Place::FirstRun => true,
+        Place::Queue => state.queue.filter.is_empty(),
+        Place::Detail
+        | Place::Batch
+        | Place::Filter
+        | Place::Ceremony
+        | Place::Question
+        | Place::Reveal
+        | Place::Help => false,
+    }
 }
 
 /// Whether a decision is signed or sent, or secrets are shown: the dialog alone says what can be done then.

@@ -22,17 +22,8 @@ pub fn draw(canvas: &mut Canvas<'_>, screen: Rect, keymap: &Keymap, place: Place
     } else {
         format!("Keys; {all_width} x {all_height} shows all")
     };
-    let area = Rect {
-        x: screen.x + (screen.width - width) / 2,
-        y: screen.y + (screen.height - height) / 2,
-        width,
-        height,
-    };
-    canvas.clear(Rect {
-        x: screen.x,
-        width: screen.width,
-        ..area
-    });
+    let area = dialog::centred(screen, width, height);
+    dialog::clear_lines(canvas, screen, area);
     dialog::frame(
         canvas,
         area,

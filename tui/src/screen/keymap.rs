@@ -192,14 +192,15 @@ impl Keymap {
         }
     }
 
-    /// The hints of the bottom line.
-    pub fn hints(&self, place: Place) -> impl Iterator<Item = (&str, &'static str)> {
+    /// The hints of the bottom line: what each key asks for, the key, and in a word what it does.
+    pub fn hints(&self, place: Place) -> impl Iterator<Item = (Intent, &str, &'static str)> {
         self.bindings
             .iter()
             .filter(move |bound| bound.binding.places.contains(&place))
             .filter_map(|bound| {
                 let hint = bound.binding.hint?;
-                Some((bound.label.split(' ').next().unwrap_or_default(), hint))
+                let label = bound.label.split(' ').next().unwrap_or_default();
+                Some((bound.binding.intent, label, hint))
             })
     }
 }

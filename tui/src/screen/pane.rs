@@ -342,10 +342,7 @@ fn ended(mut text: Text, room: u16, last: bool) -> Part {
         _ => false,
     };
     if !plain && blanks == 0 {
-        text.push(Piece {
-            text: "↩".to_owned(),
-            tone: Tone::Escape,
-        });
+        text.push(goes_on());
     } else if !plain {
         let mut rest = blanks;
         while let Some(mut piece) = text.pop() {
@@ -363,6 +360,14 @@ fn ended(mut text: Text, room: u16, last: bool) -> Part {
         });
     }
     Part { text, characters }
+}
+
+/// Says at the end of a row that a word goes on in the next.
+pub fn goes_on() -> Piece {
+    Piece {
+        text: "↩".to_owned(),
+        tone: Tone::Escape,
+    }
 }
 
 fn blanks_at_end(text: &Text) -> usize {

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
 use super::canvas::Canvas;
-use super::dialog::frame;
+use super::dialog::{self, frame};
 use super::pane;
 
 const WIDEST: u16 = 96;
@@ -48,17 +48,8 @@ pub fn draw(canvas: &mut Canvas<'_>, screen: Rect, state: &State) {
     let height = u16::try_from(lines.len() + 2)
         .unwrap_or(screen.height)
         .min(screen.height);
-    let area = Rect {
-        x: screen.x + (screen.width - width) / 2,
-        y: screen.y + (screen.height - height) / 2,
-        width,
-        height,
-    };
-    canvas.clear(Rect {
-        x: screen.x,
-        width: screen.width,
-        ..area
-    });
+    let area = dialog::centred(screen, width, height);
+    dialog::clear_lines(canvas, screen, area);
     frame(canvas, area, &piece("ASK THE AGENT", Tone::Strong));
     for (y, line) in (area.y + 1..area.bottom().saturating_sub(1)).zip(&lines) {
         canvas.pieces(area.x + 2, y, inner, line, Modifier::empty());

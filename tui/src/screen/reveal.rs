@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
 use super::canvas::{Canvas, shortened};
-use super::dialog::frame;
+use super::dialog::{self, frame};
 use super::pane;
 
 const WIDEST: u16 = 96;
@@ -21,11 +21,7 @@ pub fn draw(canvas: &mut Canvas<'_>, screen: Rect, state: &State, now: Moment) {
     };
     let layout = layout(&reveal, screen);
     let area = layout.area;
-    canvas.clear(Rect {
-        x: screen.x,
-        width: screen.width,
-        ..area
-    });
+    dialog::clear_lines(canvas, screen, area);
     let title = match reveal.seconds {
         Some(seconds) => piece(&format!("SECRETS IN THE CLEAR, {seconds} s more"), Tone::Bad),
         None => piece("REVEAL A SECRET", Tone::Bad),
@@ -89,12 +85,7 @@ fn layout(reveal: &RevealView, screen: Rect) -> Layout {
     };
     let needed = u16::try_from(needed).unwrap_or(free).min(free);
     let height = used.saturating_add(needed).min(screen.height);
-    let area = Rect {
-        x: screen.x + (screen.width - width) / 2,
-        y: screen.y + (screen.height - height) / 2,
-        width,
-        height,
-    };
+    let area = dialog::centred(screen, width, height);
     let first = area.y + 1 + u16::try_from(above.len()).unwrap_or(0);
     Layout {
         area,

@@ -8,7 +8,7 @@ use super::*;
 pub const ROWS: &[Binding] = &[
     bind(DECIDE, READING, &[key('A')], Intent::Approve, "A", "begin to approve").hint("approve"),
     bind(DECIDE, READING, &[key('D')], Intent::Deny, "D", "begin to deny").hint("deny"),
-    bind(DECIDE, &[Place::Detail], &[key('t')], Intent::Ask, "t", "ask the agent"),
+    bind(DECIDE, &[Place::Detail], &[key('t')], Intent::Ask, "t", "ask the agent").hint("ask"),
     bind(DECIDE, &[Place::Question], &[plain(KeyCode::Enter)], Intent::Enter, "Enter", "").hint("ask"),
     bind(DECIDE, &[Place::Detail], &[key('C')], Intent::Counter, "C", "propose less instead"),
     bind(DECIDE, &[Place::Ceremony], &[ctrl('e')], Intent::Edit, "Ctrl-E", "rewrite the text in $EDITOR"),

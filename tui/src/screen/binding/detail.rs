@@ -29,5 +29,5 @@ pub const ROWS: &[Binding] = &[
     bind(READ, READING, &[key('r')], Intent::LookAgain, "r", "look again at what moved"),
     bind(READ, &[Place::Detail], &[key('s')], Intent::Reveal, "s", "reveal a secret; recorded"),
     bind(READ, &[Place::Reveal], &[plain(KeyCode::Enter)], Intent::Enter, "Enter", "").hint("reveal"),
-    bind(READ, LISTS, &[key('/')], Intent::Filter, "/", "search; n and N go on").hint("search"),
+    bind(READ, LISTS, &[key('/')], Intent::Filter, "/", "search; n and N go on").hint("find"),
 ];

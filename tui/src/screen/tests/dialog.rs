@@ -18,11 +18,11 @@ fn area((width, height): (u16, u16)) -> Rect {
     }
 }
 
-/// What the dialog shows, without its border and its breaks.
+/// What the dialog shows, without its border, its breaks and the marks of them.
 fn within(state: &State, size: (u16, u16)) -> String {
     let shown = text(&painted(state, size, Theme::Plain));
     let rows = shown.lines().filter_map(|line| line.split('│').nth(1));
-    rows.map(str::trim).collect()
+    rows.map(|row| row.trim().trim_end_matches('↩')).collect()
 }
 
 #[test]
@@ -32,6 +32,22 @@ fn the_middle_of_a_long_target_is_not_left_out_of_what_is_signed() {
         let shown = within(&deciding_on(&target), size);
         assert!(shown.contains(&target), "{shown}");
         assert!(shown.contains("What is signed, exactly:"), "{shown}");
+    }
+}
+
+#[test]
+fn a_row_that_ends_within_a_name_says_that_it_goes_on() {
+    for (name, size) in ["x".repeat(150), "a/long/way/".repeat(15)].iter().zip(SIZES) {
+        let state = deciding_on(&format!("file://web-1/{name}/role.yaml"));
+        let shown = text(&painted(&state, size, Theme::Plain));
+        let rows: Vec<&str> = shown.lines().filter_map(|line| line.split('│').nth(1)).collect();
+        let first = rows.iter().position(|row| row.contains("target")).unwrap();
+        let last = rows.iter().position(|row| row.contains("role.yaml")).unwrap();
+        assert!(first < last, "{shown}");
+        for row in &rows[first..last] {
+            assert!(row.trim_end().ends_with('↩'), "{row} in {shown}");
+        }
+        assert!(!rows[last].contains('↩'), "{shown}");
     }
 }
 

@@ -53,18 +53,16 @@ pub(super) fn mark_alike(state: &mut State, now: Moment) {
         })
         .map(|row| row.id);
     let ids: Vec<RequestId> = alike.take(MAX_MEMBERS).collect();
+    let before = state.marked.len();
     state
         .marked
-        .extend(ids.iter().take(MAX_MEMBERS.saturating_sub(state.marked.len())));
-    state.tell(
-        format!(
-            "{} marked; {} reads them together",
-            state.marked.len(),
-            state.keys.read_marked
-        ),
-        false,
-        now,
-    );
+        .extend(ids.iter().take(MAX_MEMBERS.saturating_sub(before)));
+    // How many are marked in all, and what reads them, stands below the queue.
+    let said = match state.marked.len() - before {
+        0 => "nothing more to mark that looks like it".to_owned(),
+        more => format!("marked {more} of one kind"),
+    };
+    state.tell(said, false, now);
 }
 
 fn is_like(one: &Summary, other: &Summary) -> bool {
