@@ -190,18 +190,7 @@ impl Desk for ReviewerDesk {
     async fn decide(&self, mut order: Order, report: impl Fn(Progress) + Send + Sync) {
         report(Progress::Signing);
         let secret = order.take_secret();
-        let intent = Intent {
-            request: order.request,
-            view_digest: order.view_digest,
-            request_digest: Some(order.request_digest),
-            action_digest: Some(order.action_digest),
-            verdict: order.verdict,
-            reason: order.reason,
-            attention: order.attention,
-            revealed: order.revealed,
-            surface: self.surface,
-            key: None,
-        };
+        let intent = intent(&order, self.surface);
         let sent = match order.instead {
             None => {
                 decide::decide_unless(&self.inbox, intent, secret, &order.calling_off, || {
@@ -349,6 +338,22 @@ impl ReviewerDesk {
 async fn blocking<T: Send + 'static>(read: impl FnOnce() -> T + Send + 'static) -> Result<T, Trouble> {
     let read = tokio::task::spawn_blocking(read).await;
     read.map_err(|_| Trouble::new("internal", "reading the request ended early"))
+}
+
+/// What an order of the machine wants signed.
+pub(crate) fn intent(order: &Order, surface: &'static str) -> Intent {
+    Intent {
+        request: order.request,
+        view_digest: order.view_digest,
+        request_digest: Some(order.request_digest),
+        action_digest: Some(order.action_digest),
+        verdict: order.verdict,
+        reason: order.reason.clone(),
+        attention: order.attention,
+        revealed: order.revealed,
+        surface,
+        key: None,
+    }
 }
 
 fn progress_of(standing: &Result<Standing, InboxError>) -> Option<Progress> {

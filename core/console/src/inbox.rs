@@ -1,23 +1,22 @@
 //! The inbox: what the backend shows, verified on entry.
 //!
-//! Nothing passes from the network to a reader unverified. A row is its request statement under the pinned
+//! Nothing passes from the network to a reader unverified. A row (`row`) is its request statement under the pinned
 //! backend key; an opened request is its whole evidence judged by `countersign-verify`. What does not hold is
 //! passed on as refused, with the problems, and never looks like the rest.
 
+mod row;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use countersign_client::http::{Backend, Options, RequestFilter};
+use countersign_client::http::{Backend, Options};
 use countersign_client::key_file::{self, KeyFileError};
 use countersign_client::trust::{TrustError, TrustStore, Trusted};
 use countersign_client::{ClientError, now};
-use countersign_protocol::api::{Decided, RequestRecord, RequestRow};
-use countersign_protocol::approval::ApprovalRequest;
+use countersign_protocol::api::RequestRecord;
 use countersign_protocol::bundle::Evidence;
 use countersign_protocol::decision::SeenCheckpoint;
 use countersign_protocol::identity::{PersonId, RequestId};
 use countersign_protocol::moment::Timestamp;
-use countersign_protocol::request::Phase;
-use countersign_protocol::signed::{Signed, Verified};
 use countersign_verify::{Pinned, Purpose, Report, verify};
 
 use crate::config::{Config, ConfigError};
@@ -25,6 +24,7 @@ use crate::home::Home;
 use crate::kept::Copies;
 use crate::offline::import::still_good;
 use crate::outbox::{Item, Outbox, OutboxError, Standing};
+pub use row::Row;
 
 /// Why the inbox has nothing to show.
 #[derive(Debug, thiserror::Error)]
@@ -55,25 +55,6 @@ pub enum InboxError {
     /// A decision that waited here can no longer count.
     #[error("your decision was not sent: {0}")]
     Overtaken(String),
-}
-
-/// One row of the queue.
-#[derive(Debug)]
-pub struct Row {
-    /// The request, as the backend names it.
-    pub id: RequestId,
-    /// The backend's number of its newest change.
-    pub change: u64,
-    /// Where it stands, as the backend says.
-    pub phase: Phase,
-    /// Who approved, as the backend says.
-    pub approved_by: Vec<PersonId>,
-    /// Who has it open on a screen, as the backend says; only people whom the directory names.
-    pub looking: Vec<PersonId>,
-    /// Who decided, as the backend says; only people whom the directory names.
-    pub decided: Option<Decided>,
-    /// The request statement, or why it is not believed.
-    pub request: Result<Verified<ApprovalRequest>, String>,
 }
 
 /// One request, fetched and judged.
@@ -221,46 +202,6 @@ impl Inbox {
         Ok(self.store().advance(&note, &proof)?)
     }
 
-    /// All rows that fit, newest first, at most `most`; each with its request statement verified.
-    ///
-    /// # Errors
-    /// [`InboxError`] when there is nothing to show.
-    pub async fn rows(&self, state: Option<Phase>, most: usize) -> Result<Vec<Row>, InboxError> {
-        let mut rows = Vec::new();
-        let mut filter = RequestFilter {
-            state,
-            ..RequestFilter::default()
-        };
-        loop {
-            let page = self.backend.requests(&filter).await?;
-            let empty = page.requests.is_empty();
-            filter.after = page.next;
-            rows.extend(self.check(page.requests).await?);
-            if empty || filter.after.is_none() || rows.len() >= most {
-                rows.truncate(most);
-                return Ok(rows);
-            }
-        }
-    }
-
-    /// Believes rows as far as the backend's key signed their request statements; where blocking is fine.
-    ///
-    /// # Errors
-    /// [`InboxError`] when there is no trust to judge by.
-    pub async fn check(&self, rows: Vec<RequestRow>) -> Result<Vec<Row>, InboxError> {
-        let trusted = self.trusted().await?;
-        let checked = tokio::task::spawn_blocking(move || {
-            rows.into_iter().map(|row| check_row(row, &trusted)).collect()
-        });
-        checked.await.map_err(|_| {
-            InboxError::Client(ClientError::Unreadable {
-                doing: "verify the queue",
-                url: self.backend.url().to_owned(),
-                problem: "its verification ended early".to_owned(),
-            })
-        })
-    }
-
     /// Fetches one request and judges its evidence. What holds is kept for when the backend is gone.
     ///
     /// # Errors
@@ -307,26 +248,6 @@ impl Inbox {
             self.store().advance_to(proven, checkpoint)?;
         }
         Ok(opened)
-    }
-
-    /// Rows of the copies that are kept here, as they were.
-    ///
-    /// # Errors
-    /// [`InboxError`] when there is no trust to judge by.
-    pub async fn rows_of_copies(&self) -> Result<Vec<Row>, InboxError> {
-        let copies = self.copies.clone();
-        let copies = tokio::task::spawn_blocking(move || copies.all()).await;
-        let row = |copy: crate::kept::Copy| RequestRow {
-            id: copy.id,
-            phase: copy.record.phase,
-            change: copy.record.change,
-            request: copy.record.evidence.request.envelope,
-            approved_by: Vec::new(),
-            looking: Vec::new(),
-            decided: None,
-        };
-        self.check(copies.unwrap_or_default().into_iter().map(row).collect())
-            .await
     }
 
     /// As [`Self::fetch_or_copy`], without a new copy: for who shows it first and has it kept afterwards.
@@ -492,41 +413,4 @@ fn other_request(asked: RequestId, opened: &Opened) -> InboxError {
         .as_ref()
         .map_or(asked, |chain| chain.request.id);
     InboxError::OtherRequest { asked, found }
-}
-
-/// Believes a row as far as the backend's key signed its request statement.
-fn check_row(row: RequestRow, trusted: &Trusted) -> Row {
-    let root = &trusted.root;
-    let request = Signed::<ApprovalRequest>::from(row.request)
-        .verify(root)
-        .map_err(|error| error.to_string())
-        .and_then(|request| {
-            if request.root != *root.id() {
-                Err("the request belongs to another organisation".to_owned())
-            } else if request.id != row.id {
-                Err(format!(
-                    "the row is named `{}`, but its request is `{}`",
-                    row.id, request.id
-                ))
-            } else {
-                Ok(request)
-            }
-        });
-    Row {
-        id: row.id,
-        change: row.change,
-        phase: row.phase,
-        approved_by: row.approved_by,
-        looking: known(row.looking, trusted),
-        decided: row.decided.map(|decided| Decided {
-            at: decided.at,
-            by: known(decided.by, trusted),
-        }),
-        request,
-    }
-}
-
-fn known(people: Vec<PersonId>, trusted: &Trusted) -> Vec<PersonId> {
-    let named = |person: &PersonId| trusted.directory.person(person).is_some();
-    people.into_iter().filter(named).collect()
 }

@@ -1,18 +1,18 @@
 //! The ceremony of a decision: what has to be true and typed before anything is signed.
 //!
 //! [`Ceremony::requirements`] is the one list of conditions: it is shown to the person, and the order to sign
-//! exists only when every item of it is met.
+//! exists only when every item of it is met. How its fields are written is in `writing`.
 
-use std::fmt;
+mod passphrase;
+mod writing;
+
 use std::sync::Arc;
 
 use countersign_protocol::approval::Severity;
 use countersign_protocol::decision::Verdict;
 use countersign_protocol::identity::RequestId;
-use countersign_protocol::moment::Timestamp;
 use countersign_review::text::Untrusted;
 use serde::{Deserialize, Serialize};
-use zeroize::{Zeroize as _, Zeroizing};
 
 use super::Moment;
 use super::confirm::Awaited;
@@ -20,21 +20,8 @@ use super::counter::Counter;
 use super::effect::{CallingOff, Order};
 use super::reading::Reading;
 use super::state::{Detail, KeyStanding, Trouble, Trust};
-
-/// The longest reason, in bytes.
-const MAX_REASON: usize = 2000;
-/// The longest passphrase, in bytes.
-const MAX_PASSPHRASE: usize = 256;
-
-/// The usual reasons of a denial; the agent is told the reason.
-pub const DENIALS: [&str; 6] = [
-    "wrong target or environment",
-    "wider than it has to be; ask for less",
-    "the ticket or the reason does not match the change",
-    "not now: a freeze or an incident is under way",
-    "nobody asked for this",
-    "cannot be judged from what is shown; split it or explain it",
-];
+pub use passphrase::Passphrase;
+pub use writing::DENIALS;
 
 /// A decision while it is made.
 #[derive(Debug)]
@@ -163,61 +150,6 @@ pub struct Requirement {
     pub text: String,
     /// Whether it is.
     pub met: bool,
-}
-
-/// A passphrase while it is typed. Never printed; wiped when it is dropped.
-pub struct Passphrase(Zeroizing<String>);
-
-impl Default for Passphrase {
-    fn default() -> Self {
-        // Room for the longest from the start, so that growing leaves no copy behind.
-        Self(Zeroizing::new(String::with_capacity(MAX_PASSPHRASE)))
-    }
-}
-
-impl fmt::Debug for Passphrase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Passphrase(…)")
-    }
-}
-
-impl Passphrase {
-    /// The characters, for the key alone.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-
-    /// How many characters there are.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.0.chars().count()
-    }
-
-    /// A copy, for the next signature of a batch with a key that allows it; wiped like the original.
-    pub(super) fn copy(&self) -> Self {
-        let mut copy = Self::default();
-        copy.0.push_str(&self.0);
-        copy
-    }
-
-    /// What was typed outside; nothing past what a passphrase may have.
-    #[must_use]
-    pub fn typed(text: &Zeroizing<String>) -> Self {
-        let mut typed = Self::default();
-        text.chars().for_each(|c| typed.push(c));
-        typed
-    }
-
-    fn push(&mut self, c: char) {
-        if self.0.len() + c.len_utf8() <= MAX_PASSPHRASE {
-            self.0.push(c);
-        }
-    }
-
-    fn clear(&mut self) {
-        self.0.zeroize();
-    }
 }
 
 impl Ceremony {
@@ -391,115 +323,6 @@ impl Ceremony {
                 }
             }
             Err(trouble) => self.notice = Some(trouble.message),
-        }
-    }
-
-    pub(super) fn step(&mut self, forward: bool) {
-        let fields = self.fields();
-        let at = fields.iter().position(|field| *field == self.field).unwrap_or(0);
-        let next = if forward { at + 1 } else { at + fields.len() - 1 } % fields.len().max(1);
-        self.field = fields.get(next).copied().unwrap_or(Field::Reason);
-    }
-
-    pub(super) fn focus(&mut self, field: Field) {
-        if self.fields().contains(&field) {
-            self.field = field;
-        }
-    }
-
-    pub(super) fn write(&mut self, c: char, now: Timestamp) {
-        if c.is_control() || !self.is_open() {
-            return;
-        }
-        match self.field {
-            Field::Reason if self.reason.len() + c.len_utf8() <= MAX_REASON => self.reason.push(c),
-            Field::Name if self.typed.len() < 128 => self.typed.push(c),
-            Field::Passphrase => self.passphrase.push(c),
-            Field::Rows | Field::Life => {
-                let rows = self.field == Field::Rows;
-                if let Some(counter) = &mut self.counter {
-                    counter.write(c, rows, now);
-                }
-            }
-            Field::Reason | Field::Name => {}
-        }
-    }
-
-    /// Replaces what stands in a field, which is the one that is written then.
-    pub(super) fn put(&mut self, field: Field, text: &str, now: Timestamp) {
-        self.focus(field);
-        if self.field != field || !self.is_open() {
-            return;
-        }
-        self.erase_all(now);
-        for c in text.chars() {
-            self.write(if c.is_control() { ' ' } else { c }, now);
-        }
-    }
-
-    pub(super) fn erase(&mut self, now: Timestamp) {
-        if !self.is_open() {
-            return;
-        }
-        self.erase_counter(false, now);
-        match self.field {
-            Field::Rows | Field::Life => {}
-            Field::Reason => drop(self.reason.pop()),
-            Field::Name => drop(self.typed.pop()),
-            Field::Passphrase => drop(self.passphrase.0.pop()),
-        }
-    }
-
-    pub(super) fn erase_passphrase(&mut self) {
-        self.passphrase.clear();
-    }
-
-    fn erase_counter(&mut self, all: bool, now: Timestamp) {
-        let rows = match self.field {
-            Field::Rows => true,
-            Field::Life => false,
-            Field::Reason | Field::Name | Field::Passphrase => return,
-        };
-        if let (Some(counter), true) = (&mut self.counter, self.progress.is_writing()) {
-            counter.erase(all, rows, now);
-        }
-    }
-
-    pub(super) fn erase_all(&mut self, now: Timestamp) {
-        if !self.is_open() {
-            return;
-        }
-        self.erase_counter(true, now);
-        match self.field {
-            Field::Rows | Field::Life => {}
-            Field::Reason => self.reason.clear(),
-            Field::Name => self.typed.clear(),
-            Field::Passphrase => self.passphrase.clear(),
-        }
-    }
-
-    /// Writes the next of the usual reasons, unless the person wrote one.
-    pub(super) fn preset(&mut self) {
-        let known = DENIALS.iter().position(|preset| *preset == self.reason);
-        let free = self.reason.is_empty() || known.is_some();
-        if self.verdict != Verdict::Deny || !free || !self.is_open() {
-            return;
-        }
-        let next = known.map_or(0, |at| (at + 1) % DENIALS.len());
-        if let Some(preset) = DENIALS.get(next) {
-            self.reason = (*preset).to_owned();
-            self.field = Field::Reason;
-        }
-    }
-
-    /// Takes a paste. A pasted name confirms nothing, so it is refused.
-    pub(super) fn paste(&mut self, text: &str, now: Timestamp) {
-        if self.field == Field::Name {
-            self.notice = Some("type the name by hand: a paste confirms nothing".into());
-            return;
-        }
-        for c in text.trim_end_matches(['\r', '\n']).chars() {
-            self.write(if c.is_control() { ' ' } else { c }, now);
         }
     }
 

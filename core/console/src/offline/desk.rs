@@ -6,7 +6,6 @@ use countersign_protocol::identity::RequestId;
 use countersign_protocol::mask::SecretMark;
 
 use super::review::{FileReview, FileRow, ReviewError};
-use crate::decide::Intent;
 use crate::desk;
 use crate::machine::driver::Desk;
 use crate::machine::reading::Copy;
@@ -112,18 +111,7 @@ impl Desk for FileDesk {
         }
         report(Progress::Signing);
         let secret = order.take_secret();
-        let intent = Intent {
-            request: order.request,
-            view_digest: order.view_digest,
-            request_digest: Some(order.request_digest),
-            action_digest: Some(order.action_digest),
-            verdict: order.verdict,
-            reason: order.reason,
-            attention: order.attention,
-            revealed: order.revealed,
-            surface: self.surface,
-            key: None,
-        };
+        let intent = desk::intent(&order, self.surface);
         let review = Arc::clone(&self.review);
         let signed = blocking(move || review.decide(&intent, &secret, || ())).await;
         report(match signed {
