@@ -1,6 +1,7 @@
-//! Answers under an `Idempotency-Key`: the same asking again gets the same answer.
+//! Answers under an `Idempotency-Key`: what was taken in and is sent again gets the same answer.
 //!
-//! Every operation is idempotent by itself as well; this spares a client from telling its own repetition apart.
+//! Every operation is idempotent by itself as well; this spares a client from telling its own repetition apart. A refusal
+//! is not remembered: nothing was changed by it, and its reason may go away.
 
 use std::future::Future;
 
@@ -24,7 +25,7 @@ const MAX_KEY: usize = 255;
 /// Answers from memory, or lets `act` answer and remembers that.
 ///
 /// # Errors
-/// [`Refused`] when the key was used for something else, or what `act` refuses for a reason that may pass.
+/// [`Refused`] when the key was used for something else, or what `act` refuses.
 pub async fn once<F>(store: &Store, asked: &Authenticated, act: F) -> Result<Response, Refused>
 where
     F: Future<Output = Result<Response, Refused>>,
@@ -47,15 +48,7 @@ where
     if let Some(kept) = recall(store, &owner, &key).await? {
         return kept.answer(&digest);
     }
-    let response = match act.await {
-        Ok(response) => response,
-        // What may go away by itself is not remembered.
-        Err(refused) if matches!(refused.problem().status, 401 | 408 | 409 | 429 | 500..) => {
-            return Err(refused);
-        }
-        Err(refused) => refused.into_response(),
-    };
-    let (parts, body) = response.into_parts();
+    let (parts, body) = act.await?.into_parts();
     let body = to_bytes(body, usize::MAX)
         .await
         .map_err(|_| Refused::unavailable("the answer was cut off"))?;

@@ -103,6 +103,31 @@ async fn an_idempotency_key_gives_the_same_answer_and_stands_for_one_request() {
     assert_eq!(foreign.await.status, 204);
 }
 
+/// A guard sends what was refused again, byte for byte, until it is taken.
+#[tokio::test]
+async fn what_was_refused_is_taken_once_its_reason_is_gone() {
+    let organisation = Organisation::start();
+    let proposal = organisation.proposal("etc/app.ini", b"x=1\n");
+    let body = organisation.propose_body(&proposal, b"x=1\n");
+    let key = [("Idempotency-Key", "k-1")];
+    let propose = async || {
+        organisation
+            .send_with(GUARD_KEY, "POST", "/v1/proposals", body.clone(), &key)
+            .await
+    };
+    let mut directory = organisation.directory.clone();
+    let agents = std::mem::take(&mut directory.agents);
+    directory.version = 2;
+    assert_eq!(organisation.publish_directory(&directory).await.status, 204);
+    propose().await.is(403, "not-allowed");
+    directory.agents = agents;
+    directory.version = 3;
+    assert_eq!(organisation.publish_directory(&directory).await.status, 204);
+    let taken = propose().await;
+    assert_eq!(taken.status, 201, "{taken:?}");
+    assert_eq!(propose().await.body, taken.body, "the answer of then");
+}
+
 #[tokio::test]
 async fn trust_log_and_health_are_open_and_strict() {
     let organisation = Organisation::start();
