@@ -116,10 +116,11 @@ pub fn backup(home: &Path, to: &Path) -> anyhow::Result<()> {
     copy(&from, to)
 }
 
-/// Puts a backup in the place of the store, if it continues everything that was ever signed.
+/// Puts a backup in the place of the store, if it continues everything that was ever signed. The store before is kept.
 ///
 /// # Errors
-/// When the log signed more than the backup holds, or something else.
+/// When the log signed more than the backup holds, or something else; or when the store that an earlier restore kept is
+/// still there.
 pub fn restore(home: &Home, from: &Path) -> anyhow::Result<()> {
     let (_, log_key) = home.keys()?;
     let source = read_only(from)?;
@@ -133,7 +134,17 @@ pub fn restore(home: &Home, from: &Path) -> anyhow::Result<()> {
     verifiers.push(log_key.verifier_key(&origin(trust.root.id())));
     let remembered = checkpoint::remembered(&home.file(log::LAST), &verifiers)?;
     log::check_contains(&source, &remembered)?;
-    let (place, next) = (home.database(), home.file("store.restoring"));
+    let (place, next, kept) = (
+        home.database(),
+        home.file("store.restoring"),
+        home.file("store.before-restore"),
+    );
+    if kept.exists() {
+        bail!(
+            "`{}`, which an earlier restore kept, is still there; move it away first",
+            kept.display()
+        );
+    }
     if next.exists() {
         std::fs::remove_file(&next)?;
     }
@@ -141,9 +152,10 @@ pub fn restore(home: &Home, from: &Path) -> anyhow::Result<()> {
     if place.exists() {
         // Folds the write-ahead log into the old file, so that the kept one is whole.
         store::open(&place)?.pragma_update(None, "journal_mode", "DELETE")?;
-        std::fs::rename(&place, home.file("store.before-restore"))?;
+        std::fs::rename(&place, &kept)?;
     }
     std::fs::rename(&next, &place)?;
+    std::fs::File::open(home.path())?.sync_all()?;
     Ok(())
 }
 

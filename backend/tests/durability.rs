@@ -260,6 +260,22 @@ async fn a_database_that_was_rolled_back_is_refused() {
     succeed(organisation.command("restore").arg(&new));
     organisation.serve();
     assert_eq!(organisation.fetch("/readyz").await.status, 200);
+
+    assert_eq!(organisation.terminate(), Some(0));
+    let kept = organisation.path("store.before-restore");
+    let before = std::fs::read(&kept).unwrap();
+    let again = run(organisation.command("restore").arg(&new));
+    assert!(
+        String::from_utf8_lossy(&again.stderr).contains("move it away first"),
+        "{again:?}"
+    );
+    assert_eq!(
+        std::fs::read(&kept).unwrap(),
+        before,
+        "nothing that was kept is lost"
+    );
+    std::fs::remove_file(kept).unwrap();
+    succeed(organisation.command("restore").arg(&new));
 }
 
 #[tokio::test]
