@@ -148,12 +148,19 @@ impl Config {
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         use std::io::Read as _;
         let mut text = String::new();
-        std::fs::File::open(path)
-            .and_then(|file| file.take(MAX_BYTES).read_to_string(&mut text))
+        let length = std::fs::File::open(path)
+            .and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text))
             .map_err(|source| ConfigError::Read {
                 path: path.to_owned(),
                 source,
             })?;
+        // Cut off, it could mean something else.
+        if u64::try_from(length).unwrap_or(u64::MAX) > MAX_BYTES {
+            return Err(ConfigError::Syntax {
+                path: path.to_owned(),
+                problem: format!("is longer than {MAX_BYTES} bytes; write less"),
+            });
+        }
         let config = Self::parse(&text).map_err(|error| match error {
             ConfigError::Syntax { problem, .. } => ConfigError::Syntax {
                 path: path.to_owned(),
@@ -303,29 +310,11 @@ fn with_nearest(message: &str) -> String {
         .split('`')
         .skip(2)
         .step_by(2)
-        .min_by_key(|known| distance(unknown, known));
+        .min_by_key(|known| strsim::levenshtein(unknown, known));
     match near {
         Some(near) => format!("{message}\ndid you mean `{near}`?"),
         None => message.to_owned(),
     }
-}
-
-/// Levenshtein distance.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        for (cell, y) in row.iter_mut().skip(1).zip(b.chars()) {
-            let next = (diagonal + usize::from(x != y)).min(left + 1).min(*cell + 1);
-            diagonal = std::mem::replace(cell, next);
-            left = next;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -346,6 +335,16 @@ mod tests {
         assert!(!config.same_user && config.exec.env.is_empty());
         assert_eq!(config.agent_of(1000).unwrap().as_str(), "deployer");
         assert!(config.agent_of(0).is_none());
+    }
+
+    #[test]
+    fn one_that_is_too_long_is_refused_and_not_cut_off() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let comment = "# a line that says nothing\n".repeat(1 + usize::try_from(MAX_BYTES).unwrap() / 27);
+        for (more, good) in [("", true), (comment.as_str(), false)] {
+            std::fs::write(file.path(), text("same_user = true\n") + more).unwrap();
+            assert_eq!(Config::read(file.path()).is_ok(), good);
+        }
     }
 
     #[test]

@@ -41,6 +41,15 @@ pub enum PrepareError {
     Encode(#[from] EncodeError),
 }
 
+/// Why sealed bytes cannot be used. Nothing took effect.
+#[derive(Debug, thiserror::Error)]
+enum UnsealedError {
+    #[error("an artifact of the action is not under seal")]
+    Missing,
+    #[error(transparent)]
+    Seal(#[from] SealError),
+}
+
 /// An action with its bytes under seal.
 #[derive(Debug)]
 pub struct Prepared {
@@ -162,7 +171,8 @@ impl Prepared {
     pub async fn run(&self, request: RequestId, config: &Config, live: Live) -> Ran {
         match &self.action.payload {
             Payload::Exec(exec) => exec::run(exec, self, &config.exec, live).await,
-            Payload::FileChange(change) => match self.after_bytes(change.after) {
+            // A file is removed only where that is what was approved, never for want of bytes.
+            Payload::FileChange(change) => match change.after.map(|after| self.bytes(&after)).transpose() {
                 Ok(after) => file::run(change, after.as_deref(), request),
                 Err(error) => Ran::failed(error.to_string()),
             },
@@ -176,21 +186,18 @@ impl Prepared {
             .filter(|sealed| sealed.artifact() == *artifact)
     }
 
-    fn after_bytes(&self, after: Option<ArtifactRef>) -> Result<Option<Vec<u8>>, SealError> {
-        after
-            .and_then(|artifact| self.sealed(&artifact))
-            .map(Sealed::bytes)
-            .transpose()
+    fn bytes(&self, artifact: &ArtifactRef) -> Result<Vec<u8>, UnsealedError> {
+        let sealed = self.sealed(artifact).ok_or(UnsealedError::Missing)?;
+        Ok(sealed.bytes()?)
     }
 
     async fn run_sql(&self, sql: &Sql, config: &Config, mut live: Live) -> Ran {
         let Some(database) = config.database(sql.database.raw()) else {
             return Ran::failed("the database is no longer in the guard's configuration");
         };
-        let script = match self.sealed(&sql.statement).map(Sealed::bytes) {
-            Some(Ok(bytes)) => bytes,
-            Some(Err(error)) => return Ran::failed(error.to_string()),
-            None => return Ran::failed("the script is not under seal"),
+        let script = match self.bytes(&sql.statement) {
+            Ok(bytes) => bytes,
+            Err(error) => return Ran::failed(error.to_string()),
         };
         let Ok(script) = String::from_utf8(script) else {
             return Ran::failed("the script is not UTF-8");
@@ -319,5 +326,48 @@ impl Rows {
         } else {
             ""
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStrExt as _;
+
+    use countersign_protocol::action::FileChange;
+    use countersign_protocol::digest::{ProposalDigest, Sha256Digest};
+    use countersign_protocol::text::{Line, OsBytes};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_change_without_its_bytes_under_seal_removes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().canonicalize().unwrap().join("app.conf");
+        std::fs::write(&path, "one").unwrap();
+        let config = Config::parse(&format!(
+            "guard = \"g1\"\nbackend = \"http://127.0.0.1:1\"\nroot = \"{}\"\nhome = \"/g\"\nsocket = \"/g/s\"\n\
+             host = \"web-1\"\n",
+            "ab".repeat(32)
+        ));
+        let action = Action {
+            kind: "config-file".parse().unwrap(),
+            environment: "production".parse().unwrap(),
+            target: Line::new("file://web-1/app.conf").unwrap(),
+            payload: Payload::FileChange(FileChange {
+                path: OsBytes::new(path.as_os_str().as_bytes()),
+                before: Some(ArtifactRef::of(b"one")),
+                after: Some(ArtifactRef::of(b"two")),
+                mode: None,
+            }),
+        };
+        let unsealed = Prepared {
+            digest: action.digest().unwrap(),
+            action,
+            sealed: BTreeMap::new(),
+        };
+        let request = RequestId::of(&ProposalDigest::new(Sha256Digest::of(b"p")));
+        let ran = unsealed.run(request, &config.unwrap(), Live::default()).await;
+        assert_eq!(ran.outcome, Outcome::Failed, "{}", ran.detail);
+        assert_eq!(std::fs::read(&path).unwrap(), b"one");
     }
 }
