@@ -182,7 +182,8 @@ fn soak(openings: usize) {
     let step = openings.div_ceil(STEPS);
     for steps in 1..=STEPS {
         open_in_turn(&window, &ids, step);
-        let each = memory(&window);
+        // Files and libraries are shared with every other window on the machine: their shares come and go with those.
+        let each = memory(&window, &["Pss_Anon", "Pss_Shmem"]);
         sizes.push(each.values().sum::<u64>());
         let each: Vec<_> = each
             .iter()
@@ -313,7 +314,7 @@ fn idle(window: &Window) {
     let before = cpu(window);
     std::thread::sleep(Duration::from_secs(4));
     figure("  processor time of 4 idle seconds", cpu(window) - before, None);
-    for (process, kilobytes) in memory(window) {
+    for (process, kilobytes) in memory(window, &["Pss"]) {
         println!(
             "{:<52} {:>8} MiB",
             format!("  proportional set of {process}"),
@@ -343,21 +344,17 @@ fn cpu(window: &Window) -> Duration {
     Duration::from_millis(ticks * 10)
 }
 
-/// What each process takes, shared memory by its share, in KiB.
-fn memory(window: &Window) -> BTreeMap<String, u64> {
+/// What each process takes of some kinds of memory, in KiB; what it shares counts by its share.
+fn memory(window: &Window, kinds: &[&str]) -> BTreeMap<String, u64> {
     let mut sizes = BTreeMap::new();
     for process in window.processes() {
         let name = std::fs::read_to_string(format!("/proc/{process}/comm")).unwrap_or_default();
         let rollup = std::fs::read_to_string(format!("/proc/{process}/smaps_rollup")).unwrap_or_default();
-        let pss = rollup.lines().find_map(|line| {
-            line.strip_prefix("Pss:")?
-                .trim()
-                .strip_suffix("kB")?
-                .trim()
-                .parse::<u64>()
-                .ok()
-        });
-        *sizes.entry(name.trim().to_owned()).or_default() += pss.unwrap_or_default();
+        let fields = rollup.lines().filter_map(|line| line.split_once(':'));
+        let sizes_of_kinds = fields.filter(|(kind, _)| kinds.contains(kind));
+        let kilobytes =
+            sizes_of_kinds.filter_map(|(_, size)| size.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        *sizes.entry(name.trim().to_owned()).or_default() += kilobytes.sum::<u64>();
     }
     sizes
 }

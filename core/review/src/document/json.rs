@@ -290,8 +290,9 @@ mod tests {
             let theirs = serde_json::from_str::<serde_json::Value>(&text).ok();
             let ours = read(&text).ok().map(|read| to_serde(&read.all[0]));
             // serde_json refuses numbers that no f64 can hold; we keep their text.
-            prop_assume!(!text.contains(['e', 'E']) || theirs.is_some());
-            prop_assert_eq!(ours, theirs);
+            if theirs.is_some() || !text.contains(['e', 'E']) {
+                prop_assert_eq!(ours, theirs);
+            }
         }
 
         #[test]
