@@ -51,6 +51,8 @@ rules! {
         Some("https://cwe.mitre.org/data/definitions/798.html"), ["CKV_SECRET_2", "CKV_SECRET_6"];
     CONFIG_GUARD_OFF "config-guard-off" Medium "A guard of a program is off"
         None, [];
+    CONFIG_RIGHTS_GAINED "config-rights-gained" Medium "A list of rights holds more"
+        Some("https://cwe.mitre.org/data/definitions/250.html"), [];
     CONFIG_GUARD_GONE "config-guard-gone" Medium "A line that guards is gone"
         None, [];
     CONFIG_PATH_CLIMBS "config-path-climbs" High "Files beside a folder are served"

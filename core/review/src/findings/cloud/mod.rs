@@ -24,3 +24,4 @@ mod turn_table;
 pub(super) use resource::{Resources, stated};
 pub(super) use role::Grants;
 pub(super) use template::resolve;
+pub(super) use turn::turned;

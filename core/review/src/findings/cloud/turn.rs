@@ -99,6 +99,13 @@ fn settings(map: &Value) -> impl Iterator<Item = (&str, &Value)> {
         .filter(|(_, value)| !matches!(value.node, Node::Null))
 }
 
+/// How bad these rules call what a setting was and is, by the keys that lead to it.
+pub(in crate::findings) fn turned(keys: &[String], was: &Value, is: &Value) -> Option<Severity> {
+    let (key, above) = keys.split_last()?;
+    let holder: String = above.iter().flat_map(|key| ["/", key]).collect();
+    judge(&holder, key, was, is).map(|seen| seen.severity)
+}
+
 fn judge(holder: &str, key: &str, was: &Value, is: &Value) -> Option<Observation> {
     switched_off(holder, key, was, is)
         .or_else(|| reworded(key, was, is))

@@ -5,10 +5,11 @@
 
 use super::key::KEYS;
 use super::line::{LINES, Line};
+use super::turn;
 use crate::document::Value;
 use crate::findings::name::plain;
 use crate::findings::observation::quote;
-use crate::findings::{Detector, Input, Observation, Outcome, Severity, TEXT_KINDS, rule};
+use crate::findings::{Change, Detector, Input, Observation, Outcome, Severity, TEXT_KINDS, rule};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -95,6 +96,18 @@ impl Detector for Settings {
         });
         Outcome::NotMine
     }
+
+    fn changes(&self, before: &Input<'_>, after: &Input<'_>) -> Vec<Change> {
+        turn::changes(before, after)
+    }
+}
+
+/// How bad the rules call a setting by its value alone, whatever it was.
+pub(super) fn stated(keys: &[String], value: &Value) -> Option<Severity> {
+    let (key, above) = keys.split_last()?;
+    let pointer = above.join("/");
+    let judged = judge_key(&pointer, key, value).or_else(|| open_to_all(&pointer, key, value));
+    judged.map(|(severity, _)| severity)
 }
 
 /// Splits a line of configuration into words in lower case; comments are none.

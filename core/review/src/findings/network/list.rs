@@ -24,6 +24,24 @@ const LISTS: &[&str] = &[
     "iprules",
 ];
 
+/// Names of settings that say it as a whole.
+const WHOLE: &[&str] = &[
+    "ingress",
+    "inbound",
+    "ingresscidr",
+    "ingresscidrs",
+    "inboundcidr",
+    "inboundcidrs",
+    "allowfrom",
+    "allowedfrom",
+    "allowedsources",
+    "allowednetworks",
+    "permittednetworks",
+    "trustednetworks",
+    "trustedips",
+    "trustedranges",
+];
+
 /// The world, and its halves, which are written so as not to be read as the world.
 const WORLD: &[&str] = &[
     "0.0.0.0/0",
@@ -45,13 +63,12 @@ fn alone(place: &Place, value: &Value, seen: &mut Vec<Observation>) {
     let Some(range) = value.text().filter(|text| WORLD.contains(text)) else {
         return;
     };
-    let names = place
-        .pointer
-        .split('/')
-        .filter(|part| part.parse::<u32>().is_err());
-    let list = names
-        .filter(|part| !RANGES.contains(part))
-        .find(|part| LISTS.iter().any(|list| plain(part).contains(list)));
+    let parts = place.pointer.split('/');
+    let names: Vec<&str> = parts.filter(|part| part.parse::<u32>().is_err()).collect();
+    let is_list =
+        |name: &&&str| !RANGES.contains(name) && LISTS.iter().any(|list| plain(name).contains(list));
+    let whole = || names.last().filter(|own| WHOLE.contains(&plain(own).as_str()));
+    let list = names.iter().find(is_list).or_else(whole);
     if let Some(list) = list {
         let what = format!("{} is let in by {}", quote(range), quote(list));
         let key = format!("{} {range}", place.identity);

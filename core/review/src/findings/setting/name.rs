@@ -15,7 +15,7 @@ use crate::findings::rule::{self, Rule};
 pub(super) type Meaning = (Turn, &'static Rule, Severity);
 
 /// Words that say nothing by themselves: what they are of stands above.
-const BARE: &str = "enabled enable is status state mode active level value config configuration settings rule type \
+const BARE: &str = "enabled enable is status state mode active level value config configuration settings rule type required \
         option options days hours count number weeks months years seconds";
 
 /// Words that turn the meaning of any other into its opposite.

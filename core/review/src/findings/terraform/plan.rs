@@ -6,6 +6,7 @@ use super::output;
 use super::purpose::{Purpose, purpose};
 use crate::document::{Documents, Node, Place, Value};
 use crate::findings::observation::quote;
+use crate::findings::setting::NOTHING;
 use crate::findings::{Breadth, Detector, Input, Observation, Outcome, Severity, rule};
 
 /// The rules for plans.
@@ -61,12 +62,6 @@ impl<'a> Resource<'a> {
         self.change.at("after").unwrap_or(&NOTHING)
     }
 }
-
-/// A value that is not there.
-pub(super) static NOTHING: Value = Value {
-    line: 0,
-    node: Node::Null,
-};
 
 /// Returns the resources of a plan; nothing where it is none.
 pub(super) fn resources(documents: &Documents) -> impl Iterator<Item = Resource<'_>> {
