@@ -412,6 +412,34 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_request_beside_is_opened_wherever_the_list_is_looked_at() {
+        let console = loaded().await;
+        let first = console.snapshot(0, None).await.unwrap().queue.rows[0].id.clone();
+        let id = first.parse().unwrap();
+        console.take(Input::Open { id }).unwrap();
+        console.take(Input::Rows { first: 2 }).unwrap();
+        let mut all = vec![read(&console).await.unwrap()];
+        for by in [1, 1, 1, -1] {
+            console.take(Input::Other { by }).unwrap();
+            all.push(read(&console).await.unwrap());
+        }
+        let apart: std::collections::BTreeSet<&String> = all.iter().collect();
+        assert_eq!(apart.len(), 3);
+        // Beyond the last there is none, and the one before it is the second again.
+        assert_eq!((&all[2], &all[1]), (&all[3], &all[4]));
+    }
+
+    #[tokio::test]
+    async fn what_was_answered_on_one_screen_does_not_stand_on_another() {
+        let console = loaded().await;
+        let says = |snapshot: Snapshot| format!("{:?}", snapshot.notices).contains("copied");
+        console.take(Input::Copy).unwrap();
+        assert!(says(console.snapshot(0, None).await.unwrap()));
+        console.take(Input::Go { to: Place::Keys }).unwrap();
+        assert!(!says(console.snapshot(0, None).await.unwrap()));
+    }
+
+    #[tokio::test]
     async fn who_goes_back_from_a_request_of_the_history_finds_the_history_as_it_was() {
         let console = loaded().await;
         let text = |snapshot: Snapshot| match snapshot.aside {

@@ -39,6 +39,11 @@ pub enum Input {
         #[cfg_attr(test, ts(type = "string"))]
         id: RequestId,
     },
+    /// Opens the request beside the one that is read, wherever the queue is looked at.
+    Other {
+        /// How many rows down.
+        by: i8,
+    },
     /// Goes back, closes what is on top.
     Back,
     /// Reads a tab.
@@ -292,6 +297,7 @@ impl Input {
             Self::Enter => Command::Enter,
             Self::Back => Command::Back,
             Self::Open { id } => return open(state, id),
+            Self::Other { by } => return other(state, by),
             Self::Read { tab } => match tabs(state).get(tab) {
                 Some(pane) => Command::Read(*pane),
                 None => return Vec::new(),
@@ -387,6 +393,21 @@ fn open(state: &State, id: RequestId) -> Vec<Command> {
     }
     commands.extend([Command::Select(id), Command::Open(id)]);
     commands
+}
+
+/// Opens the request so many rows below the one that is read, where the queue shows both.
+fn other(state: &State, by: i8) -> Vec<Command> {
+    let Some(detail) = &state.detail else {
+        return Vec::new();
+    };
+    let queue = &state.queue;
+    let is_read = |place: &usize| queue.row(*place).is_some_and(|row| row.id == detail.id);
+    // The cursor is there, unless rows moved meanwhile.
+    let mut places = std::iter::once(queue.cursor).chain(0..queue.passing.len());
+    let beside = places
+        .find(is_read)
+        .and_then(|place| queue.row(place.checked_add_signed(by.into())?));
+    beside.map_or_else(Vec::new, |row| open(state, row.id))
 }
 
 /// The pane that scrolls on this screen.

@@ -32,18 +32,6 @@ const USED = [...PAGES, ...ASIDE];
 const PAST = ["history"];
 
 /**
- * The request beside the one that is read.
- * @param {Snapshot} now
- * @param {number} by
- * @returns {Input | null}
- */
-function opensOther(now, by) {
-  const rows = now.queue.rows;
-  const other = rows[rows.findIndex((row) => row.id === now.detail?.id) + by];
-  return other && now.detail ? { do: "open", id: other.id } : null;
-}
-
-/**
  * Whether what is read can be decided: a file of evidence, for one, can't.
  * @param {Snapshot} now
  */
@@ -96,8 +84,8 @@ export const BINDINGS = [
   { keys: ["]", "ArrowRight"], on: BATCH, does: () => ({ do: "move", by: 1 }), text: "Next request", hint: "request" },
   { keys: ["[", "ArrowLeft"], on: BATCH, does: () => ({ do: "move", by: -1 }), text: "" },
   ...Array.from({ length: 10 }, (_, place) => numbered(place)).flat(),
-  { keys: ["J"], on: DETAIL, does: (now) => opensOther(now, 1), text: "Read the next request" },
-  { keys: ["K"], on: DETAIL, does: (now) => opensOther(now, -1), text: "Read the request before" },
+  { keys: ["J"], on: DETAIL, does: () => ({ do: "other", by: 1 }), text: "Read the next request" },
+  { keys: ["K"], on: DETAIL, does: () => ({ do: "other", by: -1 }), text: "Read the request before" },
   { keys: ["n"], on: READING, does: () => ({ do: "next-mark", from: topLine() }), text: "Next change, finding or match", hint: "next" },
   { keys: ["N"], on: READING, does: () => ({ do: "previous-mark", from: topLine() }), text: "The one before" },
   { keys: ["u"], on: READING, does: () => ({ do: "unseen" }), text: "To what was not on screen yet" },

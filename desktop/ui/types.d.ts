@@ -853,7 +853,11 @@ by: number, } | { "do": "first" } | { "do": "last" } | { "do": "enter" } | { "do
 /**
  * Which.
  */
-id: string, } | { "do": "back" } | { "do": "read", 
+id: string, } | { "do": "other", 
+/**
+ * How many rows down.
+ */
+by: number, } | { "do": "back" } | { "do": "read", 
 /**
  * Its place among the tabs.
  */

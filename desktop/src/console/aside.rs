@@ -209,6 +209,8 @@ impl Console {
         if busy || first_run {
             return Ok(());
         }
+        // What was answered on the screen before would be read as said of this one.
+        self.held()?.state.notices.retain(|notice| !notice.answers);
         if to == Place::Requests {
             self.held()?.aside = None;
             return Ok(());
