@@ -228,10 +228,13 @@ fn front(app: &AppHandle) {
     }
 }
 
-/// Whether somebody looks at the window now.
+/// Whether somebody looks at the window now. One that was brought to the front and put away at once is told of its focus late.
 pub fn is_looked_at(app: &AppHandle) -> bool {
-    app.get_webview_window(LABEL)
-        .is_some_and(|window| window.is_focused().unwrap_or(false))
+    app.get_webview_window(LABEL).is_some_and(|window| {
+        window.is_focused().unwrap_or(false)
+            && window.is_visible().unwrap_or(false)
+            && !window.is_minimized().unwrap_or(false)
+    })
 }
 
 /// Lets the program go on when its window is closed.
