@@ -155,7 +155,7 @@ pub fn find_in(
                 .iter()
                 .chain(exec.operands.iter().map(|operand| &operand.content))
             {
-                all.extend(findings::analyze("config-file", None, take(content)?));
+                all.extend(findings::analyze_given(take(content)?));
             }
             all.dedup();
             all.extend(unread(exec));

@@ -64,6 +64,17 @@ pub fn analyze(kind: &str, before: Option<&[u8]>, after: &[u8]) -> Vec<Finding> 
     analyze_with(&[], kind, before, after)
 }
 
+/// Analyses a file that a process is given by an argument or as its input. How a text looks to people says nothing of machine
+/// code, in which any bytes come together; whatever else is found counts there too, for a shell would run its lines.
+pub fn analyze_given(content: &[u8]) -> Vec<Finding> {
+    const MACHINE_CODE: &[u8] = b"\x7fELF";
+    let mut found = analyze("config-file", None, content);
+    if content.starts_with(MACHINE_CODE) {
+        found.retain(|finding| !text::is_about_looks(finding.rule));
+    }
+    found
+}
+
 /// Like [`analyze`], with detectors of one's own for people to read: **never for decisions**.
 ///
 /// What they see carries rule names that begin with `x-`, never counts for [`severity`], and never makes a

@@ -24,6 +24,21 @@ fn what_is_not_understood_is_at_least_medium() {
 }
 
 #[test]
+fn machine_code_is_not_judged_by_its_looks_and_hides_nothing() {
+    let rules = |bytes: &[u8]| -> Vec<&'static str> {
+        let findings = analyze_given(bytes);
+        findings.iter().map(|finding| finding.rule.as_str()).collect()
+    };
+    let looks = "adm\u{456}n \u{202e}\nPermitRootLogin yes\n".as_bytes();
+    let program = [b"\x7fELF\x02\n", looks, b"\xff"].concat();
+    assert_eq!(rules(&program), ["not-analyzed"]);
+    // What a shell would make of its lines is still said.
+    let lines = [b"\x7fELF\x02\n", looks].concat();
+    assert_eq!(rules(&lines), ["config-guard-off"]);
+    assert!(rules(looks).contains(&"hostile-text"));
+}
+
+#[test]
 fn a_before_that_is_not_understood_hides_nothing() {
     let after = br#"{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}"#;
     let findings = analyze("iam", Some(b"{broken: ["), after);
